@@ -1,0 +1,62 @@
+"""Every documented job state of both services, one row each, and what it means for somebody who waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """What a state means: the job goes on, ended well, or ended badly."""
+
+    MOVING = "moving"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+DATAFLOW: Mapping[str, Phase] = {
+    # https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs#jobstate
+    "JOB_STATE_UNKNOWN": Phase.MOVING,  # also a launch reply, which has no state yet
+    "JOB_STATE_STOPPED": Phase.MOVING,  # "not started yet", in spite of its name
+    "JOB_STATE_RUNNING": Phase.MOVING,
+    "JOB_STATE_DONE": Phase.SUCCEEDED,
+    "JOB_STATE_FAILED": Phase.FAILED,
+    "JOB_STATE_CANCELLED": Phase.FAILED,  # data in flight is lost
+    "JOB_STATE_UPDATED": Phase.SUCCEEDED,  # its replacement goes on with its data
+    "JOB_STATE_DRAINING": Phase.MOVING,
+    "JOB_STATE_DRAINED": Phase.SUCCEEDED,  # all data in flight was finished
+    "JOB_STATE_PENDING": Phase.MOVING,
+    "JOB_STATE_CANCELLING": Phase.MOVING,
+    "JOB_STATE_QUEUED": Phase.MOVING,
+    "JOB_STATE_RESOURCE_CLEANING_UP": Phase.MOVING,
+    "JOB_STATE_PAUSING": Phase.MOVING,
+    "JOB_STATE_PAUSED": Phase.MOVING,
+}
+
+WAVE: Mapping[str, Phase] = {
+    # https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_responses_dataflow_job.htm
+    "queued": Phase.MOVING,
+    "preprocessing": Phase.MOVING,
+    "running": Phase.MOVING,
+    "success": Phase.SUCCEEDED,
+    "warning": Phase.SUCCEEDED,  # finished; some rows failed
+    "failure": Phase.FAILED,
+    "cancelled": Phase.FAILED,
+}
+
+UNKNOWN = "JOB_STATE_UNKNOWN"
+RUNNING = "JOB_STATE_RUNNING"
+DONE = "JOB_STATE_DONE"
+FAILED = "JOB_STATE_FAILED"
+CANCELLED = "JOB_STATE_CANCELLED"
+DRAINED = "JOB_STATE_DRAINED"
+UPDATED = "JOB_STATE_UPDATED"
+STREAMING = "JOB_TYPE_STREAMING"
+BATCH = "JOB_TYPE_BATCH"
+
+TERMINAL = frozenset(state for state, phase in DATAFLOW.items() if phase is not Phase.MOVING)
+
+
+def phase_of(state: str | None, table: Mapping[str, Phase] = DATAFLOW) -> Phase:
+    """What a state means. A state that no row lists is *moving*: waiting on is the only guess that does no harm."""
+    return table.get(state or UNKNOWN, Phase.MOVING)

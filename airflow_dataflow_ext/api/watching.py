@@ -1,0 +1,154 @@
+"""Waiting for a job of either service: what is waited for, how it ended, and the conversation that follows it there."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_dataflow_ext.api.errors import JobError, JobLostError, NotFoundError
+from airflow_dataflow_ext.api.states import Phase
+from airflow_dataflow_ext.api.steps import Conversation, Look, Say, Sleep
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.method import Json
+
+LOST_AFTER = 300.0
+"""Seconds after which a job that the service does not know is given up; a new one is not always readable at once."""
+
+
+class Roster(Protocol):
+    """How the active jobs of one place are listed."""
+
+    def active(self) -> Conversation[tuple[Mapping[str, Json], int]]:
+        """Summaries by job id, and the number of calls that it took; asked for until there is an answer.
+
+        :raises CallError: the service refuses to list.
+        """
+
+
+class Stream(Protocol):
+    """What a job says while it runs; remembers what it has told."""
+
+    @property
+    def quiet_rounds(self) -> float:
+        """For how many looks at the job's state, while that is the same, there is nothing to follow."""
+
+    def follow(self, job: Json) -> Conversation[None]:
+        """Tell what is new. Trouble with that never ends a wait."""
+
+    def complaint(self, job: Json) -> Conversation[str]:
+        """What is wrong with a job that ended badly: which one, how, and what the service says of it."""
+
+
+class Watch(Protocol):
+    """What is waited for: which job, and which states end the wait well or badly."""
+
+    @property
+    def job_id(self) -> str:
+        """The id under which lists and looks know it."""
+
+    @property
+    def place(self) -> Hashable:
+        """Where watchers share their looks."""
+
+    @property
+    def poll_sleep(self) -> float:
+        """Seconds between two looks."""
+
+    def state(self, job: Mapping[str, Any]) -> str:
+        """The job's state in the service's own word."""
+
+    def documented(self, state: str) -> bool:
+        """Whether the service documents the state."""
+
+    def judge(self, job: Mapping[str, Any]) -> Phase:
+        """What the job as it is now means for this wait."""
+
+    def read(self, *, retry_for: float | None = None) -> Conversation[Json]:
+        """The job as it is now; by default asked for until there is an answer."""
+
+    def roster(self) -> Roster:
+        """How the active jobs of the place are listed."""
+
+    def stream(self) -> Stream:
+        """What goes to the log on the way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a wait ended: the same value whether a worker or the triggerer waited.
+
+    :param job: the job as the REST API gives it.
+    :param complaint: for a bad end, which job ended how, and why.
+    """
+
+    phase: Phase
+    job: Json = field(default_factory=dict)
+    complaint: str = ""
+
+    def result(self) -> Json:
+        """The job.
+
+        :raises JobError: the wait ended badly.
+        """
+        if self.phase is not Phase.SUCCEEDED:
+            raise JobError(self.complaint)
+        return self.job
+
+    def serialize(self) -> Json:
+        """JSON from which :meth:`deserialize` makes the same outcome."""
+        return {"phase": self.phase.value, "job": self.job, "complaint": self.complaint}
+
+    @classmethod
+    def deserialize(cls, data: Mapping[str, Any]) -> Outcome:
+        """The inverse of :meth:`serialize`."""
+        return cls(phase=Phase(data["phase"]), job=dict(data["job"]), complaint=str(data["complaint"]))
+
+
+def looking(look: Look) -> Conversation[Json]:
+    """A look without anybody to share it with: wait, read, and again while there is nothing new to tell."""
+    waited = unknown_for = 0.0
+    pause = look.within
+    while True:
+        if pause:
+            yield Sleep(pause)
+            waited += pause
+        try:
+            job = yield from look.watch.read()
+        except NotFoundError as error:
+            if unknown_for >= LOST_AFTER:
+                raise lost(look.watch, error) from error
+            pause = look.within or look.watch.poll_sleep
+            unknown_for += pause
+            continue
+        if look.is_news(job) or waited >= look.idle:
+            return job
+        unknown_for, pause = 0.0, look.within
+
+
+def lost(watch: Watch, error: NotFoundError) -> JobLostError:
+    """The end of a wait for a job that the service does not know."""
+    return JobLostError(f"The service has not known job {watch.job_id} for {LOST_AFTER:.0f} s: {error}")
+
+
+def watching(watch: Watch) -> Conversation[Outcome]:
+    """Follow a job until its state decides the watch; its states, and what it says, go to the log on the way.
+
+    :raises CallError: the service refuses to say how the job is (no permission); hiccups never end a wait.
+    :raises JobLostError: the service has not known the job for a while.
+    """
+    stream = watch.stream()
+    look = Look(watch)
+    while True:
+        job = yield look
+        phase, state = watch.judge(job), watch.state(job)
+        if state != look.known:
+            yield Say(
+                f"Job {watch.job_id} is in state {state}" + ("" if watch.documented(state) else ", which is not documented; waiting on")
+            )
+        yield from stream.follow(job)
+        if phase is not Phase.MOVING:
+            complaint = "" if phase is Phase.SUCCEEDED else (yield from stream.complaint(job))
+            return Outcome(phase=phase, job=job, complaint=complaint)
+        look = Look(watch, within=watch.poll_sleep, known=state, idle=stream.quiet_rounds * watch.poll_sleep)

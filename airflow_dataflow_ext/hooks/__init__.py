@@ -1,0 +1,1 @@
+"""From an Airflow connection to the verbs that a user would say."""

@@ -1,0 +1,219 @@
+"""The hook for Google Cloud Dataflow: from a connection of type ``google_cloud_platform`` to what a DAG author would say."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Unpack
+
+from airflow_dataflow_ext.api import dataflow
+from airflow_dataflow_ext.api.conversations import items, pages
+from airflow_dataflow_ext.api.dataflow_service import DataflowService
+from airflow_dataflow_ext.api.dataflow_watch import JobWatch
+from airflow_dataflow_ext.api.errors import DataflowExtError
+from airflow_dataflow_ext.api.launch import FlexTemplateLaunch, Launch, TemplateLaunch
+from airflow_dataflow_ext.api.launching import launch_once
+from airflow_dataflow_ext.api.names import LaunchIdentity
+from airflow_dataflow_ext.api.stopping import stop
+from airflow_dataflow_ext.api.watching import watching
+from airflow_dataflow_ext.hooks.google import DataflowConnection, Where
+from airflow_dataflow_ext.hooks.verbs import verb
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.method import Json, Method, Request
+    from airflow_dataflow_ext.api.steps import Conversation
+
+
+class DataflowHook(DataflowConnection):
+    """Calls Google Cloud Dataflow v1b3.
+
+    Every verb comes in three forms: ``hook.get_job(...)`` now, ``await hook.get_job.aio(...)`` on an event loop, and
+    ``hook.get_job.conversation(...)`` as a part of a longer conversation. All of them take ``project_id`` and ``location``
+    by name, and raise :class:`~airflow_dataflow_ext.api.errors.CallError` when the service refuses. Actions without a verb
+    of their own are reached by :attr:`call`. See :class:`~airflow_dataflow_ext.hooks.google.DataflowConnection` for the
+    constructor's arguments.
+
+    https://cloud.google.com/dataflow/docs/reference/rest
+    """
+
+    @verb
+    def call(self, method: Method, body: Mapping[str, Any] | None = None, /, **values: Any) -> Conversation[Any]:
+        """Any action of :mod:`airflow_dataflow_ext.api.dataflow`; project and location are filled in.
+
+        :param values: path and query values under the service's own names, for example ``jobId``; ``location=""`` asks the
+            path without a location.
+        """
+        values["projectId"] = self.project_of(values.get("projectId"))
+        if "location" in method.placeholders and values.get("location") != "":
+            values["location"] = self.location_of(values.get("location"))
+        return self._ask(method.request(body, **{name: value for name, value in values.items() if value != ""}))
+
+    @verb
+    def launch_template(
+        self,
+        template: str,
+        job_name: str,
+        parameters: Mapping[str, Any] | None = None,
+        environment: Mapping[str, Any] | None = None,
+        *,
+        append_job_name: bool = True,
+        **where: Unpack[Where],
+    ) -> Conversation[Json]:
+        """Launch a classic template once, whatever answers are lost; returns the Job. See :class:`TemplateLaunch`."""
+        launch = TemplateLaunch(template=template, job_name=job_name, parameters=parameters or {}, environment=environment or {})
+        return self._launch(launch, append_job_name, where)
+
+    @verb
+    def launch_flex_template(self, body: Mapping[str, Any], *, append_job_name: bool = True, **where: Unpack[Where]) -> Conversation[Json]:
+        """Launch a Flex template once, whatever answers are lost; returns the Job. See :class:`FlexTemplateLaunch`."""
+        return self._launch(FlexTemplateLaunch(body=body), append_job_name, where)
+
+    def _launch(self, launch: Launch, append_job_name: bool, where: Where) -> Conversation[Json]:
+        service = DataflowService(launch=launch, watch=JobWatch(job=self.job("-", **where)), append_job_name=append_job_name)
+        identity = LaunchIdentity(dag_id="", run_id=uuid.uuid4().hex, task_id="")
+        return (yield from launch_once(service, identity, clears=0)).job
+
+    @verb
+    def get_job(self, job_id: str, *, view: str | None = None, **where: Unpack[Where]) -> Conversation[Json]:
+        """The Job.
+
+        :param view: ``JOB_VIEW_SUMMARY`` (default), ``JOB_VIEW_DESCRIPTION`` or ``JOB_VIEW_ALL``.
+        """
+        return self._ask(dataflow.Job.get.request(**self.job(job_id, **where).path, view=view))
+
+    @verb
+    def list_jobs(
+        self,
+        *,
+        name: str | None = None,
+        filter: str | None = None,  # noqa: A002  (the service's name)
+        limit: int | None = None,
+        **where: Unpack[Where],
+    ) -> Conversation[list[Json]]:
+        """Summaries of the jobs of a location.
+
+        :param name: only jobs of this very name.
+        :param filter: ``ALL``, ``ACTIVE`` or ``TERMINATED``.
+        :param limit: at most so many.
+        """
+        request = dataflow.Job.list.request(**self.place(**where), name=name, filter=filter)
+        return (yield from self._entries(request, "jobs", limit))[:limit]
+
+    @verb
+    def wait(
+        self, job_id: str, *, expected_states: Sequence[str] = (), poll_sleep: float = 10.0, **where: Unpack[Where]
+    ) -> Conversation[Json]:
+        """Wait for a job's end, or for one of some states; its messages go to the log. Returns the Job.
+
+        :param poll_sleep: seconds between two looks.
+        :raises JobError: it ended in another way.
+        """
+        job = self.job(job_id, **where)
+        watch = JobWatch(job=job, expected=tuple(expected_states), to_the_end=True, poll_sleep=poll_sleep)
+        return (yield from watching(watch)).result()
+
+    @verb
+    def cancel(self, job_id: str, *, wait_for: float = 300.0, **where: Unpack[Where]) -> Conversation[Json]:
+        """Cancel a job and wait ``wait_for`` seconds for its end; see :func:`airflow_dataflow_ext.api.stopping.stop`."""
+        return stop(self.job(job_id, **where), wait_for=wait_for)
+
+    @verb
+    def drain(self, job_id: str, *, wait_for: float = 3600.0, **where: Unpack[Where]) -> Conversation[Json]:
+        """Drain a streaming job and wait ``wait_for`` seconds for its end."""
+        return stop(self.job(job_id, **where), drain=True, wait_for=wait_for)
+
+    @verb
+    def update_job(
+        self, job_id: str, body: Mapping[str, Any], *, update_mask: str | None = None, **where: Unpack[Where]
+    ) -> Conversation[Json]:
+        """Change a running job; see https://cloud.google.com/dataflow/docs/guides/updating-a-pipeline .
+
+        :param body: a Job with the fields to change.
+        :param update_mask: their names, with commas.
+        """
+        return self._ask(dataflow.Job.update.request(body, **self.job(job_id, **where).path, updateMask=update_mask))
+
+    @verb
+    def messages(
+        self,
+        job_id: str,
+        *,
+        minimum_importance: str = "JOB_MESSAGE_BASIC",
+        start_time: str | None = None,
+        **where: Unpack[Where],
+    ) -> Conversation[list[Json]]:
+        """JobMessages in the order of time, from ``start_time`` (RFC 3339, inclusive) on."""
+        path = self.job(job_id, **where).path
+        request = dataflow.Message.list.request(**path, minimumImportance=minimum_importance, startTime=start_time)
+        return self._entries(request, "jobMessages")
+
+    @verb
+    def autoscaling_events(self, job_id: str, *, start_time: str | None = None, **where: Unpack[Where]) -> Conversation[list[Json]]:
+        """AutoscalingEvents, which the service lists beside the messages."""
+        request = dataflow.Message.list.request(**self.job(job_id, **where).path, startTime=start_time)
+        return self._entries(request, "autoscalingEvents")
+
+    @verb
+    def metrics(self, job_id: str, **where: Unpack[Where]) -> Conversation[list[Json]]:
+        """MetricUpdates of a job; each committed one usually has a tentative twin (``context.tentative``)."""
+        return self._entries(dataflow.Job.get_metrics.request(**self.job(job_id, **where).path), "metrics")
+
+    @verb
+    def execution_details(self, job_id: str, **where: Unpack[Where]) -> Conversation[list[Json]]:
+        """StageSummaries of a job."""
+        return self._entries(dataflow.Job.get_execution_details.request(**self.job(job_id, **where).path), "stages")
+
+    @verb
+    def stage_execution_details(self, job_id: str, stage_id: str, **where: Unpack[Where]) -> Conversation[list[Json]]:
+        """WorkerDetails of one stage."""
+        request = dataflow.Stage.get_execution_details.request(**self.job(job_id, **where).path, stageId=stage_id)
+        return self._entries(request, "workers")
+
+    @verb
+    def template_metadata(self, gcs_path: str, **where: Unpack[Where]) -> Conversation[Json]:
+        """GetTemplateResponse of a classic or Flex template; trouble with the template stands in its ``status``."""
+        return self._ask(dataflow.Template.get.request(**self.place(**where), gcsPath=gcs_path, view="METADATA_ONLY"))
+
+    @verb
+    def create_snapshot(
+        self,
+        job_id: str,
+        *,
+        ttl: str = "604800s",
+        description: str | None = None,
+        snapshot_sources: bool = False,
+        **where: Unpack[Where],
+    ) -> Conversation[Json]:
+        """Take a snapshot of a running streaming job.
+
+        :param ttl: how long it is kept, as a duration in seconds.
+        :param snapshot_sources: snapshot its Pub/Sub subscriptions, too.
+        """
+        body: Json = {"ttl": ttl, "snapshotSources": snapshot_sources} | ({"description": description} if description else {})
+        return self._ask(dataflow.Job.snapshot.request(body, **self.job(job_id, **where).path))
+
+    @verb
+    def get_snapshot(self, snapshot_id: str, **where: Unpack[Where]) -> Conversation[Json]:
+        """One Snapshot."""
+        return self._ask(dataflow.Snapshot.get.request(**self.place(**where), snapshotId=snapshot_id))
+
+    @verb
+    def list_snapshots(self, *, job_id: str | None = None, **where: Unpack[Where]) -> Conversation[list[Json]]:
+        """Snapshots of a location, or of one of its jobs."""
+        return self._entries(dataflow.Snapshot.list.request(**self.place(**where), jobId=job_id), "snapshots")
+
+    @verb
+    def delete_snapshot(self, snapshot_id: str, **where: Unpack[Where]) -> Conversation[Json]:
+        """Delete a Snapshot."""
+        return self._ask(dataflow.Snapshot.delete.request(**self.place(**where), snapshotId=snapshot_id))
+
+    def _entries(self, request: Request, key: str, limit: int | None = None) -> Conversation[list[Json]]:
+        return list(items((yield from pages(request, retry_for=self.retry_for, limit=limit)), key))
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Ask for one job of the connection's project; the Test button of the connection form calls this."""
+        try:
+            self.list_jobs(limit=1)
+        except (DataflowExtError, ValueError) as error:
+            return False, str(error)
+        return True, f"{self.root} answers for project {self.project_of()} in {self.location_of()}"

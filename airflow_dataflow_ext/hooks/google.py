@@ -1,0 +1,135 @@
+"""How a connection of type ``google_cloud_platform`` reaches Dataflow: root URL, tokens, transports, project and location."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+
+from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
+
+from airflow_dataflow_ext.api import dataflow
+from airflow_dataflow_ext.api.conversations import RETRY_FOR, ask
+from airflow_dataflow_ext.api.dataflow_watch import JobRef
+from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.transport.aside import MemoryStore, Store, aside
+from airflow_dataflow_ext.transport.endpoint import check_root, session_for
+from airflow_dataflow_ext.transport.sync import SyncTransport
+from airflow_dataflow_ext.transport.tokens import GoogleTokens
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.method import Request
+    from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.transport.aio import AsyncTransport
+
+T = TypeVar("T")
+
+ENDPOINT_VARIABLE = "DATAFLOW_ENDPOINT"
+"""Environment variable that holds another root URL for the service, for example an emulator's."""
+
+TIMEOUT = 60.0
+"""Seconds for one call by default."""
+
+
+class Where(TypedDict, total=False):
+    """Where to act; what is not given comes from the connection."""
+
+    project_id: str | None
+    location: str | None
+
+
+class DataflowConnection(GoogleBaseHook):
+    """Performs conversations with Dataflow over one Airflow connection.
+
+    The project is the argument's, else the connection's; the location is the argument's, else the connection's extra
+    ``location``, else ``us-central1``. The service's root URL is the connection's extra ``dataflow_endpoint``, else the
+    environment variable ``DATAFLOW_ENDPOINT``, else Google's.
+
+    :param gcp_conn_id: connection of type ``google_cloud_platform``.
+    :param impersonation_chain: see GoogleBaseHook.
+    :param timeout: seconds for one call.
+    :param retry_for: seconds for which one question is asked again while the trouble may pass.
+    """
+
+    def __init__(
+        self,
+        gcp_conn_id: str = "google_cloud_default",
+        impersonation_chain: str | Sequence[str] | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        retry_for: float = RETRY_FOR,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(gcp_conn_id=gcp_conn_id, impersonation_chain=impersonation_chain, **kwargs)
+        self.timeout = timeout
+        self.retry_for = retry_for
+
+    @cached_property
+    def root(self) -> str:
+        """Root URL of the service."""
+        if extra := self._get_field("dataflow_endpoint"):
+            return check_root(extra, f"dataflow_endpoint of connection {self.gcp_conn_id!r}")
+        if variable := os.environ.get(ENDPOINT_VARIABLE):
+            return check_root(variable, ENDPOINT_VARIABLE)
+        universe = os.environ.get("GOOGLE_CLOUD_UNIVERSE_DOMAIN") or getattr(self.get_credentials(), "universe_domain", None)
+        return dataflow.ROOT.replace("googleapis.com", universe) if universe else dataflow.ROOT
+
+    @cached_property
+    def tokens(self) -> GoogleTokens:
+        """Where the Authorization of each call comes from."""
+        return GoogleTokens(self.get_credentials())
+
+    @cached_property
+    def _transport(self) -> SyncTransport:
+        return SyncTransport(self.root, self.tokens, timeout=self.timeout, session=session_for(self.root))
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[AsyncTransport]:
+        """An asynchronous transport with its own connection pool, for the running event loop."""
+        import aiohttp  # only those who wait in an event loop pay for it
+
+        from airflow_dataflow_ext.transport.aio import AsyncTransport
+
+        async with aiohttp.ClientSession(trust_env=True) as session:
+            yield AsyncTransport(self.root, self.tokens, timeout=self.timeout, session=session)
+
+    def run(self, conversation: Conversation[T], store: Store | None = None) -> T:
+        """Perform a conversation now.
+
+        :param store: where launch records live; without one they live as long as the call.
+        """
+        return self._transport.run(conversation, aside(self.log, store or MemoryStore()))
+
+    async def arun(self, conversation: Conversation[T]) -> T:
+        """Perform a conversation on the running event loop."""
+        async with self.connect() as transport:
+            return await transport.run(conversation, aside(self.log, MemoryStore()))
+
+    def job(self, job_id: str, project_id: str | None = None, location: str | None = None) -> JobRef:
+        """A job with its project and location filled in.
+
+        :raises InvalidInputError: neither the arguments nor the connection name a project, or the id is empty.
+        """
+        if not job_id:
+            raise InvalidInputError("job_id must not be empty")
+        return JobRef(project_id=self.project_of(project_id), location=self.location_of(location), job_id=job_id)
+
+    def project_of(self, project_id: str | None = None) -> str:
+        """The project of the argument, else of the connection."""
+        found = project_id or self.project_id
+        if not found:
+            raise InvalidInputError(f"project_id is not given, and connection {self.gcp_conn_id!r} names no project")
+        return str(found)
+
+    def location_of(self, location: str | None = None) -> str:
+        """The location of the argument, else of the connection, else the service's default."""
+        return str(location or self._get_field("location") or dataflow.DEFAULT_LOCATION)
+
+    def place(self, project_id: str | None = None, location: str | None = None) -> dict[str, str]:
+        """Project and location as path values of a Method."""
+        return {"projectId": self.project_of(project_id), "location": self.location_of(location)}
+
+    def _ask(self, request: Request) -> Conversation[Any]:
+        return ask(request, retry_for=self.retry_for)

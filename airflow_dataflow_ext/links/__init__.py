@@ -1,0 +1,1 @@
+"""Where a task points a person to."""

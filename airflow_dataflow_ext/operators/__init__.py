@@ -1,0 +1,1 @@
+"""Order forms: fields, and an execute of a few lines."""

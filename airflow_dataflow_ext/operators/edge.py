@@ -1,0 +1,87 @@
+"""The edge of a task: the only place where errors become Airflow's, and where Airflow's own things are read."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
+
+from airflow_dataflow_ext.api.errors import DataflowExtError, InvalidInputError, LaunchRecordError
+from airflow_dataflow_ext.api.names import LaunchIdentity
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+ASK_AIRFLOW_WITHIN = 2.0
+"""Seconds: Airflow ends a killed task's process five seconds after it asked it to end."""
+
+
+@contextmanager
+def task_edge() -> Iterator[None]:
+    """Turn this package's errors into Airflow's: one that no retry can mend fails the task at once."""
+    try:
+        yield
+    except (InvalidInputError, LaunchRecordError) as error:
+        raise AirflowFailException(str(error)) from error
+    except DataflowExtError as error:
+        raise AirflowException(str(error)) from error
+
+
+def identity_of(context: Context) -> LaunchIdentity:
+    """What identifies this task's launch."""
+    ti = context["ti"]
+    map_index = ti.map_index if ti.map_index is not None else -1
+    return LaunchIdentity(dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=map_index)
+
+
+def clears_of(context: Context, retries: int | None) -> int:
+    """How far a person's clears have moved the task's last try; a retry does not move it."""
+    return int(context["ti"].max_tries or 0) - int(retries or 0)
+
+
+class RecordStore:
+    """The task's state store, which outlives the worker; also remembers what was last written, for a kill.
+
+    The record stays as long as the DAG run: a streaming job may be waited for longer than the store's usual 30 days.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._store = context["task_state_store"]
+        self.last: dict[str, Any] = {}
+
+    def get(self, key: str) -> Any:
+        """The value, or None."""
+        value = self._store.get(key)
+        self.last[key] = value
+        return value
+
+    def set(self, key: str, value: Any) -> None:
+        """Write the value durably."""
+        from airflow.sdk.execution_time.context import NEVER_EXPIRE
+
+        self.last[key] = value
+        self._store.set(key, value, retention=NEVER_EXPIRE)
+
+
+def stopped_by_user(ti: Any) -> bool:
+    """Whether ``on_kill`` was called because a user, or a timeout that a user set, ended the task.
+
+    Airflow also calls it when the machine is shut down or the API server does not answer; then the task is still *running*
+    for Airflow, will be retried, and takes its job over. An unclear answer counts as such: a job must not end with a machine.
+    """
+    if isinstance(sys.exc_info()[1], AirflowTaskTimeout):
+        return True
+    states: list[Any] = []
+
+    def ask() -> None:
+        found = ti.get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index)
+        states.extend((found.get(ti.run_id) or {}).values())
+
+    asking = threading.Thread(target=ask, daemon=True)  # the signal may have interrupted a question to Airflow
+    asking.start()
+    asking.join(ASK_AIRFLOW_WITHIN)
+    return bool(states) and states[0] not in ("running", "queued", "scheduled")

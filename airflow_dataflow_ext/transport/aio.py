@@ -1,0 +1,80 @@
+"""Asynchronous transport: one send over aiohttp, and the driver that performs a conversation's steps."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import aiohttp
+from yarl import URL
+
+from airflow_dataflow_ext.api.method import Json, NoReply, Reply, Request
+from airflow_dataflow_ext.api.steps import Conversation, Look, Renew, Sleep
+from airflow_dataflow_ext.api.watching import looking
+from airflow_dataflow_ext.transport.tokens import Tokens, TokenUnreachableError
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.steps import Aside
+
+T = TypeVar("T")
+
+
+class AsyncTransport:
+    """Sends requests to one service from one event loop.
+
+    :param root: scheme, host and port.
+    :param timeout: seconds for one call as a whole.
+    """
+
+    def __init__(self, root: str, tokens: Tokens, *, timeout: float, session: aiohttp.ClientSession) -> None:
+        self._root = root.rstrip("/") + "/"
+        self._tokens = tokens
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._session = session
+
+    async def send(self, request: Request) -> Reply | NoReply:
+        """Ask once."""
+        began = time.monotonic()
+        body = None if request.body is None else json.dumps(request.body).encode()
+        headers = {"Content-Type": "application/json", **dict(request.headers)}
+        url = URL(self._root + request.target, encoded=True)
+        try:
+            headers |= await self._authorization()
+            async with self._session.request(
+                request.method.verb, url, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
+            ) as reply:
+                content = await reply.read()
+        except (aiohttp.ClientError, OSError, TimeoutError, TokenUnreachableError) as error:
+            return NoReply(reason=f"{type(error).__name__}: {error}", took=time.monotonic() - began)
+        found = {name.lower(): value for name, value in reply.headers.items()}
+        return Reply(status=reply.status, headers=found, content=content, took=time.monotonic() - began)
+
+    async def _authorization(self) -> dict[str, str]:
+        return await asyncio.to_thread(self._tokens.headers) if self._tokens.stale else self._tokens.headers()
+
+    async def run(self, conversation: Conversation[T], aside: Aside, look: Callable[[Look], Awaitable[Json]] | None = None) -> T:
+        """Perform a conversation to its end and return its result.
+
+        :param look: answers looks for many watchers at once; without it each look is a call of its own.
+        """
+        answer: Any = None
+        while True:
+            try:
+                step = conversation.send(answer)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            answer = None
+            match step:
+                case Request():
+                    answer = await self.send(step)
+                case Sleep(seconds):
+                    await asyncio.sleep(seconds)
+                case Renew():
+                    self._tokens.renew()
+                case Look():
+                    answer = await (look(step) if look else self.run(looking(step), aside))
+                case _:
+                    answer = aside(step)

@@ -1,0 +1,56 @@
+"""The steps of a conversation that take no time: telling, the clock, and the launch record."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, Protocol
+
+from airflow_dataflow_ext.api.steps import Aside, Now, Recall, Record, Say, Step
+
+RECORD = "launch"
+"""The key of the launch record in the task's state store."""
+
+
+class Store(Protocol):
+    """What Airflow's ``task_state_store`` offers of use here: JSON values that outlive a worker."""
+
+    def get(self, key: str) -> Any:
+        """The value, or None."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Write the value durably."""
+
+
+def aside(log: logging.Logger | Any, store: Store | None = None) -> Aside:
+    """A performer that tells a logger and keeps records in a store.
+
+    :param log: anything with a method ``log(level, message, *args)``.
+    """
+
+    def perform(step: Step) -> Any:
+        match step:
+            case Say(text, level):
+                return log.log(level, "%s", text)
+            case Now():
+                return time.time()
+            case Recall() if store is not None:
+                return store.get(RECORD)
+            case Record(value) if store is not None:
+                return store.set(RECORD, value)
+        raise TypeError(f"nobody here performs {step!r}")
+
+    return perform
+
+
+class MemoryStore:
+    """A store for a launch that no task stands behind: it lives as long as the call."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Any] = {}
+
+    def get(self, key: str) -> Any:
+        return self._values.get(key)
+
+    def set(self, key: str, value: Any) -> None:
+        self._values[key] = value

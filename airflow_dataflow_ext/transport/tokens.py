@@ -1,0 +1,76 @@
+"""Bearer tokens: where a request's Authorization comes from. A refresh blocks, so the asynchronous transport does it in a thread."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+from google.auth.exceptions import GoogleAuthError, TransportError
+from google.auth.transport.requests import Request as AuthRequest
+
+from airflow_dataflow_ext.api.errors import NotAuthenticatedError
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+
+
+class TokenUnreachableError(Exception):
+    """No token now, for a reason that may pass: a connection, or trouble of the token service."""
+
+
+class Tokens(Protocol):
+    """Gives each request its authorization."""
+
+    def headers(self) -> dict[str, str]:
+        """Headers for the next request; refreshes the token first if it is stale.
+
+        :raises TokenUnreachableError: no token now; it may be there later.
+        :raises NotAuthenticatedError: the token service refused.
+        """
+
+    @property
+    def stale(self) -> bool:
+        """Whether :meth:`headers` would have to ask the token service."""
+
+    def renew(self) -> None:
+        """The service refused the token: get another one for the next request."""
+
+
+class GoogleTokens:
+    """Tokens of google-auth credentials of any kind, with their quota project.
+
+    https://googleapis.dev/python/google-auth/latest/reference/google.auth.credentials.html
+    """
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._refused = False
+        self._lock = threading.Lock()
+
+    @property
+    def stale(self) -> bool:
+        return self._refused or not self._credentials.valid
+
+    def headers(self) -> dict[str, str]:
+        with self._lock:
+            if self.stale:
+                self._refresh()
+        headers: dict[str, str] = {}
+        self._credentials.apply(headers)
+        return headers
+
+    def renew(self) -> None:
+        self._refused = True
+
+    def _refresh(self) -> None:
+        try:
+            self._credentials.refresh(AuthRequest())
+        except TransportError as error:
+            raise TokenUnreachableError(f"the token service did not answer: {error}") from error
+        except GoogleAuthError as error:
+            if getattr(error, "retryable", False):
+                raise TokenUnreachableError(f"the token service is in trouble: {error}") from error
+            raise NotAuthenticatedError(
+                f"No token for the connection's credentials: {error}. Check the key, its clock and the impersonated accounts.", status=401
+            ) from error
+        self._refused = False

@@ -1,0 +1,82 @@
+"""The Channel: what all watchers of one connection share in one event loop, namely hook, tokens, connection pool and Boards."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import weakref
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from airflow_dataflow_ext.transport.aside import aside
+from airflow_dataflow_ext.watch.board import Board
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.method import Json
+    from airflow_dataflow_ext.api.steps import Conversation, Look
+    from airflow_dataflow_ext.transport.aio import AsyncTransport
+
+T = TypeVar("T")
+
+
+class Channel:
+    """Performs conversations for many watchers; opened by the first of them and closed with the last.
+
+    :param make_hook: makes the hook; it may block, and is called in a thread.
+    """
+
+    _of_loop: ClassVar[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, Channel]]] = weakref.WeakKeyDictionary()
+
+    def __init__(self, make_hook: Callable[[], Any]) -> None:
+        self._users = 0
+        self._stack = AsyncExitStack()
+        self._boards: dict[Hashable, Board] = {}
+        self._opening = asyncio.ensure_future(self._open(make_hook))
+
+    @classmethod
+    @asynccontextmanager
+    async def to(cls, key: Hashable, make_hook: Callable[[], Any]) -> AsyncIterator[Channel]:
+        """The channel of a connection in this event loop.
+
+        :param key: equal for equal connections.
+        """
+        channels = cls._of_loop.setdefault(asyncio.get_running_loop(), {})
+        channel = channels.get(key) or channels.setdefault(key, cls(make_hook))
+        channel._users += 1
+        try:
+            await asyncio.shield(channel._opening)
+            yield channel
+        finally:
+            channel._users -= 1
+            if not channel._users:
+                del channels[key]
+                await channel._close()
+
+    async def run(self, conversation: Conversation[T], log: Any) -> T:
+        """Perform a conversation; its looks are answered by the Board of their place."""
+        transport = await self._opening
+        return await transport.run(conversation, aside(log), self._look)
+
+    async def _look(self, look: Look) -> Json:
+        watch = look.watch
+        board = self._boards.get(watch.place)
+        if board is None:
+            board = self._boards[watch.place] = Board(watch.roster(), self._perform)
+        return await board.look(look)
+
+    async def _perform(self, conversation: Conversation[T]) -> T:
+        return await self.run(conversation, logging.getLogger(__name__))
+
+    async def _open(self, make_hook: Callable[[], Any]) -> AsyncTransport:
+        hook = await asyncio.to_thread(make_hook)
+        transport: AsyncTransport = await self._stack.enter_async_context(hook.connect())
+        return transport
+
+    async def _close(self) -> None:
+        for board in self._boards.values():
+            board.close()
+        self._opening.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await self._opening
+        await self._stack.aclose()
