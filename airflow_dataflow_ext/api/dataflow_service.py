@@ -11,6 +11,7 @@ from airflow_dataflow_ext.api.dataflow import Job
 from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
 from airflow_dataflow_ext.api.errors import ForeignJobError
 from airflow_dataflow_ext.api.launch import Launch
+from airflow_dataflow_ext.api.launching import Before, LaunchRecord
 from airflow_dataflow_ext.api.method import Json, Request
 from airflow_dataflow_ext.api.names import LAUNCH_LABEL, LaunchIdentity, with_suffix
 from airflow_dataflow_ext.api.states import TERMINAL, Phase
@@ -46,13 +47,24 @@ class DataflowService:
         at = self.watch.job
         return self.launch.request(at.project_id, at.location, name, identity.labels)
 
-    def job_in(self, reply: Json) -> Json:
+    def before(self) -> Conversation[Before]:
+        yield from ()
+        return Before()  # the labels tell jobs apart
+
+    def job_in(self, reply: Json, record: LaunchRecord) -> Conversation[Json]:
+        yield from ()
         return self.launch.job_in(reply)
+
+    def state(self, job: Json) -> str:
+        return self.watch.state(job)
 
     def judge(self, job: Json) -> Phase:
         return self.watch.judge(job)
 
-    def read(self, job_id: str) -> Conversation[Json]:
+    def read(self, record: LaunchRecord) -> Conversation[Json]:
+        return self._read(record.job_id)
+
+    def _read(self, job_id: str) -> Conversation[Json]:
         job: Json = yield from ask(Job.get.request(**self._ref(job_id).path, view="JOB_VIEW_DESCRIPTION"))
         return job
 
@@ -60,15 +72,15 @@ class DataflowService:
         ref = self._ref(str(job["id"]))
         yield from stop(ref, drain=self.drain, wait_for=self.cancel_timeout, poll_sleep=self.watch.poll_sleep)
 
-    def find(self, name: str, identity: LaunchIdentity, since: float) -> Conversation[Json | None]:
-        at = self.watch.job
+    def find(self, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json | None]:
+        at, name = self.watch.job, record.job_name
         request = Job.list.request(projectId=at.project_id, location=at.location, name=name, filter="ALL")
         bodies = yield from pages(request)
         found = [job for job in items(bodies, "jobs") if job.get("name") == name]
         for summary in sorted(found, key=lambda job: str(job.get("createTime", "")), reverse=True):
             if self.append_job_name:  # nobody else's launch has this name
-                return (yield from self.read(str(summary["id"])))
-            if epoch(str(summary.get("createTime", ""))) >= since - OLDEST:
+                return (yield from self._read(str(summary["id"])))
+            if epoch(str(summary.get("createTime", ""))) >= record.since - OLDEST:
                 job = yield from self._with_labels(str(summary["id"]))
                 if _owner(job) == identity.suffix:
                     return job
@@ -79,7 +91,7 @@ class DataflowService:
         """The job once it shows its labels, or no longer moves."""
         waited = 0.0
         while True:
-            job = yield from self.read(job_id)
+            job = yield from self._read(job_id)
             if job.get("labels") or job.get("currentState") in TERMINAL or waited >= LABELS_WITHIN:
                 return job
             if not waited:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api import dataflow
 from airflow_dataflow_ext.api.conversations import ask, items, pages
 from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.messages import MessageStream
+from airflow_dataflow_ext.api.messages import MessageStream, check_importance
 from airflow_dataflow_ext.api.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UNKNOWN, UPDATED, Phase, phase_of
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.method import Json
     from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.api.watching import Watch
 
 PAGE_SIZE = 500
 """Jobs asked for at once: few enough that reading a page does not hold up an event loop."""
@@ -44,7 +45,7 @@ class ActiveJobs:
     project_id: str
     location: str
 
-    def active(self) -> Conversation[tuple[dict[str, Json], int]]:
+    def active(self, watches: Sequence[Watch]) -> Conversation[tuple[dict[str, Json], int]]:
         """Summaries by job id, and how many calls they took; asked for until there is an answer."""
         request = dataflow.Job.list.request(projectId=self.project_id, location=self.location, filter="ACTIVE", pageSize=PAGE_SIZE)
         bodies = yield from pages(request, retry_for=None)
@@ -74,6 +75,7 @@ class JobWatch:
             raise InvalidInputError(f"{', '.join(unknown)} is not a job state; the states are {', '.join(DATAFLOW)}")
         if not self.poll_sleep > 0:
             raise InvalidInputError(f"poll_sleep must be more than 0 seconds, not {self.poll_sleep!r}")
+        check_importance(self.importance)
 
     def judge(self, job: Mapping[str, Any]) -> Phase:
         """What the job as it is now means for this wait."""
@@ -118,7 +120,7 @@ class JobWatch:
 
     def serialize(self) -> Json:
         """JSON from which :meth:`deserialize` makes the same watch."""
-        return asdict(self)
+        return {**asdict(self), "expected": list(self.expected)}
 
     @classmethod
     def deserialize(cls, data: Mapping[str, Any]) -> JobWatch:
@@ -141,6 +143,11 @@ class JobStream:
     def follow(self, job: Json) -> Conversation[None]:
         """Tell the messages that are new."""
         return self._messages.follow(retry_for=self._watch.poll_sleep)
+
+    def final(self, job: Json) -> Conversation[Json]:
+        """The job as it is."""
+        yield from ()
+        return job
 
     def complaint(self, job: Json) -> Conversation[str]:
         """How the job ended and why, in the service's words where it gave any."""

@@ -12,9 +12,11 @@
     │   ├── NotFoundError            404
     │   ├── AlreadyExistsError       409
     │   ├── TooManyRequestsError     429, and 403 with a rate-limit reason
+    │   ├── AllowanceSpentError      Salesforce: the org's API requests of a day are used up
     │   └── ServiceError             500 and above, and whatever has no line of its own
     ├── LaunchError                  a launch cannot go on without a person's decision
     │   ├── ForeignJobError          an active job has our name and is not ours
+    │   ├── BusyError                what would be started is running already
     │   └── LaunchRecordError        the record of an earlier attempt cannot be read
     └── JobError                     a job ended in another way than asked
         └── JobLostError             the service no longer knows the job
@@ -86,6 +88,10 @@ class TooManyRequestsError(CallError):
     """429, or 403 with a rate-limit reason: asked too often."""
 
 
+class AllowanceSpentError(CallError):
+    """Salesforce's 403 REQUEST_LIMIT_EXCEEDED: the org has no API requests left until its 24 hours have moved on."""
+
+
 class ServiceError(CallError):
     """500 and above, and any status without an error class of its own."""
 
@@ -96,6 +102,17 @@ class LaunchError(DataflowExtError):
 
 class ForeignJobError(LaunchError):
     """An active job has the name of the launch and is not ours."""
+
+
+class BusyError(LaunchError):
+    """What would be started is running already.
+
+    :param job_id: the job that runs.
+    """
+
+    def __init__(self, message: str, *, job_id: str) -> None:
+        super().__init__(message)
+        self.job_id = job_id
 
 
 class LaunchRecordError(LaunchError):
@@ -124,6 +141,12 @@ _ADVICE: Mapping[int, str] = {
     403: "Check the roles of the account that the connection uses.",
     404: "Check the id, the project and the location.",
 }
+_SALESFORCE_ADVICE: Mapping[int, str] = {
+    401: "Check the credentials of the connection.",
+    403: "Check the permissions of the user that the connection logs in, and whether the feature is on in the org.",
+    404: "Check the id, the org, and whether the user that the connection logs in may see it.",
+}
+_ALLOWANCE_SPENT = "REQUEST_LIMIT_EXCEEDED"
 
 
 def error_of(request: Request, reply: Reply) -> CallError:
@@ -132,9 +155,17 @@ def error_of(request: Request, reply: Reply) -> CallError:
     kind = _BY_STATUS.get(reply.status, ServiceError)
     if reply.status == 403 and reasons & RATE_LIMIT_REASONS:
         kind = TooManyRequestsError
-    advice = _ADVICE.get(reply.status, "") if kind is not TooManyRequestsError else ""
+    if code == _ALLOWANCE_SPENT:
+        kind = AllowanceSpentError
+        message += f" The org's API requests of the last 24 hours are used up ({reply.headers.get('sforce-limit-info', 'no figures')})."
+    advice = _advice(request, reply) if kind not in (TooManyRequestsError, AllowanceSpentError) else ""
     text = f"{request} was answered {reply.status} {code}".rstrip() + f": {message}"
     return kind(f"{text} {advice}".rstrip(), status=reply.status, code=code, request=str(request))
+
+
+def _advice(request: Request, reply: Reply) -> str:
+    table = _SALESFORCE_ADVICE if request.path.lstrip("/").startswith("services/") else _ADVICE
+    return table.get(reply.status, "")
 
 
 def worth_retrying(answer: Reply | NoReply) -> bool:
@@ -165,6 +196,8 @@ def _explain(reply: Reply) -> tuple[str, str, set[str]]:
     if isinstance(body, list) and body and isinstance(body[0], Mapping):
         first = body[0]
         return str(first.get("message", "")), str(first.get("errorCode", "")), {str(first.get("errorCode", ""))}
+    if isinstance(body, Mapping) and isinstance(body.get("Errors"), list):  # Salesforce, for what its own handlers refuse
+        return "; ".join(str(entry.get("description", "")) for entry in body["Errors"] if isinstance(entry, Mapping)), "", set()
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
         return _plain(reply.content), str(error or ""), set()

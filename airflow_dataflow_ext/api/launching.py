@@ -43,6 +43,8 @@ class LaunchRecord:
     :param job_id: known from *launched* on.
     :param since: when the launch was intended, seconds since the epoch.
     :param phase: how the wait ended, once settled.
+    :param others: ids of jobs that were there before the launch, and could be mistaken for it.
+    :param foreign: the job was started by somebody else and is only followed: it is never stopped.
     """
 
     step: Literal["intended", "launched", "settled"]
@@ -52,6 +54,8 @@ class LaunchRecord:
     since: float
     job_id: str = ""
     phase: str = ""
+    others: tuple[str, ...] = ()
+    foreign: bool = False
     version: int = VERSION
 
     @classmethod
@@ -65,9 +69,8 @@ class LaunchRecord:
         try:
             if value["version"] > VERSION:
                 raise ValueError(f"it is of version {value['version']}, this package knows {VERSION}")
-            record = cls(**value)
-            if record.step not in ("intended", "launched", "settled") or (record.step != "intended" and not record.job_id):
-                raise ValueError(f"step {record.step!r} with job id {record.job_id!r}")
+            record = cls(**{**value, "others": tuple(value.get("others", ()))})
+            record._check()
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             known = value if isinstance(value, Mapping) else {}
             raise LaunchRecordError(
@@ -78,11 +81,36 @@ class LaunchRecord:
         return record
 
     def value(self) -> Json:
-        return asdict(self)
+        return {**asdict(self), "others": list(self.others)}
+
+    def _check(self) -> None:
+        for name, kind in {"generation": int, "clears": int, "since": int | float, "job_name": str, "job_id": str, "phase": str}.items():
+            if not isinstance(getattr(self, name), kind):
+                raise ValueError(f"{name} is {getattr(self, name)!r}")
+        if self.step not in ("intended", "launched", "settled") or not self.job_name or (self.step != "intended" and not self.job_id):
+            raise ValueError(f"step {self.step!r} with job id {self.job_id!r} and name {self.job_name!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What a look around before a launch has found.
+
+    :param others: ids of jobs that are there already, and could be mistaken for the launch's own.
+    :param instead: a job that is followed instead of a launch.
+    """
+
+    others: tuple[str, ...] = ()
+    instead: Json | None = None
 
 
 class Service(Protocol):
     """What differs between services: how a launch is sent, found again, read and stopped."""
+
+    def before(self) -> Conversation[Before]:
+        """Look around before a new launch.
+
+        :raises BusyError: what would be started is running already.
+        """
 
     def request(self, name: str, identity: LaunchIdentity) -> Request:
         """The launch of this generation."""
@@ -90,17 +118,20 @@ class Service(Protocol):
     def name(self, identity: LaunchIdentity) -> str:
         """The job's name in this generation."""
 
-    def job_in(self, reply: Json) -> Json:
-        """The job in the launch's reply."""
+    def job_in(self, reply: Json, record: LaunchRecord) -> Conversation[Json]:
+        """The job in the launch's reply; looked for, where a reply does not name it."""
 
-    def find(self, name: str, identity: LaunchIdentity, since: float) -> Conversation[Json | None]:
-        """Our job of this name, moving or ended; None when there is none.
+    def find(self, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json | None]:
+        """Our job, moving or ended; None when there is none.
 
         :raises ForeignJobError: an active job has the name and is not ours.
         """
 
-    def read(self, job_id: str) -> Conversation[Json]:
+    def read(self, record: LaunchRecord) -> Conversation[Json]:
         """The job as it is now."""
+
+    def state(self, job: Json) -> str:
+        """Its state in the service's own word."""
 
     def judge(self, job: Json) -> Phase:
         """What its state means for this task."""
@@ -126,6 +157,7 @@ def launch_once(service: Service, identity: LaunchIdentity, *, clears: int, reat
 
     :param clears: how often a person has cleared the task so far.
     :param reattach: take over the job of an earlier attempt; otherwise that is stopped and a new one launched.
+    :raises BusyError: what would be started is running already, and is not to be followed.
     :raises LaunchError: a person has to decide.
     :raises CallError: the service refused the launch.
     """
@@ -141,7 +173,7 @@ def launch_once(service: Service, identity: LaunchIdentity, *, clears: int, reat
         if job is None and record.step == "intended":
             return (yield from _send(service, identity, record))
         if job is not None and service.judge(job) is not Phase.FAILED:
-            yield Say(f"An earlier attempt started job {job['id']} ({job.get('currentState', 'just launched')}); it is taken over.")
+            yield Say(f"An earlier attempt started job {job['id']} ({service.state(job)}); it is taken over.")
             return (yield from _launched(record, job, adopted=True))
     return (yield from _begin(service, replace(identity, generation=record.generation + 1), clears))
 
@@ -171,7 +203,7 @@ def _job_of(service: Service, identity: LaunchIdentity, record: LaunchRecord) ->
         if pause:
             yield Sleep(pause)
         try:
-            return (yield from service.read(record.job_id))
+            return (yield from service.read(record))
         except NotFoundError as error:
             unknown = error
     raise JobLostError(f"An earlier attempt started job {record.job_id}, and the service does not know it: {unknown}") from unknown
@@ -179,6 +211,8 @@ def _job_of(service: Service, identity: LaunchIdentity, record: LaunchRecord) ->
 
 def _end(service: Service, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[None]:
     """Stop what an earlier attempt left, if it still moves."""
+    if record.foreign:
+        return
     try:
         job = yield from _job_of(service, identity, record)
     except JobLostError as error:
@@ -192,15 +226,28 @@ def _find(service: Service, identity: LaunchIdentity, record: LaunchRecord) -> C
     for pause in PATIENCE:
         if pause:
             yield Sleep(pause)
-        job = yield from service.find(record.job_name, identity, record.since)
+        try:
+            job = yield from service.find(record, identity)
+        except NotFoundError:  # listed, and not yet readable
+            continue
         if job is not None:
             return job
     return None
 
 
 def _begin(service: Service, identity: LaunchIdentity, clears: int) -> Conversation[Launched]:
-    now = yield Now()
-    record = LaunchRecord(step="intended", generation=identity.generation, clears=clears, job_name=service.name(identity), since=now)
+    before = yield from service.before()
+    record = LaunchRecord(
+        step="intended",
+        generation=identity.generation,
+        clears=clears,
+        job_name=service.name(identity),
+        since=(yield Now()),
+        others=before.others,
+        foreign=before.instead is not None,
+    )
+    if before.instead is not None:
+        return (yield from _launched(record, before.instead, adopted=True))
     yield Record(record.value())
     return (yield from _send(service, identity, record))
 
@@ -209,14 +256,15 @@ def _send(service: Service, identity: LaunchIdentity, record: LaunchRecord) -> C
     """Send the launch. When its answer is lost, or the name is taken, look for the job before sending again."""
     for _ in range(ATTEMPTS):
         try:
-            job = service.job_in((yield from ask(service.request(record.job_name, identity))))
+            reply = yield from ask(service.request(record.job_name, identity))
         except (NoAnswerError, ServiceError, AlreadyExistsError) as error:
             lost = error
             yield Say(f"{error} Looking whether the job {record.job_name} exists.")
             found = yield from _find(service, identity, record)
             if found is None:
                 continue
-            job = found
+            return (yield from _launched(record, found, adopted=False))
+        job = yield from service.job_in(reply, record)
         return (yield from _launched(record, job, adopted=False))
     raise lost
 

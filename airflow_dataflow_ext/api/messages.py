@@ -28,6 +28,14 @@ _ERRORS_COME_LATE = (0.0, 2.0, 5.0, 10.0)
 """Pauses in seconds: error messages can arrive after the state has turned FAILED."""
 
 
+def check_importance(importance: str | None) -> None:
+    """
+    :raises InvalidInputError: the service has no such importance.
+    """
+    if importance is not None and importance not in LEVELS:
+        raise InvalidInputError(f"{importance!r} is not a message importance; they are {', '.join(LEVELS)}")
+
+
 class MessageStream:
     """Follows the messages of one job; remembers what it has told.
 
@@ -37,8 +45,7 @@ class MessageStream:
     """
 
     def __init__(self, job: Mapping[str, str], importance: str | None) -> None:
-        if importance is not None and importance not in LEVELS:
-            raise InvalidInputError(f"{importance!r} is not a message importance; they are {', '.join(LEVELS)}")
+        check_importance(importance)
         self._job = job
         self._importance = importance
         self._since = ""
@@ -92,9 +99,10 @@ class MessageStream:
     def _remember(self, messages: Iterator[Json]) -> Iterator[Json]:
         for message in messages:
             time, key = str(message.get("time", "")), f"{message.get('id')} {message.get('messageText')}"
-            if _sortable(time) < _sortable(self._since) or (time == self._since and key in self._told_at_since):
+            at, last = _sortable(time), _sortable(self._since)
+            if at < last or (at == last and key in self._told_at_since):
                 continue
-            if time != self._since:
+            if at != last:
                 self._since, self._told_at_since = time, set()
             self._told_at_since.add(key)
             if message.get("messageImportance") == ERROR:

@@ -10,11 +10,14 @@ from airflow_dataflow_ext.api.dataflow import Job
 from airflow_dataflow_ext.api.dataflow_watch import JobRef
 from airflow_dataflow_ext.api.errors import CallError, JobError
 from airflow_dataflow_ext.api.method import Json
-from airflow_dataflow_ext.api.states import CANCELLED, DRAINED, TERMINAL
+from airflow_dataflow_ext.api.states import BATCH, CANCELLED, DRAINED, TERMINAL, UNKNOWN
 from airflow_dataflow_ext.api.steps import Conversation, Say, Sleep
 
 NOT_YET, ALREADY_OVER = "not yet ready for cancel", "has terminated"
 """What the service says of a job too young, and too old, to be stopped; its status codes are not relied upon by any client."""
+
+_NOTHING_TO_DRAIN = frozenset({UNKNOWN, "JOB_STATE_STOPPED", "JOB_STATE_QUEUED", "JOB_STATE_PENDING", "JOB_STATE_CANCELLING"})
+"""States of a job that has read nothing yet, or is being cancelled; the service refuses to drain it."""
 
 ASK_AGAIN = 5.0
 """Seconds between two tries to stop a job that is not ready for it."""
@@ -25,7 +28,7 @@ def stop(job: JobRef, *, drain: bool = False, wait_for: float = 300.0, poll_slee
 
     https://cloud.google.com/dataflow/docs/guides/stopping-a-pipeline
 
-    :param drain: let a streaming job finish what it has read; a batch job is cancelled all the same.
+    :param drain: let a streaming job finish what it has read; a batch job, or one that has read nothing yet, is cancelled all the same.
     :param wait_for: seconds to wait for the end; 0 only asks.
     :returns: the job as last seen.
     :raises JobError: it has not ended within ``wait_for``.
@@ -33,7 +36,7 @@ def stop(job: JobRef, *, drain: bool = False, wait_for: float = 300.0, poll_slee
     spent = 0.0
     seen = yield from _read(job)
     while seen.get("currentState") not in TERMINAL:
-        if (yield from request_stop(job, drain=drain and seen.get("type") != "JOB_TYPE_BATCH")):
+        if (yield from request_stop(job, drain=drain and _drains(seen))):
             break
         if spent >= wait_for:
             raise JobError(f"{job} was not ready to be stopped for {spent:.0f} s; it goes on. Stop it by hand or try again.")
@@ -65,6 +68,10 @@ def request_stop(job: JobRef, *, drain: bool = False, labels: Mapping[str, str] 
             return False
         raise
     return True
+
+
+def _drains(seen: Json) -> bool:
+    return seen.get("type") != BATCH and seen.get("currentState", UNKNOWN) not in _NOTHING_TO_DRAIN
 
 
 def _read(job: JobRef) -> Conversation[Json]:

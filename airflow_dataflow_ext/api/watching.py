@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,9 +20,10 @@ LOST_AFTER = 300.0
 class Roster(Protocol):
     """How the active jobs of one place are listed."""
 
-    def active(self) -> Conversation[tuple[Mapping[str, Json], int]]:
+    def active(self, watches: Sequence[Watch]) -> Conversation[tuple[Mapping[str, Json], int]]:
         """Summaries by job id, and the number of calls that it took; asked for until there is an answer.
 
+        :param watches: what the list is asked for; more in it does no harm.
         :raises CallError: the service refuses to list.
         """
 
@@ -36,6 +37,9 @@ class Stream(Protocol):
 
     def follow(self, job: Json) -> Conversation[None]:
         """Tell what is new. Trouble with that never ends a wait."""
+
+    def final(self, job: Json) -> Conversation[Json]:
+        """The job that has ended, with what can only be told of it then."""
 
     def complaint(self, job: Json) -> Conversation[str]:
         """What is wrong with a job that ended badly: which one, how, and what the service says of it."""
@@ -149,6 +153,7 @@ def watching(watch: Watch) -> Conversation[Outcome]:
             )
         yield from stream.follow(job)
         if phase is not Phase.MOVING:
+            job = yield from stream.final(job)
             complaint = "" if phase is Phase.SUCCEEDED else (yield from stream.complaint(job))
             return Outcome(phase=phase, job=job, complaint=complaint)
         look = Look(watch, within=watch.poll_sleep, known=state, idle=stream.quiet_rounds * watch.poll_sleep)

@@ -14,6 +14,7 @@ from yarl import URL
 from airflow_dataflow_ext.api.method import Json, NoReply, Reply, Request
 from airflow_dataflow_ext.api.steps import Conversation, Look, Renew, Sleep
 from airflow_dataflow_ext.api.watching import looking
+from airflow_dataflow_ext.transport.endpoint import asked
 from airflow_dataflow_ext.transport.tokens import Tokens, TokenUnreachableError
 
 if TYPE_CHECKING:
@@ -25,24 +26,34 @@ T = TypeVar("T")
 class AsyncTransport:
     """Sends requests to one service from one event loop.
 
-    :param root: scheme, host and port.
+    :param root: scheme, host and port; or where to ask for them, which is done for each request after its authorization.
     :param timeout: seconds for one call as a whole.
+    :param seen: is shown each reply.
     """
 
-    def __init__(self, root: str, tokens: Tokens, *, timeout: float, session: aiohttp.ClientSession) -> None:
-        self._root = root.rstrip("/") + "/"
+    def __init__(
+        self,
+        root: str | Callable[[], str],
+        tokens: Tokens,
+        *,
+        timeout: float,
+        session: aiohttp.ClientSession,
+        seen: Callable[[Reply], None] | None = None,
+    ) -> None:
+        self._root = asked(root)
         self._tokens = tokens
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._session = session
+        self._seen = seen
 
     async def send(self, request: Request) -> Reply | NoReply:
         """Ask once."""
         began = time.monotonic()
         body = None if request.body is None else json.dumps(request.body).encode()
         headers = {"Content-Type": "application/json", **dict(request.headers)}
-        url = URL(self._root + request.target, encoded=True)
         try:
             headers |= await self._authorization()
+            url = URL(self._root() + request.target, encoded=True)
             async with self._session.request(
                 request.method.verb, url, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
             ) as reply:
@@ -50,7 +61,10 @@ class AsyncTransport:
         except (aiohttp.ClientError, OSError, TimeoutError, TokenUnreachableError) as error:
             return NoReply(reason=f"{type(error).__name__}: {error}", took=time.monotonic() - began)
         found = {name.lower(): value for name, value in reply.headers.items()}
-        return Reply(status=reply.status, headers=found, content=content, took=time.monotonic() - began)
+        answer = Reply(status=reply.status, headers=found, content=content, took=time.monotonic() - began)
+        if self._seen is not None:
+            self._seen(answer)
+        return answer
 
     async def _authorization(self) -> dict[str, str]:
         return await asyncio.to_thread(self._tokens.headers) if self._tokens.stale else self._tokens.headers()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
 from airflow_dataflow_ext.api.errors import InvalidInputError
@@ -36,12 +39,53 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def session_for(root: str) -> requests.Session:
+def asked(root: str | Callable[[], str]) -> Callable[[], str]:
+    """A root URL, or where to ask for one, as something to ask; with a slash at its end."""
+    if isinstance(root, str):
+        return lambda: root.rstrip("/") + "/"
+    return lambda: root().rstrip("/") + "/"
+
+
+class TimedSession(requests.Session):
+    """A session that waits so many seconds for each answer, unless a call says otherwise.
+
+    :param timeout: seconds to connect, and between two bytes of the reply.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        super().__init__()
+        self._timeout = timeout
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = self._timeout
+        return super().send(request, **kwargs)
+
+
+class LocalAdapter(HTTPAdapter):
+    """Sends whatever is asked of it to one root URL on this machine, whichever host it was meant for.
+
+    :param root: see :func:`check_root`; plain http.
+    """
+
+    def __init__(self, root: str) -> None:
+        super().__init__()
+        self._root = root
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        request.url = self._root + request.path_url
+        request.headers.pop("Host", None)
+        return super().send(request, *args, **kwargs)
+
+
+def session_for(root: str, session: requests.Session | None = None) -> requests.Session:
     """A session whose proxies and certificates come from the environment once, not at each call.
 
     ``trust_env`` itself would also let an entry of ``~/.netrc`` replace the bearer token.
+
+    :param session: the session to set up so; a new one by default.
     """
-    session = requests.Session()
+    session = session or requests.Session()
     session.trust_env = False
     session.proxies = get_environ_proxies(root)
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
@@ -11,6 +12,7 @@ import requests
 from airflow_dataflow_ext.api.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.steps import Conversation, Look, Renew, Sleep
 from airflow_dataflow_ext.api.watching import looking
+from airflow_dataflow_ext.transport.endpoint import asked
 from airflow_dataflow_ext.transport.tokens import Tokens, TokenUnreachableError
 
 if TYPE_CHECKING:
@@ -22,15 +24,25 @@ T = TypeVar("T")
 class SyncTransport:
     """Sends requests to one service.
 
-    :param root: scheme, host and port.
+    :param root: scheme, host and port; or where to ask for them, which is done for each request after its authorization.
     :param timeout: seconds for one call: to connect, and between two bytes of the reply.
+    :param seen: is shown each reply.
     """
 
-    def __init__(self, root: str, tokens: Tokens, *, timeout: float, session: requests.Session) -> None:
-        self._root = root.rstrip("/") + "/"
+    def __init__(
+        self,
+        root: str | Callable[[], str],
+        tokens: Tokens,
+        *,
+        timeout: float,
+        session: requests.Session,
+        seen: Callable[[Reply], None] | None = None,
+    ) -> None:
+        self._root = asked(root)
         self._tokens = tokens
         self._timeout = timeout
         self._session = session
+        self._seen = seen
 
     def send(self, request: Request) -> Reply | NoReply:
         """Ask once."""
@@ -40,12 +52,15 @@ class SyncTransport:
         try:
             headers |= self._tokens.headers()
             reply = self._session.request(
-                request.method.verb, self._root + request.target, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
+                request.method.verb, self._root() + request.target, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
             )
         except (requests.RequestException, OSError, TokenUnreachableError) as error:
             return NoReply(reason=f"{type(error).__name__}: {error}", took=time.monotonic() - began)
         found = {name.lower(): value for name, value in reply.headers.items()}
-        return Reply(status=reply.status_code, headers=found, content=reply.content, took=time.monotonic() - began)
+        answer = Reply(status=reply.status_code, headers=found, content=reply.content, took=time.monotonic() - began)
+        if self._seen is not None:
+            self._seen(answer)
+        return answer
 
     def run(self, conversation: Conversation[T], aside: Aside) -> T:
         """Perform a conversation to its end and return its result."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from google.auth.exceptions import GoogleAuthError, TransportError
@@ -12,6 +14,10 @@ from airflow_dataflow_ext.api.errors import NotAuthenticatedError
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
+
+
+FRESH = 5.0
+"""Seconds after a login in which a refusal means the session before: calls that were on their way then come back one by one."""
 
 
 class TokenUnreachableError(Exception):
@@ -74,3 +80,39 @@ class GoogleTokens:
                 f"No token for the connection's credentials: {error}. Check the key, its clock and the impersonated accounts.", status=401
             ) from error
         self._refused = False
+
+
+class SessionTokens:
+    """Sessions of Salesforce logins; they do not say how long they last, so only a refusal ends one.
+
+    :param login: logs in; gives the session id, or access token, and the root URL of the instance that it is good for.
+    """
+
+    def __init__(self, login: Callable[[], tuple[str, str]]) -> None:
+        self._login = login
+        self._session: tuple[str, str] | None = None
+        self._since = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def stale(self) -> bool:
+        return self._session is None
+
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._current()[0]}"}
+
+    def root(self) -> str:
+        """Root URL of the instance."""
+        return self._current()[1]
+
+    def renew(self) -> None:
+        if time.monotonic() - self._since >= FRESH:
+            self._session = None
+
+    def _current(self) -> tuple[str, str]:
+        with self._lock:
+            session = self._session
+            if session is None:
+                session = self._session = self._login()
+                self._since = time.monotonic()
+            return session

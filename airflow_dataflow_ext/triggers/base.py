@@ -1,17 +1,19 @@
-"""What every trigger here has in common: a conversation over a Channel, one event at its end, and who asked for a kill."""
+"""What triggers here have in common: a conversation over a Channel, one event at its end, and who asked for a kill."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_dataflow_ext.api.errors import DataflowExtError
+from airflow_dataflow_ext.api.errors import DataflowExtError, JobError
+from airflow_dataflow_ext.api.watching import Watch, watching
 from airflow_dataflow_ext.watch.channel import Channel
 
 if TYPE_CHECKING:
@@ -26,19 +28,23 @@ ATTEMPT = "dataflow_attempt"
 """XCom key under which an operator leaves the number of the try that deferred."""
 
 
+STOP_WITHIN = 20.0
+"""Seconds that a kill may take to ask the job to stop; Airflow allows 30 (``[triggerer] on_kill_timeout``)."""
+
+
 class WaitTrigger(BaseTrigger):
     """Waits in the triggerer.
 
     The event is what :meth:`wait` returns, or ``{"error": text}``.
 
     :param conn_id: the Airflow connection.
-    :param impersonation_chain: see GoogleBaseHook.
+    :param connection: what else :meth:`make_hook` takes, as JSON.
     """
 
-    def __init__(self, *, conn_id: str, impersonation_chain: str | Sequence[str] | None = None) -> None:
+    def __init__(self, *, conn_id: str, **connection: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.conn_id = conn_id
-        self.impersonation_chain = impersonation_chain
+        self.connection = connection
 
     @abstractmethod
     def wait(self) -> Conversation[Json]:
@@ -50,8 +56,7 @@ class WaitTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, Json]:
         cls = type(self)
-        fields = {"conn_id": self.conn_id, "impersonation_chain": self.impersonation_chain, **self.fields()}
-        return f"{cls.__module__}.{cls.__qualname__}", fields
+        return f"{cls.__module__}.{cls.__qualname__}", {"conn_id": self.conn_id, **self.connection, **self.fields()}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         began = time.monotonic()
@@ -68,19 +73,14 @@ class WaitTrigger(BaseTrigger):
 
     async def perform(self, conversation: Conversation[Any]) -> Any:
         """Perform a conversation over the connection's Channel."""
-        chain = self.impersonation_chain
-        key = (type(self).make_hook, self.conn_id, chain if isinstance(chain, str | None) else tuple(chain))
-        async with Channel.to(key, functools.partial(self.make_hook, self.conn_id, chain)) as channel:
+        key = (type(self).make_hook, self.conn_id, json.dumps(self.connection, sort_keys=True))
+        async with Channel.to(key, functools.partial(self.make_hook, self.conn_id, **self.connection)) as channel:
             return await channel.run(conversation, self.log)
 
     @staticmethod
-    def make_hook(conn_id: str, impersonation_chain: str | Sequence[str] | None) -> Any:
+    @abstractmethod
+    def make_hook(conn_id: str, **connection: Any) -> Any:
         """The hook, with its credentials read; called in a thread."""
-        from airflow_dataflow_ext.hooks.dataflow import DataflowHook
-
-        hook = DataflowHook(gcp_conn_id=conn_id, impersonation_chain=impersonation_chain)
-        _ = hook.root, hook.tokens  # reads the key, which takes a while
-        return hook
 
     async def killed_by_user(self) -> bool:
         """Whether ``on_kill`` was called for a user's act.
@@ -105,3 +105,35 @@ class WaitTrigger(BaseTrigger):
             key=ATTEMPT, dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=ti.map_index
         )
         return bool(attempt != ti.try_number)
+
+
+class JobTrigger(WaitTrigger):
+    """Waits for a job and gives its :class:`~airflow_dataflow_ext.api.watching.Outcome`.
+
+    :param watch: what is waited for.
+    :param stop_on_kill: stop the job when a user kills the task.
+    """
+
+    def __init__(self, *, watch: Watch, stop_on_kill: bool, **connection: Any) -> None:
+        super().__init__(**connection)
+        self.watch = watch
+        self.stop_on_kill = stop_on_kill
+
+    @abstractmethod
+    def stop(self, within: float) -> Conversation[Any]:
+        """Stop the job and wait so many seconds for its end."""
+
+    def wait(self) -> Conversation[Json]:
+        return (yield from watching(self.watch)).serialize()
+
+    async def on_kill(self) -> None:
+        """Called by Airflow; see :meth:`WaitTrigger.killed_by_user`."""
+        if not self.stop_on_kill:
+            return
+        if not await self.killed_by_user():
+            self.log.info("Job %s goes on: only its trigger moved.", self.watch.job_id)
+            return
+        try:
+            await self.perform(self.stop(STOP_WITHIN))
+        except JobError as error:
+            self.log.info("%s", error)

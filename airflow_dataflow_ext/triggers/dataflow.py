@@ -2,51 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow_watch import JobWatch
-from airflow_dataflow_ext.api.errors import JobError
 from airflow_dataflow_ext.api.stopping import stop
-from airflow_dataflow_ext.api.watching import watching
-from airflow_dataflow_ext.triggers.base import WaitTrigger
+from airflow_dataflow_ext.triggers.base import JobTrigger
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.method import Json
     from airflow_dataflow_ext.api.steps import Conversation
 
-STOP_WITHIN = 20.0
-"""Seconds that a kill may take to ask the job to stop; Airflow allows 30 (``[triggerer] on_kill_timeout``)."""
 
+class DataflowJobTrigger(JobTrigger):
+    """Waits for a Dataflow job; see :class:`~airflow_dataflow_ext.triggers.base.JobTrigger`.
 
-class DataflowJobTrigger(WaitTrigger):
-    """Waits for a job and gives its :class:`~airflow_dataflow_ext.api.watching.Outcome`.
-
-    :param watch: a serialized :class:`~airflow_dataflow_ext.api.watching.JobWatch`.
+    :param watch: a serialized :class:`~airflow_dataflow_ext.api.dataflow_watch.JobWatch`.
     :param stop_on_kill: stop the job when a user kills the task.
     :param drain: drain it instead of cancelling.
-    :param conn_id: see :class:`~airflow_dataflow_ext.triggers.base.WaitTrigger`.
+    :param conn_id: connection of type ``google_cloud_platform``.
+    :param impersonation_chain: see GoogleBaseHook.
     """
 
-    def __init__(self, *, watch: Mapping[str, Any], stop_on_kill: bool = False, drain: bool = False, **connection: Any) -> None:
-        super().__init__(**connection)
-        self.watch = JobWatch.deserialize(watch)
-        self.stop_on_kill = stop_on_kill
+    watch: JobWatch
+
+    def __init__(
+        self,
+        *,
+        watch: Mapping[str, Any],
+        stop_on_kill: bool = False,
+        drain: bool = False,
+        conn_id: str,
+        impersonation_chain: str | Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(
+            watch=JobWatch.deserialize(watch), stop_on_kill=stop_on_kill, conn_id=conn_id, impersonation_chain=impersonation_chain
+        )
         self.drain = drain
 
     def fields(self) -> Json:
         return {"watch": self.watch.serialize(), "stop_on_kill": self.stop_on_kill, "drain": self.drain}
 
-    def wait(self) -> Conversation[Json]:
-        return (yield from watching(self.watch)).serialize()
+    def stop(self, within: float) -> Conversation[Any]:
+        return stop(self.watch.job, drain=self.drain, wait_for=within)
 
-    async def on_kill(self) -> None:
-        if not self.stop_on_kill:
-            return
-        if not await self.killed_by_user():
-            self.log.info("%s goes on: only its trigger moved.", self.watch.job)
-            return
-        try:
-            await self.perform(stop(self.watch.job, drain=self.drain, wait_for=STOP_WITHIN))
-        except JobError as error:
-            self.log.info("%s", error)
+    @staticmethod
+    def make_hook(conn_id: str, **connection: Any) -> Any:
+        from airflow_dataflow_ext.hooks.dataflow import DataflowHook
+
+        hook = DataflowHook(gcp_conn_id=conn_id, **connection)
+        _ = hook.root, hook.tokens  # reads the key, which takes a while
+        return hook

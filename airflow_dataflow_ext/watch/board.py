@@ -114,7 +114,9 @@ class Board:
                 if self._seats:
                     await self._round(began)
                 pending = [seat for seats in self._seats.values() for seat in seats if not seat.answer.done()]
-                self._next = min((max(seat.due, began + seat.look.within) for seat in pending), default=math.inf)
+                self._next = min(
+                    (max(seat.due, began + (seat.look.within or seat.look.watch.poll_sleep)) for seat in pending), default=math.inf
+                )
         except Exception as error:
             log.exception("The rounds of a board ended; whoever waits is told.")
             self._refuse(list(self._seats), error)
@@ -154,7 +156,7 @@ class Board:
         self._list_again = now + TRY_LIST_AGAIN
         try:
             active: Mapping[str, Json]
-            active, self._list_costs = await self._perform(self._roster.active())
+            active, self._list_costs = await self._perform(self._roster.active([seats[0].look.watch for seats in self._seats.values()]))
         except NotAuthenticatedError:
             raise
         except CallError as error:

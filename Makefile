@@ -1,0 +1,50 @@
+# make demo   the main job, end to end, on this machine alone      make test   every test
+# Needs Python 3.11.3 or newer; everything else is installed into .venv, at the versions of constraints.txt.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+EXTRAS := .[test,dev,bench]
+
+export UV_SYSTEM_CERTS ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help install demo test lint types constraints clean
+
+help:
+	@sed -n '1,2s/^# //p' Makefile
+
+install: $(INSTALLED)
+
+# Editable, so that tests and demo see the working tree; without the egg-info that setuptools leaves beside the sources, because
+# Airflow would find our entry points in both and load the plugin twice.
+$(INSTALLED): setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11.3 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11, 3) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv || echo "no uv here: pip does it, slower"
+	$(BIN)/uv pip install --python $(BIN)/python --build-constraints constraints.txt --constraint constraints.txt --editable '$(EXTRAS)' \
+		|| $(BIN)/python -m pip install --constraint constraints.txt --editable '$(EXTRAS)'
+	rm -rf airflow_dataflow_ext.egg-info
+	@touch $@
+
+# make demo KEEP=1 leaves Airflow and the emulator running until Ctrl-C.
+demo: $(INSTALLED)
+	@$(BIN)/python -m demo $(if $(KEEP),--keep)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+constraints: $(INSTALLED)
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11.3 --upgrade --quiet --no-annotate \
+		--custom-compile-command 'make constraints' --output-file constraints.txt
+
+clean:
+	rm -rf .venv .airflow build dist *.egg-info

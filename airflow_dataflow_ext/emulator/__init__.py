@@ -1,0 +1,30 @@
+"""Both services on this machine: run ``python -m airflow_dataflow_ext.emulator``, or use ``Emulator`` in a test."""
+
+from __future__ import annotations
+
+from airflow_dataflow_ext.emulator.clock import ManualClock, RealClock
+from airflow_dataflow_ext.emulator.embedded import Emulator, UnusedFaultsError
+from airflow_dataflow_ext.emulator.faults import Fault
+from airflow_dataflow_ext.emulator.scripted import Script
+from airflow_dataflow_ext.emulator.steps import Autoscaling, Describe, Message, Metrics, Stages, State
+from airflow_dataflow_ext.emulator.wave_script import Node as WaveNode
+from airflow_dataflow_ext.emulator.wave_script import WaveScript
+from airflow_dataflow_ext.emulator.world import Settings
+
+__all__ = [
+    "Autoscaling",
+    "Describe",
+    "Emulator",
+    "Fault",
+    "ManualClock",
+    "Message",
+    "Metrics",
+    "RealClock",
+    "Script",
+    "Settings",
+    "Stages",
+    "State",
+    "UnusedFaultsError",
+    "WaveNode",
+    "WaveScript",
+]

@@ -1,0 +1,124 @@
+"""``python -m airflow_dataflow_ext.emulator``: serve until a signal, and say how to connect."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import json
+import os
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from airflow_dataflow_ext.emulator.clock import ManualClock, RealClock
+from airflow_dataflow_ext.emulator.embedded import ENGINES, Emulator
+from airflow_dataflow_ext.emulator.gcs import StorageError
+from airflow_dataflow_ext.emulator.oauth import MODES
+from airflow_dataflow_ext.emulator.server import HOST
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    if not _is_this_emulators_host(options.host):
+        print(f"The emulator serves this machine only, on {HOST}; it does not listen on {options.host}.", file=sys.stderr)
+        return 2
+    try:
+        emulator = _emulator(options)
+    except (OSError, ValueError) as error:
+        print(f"The emulator cannot start: {error}", file=sys.stderr)
+        return 2
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    try:
+        emulator.start()
+    except OSError as error:
+        print(f"The emulator cannot listen on port {options.port}: {os.strerror(error.errno) if error.errno else error}.", file=sys.stderr)
+        return 1
+    except StorageError as error:
+        print(error, file=sys.stderr)
+        return 1
+    _announce(emulator, options.ready_file)
+    stop.wait()
+    emulator.close()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    what = "Dataflow, CRM Analytics, their logins and Cloud Storage on this machine."
+    parser = argparse.ArgumentParser(prog="python -m airflow_dataflow_ext.emulator", description=what)
+    parser.add_argument("--host", default=HOST, help="loopback only; here so that a mistake is said clearly")
+    parser.add_argument("--port", type=int, default=8085, help="of Dataflow and OAuth; 0 for any free one (default: %(default)s)")
+    parser.add_argument("--gcs-port", type=int, default=0, help="of Cloud Storage; 0 for any free one (default: %(default)s)")
+    parser.add_argument("--no-gcs", action="store_true", help="serve no Cloud Storage; goes with --engine scripted")
+    parser.add_argument("--data", type=Path, help="directory for objects, logs and the service account's key (default: nothing is kept)")
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="who runs the jobs (default: %(default)s)")
+    parser.add_argument("--scripts", type=Path, help="JSON list of scripts, for --engine scripted or auto")
+    parser.add_argument("--images", type=Path, help="JSON object: container image -> Python pipeline file, relative to this file")
+    parser.add_argument("--auth", choices=MODES, default="optional", help="whether calls need a token (default: %(default)s)")
+    parser.add_argument("--token-lifetime", type=int, default=3600, metavar="SECONDS")
+    parser.add_argument("--manual-clock", action="store_true", help="time stands still until POST /_emulator/clock advances it")
+    parser.add_argument("--ready-file", type=Path, help="written, as JSON, when everything is being served")
+    return parser
+
+
+def _emulator(options: argparse.Namespace) -> Emulator:
+    if options.no_gcs and options.engine != "scripted":
+        raise ValueError("--no-gcs goes with --engine scripted: the others read templates and data from Cloud Storage")
+    emulator = Emulator(
+        port=options.port,
+        gcs_port=None if options.no_gcs else options.gcs_port,
+        data=options.data,
+        engine=options.engine,
+        clock=ManualClock() if options.manual_clock else RealClock(),
+        auth=options.auth,
+        token_lifetime=options.token_lifetime,
+        images=_images(options.images),
+    )
+    if options.scripts:
+        emulator.scripts.load(options.scripts.read_text("utf-8"))
+    return emulator
+
+
+def _images(file: Path | None) -> dict[str, str]:
+    """The mapping of images; paths in the file are relative to it.
+
+    :raises ValueError: the file holds no such mapping.
+    """
+    if file is None:
+        return {}
+    found = json.loads(file.read_text("utf-8"))
+    if not isinstance(found, dict) or not all(isinstance(path, str) for path in found.values()):
+        raise ValueError(f"{file} is no JSON object of image -> path")
+    return {image: str((file.parent / path).resolve()) for image, path in found.items()}
+
+
+def _is_this_emulators_host(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host) == ipaddress.ip_address(HOST)
+    except ValueError:
+        return False
+
+
+def _announce(emulator: Emulator, ready_file: Path | None) -> None:
+    variables = emulator.connections()
+    print(f"Dataflow v1b3 and OAuth   {emulator.url}")
+    print(f"CRM Analytics             {emulator.url}")
+    print(f"Cloud Storage             {emulator.gcs_url or 'not served'}")
+    print(f"Control                   {emulator.url}/_emulator/health")
+    print("\nIn the shell that starts Airflow:\n")
+    for name, value in variables.items():
+        print(f"export {name}={shlex.quote(value)}")
+    print(flush=True)
+    if ready_file is not None:
+        content = {"url": emulator.url, "gcs_url": emulator.gcs_url, "environment": variables, "pid": os.getpid()}
+        partly = ready_file.with_name(ready_file.name + ".part")
+        partly.write_text(json.dumps(content), "utf-8")
+        partly.replace(ready_file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""From the engine's order to the exit status: run the pipeline's program as it would be run by hand, and tell how it ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import runpy
+import socket
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import google.auth
+from google.auth.credentials import AnonymousCredentials
+
+from .runner import Runner
+from .wire import Wire
+
+_NOT_THE_AUTHORS = (os.sep + "apache_beam" + os.sep, "apache_beam/runners", "<frozen runpy>", str(Path(__file__).parent))
+
+
+def _take_over() -> None:
+    """Every pipeline of this process runs with our runner, and nobody looks for credentials: not the user's own, nor a metadata server."""
+    google.auth.default = lambda *_args, **_kwargs: (AnonymousCredentials(), os.environ.get("GOOGLE_CLOUD_PROJECT"))
+    begin = beam.Pipeline.__init__
+
+    def __init__(pipeline: Any, runner: Any = None, *args: Any, **kwargs: Any) -> None:  # noqa: N807, ARG001 - whatever runner it names
+        begin(pipeline, Runner(), *args, **kwargs)
+
+    beam.Pipeline.__init__ = __init__
+
+
+def _run(target: str, arguments: list[str]) -> None:
+    sys.argv = [target, *arguments]
+    if target.endswith(".py"):
+        sys.path.insert(0, str(Path(target).parent))
+        runpy.run_path(target, run_name="__main__")
+    else:
+        runpy.run_module(target, run_name="__main__", alter_sys=True)
+
+
+def _cause(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return traceback.format_exception_only(error)[-1].strip()
+
+
+def _trace(error: BaseException) -> str:
+    """The traceback without the frames of Beam and of this program, which say nothing to the pipeline's author."""
+    told = traceback.TracebackException.from_exception(error)
+    theirs = [frame for frame in told.stack if not any(part in frame.filename for part in _NOT_THE_AUTHORS)]
+    if theirs:
+        told.stack = traceback.StackSummary.from_list(theirs)
+    told.__context__ = told.__cause__ = None
+    return "".join(told.format())
+
+
+def main() -> int:
+    """Run what the engine orders, and tell how it ended."""
+    wire = Runner.wire = Wire(socket.socket(fileno=int(sys.argv[1])))
+    order = wire.order()
+    _take_over()
+    cause = trace = ""
+    try:
+        _run(order["target"], order["arguments"])
+    except SystemExit as stop:
+        cause = f"The program ended with exit status {stop.code}." if stop.code else ""
+    except BaseException as error:
+        cause, trace = _cause(error), _trace(error)
+        logging.getLogger(__name__).exception("The pipeline failed.")
+    if not cause and not Runner.runs:
+        cause = "The program ended without running a pipeline."
+    if cause or not Runner.succeeded:
+        stage = f"{Runner.failed_in.id}:{Runner.failed_in.operation}" if Runner.failed_in else None
+        wire.send("failed", {"cause": cause or "The pipeline failed.", "trace": trace, "stage": stage, "launched": bool(Runner.runs)})
+        return 1
+    wire.send("done")
+    return 0

@@ -1,0 +1,136 @@
+"""Beam's in-process runner with a window in it."""
+
+from __future__ import annotations
+
+import platform
+import threading
+import time
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import StandardOptions
+from apache_beam.portability.api import beam_fn_api_pb2
+from apache_beam.runners.portability.fn_api_runner import fn_runner
+
+from .figures import Tally
+from .graph import Graph, Stage
+from .wire import Wire
+
+REPORT_EVERY = 0.5
+"""Seconds between two reports of metrics while a pipeline runs."""
+
+IDLE = 0.02
+"""Seconds that a streaming pipeline rests between two looks at its sources."""
+
+
+class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no types
+    """Beam's in-process runner, with a window in it.
+
+    It runs a streaming pipeline too: a source that hands itself back is asked again and again, and windows close when the job drains.
+    """
+
+    wire: Wire
+    runs = 0
+    failed_in: Stage | None = None
+    succeeded = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._streaming = False
+        self._workers: list[Any] = []
+        self._over = threading.Event()
+
+    def run_via_runner_api(self, pipeline_proto: Any, options: Any) -> Any:
+        Runner.runs += 1
+        Runner.succeeded = False
+        self._graph = Graph(pipeline_proto)
+        self._tally = Tally(self._graph)
+        self._streaming = bool(options.view_as(StandardOptions).streaming) or self._graph.is_unbounded()
+        return super().run_via_runner_api(pipeline_proto, options)
+
+    def run_stages(self, stage_context: Any, stages: Any) -> Any:
+        self._stages = {stage.name: Stage(number, stage) for number, stage in enumerate(stages, 1)}
+        self._announce()
+        watcher = threading.Thread(target=self._watch, name="progress", daemon=True)
+        watcher.start()
+        try:
+            result = super().run_stages(stage_context, stages)
+        except BaseException:
+            Runner.failed_in = self._end_stages("FAILED")
+            raise
+        finally:
+            self._over.set()
+            watcher.join()
+            self.wire.send("metrics", self._tally.updates())
+        self._end_stages("SUCCEEDED")
+        Runner.succeeded = True
+        return result
+
+    def _announce(self) -> None:
+        version = {"version": beam.__version__, "versionDisplayName": f"Apache Beam Python {platform.python_version()} SDK"}
+        self.wire.send(
+            "describe",
+            {
+                "type": "JOB_TYPE_STREAMING" if self._streaming else "JOB_TYPE_BATCH",
+                "jobMetadata": {"sdkVersion": version},
+                "pipelineDescription": self._graph.describe(list(self._stages.values())),
+            },
+        )
+        self.wire.send("running")
+        self._report_stages()
+
+    def _execute_bundle(self, runner_execution_context: Any, bundle_context_manager: Any, bundle_input: Any) -> Any:
+        stage = self._stages[bundle_context_manager.stage.name]
+        if not stage.running:
+            if not self._streaming:
+                self._end_stages("SUCCEEDED")
+            stage.begin()
+            self._say(f"Executing operation {stage.operation}")
+            self._report_stages()
+        self._workers = bundle_context_manager.worker_handlers
+        result = super()._execute_bundle(runner_execution_context, bundle_context_manager, bundle_input)
+        self._tally = self._tally.plus(result.process_bundle.monitoring_infos)
+        return result
+
+    def _add_sdk_delayed_applications_to_deferred_inputs(
+        self, bundle_context_manager: Any, bundle_result: Any, deferred_inputs: Any
+    ) -> Any:
+        if self._streaming and self.wire.drain_asked.is_set():
+            return set()  # what a source has left is not read any more, and what was read flows on to the end
+        if self._streaming:
+            time.sleep(IDLE)
+        return super()._add_sdk_delayed_applications_to_deferred_inputs(bundle_context_manager, bundle_result, deferred_inputs)
+
+    def _watch(self) -> None:
+        """Report metrics while the pipeline runs: those of finished bundles, and of the one that is under way."""
+        while not self._over.wait(REPORT_EVERY):
+            # In this order: a bundle that ends in between is in the tally or answers nothing, so nothing counts twice.
+            bundle = f"bundle_{fn_runner.BundleManager._uid_counter}"
+            tally = self._tally
+            under_way = [] if self._streaming else self._under_way(bundle)
+            if under_way or self._streaming:
+                self.wire.send("metrics", tally.plus(under_way).updates())
+
+    def _under_way(self, bundle: str) -> list[Any]:
+        question = beam_fn_api_pb2.ProcessBundleProgressRequest(instruction_id=bundle)
+        request = beam_fn_api_pb2.InstructionRequest(instruction_id=f"progress_{bundle}", process_bundle_progress=question)
+        replies = [worker.control_conn.push(request).get() for worker in self._workers]
+        return [info for reply in replies for info in reply.process_bundle_progress.monitoring_infos]
+
+    def _report_stages(self) -> None:
+        self.wire.send("stages", [stage.summary for stage in self._stages.values()])
+
+    def _end_stages(self, state: str) -> Stage | None:
+        last = None
+        for stage in self._stages.values():
+            if stage.running:
+                last = stage
+                stage.finish(state)
+                if state == "SUCCEEDED":
+                    self._say(f"Finished operation {stage.operation}")
+        if last:
+            self._report_stages()
+        return last
+
+    def _say(self, text: str) -> None:
+        self.wire.send("message", [text, "JOB_MESSAGE_BASIC"])

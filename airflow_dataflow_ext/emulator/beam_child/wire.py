@@ -1,0 +1,43 @@
+"""The socket between a pipeline's process and the engine.
+
+Each line that the process sends is ``[name, value]``: the name of a ``Report`` method and its argument,
+or ``running`` at the start of a pipeline, or ``done`` or ``failed`` at the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import threading
+from typing import Any
+
+
+class Wire:
+    """The socket to the engine; safe to use from several threads."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.drain_asked = threading.Event()
+        connection.set_inheritable(False)  # while a program that the pipeline starts holds it, our end would not be seen
+        self._connection = connection
+        self._lines = connection.makefile("r", encoding="utf-8")
+        self._lock = threading.Lock()
+
+    def order(self) -> dict[str, Any]:
+        """What to run: the first line that the engine sends."""
+        order: dict[str, Any] = json.loads(self._lines.readline())
+        threading.Thread(target=self._listen, name="engine", daemon=True).start()
+        return order
+
+    def send(self, name: str, value: Any = None) -> None:
+        with self._lock:
+            self._connection.sendall(json.dumps([name, value]).encode() + b"\n")
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError):
+            for line in self._lines:
+                if line.strip() == "drain":
+                    self.drain_asked.set()
+        os.killpg(0, signal.SIGKILL)  # the engine is gone, and so is whoever could want the result

@@ -1,0 +1,244 @@
+"""The emulator as one object: everything put together, running in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import tempfile
+import threading
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from airflow_dataflow_ext.emulator.clock import Clock, RealClock
+from airflow_dataflow_ext.emulator.control import Control, shown
+from airflow_dataflow_ext.emulator.dataflow import DataflowService
+from airflow_dataflow_ext.emulator.engine import Engine
+from airflow_dataflow_ext.emulator.engines import AutoEngine
+from airflow_dataflow_ext.emulator.faults import Fault, Faults
+from airflow_dataflow_ext.emulator.oauth import PROJECT, OAuthService, ServiceAccount, Tokens
+from airflow_dataflow_ext.emulator.objects import MemoryObjects, Objects
+from airflow_dataflow_ext.emulator.requests import RequestLog
+from airflow_dataflow_ext.emulator.scripted import ScriptedEngine, Scripts
+from airflow_dataflow_ext.emulator.server import HOST, Server
+from airflow_dataflow_ext.emulator.wave import WaveService
+from airflow_dataflow_ext.emulator.wave_login import PASSWORD, SECURITY_TOKEN, USERNAME, WaveLogin
+from airflow_dataflow_ext.emulator.wave_org import WaveOrg
+from airflow_dataflow_ext.emulator.wire import Service
+from airflow_dataflow_ext.emulator.world import Settings, World
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.emulator.gcs import GcsServer
+
+ENGINES = ("auto", "beam", "scripted")
+Result = TypeVar("Result")
+log = logging.getLogger(__name__)
+
+
+class UnusedFaultsError(AssertionError):
+    """A test set faults that never struck, so it has not tested what it says."""
+
+    def __init__(self, unused: list[Fault]) -> None:
+        super().__init__(f"{len(unused)} fault(s) were set and not used: {'; '.join(map(str, unused))}")
+
+
+class EmulatedJobs:
+    """The jobs, for a test: what they are, and a hand on their state."""
+
+    def __init__(self, control: Control, clock: Clock) -> None:
+        self._control = control
+        self._clock = clock
+
+    def __len__(self) -> int:
+        return len(self._control.world.jobs)
+
+    def all(self) -> list[dict[str, Any]]:
+        """Every job in full, with the private part beside it."""
+        return self._clock.on_loop(lambda: [shown(record) for record in self._control.world.jobs])
+
+    def by_name(self, name: str) -> list[dict[str, Any]]:
+        """The Jobs of this name, the oldest first."""
+        return [entry["job"] for entry in self.all() if entry["job"]["name"] == name]
+
+    def set_state(self, job_id: str, state: str) -> None:
+        """Put a job into a state at once.
+
+        :raises KeyError: there is no such job.
+        :raises ValueError: there is no such state.
+        """
+        self._clock.on_loop(lambda: self._control.set_state(job_id, state))
+
+
+class Emulator:
+    """The emulated services on this machine; a context manager.
+
+    :param port: of the services, 0 for any free one; ``gcs_port`` likewise for Cloud Storage. ``gcs_port=None`` serves no
+        storage, which only the scripted engine can do without.
+    :param data: directory for the objects and the service account's key; without one all is gone at the end.
+    :param engine: ``scripted``, ``beam``, or ``auto``: a script where one matches the job's name, else Beam.
+    :param images: container image -> path of the Python pipeline that stands for it, for Flex templates.
+    :param auth: ``optional``, ``required`` or ``off``, see ``Tokens``; ``token_lifetime`` in seconds.
+    :param strict_faults: whether faults that were never used are an error on ``close``.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        gcs_port: int | None = None,
+        data: str | Path | None = None,
+        engine: str = "scripted",
+        clock: Clock | None = None,
+        auth: str = "optional",
+        token_lifetime: int = 3600,
+        images: Mapping[str, str] | None = None,
+        settings: Settings | None = None,
+        strict_faults: bool = False,
+    ) -> None:
+        if engine not in ENGINES:
+            raise ValueError(f"engine is one of {', '.join(ENGINES)}, not {engine!r}")
+        self.clock: Clock = clock or RealClock()
+        self.faults = Faults()
+        self.scripts = Scripts()
+        self.requests = RequestLog()
+        self.settings = settings or Settings()
+        self.wave = WaveOrg(self.clock)
+        self.url = ""
+        self.gcs_url = ""
+        self._port = port
+        self._gcs_port = gcs_port if gcs_port is not None or engine == "scripted" else 0
+        self._data = Path(data) if data else None
+        self._engine = engine
+        self._images = dict(images or {})
+        self._strict = strict_faults
+        self._account = ServiceAccount(self._data)
+        self.tokens = Tokens(self._account, auth=auth, lifetime=token_lifetime)
+        self._gcs: GcsServer | None = None
+        self._logs: tempfile.TemporaryDirectory[str] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self.objects: Objects = MemoryObjects()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close(strict=self._strict and kind is None)
+
+    def start(self) -> Self:
+        """Serve until ``close``.
+
+        :raises OSError: a port is taken.
+        """
+        try:
+            self._start_storage()
+            self._control, self._server = self._assemble()
+            self.jobs = EmulatedJobs(self._control, self.clock)
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=self._serve, args=(self._loop,), name="dataflow-emulator", daemon=True)
+            self._thread.start()
+            port = self._wait_for(self._listen(self._loop))
+        except BaseException:
+            self.close(strict=False)
+            raise
+        self.url = f"http://{HOST}:{port}"
+        return self
+
+    def close(self, *, strict: bool | None = None) -> None:
+        """Stop serving; whatever runs is stopped.
+
+        :raises UnusedFaultsError: faults were set and not used, and ``strict_faults`` was asked for.
+        """
+        if self._thread is not None and self._loop is not None:
+            self._wait_for(self._shut_down())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+            self._loop = self._thread = None
+        if self._gcs is not None:
+            gcs, self._gcs = self._gcs, None
+            gcs.stop()
+        if self._logs is not None:
+            self._logs.cleanup()
+        unused = self.faults.unused()
+        if unused and (self._strict if strict is None else strict):
+            raise UnusedFaultsError(unused)
+
+    def service_account_key(self) -> dict[str, str]:
+        """A service account key file for this emulator; its ``token_uri`` is the emulator's own."""
+        return self._account.key(self.url)
+
+    def connections(self) -> dict[str, str]:
+        """Environment variables that make an Airflow use this emulator."""
+        extra = {"project": PROJECT, "keyfile_dict": json.dumps(self.service_account_key()), "dataflow_endpoint": self.url}
+        google = {"conn_type": "google_cloud_platform", "extra": extra}
+        storage = {"STORAGE_EMULATOR_HOST": self.gcs_url} if self.gcs_url else {}
+        salesforce = {
+            "conn_type": "salesforce",
+            "login": USERNAME,
+            "password": PASSWORD,
+            "extra": {"security_token": SECURITY_TOKEN, "instance_url": self.url},
+        }
+        connections = {"AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": json.dumps(google), "AIRFLOW_CONN_SALESFORCE_DEFAULT": json.dumps(salesforce)}
+        return {**connections, **storage}
+
+    def wipe(self) -> None:
+        """Forget jobs, snapshots, scripts, faults and the log."""
+        self.clock.on_loop(self._control.wipe)
+
+    def _start_storage(self) -> None:
+        if self._gcs_port is None:
+            return
+        from airflow_dataflow_ext.emulator.gcs import GcsServer
+
+        self._gcs = GcsServer(HOST, self._gcs_port, self._data / "gcs" if self._data else None)
+        self._gcs.start()
+        self.gcs_url, self.objects = self._gcs.url, self._gcs.objects
+
+    def _assemble(self) -> tuple[Control, Server]:
+        world = World(clock=self.clock, engine=self._make_engine(), objects=self.objects, settings=self.settings)
+        control = Control(world, self.wave, faults=self.faults, scripts=self.scripts, log=self.requests, tokens=self.tokens)
+        services: list[Service] = [
+            DataflowService(world, self.tokens),
+            OAuthService(self._account, self.tokens),
+            WaveService(self.wave),
+            WaveLogin(self.wave.sessions, self._account.public_key),
+        ]
+        return control, Server(services, clock=self.clock, faults=self.faults, log=self.requests, control=control.handle)
+
+    def _make_engine(self) -> Engine:
+        scripted = ScriptedEngine(self.clock, self.scripts)
+        if self._engine == "scripted":
+            return scripted
+        from airflow_dataflow_ext.emulator.beam import BeamEngine
+
+        beam = BeamEngine(self._images, self.gcs_url, self._log_dir())
+        return beam if self._engine == "beam" else AutoEngine(beam, scripted, self.scripts)
+
+    def _log_dir(self) -> Path:
+        if self._data is None:
+            self._logs = tempfile.TemporaryDirectory(prefix="dataflow-emulator-")
+            return Path(self._logs.name)
+        directory = self._data / "logs"
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory
+
+    @staticmethod
+    def _serve(loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_forever()
+
+    def _wait_for(self, work: Coroutine[Any, Any, Result]) -> Result:
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _listen(self, loop: asyncio.AbstractEventLoop) -> int:
+        self.clock.bind(loop)
+        return await self._server.start(self._port)
+
+    async def _shut_down(self) -> None:
+        await self._server.stop()
+        await self._control.world.engine.close()
+        self.clock.clear()

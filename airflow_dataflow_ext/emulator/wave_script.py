@@ -1,0 +1,111 @@
+"""How a scripted CRM Analytics run goes: its timeline and its nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from fnmatch import fnmatchcase
+from typing import Any
+
+NODE_STATUSES = ("aborted", "error", "pending", "running", "success", "warning")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One step of a run.
+
+    :param rows_in: rows that it reads, ``rows_out`` that it writes, ``rows_failed`` of the latter that fail.
+    :param status: how it ends.
+    """
+
+    name: str
+    node_type: str = "sfdcFetch"
+    rows_in: int = 0
+    rows_out: int = 0
+    rows_failed: int = 0
+    status: str = "success"
+    message: str = ""
+
+    def __post_init__(self) -> None:
+        if self.status not in NODE_STATUSES:
+            raise ValueError(f"a node's status is one of {', '.join(NODE_STATUSES)}, not {self.status!r}")
+
+
+ORDINARY_NODES = (
+    Node(name="Extract_Account", rows_out=1300),
+    Node(name="Extract_Opportunity", rows_out=4200),
+    Node(name="Augment_Account", node_type="augment", rows_in=5500, rows_out=4200),
+    Node(name="Register_Sales", node_type="sfdcRegister", rows_in=4200, rows_out=4200),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaveScript:
+    """The timeline of runs.
+
+    :param pattern: which dataflows, recipes or connectors play it, by name or label, as in a file name pattern.
+    :param wait: seconds in the queue, when nothing else holds the run up.
+    :param preprocessing: seconds in status Preprocessing; then ``seconds`` in status ``during``.
+    :param status: how it ends; any text, so that a status of the future can be played.
+    :param progress: at the end; real failures have been seen beyond 1.
+    :param nodes: its steps; they share its time.
+    """
+
+    pattern: str = "*"
+    wait: float = 0.5
+    preprocessing: float = 0.0
+    seconds: float = 2.0
+    during: str = "Running"
+    status: str = "Success"
+    message: str = ""
+    progress: float = 1.0
+    nodes: Sequence[Node] = ORDINARY_NODES
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> WaveScript:
+        """
+        :raises ValueError: a name or a value is wrong.
+        """
+        unknown = sorted(set(value) - set(cls.__slots__))
+        if unknown:
+            raise ValueError(f"a script of a run has no {', '.join(unknown)}; it has {', '.join(cls.__slots__)}")
+        names = {entry.name for entry in fields(Node)}
+        for node in value.get("nodes", ()):
+            if set(node) - names:
+                raise ValueError(f"a node has {', '.join(sorted(names))}; given: {', '.join(node)}")
+        facts = dict(value)
+        if "nodes" in facts:
+            facts["nodes"] = tuple(Node(**node) for node in facts["nodes"])
+        return cls(**facts)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class WaveScripts:
+    """The scripts that are set; the last one whose pattern matches is played."""
+
+    def __init__(self) -> None:
+        self._scripts: list[WaveScript] = []
+
+    def __iter__(self) -> Iterator[WaveScript]:
+        return iter(tuple(self._scripts))
+
+    def add(self, script: WaveScript) -> WaveScript:
+        self._scripts.append(script)
+        return script
+
+    def play(self, pattern: str = "*", **facts: Any) -> WaveScript:
+        """Set a script; the arguments are those of ``WaveScript``."""
+        return self.add(WaveScript(pattern=pattern, **facts))
+
+    def clear(self) -> None:
+        self._scripts.clear()
+
+    def find(self, *names: str) -> WaveScript:
+        """The script for something of these names; the ordinary one by default."""
+        fitting = (script for script in reversed(self._scripts) if any(fnmatchcase(name, script.pattern) for name in names))
+        return next(fitting, ORDINARY)
+
+
+ORDINARY = WaveScript()

@@ -1,0 +1,228 @@
+"""How a connection of type ``salesforce`` reaches CRM Analytics: login, instance, transports, API version, the org's allowance."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from airflow.providers.salesforce.hooks.salesforce import SalesforceHook
+from airflow.sdk.log import mask_secret
+from simple_salesforce.exceptions import SalesforceAuthenticationFailed
+
+from airflow_dataflow_ext.api import wave
+from airflow_dataflow_ext.api.conversations import RETRY_FOR
+from airflow_dataflow_ext.api.errors import InvalidInputError, NotAuthenticatedError
+from airflow_dataflow_ext.transport.aside import MemoryStore, Store, aside
+from airflow_dataflow_ext.transport.endpoint import LocalAdapter, TimedSession, check_root, session_for
+from airflow_dataflow_ext.transport.sync import SyncTransport
+from airflow_dataflow_ext.transport.tokens import SessionTokens, TokenUnreachableError
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.method import Reply
+    from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.transport.aio import AsyncTransport
+
+T = TypeVar("T")
+
+TIMEOUT = 60.0
+"""Seconds for one call by default, logins included."""
+
+WARN_AT, WARN_EVERY = 0.8, 0.05
+"""The part of the org's daily API requests from which on the log warns, and how much more is worth another warning."""
+
+
+class Allowance:
+    """Reads from each reply how many API requests of the last 24 hours the org has used, and warns when they run short.
+
+    https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_api_usage.htm
+    """
+
+    def __init__(self, log: logging.Logger | Any) -> None:
+        self._log = log
+        self._next = WARN_AT
+        self.used = 0
+        self.limit = 0
+
+    def seen(self, reply: Reply) -> None:
+        """Look at one reply."""
+        match = re.search(r"(?<!-)\bapi-usage=(\d+)/(\d+)", reply.headers.get("sforce-limit-info", ""))
+        if not match or not int(match[2]):
+            return
+        self.used, self.limit = int(match[1]), int(match[2])
+        part = self.used / self.limit
+        if part < WARN_AT:
+            self._next = WARN_AT
+        elif part >= self._next:
+            self._next = part + WARN_EVERY
+            self._log.warning(
+                "The org has used %s of its %s API requests of the last 24 hours (%.0f %%); beyond that Salesforce refuses every call.",
+                self.used,
+                self.limit,
+                100 * part,
+            )
+
+
+class SalesforceConnection(SalesforceHook):
+    """Performs conversations with CRM Analytics over one Airflow connection.
+
+    All settings and login flows of :class:`SalesforceHook` work as they do there. Beyond them the extra ``session_id`` gives a
+    session for the direct flow, and an ``instance_url`` of plain http on this machine, an emulator's, takes every call, logins too.
+
+    :param salesforce_conn_id: connection of type ``salesforce``.
+    :param session_id: a session to use instead of a login; goes with an instance in the connection.
+    :param session: for the logins, see SalesforceHook; its proxies, timeouts and certificates are its owner's.
+    :param timeout: seconds for one call.
+    :param retry_for: seconds for which one question is asked again while the trouble may pass.
+    """
+
+    def __init__(
+        self,
+        salesforce_conn_id: str = SalesforceHook.default_conn_name,
+        session_id: str | None = None,
+        session: requests.Session | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        retry_for: float = RETRY_FOR,
+    ) -> None:
+        super().__init__(salesforce_conn_id=salesforce_conn_id, session_id=session_id, session=session)
+        self.timeout = timeout
+        self.retry_for = retry_for
+
+    @cached_property
+    def version(self) -> str:
+        """The API version of the connection's extra ``version``, else the Salesforce provider's default."""
+        version = str(self._setting("version") or wave.DEFAULT_VERSION)
+        return f"{wave.number_of(version)}.0"
+
+    @cached_property
+    def tokens(self) -> SessionTokens:
+        """Where the Authorization of each call comes from, and which instance it goes to; the first call logs in."""
+        return SessionTokens(self._login)
+
+    @property
+    def root(self) -> str:
+        """Root URL of the org's instance; asking for it logs in."""
+        return self.tokens.root()
+
+    @cached_property
+    def allowance(self) -> Allowance:
+        """The org's daily API requests."""
+        return Allowance(self.log)
+
+    @cached_property
+    def _extras(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.get_connection(self.conn_id).extra_dejson
+        return found
+
+    def _setting(self, name: str) -> Any:
+        return super()._get_field(self._extras, name)
+
+    @cached_property
+    def _local_root(self) -> str:
+        """The emulator's root URL, or an empty text.
+
+        :raises InvalidInputError: plain http elsewhere.
+        """
+        url = str(self._setting("instance_url") or "")
+        return check_root(url, f"instance_url of connection {self.conn_id!r}") if url.lower().startswith("http:") else ""
+
+    def _get_field(self, extras: dict[str, Any], field_name: str) -> Any:
+        """What the login is made of.
+
+        simple-salesforce takes proxies from the session that it is given, and would log them, with any password in them. It
+        reads an instance URL as https, or as a host's name.
+        """
+        if field_name == "proxies" or (field_name == "instance_url" and self._local_root):
+            return None
+        if field_name == "instance" and self._local_root:
+            return urlsplit(self._local_root).netloc
+        return super()._get_field(extras, field_name)
+
+    @cached_property
+    def _http(self) -> requests.Session:
+        if self.session is not None:
+            return self.session
+        session = session_for(self._local_root or "https://login.salesforce.com", TimedSession(self.timeout))
+        session.proxies.update(self._proxies)
+        if self._local_root:
+            session.mount("https://", LocalAdapter(self._local_root))
+        return session
+
+    @cached_property
+    def _proxies(self) -> dict[str, str]:
+        found = self._setting("proxies") or {}
+        try:
+            return dict(json.loads(found) if isinstance(found, str) else found)
+        except (TypeError, ValueError):
+            raise InvalidInputError(f"proxies of connection {self.conn_id!r} must be a JSON object of scheme to URL") from None
+
+    def _login(self) -> tuple[str, str]:
+        """Log in, for the first time or anew, as simple-salesforce does it; gives the session and the instance's root URL.
+
+        :raises InvalidInputError: the connection does not hold what a login needs.
+        :raises NotAuthenticatedError: Salesforce refused, or there is nothing to log in again with.
+        :raises TokenUnreachableError: no login now; it may work later.
+        """
+        before = self.__dict__.get("conn")
+        if before is not None and before.auth_type == "direct":
+            raise NotAuthenticatedError(
+                f"The session of connection {self.conn_id!r} has ended, and there is nothing in it to log in again with.", status=401
+            )
+        self.__dict__.pop("conn", None)
+        self.session, self.session_id = self._http, self.session_id or self._setting("session_id")
+        try:
+            conn = self.get_conn()
+        except SalesforceAuthenticationFailed as error:
+            raise _login_error(self.conn_id, error) from None
+        except requests.RequestException as error:
+            raise TokenUnreachableError(f"no login to Salesforce: {type(error).__name__}: {error}") from error
+        except (TypeError, ValueError, OSError) as error:  # what is missing, a key that is none, a key file that cannot be read
+            raise InvalidInputError(f"connection {self.conn_id!r} cannot log in: {error}") from None
+        mask_secret(conn.session_id)
+        return conn.session_id, self._local_root or check_root(f"https://{conn.sf_instance}", f"the instance of {self.conn_id!r}")
+
+    @cached_property
+    def _transport(self) -> SyncTransport:
+        http = session_for(self._local_root or "https://login.salesforce.com")
+        http.proxies.update(self._proxies)
+        return SyncTransport(self.tokens.root, self.tokens, timeout=self.timeout, session=http, seen=self.allowance.seen)
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[AsyncTransport]:
+        """An asynchronous transport with its own connection pool, for the running event loop."""
+        import aiohttp  # only those who wait in an event loop pay for it
+
+        from airflow_dataflow_ext.transport.aio import AsyncTransport
+
+        async with aiohttp.ClientSession(trust_env=True, proxy=self._proxies.get("https")) as session:
+            yield AsyncTransport(self.tokens.root, self.tokens, timeout=self.timeout, session=session, seen=self.allowance.seen)
+
+    def run(self, conversation: Conversation[T], store: Store | None = None) -> T:
+        """Perform a conversation now.
+
+        :param store: where launch records live; without one they live as long as the call.
+        """
+        return self._transport.run(conversation, aside(self.log, store or MemoryStore()))
+
+    async def arun(self, conversation: Conversation[T]) -> T:
+        """Perform a conversation on the running event loop."""
+        async with self.connect() as transport:
+            return await transport.run(conversation, aside(self.log, MemoryStore()))
+
+
+def _login_error(conn_id: str, error: SalesforceAuthenticationFailed) -> Exception:
+    if (isinstance(error.code, int) and error.code >= 500) or error.code == "SERVER_UNAVAILABLE":
+        return TokenUnreachableError(f"Salesforce's login is in trouble: {error.code}")
+    said = " ".join(re.sub(r"<[^>]+>", " ", str(error.auth_message)).split())[:300]
+    return NotAuthenticatedError(
+        f"Salesforce refused the login of connection {conn_id!r}: {error.code}: {said}. Check user, password and token, or the app's key.",
+        status=401,
+        code=str(error.code),
+    )

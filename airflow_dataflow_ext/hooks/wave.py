@@ -1,0 +1,176 @@
+"""The hook for Salesforce CRM Analytics: from a connection of type ``salesforce`` to what a DAG author would say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_dataflow_ext.api import wave, wave_assets, wave_stopping
+from airflow_dataflow_ext.api.conversations import ask, items, pages
+from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.watching import watching
+from airflow_dataflow_ext.api.wave_runs import RunRef, find
+from airflow_dataflow_ext.api.wave_service import DataflowStart, DataSync, IfRunning, RunLaunch, WaveService, start
+from airflow_dataflow_ext.api.wave_watch import RunWatch
+from airflow_dataflow_ext.hooks.salesforce import SalesforceConnection
+from airflow_dataflow_ext.hooks.verbs import verb
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.method import Json, Method, Request
+    from airflow_dataflow_ext.api.steps import Conversation
+
+
+class WaveHook(SalesforceConnection):
+    """Calls the CRM Analytics REST API.
+
+    Every verb comes in three forms: ``hook.get_job(...)`` now, ``await hook.get_job.aio(...)`` on an event loop, and
+    ``hook.get_job.conversation(...)`` as a part of a longer conversation. All of them raise
+    :class:`~airflow_dataflow_ext.api.errors.CallError` when the service refuses, and
+    :class:`~airflow_dataflow_ext.api.errors.InvalidInputError` when the connection's API version does not have what is asked.
+    See :class:`~airflow_dataflow_ext.hooks.salesforce.SalesforceConnection` for the constructor's arguments.
+
+    https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_rest_overview.htm
+    """
+
+    @verb
+    def call(self, method: Method, body: Mapping[str, Any] | None = None, /, **values: Any) -> Conversation[Any]:
+        """Any action of :mod:`airflow_dataflow_ext.api.wave`.
+
+        :param values: path and query values under the service's own names, for example ``jobId``.
+        """
+        return self._ask(wave.call(method, self.version, body, **values))
+
+    @verb
+    def start_dataflow(self, dataflow: str, *, if_running: IfRunning = "wait") -> Conversation[Json]:
+        """Start a dataflow once, whatever answers are lost; returns the job.
+
+        :param dataflow: its id (02K...), name or label.
+        :param if_running: with a run of it in progress: ``wait`` for its end and start then, ``adopt`` it instead, or ``fail``.
+        :raises BusyError: it is running, and ``if_running`` is ``fail``.
+        """
+        found = yield from wave_assets.dataflow_id(self.version, dataflow, retry_for=self.retry_for)
+        return (yield from self._start(DataflowStart(found), if_running))
+
+    @verb
+    def start_recipe(self, recipe: str, *, if_running: IfRunning = "wait") -> Conversation[Json]:
+        """Start a recipe once; returns the job. See :meth:`start_dataflow`.
+
+        :param recipe: its id (05v...), name or label.
+        """
+        found = yield from wave_assets.recipe_dataflow_id(self.version, recipe, retry_for=self.retry_for)
+        return (yield from self._start(DataflowStart(found), if_running))
+
+    @verb
+    def run_data_sync(self, connector_id: str, *, if_running: IfRunning = "wait") -> Conversation[Json]:
+        """Start the data sync of a connector once; returns the job. See :meth:`start_dataflow`."""
+        return self._start(DataSync(connector_id), if_running)
+
+    def _start(self, launch: RunLaunch, if_running: IfRunning) -> Conversation[Json]:
+        service = WaveService(launch=launch, watch=self.watch(), adopt=if_running == "adopt")
+        return (yield from start(service, if_running)).job
+
+    @verb
+    def get_job(self, job_id: str) -> Conversation[Json]:
+        """A DataflowJob."""
+        return self._ask(wave.call(wave.Job.get, self.version, jobId=job_id))
+
+    @verb
+    def list_jobs(self, /, *, limit: int | None = None, **filters: Any) -> Conversation[list[Json]]:
+        """DataflowJobs: of the last seven days or, with a ``pageSize``, all of them.
+
+        :param limit: at most so many.
+        :param filters: ``dataflowId``, ``jobTypes``, ``licenseType``, ``pageSize``, ``q``, ``startedAfter``, ``startedBefore``
+            (seconds since the epoch), ``status``.
+        """
+        return self._entries(wave.call(wave.Job.list, self.version, **filters), limit)
+
+    @verb
+    def newest_job(self, dataflow: str, *, since: float = 0.0) -> Conversation[Json | None]:
+        """The newest job of a dataflow, or None.
+
+        :param since: seconds since the epoch.
+        """
+        found = yield from wave_assets.dataflow_id(self.version, dataflow, retry_for=self.retry_for)
+        run = RunRef(version=self.version, source_id=found, since=since, newest=True)
+        return (yield from find(run, retry_for=self.retry_for))
+
+    @verb
+    def wait(self, job_id: str, *, poll_sleep: float = 30.0, fail_on_warning: bool = False) -> Conversation[Json]:
+        """Wait for a job's end; its progress goes to the log. Returns the DataflowJob, with its ``nodes``.
+
+        :param poll_sleep: seconds between two looks.
+        :raises JobError: it ended badly.
+        """
+        return (yield from watching(self.watch(job_id, poll_sleep=poll_sleep, fail_on_warning=fail_on_warning))).result()
+
+    @verb
+    def stop(self, job_id: str, *, wait_for: float = 300.0) -> Conversation[Json]:
+        """Stop a queued or running job and wait ``wait_for`` seconds for its end."""
+        return wave_stopping.stop(RunRef(version=self.version, id=wave.full_id(job_id)), wait_for=wait_for)
+
+    @verb
+    def nodes(self, job_id: str) -> Conversation[list[Json]]:
+        """DataflowJobNodes of a job; a queued one has none."""
+        return self._entries(wave.call(wave.Node.list, self.version, jobId=job_id))
+
+    @verb
+    def node(self, job_id: str, node_id: str) -> Conversation[Json]:
+        """One DataflowJobNode."""
+        return self._ask(wave.call(wave.Node.get, self.version, jobId=job_id, nodeId=node_id))
+
+    @verb
+    def list_dataflows(self, q: str | None = None) -> Conversation[list[Json]]:
+        """Dataflows.
+
+        :param q: search terms.
+        """
+        return self._entries(wave.call(wave.Dataflow.list, self.version, q=q))
+
+    @verb
+    def get_dataflow(self, dataflow_id: str) -> Conversation[Json]:
+        """A Dataflow, with its definition."""
+        return self._ask(wave.call(wave.Dataflow.get, self.version, dataflowId=dataflow_id))
+
+    @verb
+    def dataflow_histories(self, dataflow_id: str) -> Conversation[list[Json]]:
+        """The versions of a dataflow."""
+        return self._entries(wave.call(wave.Dataflow.histories, self.version, dataflowId=dataflow_id))
+
+    @verb
+    def list_recipes(self, /, *, limit: int | None = None, **filters: Any) -> Conversation[list[Json]]:
+        """Recipes.
+
+        :param limit: at most so many.
+        :param filters: ``format``, ``licenseType``, ``pageSize``, ``q``, ``sort``.
+        """
+        return self._entries(wave.call(wave.Recipe.list, self.version, **filters), limit)
+
+    @verb
+    def get_recipe(self, recipe_id: str) -> Conversation[Json]:
+        """A Recipe, of whatever format."""
+        return self._ask(wave_assets.recipe_request(self.version, recipe_id))
+
+    @verb
+    def limits(self, types: str | None = None) -> Conversation[list[Json]]:
+        """Limits of the analytics platform, such as ``MaxDailyWorkflowExecutions``: the runs of a day.
+
+        :param types: names of limits, with commas.
+        """
+        return self._entries(wave.call(wave.Limit.list, self.version, types=types))
+
+    def watch(self, job_id: str = "", *, poll_sleep: float = 30.0, fail_on_warning: bool = False) -> RunWatch:
+        """What it means to wait for a job in this org.
+
+        :raises InvalidInputError: the id is none.
+        """
+        run = RunRef(version=self.version, id=wave.full_id(job_id) if job_id else "")
+        return RunWatch(run=run, poll_sleep=poll_sleep, fail_on_warning=fail_on_warning)
+
+    def _entries(self, request: Request, limit: int | None = None) -> Conversation[list[Json]]:
+        if request.method.items is None:
+            raise InvalidInputError(f"{request.method.id} gives no list")
+        bodies = yield from pages(request, retry_for=self.retry_for, limit=limit)
+        return list(items(bodies, request.method.items))[:limit]
+
+    def _ask(self, request: Request) -> Conversation[Any]:
+        return ask(request, retry_for=self.retry_for)

@@ -1,0 +1,156 @@
+"""What every operator that launches a job has in common, whichever service runs it: launch once, show it, wait or defer, give the job."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator, conf
+from airflow.sdk.exceptions import TaskDeferralTimeout
+
+from airflow_dataflow_ext.api.errors import DataflowExtError, JobError
+from airflow_dataflow_ext.api.launching import Launched, Service, launch_once, settle, stop_launched
+from airflow_dataflow_ext.api.states import Phase
+from airflow_dataflow_ext.api.watching import Outcome, Watch, watching
+from airflow_dataflow_ext.operators.edge import RecordStore, clears_of, identity_of, stopped_by_user, task_edge
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.triggers.base import BaseTrigger
+
+    from airflow_dataflow_ext.api.method import Json
+    from airflow_dataflow_ext.api.names import LaunchIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One entry into the task: how the launch is sent, whose it is, and where that is recorded."""
+
+    context: Context
+    service: Any
+    identity: LaunchIdentity
+    store: RecordStore
+
+
+class LaunchOperator(BaseOperator):
+    """Launches one job and follows it.
+
+    The result is the job with the REST API's field names; XCom ``job_id`` holds its id. Whatever dies on the way, one
+    logical launch (a task of a DAG run) starts one job: a retry takes over the job of an earlier attempt, or its result; a
+    cleared task stops a job that still moves and starts anew.
+
+    :param poll_sleep: seconds between two looks at the job.
+    :param wait_until_finished: False does not wait.
+    :param deferrable: wait in the triggerer.
+    :param cancel_timeout: seconds to wait for the end of a job that is stopped before a new one starts.
+    :param reattach: let a retry take over an earlier attempt's job; False stops that job and launches anew.
+    """
+
+    def __init__(
+        self,
+        *,
+        poll_sleep: float = 10,
+        wait_until_finished: bool | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        cancel_timeout: float | None = 10 * 60,
+        reattach: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.poll_sleep = poll_sleep
+        self.wait_until_finished = wait_until_finished
+        self.deferrable = deferrable
+        self.cancel_timeout = cancel_timeout
+        self.reattach = reattach
+        self._attempt: Attempt | None = None
+
+    @cached_property
+    @abstractmethod
+    def hook(self) -> Any:
+        """The hook of the connection."""
+
+    @abstractmethod
+    def service(self) -> Service:
+        """How the launch is sent and found again, from the rendered fields.
+
+        :raises InvalidInputError: a field is wrong.
+        """
+
+    @abstractmethod
+    def watch(self, launched: Launched) -> Watch:
+        """What is waited for once there is a job."""
+
+    @abstractmethod
+    def trigger(self, watch: Any, *, stop_on_kill: bool) -> BaseTrigger:
+        """What waits for it in the triggerer."""
+
+    @abstractmethod
+    def show(self, context: Context, job: Json) -> None:
+        """Point a person to the job."""
+
+    def execute(self, context: Context) -> Json:
+        with task_edge():
+            attempt = self._attempt = self._enter(context)
+            launched = self._launch(attempt)
+            context["ti"].xcom_push(key="job_id", value=launched.record.job_id)
+            self.show(context, launched.job)
+            if self.wait_until_finished is False:
+                return launched.job
+            watch = self.watch(launched)
+            if self.deferrable and watch.judge(launched.job) is Phase.MOVING:
+                self._defer(context, watch, "execute_complete", stop_on_kill=not launched.record.foreign)
+            return self._finish(attempt.store, self.hook.run(watching(watch)))
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Json:
+        """What the trigger saw decides exactly as if this worker had waited."""
+        with task_edge():
+            if "error" in event:
+                raise JobError(str(event["error"]))
+            return self._finish(RecordStore(context), Outcome.deserialize(event))
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """As in any operator, but a task that waited too long stops its job, as it does when a worker waits."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except TaskDeferralTimeout:
+            self._stop(self._enter(context))
+            raise
+
+    def on_kill(self) -> None:
+        """Stop the job when a user ended the task; a worker that is only shut down leaves it to the next try."""
+        attempt = self._attempt
+        if attempt is None:
+            return
+        if stopped_by_user(attempt.context["ti"]):
+            self._stop(attempt)
+        else:
+            self.log.info("The job goes on: nobody asked for its end; a retry takes it over.")
+
+    def _enter(self, context: Context) -> Attempt:
+        return Attempt(context, self.service(), identity_of(context), RecordStore(context))
+
+    def _launch(self, attempt: Attempt) -> Launched:
+        clears = clears_of(attempt.context, self.retries)
+        launched: Launched = self.hook.run(
+            launch_once(attempt.service, attempt.identity, clears=clears, reattach=self.reattach), attempt.store
+        )
+        return launched
+
+    def _defer(self, context: Context, watch: Watch, method_name: str, *, stop_on_kill: bool) -> None:
+        from airflow_dataflow_ext.triggers.base import ATTEMPT
+
+        context["ti"].xcom_push(key=ATTEMPT, value=context["ti"].try_number)
+        self.defer(trigger=self.trigger(watch, stop_on_kill=stop_on_kill), method_name=method_name, timeout=self.execution_timeout)
+
+    def _finish(self, store: RecordStore, outcome: Outcome) -> Json:
+        self.hook.run(settle(str(outcome.job.get("id")), outcome.phase), store)
+        return outcome.result()
+
+    def _stop(self, attempt: Attempt) -> None:
+        try:
+            self.hook.run(stop_launched(attempt.service, attempt.identity), attempt.store)
+        except DataflowExtError as error:
+            self.log.warning("The job could not be stopped: %s", error)

@@ -1,0 +1,102 @@
+"""Sensors for Salesforce CRM Analytics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow_dataflow_ext.api import wave_assets
+from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.wave_runs import RunRef
+from airflow_dataflow_ext.api.wave_watch import RunWatch
+from airflow_dataflow_ext.links.wave import WaveDataManagerLink
+from airflow_dataflow_ext.sensors.base import JobSensor
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.triggers.base import BaseTrigger
+
+    from airflow_dataflow_ext.hooks.wave import WaveHook
+
+
+class WaveDataflowJobSensor(JobSensor):
+    """Wait for the end of a run that something else has started; one that ends badly fails the task.
+
+    The result is the DataflowJob, with the run's ``nodes`` where the API version shows them.
+
+    :param job_id: the run (templated, like every argument named here but the last).
+    :param dataflow: instead of ``job_id``: id, name or label of a dataflow, whose newest run since ``since`` is waited for,
+        also when there is none yet.
+    :param recipe: the same with a recipe.
+    :param since: ISO 8601 time; without a zone it is UTC. By default the start of the run's data interval or, where it has none,
+        the time after which the run was due.
+    :param salesforce_conn_id: connection of type ``salesforce``.
+    :param fail_on_warning: whether a run that ended as Warning fails the task.
+    :param poll_interval: seconds between two looks.
+
+    See :class:`~airflow_dataflow_ext.sensors.base.JobSensor` for the other arguments.
+    """
+
+    template_fields: Sequence[str] = ("job_id", "dataflow", "recipe", "since", "salesforce_conn_id")
+    operator_extra_links = (WaveDataManagerLink(),)
+
+    def __init__(
+        self,
+        *,
+        job_id: str | None = None,
+        dataflow: str | None = None,
+        recipe: str | None = None,
+        since: str | datetime = "{{ (data_interval_start or dag_run.run_after).isoformat() }}",
+        salesforce_conn_id: str = "salesforce_default",
+        fail_on_warning: bool = False,
+        poll_interval: float = 60,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poll_interval=poll_interval, **kwargs)
+        if sum(given is not None for given in (job_id, dataflow, recipe)) != 1:
+            raise InvalidInputError("give one of job_id, dataflow and recipe")
+        if not poll_interval > 0:
+            raise InvalidInputError(f"poll_interval must be more than 0 seconds, not {poll_interval!r}")
+        self.job_id = job_id
+        self.dataflow = dataflow
+        self.recipe = recipe
+        self.since = since
+        self.salesforce_conn_id = salesforce_conn_id
+        self.fail_on_warning = fail_on_warning
+
+    @cached_property
+    def hook(self) -> WaveHook:
+        """The hook of the connection."""
+        from airflow_dataflow_ext.hooks.wave import WaveHook
+
+        return WaveHook(self.salesforce_conn_id)
+
+    def watch(self) -> RunWatch:
+        if self.job_id is not None:
+            return self.hook.watch(self.job_id, poll_sleep=self.poll_interval, fail_on_warning=self.fail_on_warning)
+        run = RunRef(version=self.hook.version, source_id=self._source, since=_seconds(self.since), newest=True)
+        return RunWatch(run=run, poll_sleep=self.poll_interval, fail_on_warning=self.fail_on_warning)
+
+    @cached_property
+    def _source(self) -> str:
+        if self.dataflow is not None:
+            return self.hook.run(wave_assets.dataflow_id(self.hook.version, self.dataflow))
+        return self.hook.run(wave_assets.recipe_dataflow_id(self.hook.version, self.recipe or ""))
+
+    def trigger(self, watch: RunWatch) -> BaseTrigger:
+        from airflow_dataflow_ext.triggers.wave import WaveJobTrigger
+
+        return WaveJobTrigger(watch=watch.serialize(), conn_id=self.salesforce_conn_id)
+
+    def show(self, context: Context) -> None:
+        WaveDataManagerLink.persist(context, root=self.hook.root())
+
+
+def _seconds(since: str | datetime) -> float:
+    try:
+        time = since if isinstance(since, datetime) else datetime.fromisoformat(since)
+    except ValueError as error:
+        raise InvalidInputError(f"since must be an ISO 8601 time, not {since!r}") from error
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

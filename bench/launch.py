@@ -1,0 +1,143 @@
+"""What one launch costs the client, beside the stock Google provider's hook, over HTTPS on the same local server.
+
+``python -m bench.launch [--calls N] [--plain]``: both hooks in one process, call by call in turn, with anonymous credentials;
+CPU time of the calling thread. ``--plain`` leaves TLS out. The only change to the stock hook is where it connects to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import ssl
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from bench.certificates import make_certificates
+from bench.measuring import child, figures, table
+
+TEMPLATE = "gs://dataflow-templates/latest/Word_Count"
+PARAMETERS = {"inputFile": "gs://b/in.txt", "output": "gs://b/out"}
+ENVIRONMENT = {"tempLocation": "gs://b/tmp", "maxWorkers": 3}
+WARM_UP = 3
+
+
+class LaunchServer(BaseHTTPRequestHandler):
+    """Answers every launch with a Job."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        name = sent.get("jobName") or sent["launchParameter"]["jobName"]
+        job = {"id": "2026-01-01_00_00_00-1", "projectId": "p", "name": name, "location": "us-central1"}
+        body = json.dumps({"job": job}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def serving(certificates: Path | None) -> Iterator[str]:
+    """The server in a process of its own, so that its work is not counted."""
+    reading, writing = os.pipe()
+    child_id = os.fork()
+    if not child_id:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), LaunchServer)
+        if certificates is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        os.write(writing, str(server.server_port).encode())
+        threading.Thread(target=lambda: (os.getppid() != 1 and time.sleep(600), os._exit(0)), daemon=True).start()
+        server.serve_forever()
+    port = int(os.read(reading, 8))
+    try:
+        yield f"{'https' if certificates else 'http'}://127.0.0.1:{port}"
+    finally:
+        os.kill(child_id, 9)
+        os.waitpid(child_id, 0)
+
+
+def launches(root: str) -> dict[str, Callable[[int], Any]]:
+    """One launch by each hook."""
+    from google.api_core.client_options import ClientOptions
+
+    from airflow.providers.google.cloud.hooks.dataflow import DataflowHook as StockHook
+
+    from airflow_dataflow_ext.hooks.dataflow import DataflowHook
+
+    StockHook.get_client_options = lambda *_: ClientOptions(api_endpoint=root)  # type: ignore[method-assign]
+    ours, stock = DataflowHook(), StockHook()
+
+    def launch_ours(number: int) -> Any:
+        return ours.launch_template(TEMPLATE, f"bench-{number}", PARAMETERS, ENVIRONMENT)
+
+    def launch_stock(number: int) -> Any:
+        return stock.launch_job_with_template(
+            job_name=f"bench-{number}",
+            variables=ENVIRONMENT,
+            parameters=PARAMETERS,
+            dataflow_template=TEMPLATE,
+            project_id="p",
+            location="us-central1",
+        )
+
+    return {"ours": launch_ours, "stock": launch_stock}
+
+
+def measure(root: str, calls: int) -> dict[str, list[float]]:
+    """CPU milliseconds of each counted call."""
+    spent: dict[str, list[float]] = {"ours": [], "stock": []}
+    both = launches(root)
+    for number in range(WARM_UP + calls):
+        for who, launch in both.items():
+            began = time.thread_time()
+            job = launch(number)
+            took = 1000 * (time.thread_time() - began)
+            if not job["id"]:
+                raise SystemExit(f"{who} got no job")
+            if number >= WARM_UP:
+                spent[who].append(took)
+    return spent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=50, help="counted launches of each hook")
+    parser.add_argument("--plain", action="store_true", help="HTTP instead of HTTPS")
+    parser.add_argument("--root", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.root:
+        figures(measure(arguments.root, arguments.calls))
+        return
+    with tempfile.TemporaryDirectory() as made:
+        certificates = None if arguments.plain else make_certificates(Path(made))
+        with serving(certificates) as root:
+            extra = {"project": "p", "is_anonymous": True, "dataflow_endpoint": root}
+            environment = {"AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": json.dumps({"conn_type": "google_cloud_platform", "extra": extra})}
+            if certificates is not None:
+                bundle = str(certificates / "roots.pem")
+                environment |= {"REQUESTS_CA_BUNDLE": bundle, "HTTPLIB2_CA_CERTS": bundle}
+            spent = child(["-m", "bench.launch", "--root", root, "--calls", str(arguments.calls)], environment)
+    rows = [(who, f"{statistics.median(each):.2f}", f"{statistics.mean(each):.2f}", f"{min(each):.2f}") for who, each in spent.items()]
+    table(("whose hook", "CPU ms a launch, median", "mean", "least"), rows)
+    ratio = statistics.median(spent["ours"]) / statistics.median(spent["stock"])
+    figures({"cpu_ratio": round(ratio, 4), "calls": arguments.calls, "tls": not arguments.plain})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""What the benchmarks share: child processes that print one JSON line, medians, and tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+def cpu_seconds() -> float:
+    """User and system time of this process so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def child(arguments: Sequence[str], environment: Mapping[str, str] | None = None, timeout: float = 300.0) -> Any:
+    """Run a Python process and read the JSON of its last line.
+
+    Airflow gets a home of its own, which goes with the process.
+    """
+    with tempfile.TemporaryDirectory() as home:
+        settings = {**os.environ, "AIRFLOW_HOME": home, "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING", **(environment or {})}
+        done = subprocess.run(
+            [sys.executable, *arguments], env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout
+        )
+    if done.returncode:
+        raise SystemExit(f"{' '.join(arguments)[:200]} ended with {done.returncode}:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows under a header, in columns."""
+    cells = [[str(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    for number, row in enumerate(cells):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        if not number:
+            print("  ".join("-" * width for width in widths))
+
+
+def figures(values: Mapping[str, Any]) -> None:
+    """Print the last line: the figures as JSON."""
+    print(json.dumps(values))

@@ -1,0 +1,143 @@
+"""``python -m demo``: a real Airflow runs the Flex template DAG on the emulator, and the counts are compared with a plain count."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from airflow_dataflow_ext.emulator.oauth import PROJECT
+from demo.bucket import Bucket, count_plainly, parse_counts, python_reference
+from demo.processes import StackError
+from demo.service import Service
+from demo.stack import Stack
+
+ROOT = Path(__file__).parents[1]
+DAG = "dataflow_flex_template"
+LOCATION = "us-central1"
+BUCKET = "demo-bucket"
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+
+
+class Progress:
+    """Prints a line when something is new, with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._last: dict[str, str] = {}
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        console.print(f"[dim]{time.monotonic() - self._began:5.0f} s[/]  {text}")
+
+    def state(self, what: str, state: str | None) -> None:
+        """Print a thing's state if it has changed."""
+        if state and self._last.get(what) != state:
+            self._last[what] = state
+            self.say(f"{what}: [bold]{state}[/]")
+
+
+def main() -> int:
+    """Run the demo; the result is the exit code, 0 only when every word was counted right."""
+    parser = argparse.ArgumentParser(prog="demo", description="Run the word count DAG on a real Airflow, against the emulator.")
+    parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    progress = Progress()
+    try:
+        progress.say("The emulator starts")
+        with Stack(ROOT / ".airflow", ROOT / "dags", images=ROOT / "dags" / "pipelines" / "images.json", progress=progress.say) as stack:
+            return run(stack, progress, keep=arguments.keep)
+    except StackError as error:
+        console.print(str(error), style="red", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        return 130
+
+
+def run(stack: Stack, progress: Progress, *, keep: bool) -> int:
+    """The demo on a running stack."""
+    progress.say(f"Airflow is healthy; its UI is at {stack.url}")
+    text = python_reference()
+    bucket = Bucket(stack.gcs_url, BUCKET)
+    bucket.write("templates/wordcount.json", (ROOT / "dags" / "pipelines" / "wordcount.json").read_text())
+    bucket.write("input/python-reference.txt", text)
+    progress.say(f"{len(text.encode()):,} bytes of text are in gs://{BUCKET}/input/")
+    stack.wait_for_dag(DAG)
+    service = Service(stack.emulator_url, PROJECT, LOCATION)
+    run_id = stack.api.trigger(DAG, {"bucket": BUCKET, "location": LOCATION})
+    progress.say(f"[bold]{DAG}[/] was triggered over Airflow's REST API: {run_id}")
+    watch(stack, service, run_id, progress)
+    right = show(stack, service, bucket, run_id, text)
+    if keep:
+        console.print(f"\nAirflow's UI: {stack.url}   Dataflow: {stack.emulator_url}   Cloud Storage: {stack.gcs_url}   Ctrl-C ends it.")
+        wait_for_interrupt(stack)
+    else:
+        console.print("`make demo KEEP=1` leaves Airflow running, to look at the run in its UI.")
+    return 0 if right else 1
+
+
+def watch(stack: Stack, service: Service, run_id: str, progress: Progress) -> None:
+    """Show what changes until the run has ended."""
+
+    def ended() -> bool:
+        for job in service.jobs():
+            progress.state(f"     job {job['name']}", job.get("currentState"))
+        for task in stack.api.tasks(DAG, run_id):
+            progress.state(f"task {task['task_id']}", task["state"])
+        return stack.api.run_state(DAG, run_id) in ("success", "failed")
+
+    stack.wait_until("the run to end", ended, seconds=300)
+    progress.state("run", stack.api.run_state(DAG, run_id))
+
+
+def show(stack: Stack, service: Service, bucket: Bucket, run_id: str, text: str) -> bool:
+    """Print the tables; the result is whether all is as it should be."""
+    tasks = stack.api.tasks(DAG, run_id)
+    show_table("Tasks", ("task", "state", "seconds"), [(row["task_id"], row["state"], f"{row['duration'] or 0:.1f}") for row in tasks])
+    jobs = [service.job(job["id"]) for job in service.jobs()]
+    show_table("Jobs", ("name", "id", "state"), [(job["name"], job["id"], job["currentState"]) for job in jobs])
+    for job in jobs:
+        show_table("Metrics", ("metric", "value"), list(service.metrics(job["id"]).items()))
+    counted, expected = parse_counts(bucket.lines("counts/*")), count_plainly(text)
+    frequent = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))[:8]
+    show_table(f"Words, from gs://{BUCKET}/counts/", ("word", "count"), frequent)
+    exact = counted == expected and bool(counted)
+    console.print(f"\nThe job's counts: {len(counted):,} words, {sum(counted.values()):,} in all.")
+    console.print(f"Counted without Beam: {len(expected):,} words, {sum(expected.values()):,} in all.")
+    console.print("[green]Every count is the same.[/]" if exact else "[red]They differ.[/]")
+    return exact and stack.api.run_state(DAG, run_id) == "success"
+
+
+def show_table(title: str, head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """Print one table."""
+    table = Table(*(Column(name, overflow="fold") for name in head), title=title, title_justify="left", title_style="bold")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    console.print()
+    console.print(table)
+
+
+def wait_for_interrupt(stack: Stack) -> None:
+    """Return at Ctrl-C.
+
+    :raises StackError: a program of the stack has ended.
+    """
+    try:
+        while True:
+            stack.check()
+            time.sleep(1)
+    except KeyboardInterrupt:
+        console.print("\nEnding it.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""Programs that run beside this one: started in sessions of their own, and ended with all that they started."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+# In the environment of everything that a stack starts, so that a later stack in the same folder knows what an earlier one left.
+OWNER = "DATAFLOW_EXT_STACK"
+
+
+class StackError(Exception):
+    """A program of the stack did not start, or ended early; the text holds the end of its log."""
+
+
+class Program:
+    """One program with its log file, which can be started, stopped, killed and started again.
+
+    :param env: its whole environment.
+    """
+
+    def __init__(self, name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        self.command = list(command)
+        self.env = dict(env)
+        self.log = log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the program, which is the id of its session too."""
+        if self.process is None:
+            raise StackError(f"{self.name} was not started")
+        return self.process.pid
+
+    def start(self) -> None:
+        """Start it; its output is appended to the log."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def check(self) -> None:
+        """:raises StackError: it was started and has ended."""
+        if self.process is not None and self.process.poll() is not None:
+            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
+            raise StackError(f"{self.name} ended with code {self.process.returncode}; its log {self.log} ends in:\n{tail}")
+
+    def interrupt(self) -> None:
+        """Ask it to end, as Ctrl-C does."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end, and after these seconds kill it and all that is left of its session."""
+        if self.process is None:
+            return
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(max(seconds, 0.1))
+        self.kill()
+
+    def kill(self) -> None:
+        """End it and everything in its session at once, with SIGKILL."""
+        if self.process is None:
+            return
+        _end([process for process in psutil.process_iter() if _session_of(process) == self.process.pid])
+        self.process.wait()
+        self.process = None
+
+
+def stop(programs: Sequence[Program], seconds: float = 15) -> None:
+    """End programs together: interrupt all of them, and kill what is left after these seconds."""
+    for program in programs:
+        program.interrupt()
+    deadline = time.monotonic() + seconds
+    for program in programs:
+        program.wait(deadline - time.monotonic())
+
+
+@contextmanager
+def sole_owner(home: Path) -> Iterator[None]:
+    """Hold a folder for one stack at a time, and end what a killed one left running there.
+
+    :raises StackError: a stack that is alive holds the folder.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StackError(f"another run uses {home}; end it first (Ctrl-C in its terminal)") from None
+        _end_leftovers(home)
+        yield
+
+
+def owned_by(home: Path) -> dict[str, str]:
+    """The environment that marks a program as belonging to the stack in this folder."""
+    # Airflow's processes rename themselves, and without SPT_NOENV the new name overwrites the environment that we look for.
+    return {OWNER: str(home), "SPT_NOENV": "1"}
+
+
+def _end_leftovers(home: Path) -> None:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # somebody else's, or gone
+            if process.environ().get(OWNER) == str(home):
+                found.append(process)
+    _end(found)
+
+
+def _session_of(process: psutil.Process) -> int | None:
+    try:
+        return os.getsid(process.pid)
+    except OSError:
+        return None
+
+
+def _end(processes: Sequence[psutil.Process], seconds: float = 5) -> None:
+    """Kill processes, and wait until they are gone or only their parents' business."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    deadline = time.monotonic() + seconds
+    while any(_runs(process) for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,77 @@
+"""The part of Airflow's REST API that a demo, a test or a benchmark of the whole stack needs."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+
+
+class AirflowApi:
+    """A client of an Airflow that asks nobody for a login.
+
+    Every method raises :class:`requests.RequestException` when the server does not answer, or answers with an error.
+
+    :param url: where the API server listens, for example ``http://127.0.0.1:8080``.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._session = requests.Session()
+        self._session.trust_env = False  # a proxy that the environment names has no business on loopback
+
+    def healthy(self) -> bool:
+        """Whether the scheduler, the triggerer, the DAG processor and the database all are."""
+        try:
+            parts = self._call("GET", "monitor/health")
+        except requests.RequestException:
+            return False
+        return all((parts.get(name) or {}).get("status") == "healthy" for name in PARTS)
+
+    def knows(self, dag_id: str) -> bool:
+        """Whether the DAG's file has been read."""
+        try:
+            self._call("GET", f"dags/{dag_id}")
+        except requests.HTTPError as error:
+            if error.response.status_code == requests.codes.not_found:
+                return False
+            raise
+        return True
+
+    def import_errors(self) -> list[str]:
+        """What is wrong with DAG files, a text for each."""
+        return [f"{row['filename']}: {row['stack_trace']}" for row in self._call("GET", "importErrors")["import_errors"]]
+
+    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
+        """Unpause a DAG and start a run of it; the result is the run's id."""
+        self._call("PATCH", f"dags/{dag_id}", {"is_paused": False})
+        run: str = self._call("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})["dag_run_id"]
+        return run
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """The state of a DAG run: queued, running, success or failed."""
+        state: str = self._call("GET", f"dags/{dag_id}/dagRuns/{quote(run_id)}")["state"]
+        return state
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """The task instances of a run, in the API's own form."""
+        rows: list[dict[str, Any]] = self._call("GET", f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances")["task_instances"]
+        return rows
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+        """A value that a task pushed."""
+        path = f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/xcomEntries/{key}?deserialize=true"
+        return self._call("GET", path)["value"]
+
+    def log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> list[str]:
+        """The lines of a task's log."""
+        path = f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/logs/{attempt}"
+        return [str(line.get("event", line)) for line in self._call("GET", path)["content"]]
+
+    def _call(self, verb: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        reply = self._session.request(verb, f"{self.url}/api/v2/{path}", json=body, headers={"Accept": "application/json"}, timeout=30)
+        reply.raise_for_status()
+        return reply.json()

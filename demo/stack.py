@@ -1,0 +1,192 @@
+"""The whole stack on loopback: the emulator, and an Airflow of scheduler, triggerer, DAG processor and API server.
+
+SQLite and the LocalExecutor are enough; ports are free ones; everything it writes is under one folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from demo.processes import Program, StackError, owned_by, sole_owner, stop
+from demo.rest import AirflowApi
+
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+
+
+class Stack:
+    """The emulator and an Airflow with its DAGs, as a context manager.
+
+    :param home: the folder for the database, logs, objects. What an earlier stack left there is removed.
+    :param dags: the folder of DAG files.
+    :param images: a JSON file that maps container images to pipeline files, for the emulator.
+    :param parallelism: how many task processes the executor starts.
+    :param env: more environment for every program.
+    :param emulator: more arguments for the emulator.
+    :param progress: is told what happens, a line at a time.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        dags: Path,
+        *,
+        images: Path | None = None,
+        parallelism: int = 2,
+        env: Mapping[str, str] | None = None,
+        emulator: tuple[str, ...] = (),
+        progress: Callable[[str], object] = str,
+    ) -> None:
+        self.home = home.resolve()
+        self.dags = dags.resolve()
+        self.images = images.resolve() if images else None
+        self.parallelism = parallelism
+        self.extra_env = dict(env or {})
+        self.emulator_arguments = emulator
+        self.progress = progress
+        self.programs: dict[str, Program] = {}
+        self.ready: dict[str, Any] = {}
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.api = AirflowApi(self.url)
+        self._exit = ExitStack()
+
+    @property
+    def emulator_url(self) -> str:
+        """Where the emulated Dataflow service listens."""
+        return str(self.ready["url"])
+
+    @property
+    def gcs_url(self) -> str:
+        """Where the emulated bucket store listens."""
+        return str(self.ready["gcs_url"])
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            undo.enter_context(sole_owner(self.home))
+            undo.callback(self._stop)
+            self._start()
+            self._exit = undo.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._exit.close()
+
+    def restart(self, name: str) -> None:
+        """Start one program again after :meth:`Program.kill` or its own end; ``name`` is ``emulator`` or one of COMPONENTS."""
+        self.programs[name].kill()
+        self.programs[name].start()
+
+    def check(self) -> None:
+        """:raises StackError: a program has ended that should run."""
+        for program in self.programs.values():
+            program.check()
+
+    def wait_until(self, what: str, happened: Callable[[], bool], *, seconds: float = 180) -> None:
+        """Wait for something while all programs run.
+
+        :raises StackError: it did not come in time, or a program ended.
+        """
+        deadline = time.monotonic() + seconds
+        while not happened():
+            self.check()
+            if time.monotonic() > deadline:
+                raise StackError(f"waited {seconds:.0f} s for {what}; the logs are in {self.home / 'logs'}")
+            time.sleep(0.5)
+
+    def wait_for_dag(self, dag_id: str) -> None:
+        """Wait until Airflow has read the DAG.
+
+        :raises StackError: a DAG file cannot be read, or there is no such DAG.
+        """
+
+        def known() -> bool:
+            if errors := self.api.import_errors():
+                raise StackError("\n".join(errors))
+            return self.api.knows(dag_id)
+
+        self.wait_until(f"the DAG {dag_id}", known, seconds=60)
+
+    def _start(self) -> None:
+        for name in ("airflow", "data", "logs"):
+            shutil.rmtree(self.home / name, ignore_errors=True)
+            (self.home / name).mkdir()
+        self._start_emulator()
+        self.progress("Airflow creates its database")
+        env = self._airflow_env()
+        self._migrate(env)
+        self.progress("Airflow starts: " + ", ".join(COMPONENTS))
+        for name in COMPONENTS:
+            self._run(name, [sys.executable, "-m", "airflow", name], env)
+        self.wait_until("Airflow to be healthy", self.api.healthy)
+
+    def _start_emulator(self) -> None:
+        ready_file = self.home / "emulator.json"
+        ready_file.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "airflow_dataflow_ext.emulator", "--data", str(self.home / "data")]
+        # Ports of our own choice, so that the emulator comes back on the same ones after a restart.
+        command += ["--port", str(free_port()), "--gcs-port", str(free_port()), "--ready-file", str(ready_file), *self.emulator_arguments]
+        if self.images:
+            command += ["--images", str(self.images)]
+        self._run("emulator", command, self._env())
+        self.wait_until("the emulator", ready_file.exists, seconds=60)
+        self.ready = json.loads(ready_file.read_text())
+
+    def _migrate(self, env: Mapping[str, str]) -> None:
+        program = Program("database", [sys.executable, "-m", "airflow", "db", "migrate"], env=env, log=self.home / "logs" / "database.log")
+        self.programs["database"] = program
+        program.start()
+        if program.process and program.process.wait(120):
+            program.check()
+        del self.programs["database"]
+
+    def _run(self, name: str, command: list[str], env: Mapping[str, str]) -> None:
+        program = self.programs[name] = Program(name, command, env=env, log=self.home / "logs" / f"{name}.log")
+        program.start()
+
+    def _stop(self) -> None:
+        stop(list(self.programs.values()))
+        self.programs.clear()
+
+    def _env(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
+        loopback = {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
+        return {**inherited, **loopback, "PYTHONUNBUFFERED": "1", **owned_by(self.home), **self.extra_env}
+
+    def _airflow_env(self) -> dict[str, str]:
+        """Airflow's configuration, see https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html."""
+        config = {
+            "API__BASE_URL": self.url,  # the port alone would leave the tasks' own API calls at the default port
+            "API__HOST": "127.0.0.1",
+            "API__PORT": self.url.rpartition(":")[2],
+            "API__SECRET_KEY": secrets.token_hex(16),
+            "API__WORKERS": "1",
+            "API_AUTH__JWT_SECRET": secrets.token_hex(32),
+            "CORE__DAGS_FOLDER": str(self.dags),
+            "CORE__EXECUTOR": "LocalExecutor",
+            "CORE__LOAD_EXAMPLES": "False",
+            "CORE__PARALLELISM": str(self.parallelism),
+            "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+            "DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
+            "LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
+            "LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+        }
+        settings = {f"AIRFLOW__{name}": value for name, value in config.items()}
+        return {**self._env(), **settings, "AIRFLOW_HOME": str(self.home / "airflow"), **self.ready["environment"], **self.extra_env}
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,140 @@
+"""One task instance without a database: Airflow's own task runner over an execution API of forty lines, and its trigger.
+
+``InProcessTestSupervisor`` and the API client are not public; this file is the only one that knows them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+from uuid import UUID, uuid4
+
+import httpx
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Ended:
+    """How one entry into a task ended."""
+
+    state: str
+    message: Any
+    error: BaseException | None
+
+
+@dataclass
+class TaskInstance:
+    """One task instance: what Airflow keeps of it between its tries."""
+
+    task: BaseOperator
+    run_id: str = "manual__2026-01-01"
+    map_index: int = -1
+    try_number: int = 1
+    max_tries: int | None = None
+    state: str = "running"
+    xcoms: dict[str, Any] = field(default_factory=dict)
+    store: dict[str, Any] = field(default_factory=dict)
+    id: UUID = field(default_factory=uuid4)
+    events: list[Any] = field(default_factory=list)
+    _next: tuple[str, Any] | None = None
+
+    def run(self) -> Ended:
+        """Run a try to its end, through any deferral."""
+        ended = self.enter()
+        while ended.state == "deferred":
+            ended = self.resume(ended)
+        return ended
+
+    def enter(self) -> Ended:
+        """Start the task's process once: ``execute``, or the method that a deferral named."""
+        from airflow.sdk.api.client import Client
+        from airflow.sdk.api.datamodels._generated import TaskInstance as Instance
+        from airflow.sdk.execution_time.supervisor import run_task_in_process
+
+        client = Client(base_url=None, dry_run=True, token="", transport=httpx.MockTransport(self._answer))
+        client.base_url = "http://execution-api"
+        instance = Instance(
+            id=self.id,
+            task_id=self.task.task_id,
+            dag_id=self.task.dag_id,
+            run_id=self.run_id,
+            try_number=self.try_number,
+            map_index=self.map_index,
+            dag_version_id=uuid4(),
+        )
+        result = run_task_in_process(ti=instance, task=self.task, client=client)
+        self._next = None
+        return Ended(state=str(result.state.value), message=result.msg, error=result.error)
+
+    def resume(self, deferred: Ended) -> Ended:
+        """Run the trigger of a deferral, and the task with its event."""
+        trigger = self.trigger(deferred)
+
+        async def first() -> Any:
+            async for event in trigger.run():
+                return event.payload
+            raise AssertionError("the trigger ended without an event")
+
+        event = asyncio.run(first())
+        self.events.append(event)
+        self._next = (deferred.message.next_method, {"event": event})
+        return self.enter()
+
+    def trigger(self, deferred: Ended) -> Any:
+        """The trigger of a deferral, made anew from what Airflow stores of it."""
+        from airflow.sdk._shared.module_loading import import_string
+        from airflow.sdk.serde import deserialize
+
+        kwargs = deserialize(json.loads(json.dumps(deferred.message.trigger_kwargs)))
+        return import_string(deferred.message.classpath)(**kwargs)
+
+    def retry(self) -> None:
+        """What Airflow does before another try."""
+        self.try_number += 1
+        self.xcoms.clear()
+
+    def clear(self) -> None:
+        """What Airflow does when a person clears the task."""
+        self.max_tries = self.try_number + int(self.task.retries or 0)
+        self.retry()
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        parts = [unquote(part) for part in request.url.path.strip("/").split("/")]
+        match request.method, parts:
+            case "PATCH", ["task-instances", _, "run"]:
+                return httpx.Response(200, json=self._run_context())
+            case "POST", ["xcoms", _, _, _, key]:
+                self.xcoms[key] = json.loads(request.content)
+            case "GET", ["xcoms", _, _, _, key] if key in self.xcoms:
+                return httpx.Response(200, json={"key": key, "value": self.xcoms[key]})
+            case "PUT", ["store", "ti", _, key]:
+                self.store[key] = json.loads(request.content)["value"]
+            case "GET", ["store", "ti", _, key] if key in self.store:
+                return httpx.Response(200, json={"value": self.store[key]})
+            case "GET", ["task-instances", "states"]:
+                return httpx.Response(200, json={"task_states": {self.run_id: {self.task.task_id: self.state}}})
+            case "GET", _:
+                return httpx.Response(404, json={"detail": {"reason": "not_found", "message": ""}})
+        return httpx.Response(200, json={})
+
+    def _run_context(self) -> dict[str, Any]:
+        max_tries = int(self.task.retries or 0) if self.max_tries is None else self.max_tries
+        method, kwargs = self._next or (None, None)
+        run = {"dag_id": self.task.dag_id, "run_id": self.run_id, "run_type": "manual", "state": "running"}
+        times = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end", "run_after", "start_date"), NOW.isoformat())
+        nothing = {"end_date": None, "conf": {}, "consumed_asset_events": [], "partition_key": None}
+        return {
+            "dag_run": {**run, **times, **nothing},
+            "max_tries": max_tries,
+            "xcom_keys_to_clear": [],
+            "next_method": method,
+            "next_kwargs": kwargs,
+        }

@@ -1,0 +1,122 @@
+"""A Dataflow small enough to be thought through, for conversations about launches: jobs, a clock, and trouble on the way.
+
+It does not refuse a second job of one name, as the real one does: so only the conversation stands between a launch and its double.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_dataflow_ext.api.conversations import rfc3339
+from airflow_dataflow_ext.api.method import Reply, Request
+from airflow_dataflow_ext.api.states import TERMINAL
+from tests.talk import RESET, ok, refused
+
+Json = dict[str, Any]
+CANCELLED = "JOB_STATE_CANCELLED"
+CANCEL_TAKES = 15.0
+"""Seconds from a cancel to its end."""
+
+
+@dataclass
+class CloudJob:
+    """One job; ``listed`` and ``readable`` are the moments from which each call shows it."""
+
+    id: str
+    name: str
+    labels: Mapping[str, str]
+    created: float
+    listed: float
+    readable: float
+    state: str = "JOB_STATE_RUNNING"
+    ends: float = field(default=float("inf"))
+
+    @property
+    def moves(self) -> bool:
+        return self.state not in TERMINAL
+
+    def summary(self) -> Json:
+        return {"id": self.id, "name": self.name, "currentState": self.state, "createTime": rfc3339(self.created), "type": "JOB_TYPE_BATCH"}
+
+    def description(self) -> Json:
+        return {**self.summary(), "labels": dict(self.labels)}
+
+
+class Cloud:
+    """Answers requests; each may meet one trouble:
+
+    ``lost before``/``lost after``: no answer, without and with the effect; ``500 before``/``500 after`` likewise with that answer;
+    ``429`` and ``401`` come before any effect; ``twin`` launches and says 409, as to a request that was sent twice.
+    """
+
+    TROUBLES = ("", "lost before", "lost after", "500 before", "500 after", "429", "401", "twin")
+
+    def __init__(self, lags: tuple[float, float] = (0.0, 0.0), on_launch: Callable[[CloudJob], None] = lambda job: None) -> None:
+        self.now = 1_000_000.0
+        self.lags = lags
+        self.jobs: list[CloudJob] = []
+        self._on_launch = on_launch
+
+    @property
+    def moving(self) -> list[CloudJob]:
+        return [job for job in self.jobs if job.moves]
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        for job in self.moving:
+            if job.ends <= self.now:
+                job.state = CANCELLED
+
+    def answer(self, request: Request, trouble: str = "") -> Any:
+        """What comes back for a request."""
+        if trouble in ("429", "401"):
+            return refused(int(trouble), retry_after="3")
+        if trouble.endswith("before"):
+            return _broken(trouble)
+        reply = getattr(self, "_" + request.method.id.replace(".", "_"))(request)
+        if trouble.endswith("after"):
+            return _broken(trouble)
+        if trouble == "twin" and request.method.id == "templates.launch":
+            return refused(409, "There is already an active job of this name.")
+        return reply
+
+    def launch(self, name: str, labels: Mapping[str, str]) -> CloudJob:
+        """A new job, whoever starts it."""
+        listed, readable = self.lags
+        number = len(self.jobs) + 1
+        job = CloudJob(f"job-{number}", name, labels, self.now, self.now + listed, self.now + readable)
+        self._on_launch(job)
+        self.jobs.append(job)
+        return job
+
+    def _templates_launch(self, request: Request) -> Reply:
+        assert request.body is not None
+        job = self.launch(request.body["jobName"], request.body["environment"]["additionalUserLabels"])
+        return ok({"job": {"id": job.id, "name": job.name, "createTime": rfc3339(job.created)}})
+
+    def _jobs_list(self, request: Request) -> Reply:
+        name = dict(request.query)["name"]
+        return ok({"jobs": [job.summary() for job in self.jobs if job.name == name and job.listed <= self.now]})
+
+    def _jobs_get(self, request: Request) -> Reply:
+        job = self._readable(request)
+        return ok(job.description()) if job else refused(404, "No such job.")
+
+    def _jobs_update(self, request: Request) -> Reply:
+        job = self._readable(request)
+        if job is None:
+            return refused(404, "No such job.")
+        if not job.moves:
+            return refused(400, f"Job has terminated in state {job.state}")
+        job.state, job.ends = "JOB_STATE_CANCELLING", min(job.ends, self.now + CANCEL_TAKES)
+        return ok(job.description())
+
+    def _readable(self, request: Request) -> CloudJob | None:
+        job_id = request.path.rsplit("/", 1)[-1]
+        return next((job for job in self.jobs if job.id == job_id and job.readable <= self.now), None)
+
+
+def _broken(trouble: str) -> Any:
+    return RESET if trouble.startswith("lost") else refused(500)

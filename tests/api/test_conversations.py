@@ -1,0 +1,214 @@
+"""Tests of one question with its retries, and of the pages of a list."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from airflow_dataflow_ext.api import errors
+from airflow_dataflow_ext.api.conversations import LONGEST_PAUSE, ask, backoff, epoch, items, pages, retry_after, rfc3339
+from airflow_dataflow_ext.api.dataflow import Job, Template
+from airflow_dataflow_ext.api.method import NoReply, Reply, Request
+from tests.talk import RESET, Talk, ok, refused
+
+GET = Job.get.request(projectId="p", location="l", jobId="j")
+LIST = Job.list.request(projectId="p", location="l")
+LAUNCH = Template.launch.request({}, projectId="p", location="l", gcsPath="gs://b/t")
+CUT = Reply(status=200, content=b'{"id": "j", "na')
+TROUBLE = [
+    *(pytest.param(refused(status), id=str(status)) for status in (429, 500, 502, 503, 504)),
+    pytest.param(refused(403, reason="rateLimitExceeded"), id="403 rate limit"),
+    pytest.param(RESET, id="reset"),
+    pytest.param(NoReply(reason="TimeoutError"), id="timeout"),
+    pytest.param(CUT, id="truncated"),
+]
+BEFORE_ANY_EFFECT = [refused(429), refused(403, reason="userRateLimitExceeded")]
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_a_question_is_asked_again_after_trouble(trouble: Any) -> None:
+    talk = Talk(trouble, trouble, {"id": "j"})
+    assert talk(ask(GET)) == {"id": "j"}
+    assert talk.asked == [GET] * 3
+    assert 1.0 <= talk.slept[0] <= 1.25
+    assert 2.0 <= talk.slept[1] <= 2.5
+
+
+def test_trouble_is_said_once_as_news_and_then_as_a_warning() -> None:
+    talk = Talk(RESET, RESET, {})
+    talk(ask(GET))
+    assert talk.levels == [logging.INFO, logging.WARNING]
+    assert "got no answer in 0 s: ConnectionResetError. Asking again in 1." in talk.said[0]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 501])
+def test_a_refusal_is_raised_at_once(status: int) -> None:
+    talk = Talk(refused(status))
+    with pytest.raises(errors.CallError, match=str(status)):
+        talk(ask(GET))
+    assert talk.slept == []
+
+
+@pytest.mark.parametrize("trouble", [trouble for trouble in TROUBLE if trouble.id not in ("429", "403 rate limit")])
+def test_a_launch_is_never_blindly_repeated(trouble: Any) -> None:
+    talk = Talk(trouble)
+    with pytest.raises((errors.NoAnswerError, errors.ServiceError)):
+        talk(ask(LAUNCH))
+    assert talk.asked == [LAUNCH]
+
+
+@pytest.mark.parametrize("refusal", BEFORE_ANY_EFFECT)
+def test_a_launch_that_came_too_soon_is_sent_again(refusal: Reply) -> None:
+    talk = Talk(refusal, {"job": {"id": "j"}})
+    assert talk(ask(LAUNCH)) == {"job": {"id": "j"}}
+
+
+@pytest.mark.parametrize("request_", [GET, LAUNCH])
+def test_an_expired_token_is_renewed_once(request_: Request) -> None:
+    talk = Talk(refused(401), {})
+    talk(ask(request_))
+    assert (talk.renewed, talk.slept, len(talk.asked)) == (1, [], 2)
+
+
+def test_a_second_401_is_an_error() -> None:
+    talk = Talk(refused(401), refused(401, "Really."))
+    with pytest.raises(errors.NotAuthenticatedError, match=r"Really\."):
+        talk(ask(GET))
+    assert talk.renewed == 1
+
+
+def test_a_token_may_expire_again_in_a_long_trouble() -> None:
+    talk = Talk(refused(401), refused(503), refused(401), {})
+    talk(ask(GET))
+    assert talk.renewed == 2
+
+
+def test_retry_after_is_honoured() -> None:
+    talk = Talk(refused(503, retry_after="7"), {})
+    talk(ask(GET))
+    assert 7.0 <= talk.slept[0] <= 8.75
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": " 0 "}, 0.0),
+        ({"retry-after": "120"}, 120.0),
+        ({"retry-after": "Fri, 01 Jan 2027 00:01:30 GMT", "date": "Fri, 01 Jan 2027 00:00:00 GMT"}, 90.0),
+        ({"retry-after": "Fri, 01 Jan 2027 00:00:00 GMT", "date": "Fri, 01 Jan 2027 00:01:00 GMT"}, 0.0),
+        ({"retry-after": "Fri, 01 Jan 2027 00:01:30 GMT"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-3"}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(Reply(status=503, headers=headers)) == seconds
+
+
+def test_pauses_double_up_to_a_minute() -> None:
+    pauses = [backoff(attempt) for attempt in (0, 3, 5, 6, 7, 2000)]
+    for pause, base in zip(pauses, (1, 8, 32, LONGEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE), strict=True):
+        assert base <= pause <= base * 1.25
+
+
+def test_the_jitter_differs() -> None:
+    assert len({backoff(3) for _ in range(20)}) > 1
+
+
+def test_trouble_that_lasts_ends_within_retry_for() -> None:
+    talk = Talk(lambda _: refused(503, "Down."))
+    with pytest.raises(errors.ServiceError, match=r"Down\."):
+        talk(ask(GET, retry_for=20.0))
+    assert 10.0 < sum(talk.slept) <= 20.0
+
+
+def test_slow_calls_count_as_time_spent() -> None:
+    talk = Talk(lambda _: NoReply(reason="TimeoutError", took=60.0))
+    with pytest.raises(errors.NoAnswerError, match="no answer in 121 s"):
+        talk(ask(GET, retry_for=120.0))
+    assert len(talk.asked) == 2
+
+
+def test_a_pause_that_would_be_too_long_is_not_begun() -> None:
+    talk = Talk(refused(429, retry_after="3600"))
+    with pytest.raises(errors.TooManyRequestsError):
+        talk(ask(GET, retry_for=120.0))
+    assert talk.slept == []
+
+
+def test_without_a_bound_the_question_is_asked_for_ever() -> None:
+    talk = Talk(*[refused(503)] * 100, {"id": "j"})
+    assert talk(ask(GET, retry_for=None)) == {"id": "j"}
+    assert sum(talk.slept) > 3600
+
+
+def test_an_empty_answer_is_an_empty_object() -> None:
+    assert Talk(Reply(status=200))(ask(GET)) == {}
+
+
+def test_pages_follow_the_token() -> None:
+    talk = Talk({"jobs": [1], "nextPageToken": "a"}, {"nextPageToken": "b"}, {"jobs": [2, 3]})
+    assert list(items(talk(pages(LIST)), "jobs")) == [1, 2, 3]
+    assert [dict(request.query).get("pageToken") for request in talk.asked] == [None, "a", "b"]
+
+
+def test_pages_follow_the_url() -> None:
+    talk = Talk({"jobs": [1], "nextPageUrl": "/next?page=2"}, {"jobs": [2]})
+    assert list(items(talk(pages(LIST)), "jobs")) == [1, 2]
+    assert talk.asked[1].target == "next?page=2"
+
+
+def test_a_limit_stops_the_paging() -> None:
+    talk = Talk({"jobs": [1, 2], "nextPageToken": "a"}, {"jobs": [3, 4], "nextPageToken": "b"})
+    assert len(talk(pages(LIST, limit=3))) == 2
+
+
+def test_trouble_on_one_page_repeats_that_page_only() -> None:
+    talk = Talk({"jobs": [1], "nextPageToken": "a"}, refused(503), {"jobs": [2]})
+    assert list(items(talk(pages(LIST)), "jobs")) == [1, 2]
+    assert talk.asked[1] == talk.asked[2]
+
+
+def test_an_expired_page_token_begins_the_list_anew() -> None:
+    talk = Talk({"jobs": [1], "nextPageToken": "a"}, refused(400), {"jobs": [1], "nextPageToken": "c"}, {"jobs": [2]})
+    assert list(items(talk(pages(LIST)), "jobs")) == [1, 2]
+    assert dict(talk.asked[3].query)["pageToken"] == "c"
+
+
+def test_a_page_token_that_expires_again_is_an_error() -> None:
+    talk = Talk(*[{"jobs": [1], "nextPageToken": "a"}, refused(400, "Bad token.")] * 2)
+    with pytest.raises(errors.InvalidRequestError, match=r"Bad token\."):
+        talk(pages(LIST))
+
+
+def test_a_list_that_is_refused_is_not_begun_anew() -> None:
+    talk = Talk(refused(400))
+    with pytest.raises(errors.InvalidRequestError):
+        talk(pages(LIST))
+    assert len(talk.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1970-01-01T00:00:01Z", 1.0),
+        ("1970-01-01T00:00:01.5Z", 1.5),
+        ("1970-01-01T00:00:01.500000000Z", 1.5),
+        ("yesterday", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_times_are_read_in_each_of_googles_lengths(text: str, seconds: float) -> None:
+    assert epoch(text) == seconds
+
+
+def test_times_are_written_as_they_are_read() -> None:
+    assert rfc3339(1.25) == "1970-01-01T00:00:01.250000Z"
+    assert epoch(rfc3339(1_700_000_000.123456)) == pytest.approx(1_700_000_000.123456)
+
+
+def test_a_reply_is_never_mistaken_for_a_refusal() -> None:
+    assert Talk(ok({"error": {"code": 503}}))(ask(GET)) == {"error": {"code": 503}}

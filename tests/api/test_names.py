@@ -1,0 +1,128 @@
+"""Tests of names, labels and what identifies a launch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.names import LONGEST_NAME, OUR_LABELS, LaunchIdentity, check_job_name, label_value, merge_labels, with_suffix
+
+GOOGLES_NAME = re.compile(r"[a-z]([-a-z0-9]{0,1022}[a-z0-9])?")
+GOOGLES_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+IDENTITY = LaunchIdentity(dag_id="dag", run_id="manual__2027-01-01T00:00:00+00:00", task_id="Group.task")
+TEXT = st.text(max_size=80)
+
+
+def test_the_suffix_is_the_same_on_every_worker() -> None:
+    assert IDENTITY.suffix == "a60d7af1ba"  # another value would launch anew what an older version has launched
+    assert replace(IDENTITY).suffix == IDENTITY.suffix
+
+
+@pytest.mark.parametrize("change", [{"dag_id": "d"}, {"run_id": "r"}, {"task_id": "t"}, {"map_index": 0}, {"generation": 1}])
+def test_each_part_of_the_identity_makes_another_launch(change: dict[str, object]) -> None:
+    assert replace(IDENTITY, **change).suffix != IDENTITY.suffix  # type: ignore[arg-type]
+
+
+def test_parts_do_not_run_into_each_other() -> None:
+    assert LaunchIdentity(dag_id="a", run_id="bc", task_id="").suffix != LaunchIdentity(dag_id="ab", run_id="c", task_id="").suffix
+
+
+def test_labels_say_whose_job_it_is() -> None:
+    assert replace(IDENTITY, map_index=3).labels == {
+        "airflow-launch": replace(IDENTITY, map_index=3).suffix,
+        "airflow-dag-id": "dag",
+        "airflow-run-id": "manual__2027-01-01t00-00-00-00-00",
+        "airflow-task-id": "group-task-3",
+    }
+
+
+@given(TEXT, TEXT, TEXT, st.integers(-1, 9999))
+def test_labels_always_keep_googles_rules(dag_id: str, run_id: str, task_id: str, map_index: int) -> None:
+    labels = LaunchIdentity(dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=map_index).labels
+    assert merge_labels({}, labels, "labels") == labels
+    assert all(GOOGLES_VALUE.fullmatch(value) for value in labels.values())
+
+
+@given(TEXT)
+def test_any_text_becomes_a_label_value(text: str) -> None:
+    assert GOOGLES_VALUE.fullmatch(label_value(text))
+
+
+@pytest.mark.parametrize(("name", "cleaned"), [("wc", "wc"), ("group.load_day", "group-load-day"), ("a" * 1024, "a" * 1024), ("a", "a")])
+def test_a_job_name_may_be_a_task_id(name: str, cleaned: str) -> None:
+    assert check_job_name(name) == cleaned
+
+
+@pytest.mark.parametrize("name", ["", "Wc", "1wc", "-wc", "wc-", "wc_", "w c", "wc\n", "wört", "a" * 1025, "{{ x }}", None, 3])
+def test_a_bad_job_name_is_refused_by_its_name(name: object) -> None:
+    with pytest.raises(InvalidInputError, match="job_name"):
+        check_job_name(name)  # type: ignore[arg-type]
+
+
+@given(st.from_regex(r"[a-z]([-a-z0-9]{0,1022}[a-z0-9])?", fullmatch=True), st.integers(0, 9))
+def test_a_name_with_its_suffix_keeps_googles_rule(name: str, generation: int) -> None:
+    suffix = replace(IDENTITY, generation=generation).suffix
+    full = with_suffix(name, suffix)
+    assert GOOGLES_NAME.fullmatch(full)
+    assert full.endswith("-" + suffix)
+
+
+def test_long_names_are_cut_in_the_middle_and_do_not_collide() -> None:
+    first, second = ("a" * 500 + middle + "b" * 500 for middle in ("x" * 20, "y" * 20))
+    cut = with_suffix(first, IDENTITY.suffix)
+    assert len(cut) <= LONGEST_NAME
+    assert cut.startswith("a" * 400)
+    assert "b" * 400 in cut
+    assert cut != with_suffix(second, IDENTITY.suffix)
+
+
+def test_a_name_that_just_fits_stays_whole() -> None:
+    name = "a" * (LONGEST_NAME - 11)
+    assert with_suffix(name, IDENTITY.suffix) == f"{name}-{IDENTITY.suffix}"
+    assert len(with_suffix(name + "a", IDENTITY.suffix)) <= LONGEST_NAME
+
+
+def test_the_users_labels_stand_beside_ours() -> None:
+    merged = merge_labels({"team": "a_b-c", "ß": ""}, IDENTITY.labels, "labels")
+    assert merged == {"team": "a_b-c", "ß": "", **IDENTITY.labels}
+
+
+@pytest.mark.parametrize("key", OUR_LABELS)
+def test_a_user_cannot_take_a_label_of_ours(key: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"environment.additionalUserLabels must not hold '{key}'"):
+        merge_labels({key: "x"}, {}, "environment.additionalUserLabels")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"Team": "a"},
+        {"1team": "a"},
+        {"": "a"},
+        {"t" * 64: "a"},
+        {3: "a"},
+        {"a b": "x"},
+        {"team": "A"},
+        {"team": "a b"},
+        {"team": "a" * 64},
+        {"team": 3},
+    ],
+)
+def test_a_label_that_breaks_googles_rules_is_named(labels: dict[object, object]) -> None:
+    key, value = next(iter(labels.items()))
+    with pytest.raises(InvalidInputError) as caught:
+        merge_labels(labels, {}, "where")
+    assert str(caught.value).startswith("where: ")
+    assert repr(key) in str(caught.value) or repr(value) in str(caught.value)
+
+
+def test_there_is_room_for_60_labels_of_the_user() -> None:
+    labels = {f"l{number}": "" for number in range(60)}
+    assert len(merge_labels(labels, IDENTITY.labels, "labels")) == 64
+    with pytest.raises(InvalidInputError, match="labels holds 61 labels"):
+        merge_labels({**labels, "one-more": ""}, IDENTITY.labels, "labels")

@@ -1,0 +1,38 @@
+"""Tests of the state tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_dataflow_ext.api.states import DATAFLOW, TERMINAL, WAVE, Phase, phase_of
+from tests import discovery
+
+
+def test_every_state_that_google_documents_has_a_row() -> None:
+    documented = discovery.document()["schemas"]["Job"]["properties"]["currentState"]["enum"]
+    assert list(DATAFLOW) == documented
+
+
+@pytest.mark.parametrize(
+    ("state", "phase"),
+    [
+        ("JOB_STATE_DONE", Phase.SUCCEEDED),
+        ("JOB_STATE_DRAINED", Phase.SUCCEEDED),
+        ("JOB_STATE_UPDATED", Phase.SUCCEEDED),
+        ("JOB_STATE_FAILED", Phase.FAILED),
+        ("JOB_STATE_CANCELLED", Phase.FAILED),
+    ],
+)
+def test_five_states_are_an_end(state: str, phase: Phase) -> None:
+    assert phase_of(state) is phase
+    assert len(TERMINAL) == 5
+
+
+@pytest.mark.parametrize("state", ["JOB_STATE_MELTING", "", None, *sorted(set(DATAFLOW) - TERMINAL)])
+def test_every_other_state_moves_also_one_that_no_row_lists(state: str | None) -> None:
+    assert phase_of(state) is Phase.MOVING
+
+
+def test_a_wave_dataflow_that_ended_with_warnings_has_succeeded() -> None:
+    assert [state for state, phase in WAVE.items() if phase is Phase.SUCCEEDED] == ["success", "warning"]
+    assert phase_of("failure", WAVE) is phase_of("cancelled", WAVE) is Phase.FAILED

@@ -1,0 +1,36 @@
+"""The emulator, for every test that has a wire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from airflow_dataflow_ext.emulator import Emulator, ManualClock
+from tests.asking import Asker
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    """A scripted emulator on the machine's clock; faults that a test sets and does not use are an error."""
+    with Emulator(strict_faults=True) as running:
+        yield running
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """The clock of ``still_emulator``."""
+    return ManualClock()
+
+
+@pytest.fixture
+def still_emulator(clock: ManualClock) -> Iterator[Emulator]:
+    """As ``emulator``, with a clock that stands still until the test advances it."""
+    with Emulator(clock=clock, strict_faults=True) as running:
+        yield running
+
+
+@pytest.fixture
+def ask(still_emulator: Emulator) -> Asker:
+    """Calls methods of ``still_emulator`` for one project and location."""
+    return Asker(still_emulator.url)

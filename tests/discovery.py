@@ -1,0 +1,107 @@
+"""Checks requests and replies against Google's discovery document, independently of the emulator's own reading of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+_FORMS = {
+    "int64": re.compile(r"-?\d{1,19}"),
+    "uint64": re.compile(r"\d{1,20}"),
+    "google-datetime": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z"),
+    "google-duration": re.compile(r"-?\d+(\.\d{1,9})?s"),
+}
+_PYTHON = {"string": str, "boolean": bool, "integer": int, "number": (int, float), "array": list, "object": dict}
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The document that google-api-python-client ships."""
+    text = (resources.files("googleapiclient.discovery_cache") / "documents" / "dataflow.v1b3.json").read_text("utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def methods(part: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+    """Every method of the document."""
+    part = document() if part is None else part
+    yield from part.get("methods", {}).values()
+    for below in part.get("resources", {}).values():
+        yield from methods(below)
+
+
+def method_for(verb: str, path: str) -> dict[str, Any] | None:
+    """The method that a request line means."""
+    for method in methods():
+        pattern = re.sub(r"\{\+?(\w+)\}", "[^/:]+", method["flatPath"])
+        if method["httpMethod"] == verb and re.fullmatch(pattern, path.lstrip("/")):
+            return method
+    return None
+
+
+def breaches_of_call(verb: str, path: str, query: Mapping[str, str], body: Any, reply: Any) -> list[str]:
+    """What a request and its successful reply have that the document does not know, or has otherwise."""
+    method = method_for(verb, path)
+    if method is None:
+        return [f"no method for {verb} {path}"]
+    known = {name for name, spec in method["parameters"].items() if spec["location"] == "query"} | set(document()["parameters"])
+    found = [f"query {name}" for name in query if name not in known]
+    for name, value in query.items():
+        allowed = method["parameters"].get(name, {}).get("enum")
+        if allowed and value not in allowed:
+            found.append(f"query {name}={value}")
+    if "request" in method:
+        found += [f"request{breach}" for breach in breaches(method["request"], body or {})]
+    elif body:
+        found.append("a body that the method does not take")
+    return found + [f"reply{breach}" for breach in breaches(method["response"], reply, sent_by_service=True)]
+
+
+def breaches(spec: Mapping[str, Any], value: Any, at: str = "", *, sent_by_service: bool = False) -> list[str]:
+    """Where a value is not what its schema says; each entry begins with the place.
+
+    The service leaves out empty lists and maps, empty texts and ``null``, so in its replies they are breaches.
+    """
+    if "$ref" in spec:
+        schema = document()["schemas"][spec["$ref"]]
+        return _message(schema, value, at, sent_by_service)
+    kind = spec["type"]
+    if kind == "any":
+        return []
+    if not isinstance(value, _PYTHON[kind]) or (isinstance(value, bool) and kind != "boolean"):
+        return [f"{at}: {value!r} is no {kind}"]
+    if "enum" in spec and value not in spec["enum"]:
+        return [f"{at}: {value!r} is none of {spec['enum']}"]
+    form = _FORMS.get(spec.get("format", ""))
+    if form and isinstance(value, str) and not form.fullmatch(value):
+        return [f"{at}: {value!r} is no {spec['format']}"]
+    if kind == "array":
+        return [
+            breach
+            for index, item in enumerate(value)
+            for breach in breaches(spec["items"], item, f"{at}[{index}]", sent_by_service=sent_by_service)
+        ]
+    if kind == "object" and "additionalProperties" in spec:
+        inner = spec["additionalProperties"]
+        return [breach for key, item in value.items() for breach in breaches(inner, item, f"{at}[{key}]", sent_by_service=sent_by_service)]
+    return []
+
+
+def _message(schema: Mapping[str, Any], value: Any, at: str, sent_by_service: bool) -> list[str]:
+    if not isinstance(value, Mapping):
+        return [f"{at}: {value!r} is no {schema['id']}"]
+    found = []
+    for name, item in value.items():
+        spec = schema.get("properties", {}).get(name)
+        if spec is None:
+            found.append(f"{at}.{name}: unknown in {schema['id']}")
+            continue
+        is_message = "$ref" in spec or spec.get("type") == "any"
+        if sent_by_service and not is_message and item in ("", [], {}, None, False, 0, "0"):
+            found.append(f"{at}.{name}: a default value, which the service leaves out")
+        found += breaches(spec, item, f"{at}.{name}", sent_by_service=sent_by_service)
+    return found

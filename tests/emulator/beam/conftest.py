@@ -1,0 +1,53 @@
+"""An engine with a real storage emulator beside it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_dataflow_ext.emulator.beam import BeamEngine
+from airflow_dataflow_ext.emulator.beam_program import read_images
+from airflow_dataflow_ext.emulator.gcs import GcsServer
+from tests.emulator.beam.trial import CRASHING, FAILING, NO_PIPELINE, PIPELINES, SLOW, STREAMING, TEXT, YAML, Started
+
+
+@pytest.fixture(scope="module")
+def storage() -> Iterator[GcsServer]:
+    server = GcsServer()
+    server.start()
+    server.objects.write("gs://in/topics.txt", TEXT.encode())
+    server.objects.write("gs://in/scores.txt", b"ann\nbartholomew\ncy\ndemetrius\n")
+    server.objects.write("gs://in/long.yaml", YAML.encode())
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    home = tmp_path_factory.mktemp("pipelines")
+    programs = {"failing": FAILING, "no-pipeline": NO_PIPELINE, "crashing": CRASHING, "slow": SLOW, "streaming": STREAMING}
+    for name, source in programs.items():
+        (home / f"{name}.py").write_text(source)
+    return read_images(PIPELINES / "images.json") | {name: str(home / f"{name}.py") for name in programs}
+
+
+@pytest.fixture(scope="module")
+def log_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture(scope="module")
+def engine(storage: GcsServer, images: dict[str, str], log_dir: Path) -> Started:
+    @contextlib.asynccontextmanager
+    async def started(**options: Any) -> AsyncIterator[BeamEngine]:
+        engine = BeamEngine(images, storage.url, log_dir, **options)
+        try:
+            yield engine
+        finally:
+            await engine.close()
+
+    return started

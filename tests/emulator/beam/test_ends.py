@@ -1,0 +1,153 @@
+"""How jobs end before their time, and that no process outlives its job."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from airflow_dataflow_ext.emulator.engine import RefusedError
+from airflow_dataflow_ext.emulator.gcs import GcsServer
+from tests.emulator.beam.trial import DEADLINE, PIPELINES, WORDCOUNT_IMAGE, Recorder, Started, flex, words, work_of
+
+
+def test_metrics_come_while_a_bundle_runs_and_cancel_ends_every_process(engine: Started, log_dir: Path) -> None:
+    async def run() -> tuple[Recorder, int]:
+        async with engine() as beam:
+            report = Recorder()
+            beam.start(flex("slow"), report)
+            await report.until(lambda: any(m["name"]["name"] == "steps" for m in report.metric_list))
+            while_running = report.metric(name="steps")
+            beam.stop("slow", drain=False)
+            await report.until(report.ended)
+            beam.stop("slow", drain=False)  # a job that has ended is left alone
+            return report, while_running
+
+    report, while_running = asyncio.run(run())
+    helper = int(re.findall(r"helper (\d+)", (log_dir / "slow.log").read_text())[0])
+    assert 0 < while_running < 3000
+    assert report.path == ["QUEUED", "PENDING", "RUNNING", "CANCELLED"]
+    assert not alive(helper)
+
+
+def test_a_job_is_cancelled_before_its_process_begins(engine: Started, log_dir: Path) -> None:
+    async def run() -> Recorder:
+        async with engine(max_running=1) as beam:
+            first, second = Recorder(), Recorder()
+            beam.start(flex("crashing"), first)
+            beam.start(work_of("flex", "waiting", spec={"image": "slow"}), second)
+            await second.until(lambda: bool(second.states))
+            beam.stop("waiting", drain=False)
+            await second.until(second.ended)
+            await first.until(first.ended)
+            return second
+
+    assert asyncio.run(run()).path == ["QUEUED", "CANCELLED"]
+    assert not (log_dir / "waiting.log").exists()
+
+
+def test_a_drained_stream_finishes_what_it_has_read(engine: Started, storage: GcsServer) -> None:
+    async def run() -> Recorder:
+        async with engine() as beam:
+            report = Recorder()
+            beam.start(flex("streaming"), report)
+            await report.until(lambda: any(text.startswith("Executing") and "Sum" in text for text in report.texts("BASIC")))
+            await asyncio.sleep(1.0)
+            beam.stop("streaming", drain=True)
+            await report.until(report.ended)
+            return report
+
+    report = asyncio.run(run())
+    assert report.fields["type"] == "JOB_TYPE_STREAMING"
+    assert report.path == ["QUEUED", "PENDING", "RUNNING", "DRAINED"]
+    read = report.metric(output_user_name="PeriodicImpulse/GenSequence-out0", name="ElementCount")
+    assert words(storage, "gs://out/ticks") == {"ticks": read}
+    assert read >= 4
+
+
+def test_closing_the_engine_ends_its_processes(engine: Started, log_dir: Path) -> None:
+    async def run() -> Recorder:
+        async with engine() as beam:
+            report = Recorder()
+            beam.start(work_of("flex", "closed", spec={"image": "slow"}), report)
+            await asyncio.to_thread(helper_of, log_dir / "closed.log")
+            return report
+
+    report = asyncio.run(run())
+    assert not alive(helper_of(log_dir / "closed.log"))
+    assert not report.ended()
+
+
+def test_a_pipeline_ends_when_the_emulator_is_killed(images: dict[str, str], log_dir: Path) -> None:
+    job = {"job_id": "orphan", "job_name": "orphan", "project_id": "p", "location": "l", "kind": "flex", "spec": {"image": "slow"}}
+    source = f"""
+import asyncio, unittest.mock
+from airflow_dataflow_ext.emulator.beam import BeamEngine
+from airflow_dataflow_ext.emulator.engine import Work
+
+async def main():
+    BeamEngine({images!r}, "http://127.0.0.1:1", {str(log_dir)!r}).start(Work(**{job!r}), unittest.mock.Mock())
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+    emulator = subprocess.Popen([sys.executable, "-c", source], cwd=PIPELINES.parents[1])
+    try:
+        helper = helper_of(log_dir / "orphan.log")
+    finally:
+        emulator.kill()
+        emulator.wait()
+    patience = time.monotonic() + 5
+    while alive(helper) and time.monotonic() < patience:
+        time.sleep(0.05)
+    assert not alive(helper)
+
+
+def test_without_beam_the_launch_is_refused_and_says_what_to_install(engine: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def launch() -> None:
+        async with engine() as beam:
+            beam.start(flex(WORDCOUNT_IMAGE), Recorder())
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "apache_beam" else find(name, *rest))
+    with pytest.raises(RefusedError, match=r"airflow-dataflow-ext\[emulator\]") as refused:
+        asyncio.run(launch())
+    assert refused.value.code == "FAILED_PRECONDITION"
+
+
+def test_a_python_that_is_not_there_fails_the_job(engine: Started) -> None:
+    async def run() -> Recorder:
+        async with engine(python="/no/such/python") as beam:
+            report = Recorder()
+            beam.start(flex(WORDCOUNT_IMAGE), report)
+            await report.until(report.ended)
+            return report
+
+    report = asyncio.run(run())
+    assert report.path == ["QUEUED", "FAILED"]
+    assert "/no/such/python" in report.texts("ERROR")[-1]
+
+
+def helper_of(log: Path) -> int:
+    """The process that the slow pipeline started; its log says which."""
+    patience = time.monotonic() + DEADLINE
+    while time.monotonic() < patience:
+        if log.exists() and (found := re.findall(r"helper (\d+)\n", log.read_text())):
+            return int(found[0])
+        time.sleep(0.05)
+    raise AssertionError(f"{log} names no process")
+
+
+def alive(pid: int) -> bool:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    return False

@@ -1,0 +1,157 @@
+"""What another process can tell the emulator, and the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from airflow_dataflow_ext.emulator import Emulator, ManualClock
+from airflow_dataflow_ext.emulator.__main__ import main
+from tests.asking import Asker
+
+
+def tell(emulator: Emulator, verb: str, call: str, body: Any = None, status: int = 200) -> Any:
+    response = requests.request(verb, f"{emulator.url}/_emulator/{call}", json=body, timeout=10)
+    assert response.status_code == status, response.text
+    return response.json()
+
+
+def test_another_process_can_script_set_and_read_everything(still_emulator: Emulator, ask: Asker, clock: ManualClock) -> None:
+    tell(still_emulator, "POST", "scripts", {"pattern": "wc", "steps": [[60, "JOB_STATE_RUNNING"]]})
+    tell(still_emulator, "POST", "faults", {"method": "jobs.get", "status": 503})
+    assert tell(still_emulator, "GET", "faults/unused")[0]["status"] == 503
+    job = ask.launch("wc")
+    assert requests.get(f"{still_emulator.url}/v1b3/projects/p/jobs/{job['id']}", timeout=10).status_code == 503
+    assert tell(still_emulator, "GET", "faults/unused") == []
+    before = tell(still_emulator, "GET", "clock")["now"]
+    assert tell(still_emulator, "POST", "clock", {"advance": 60})["now"] == before + 60 == clock.now()
+    assert ask.state(job) == "JOB_STATE_RUNNING"
+    tell(still_emulator, "POST", "jobs/state", {"job": job["id"], "state": "JOB_STATE_FAILED"})
+    assert tell(still_emulator, "GET", "jobs")[0]["job"]["currentState"] == "JOB_STATE_FAILED"
+    assert tell(still_emulator, "GET", "requests")["counts"]["templates.launch"] == 1
+    assert [entry["status"] for entry in tell(still_emulator, "GET", "requests?method=jobs.get")["requests"]] == [503, 200]
+    assert tell(still_emulator, "POST", "settings", {"failed_locations": ["x"]})["failed_locations"] == ["x"]
+    assert tell(still_emulator, "GET", "health") == {"status": "serving", "engine": "scripted", "jobs": 1}
+
+
+def test_wiping_forgets_everything(still_emulator: Emulator, ask: Asker, clock: ManualClock) -> None:
+    ask.launch("wc")
+    tell(still_emulator, "POST", "scripts", {"pattern": "wc", "steps": []})
+    tell(still_emulator, "POST", "faults", {"method": "jobs.get", "status": 503})
+    rung: list[str] = []
+    clock.on_loop(lambda: clock.after(1, lambda: rung.append("an old alarm")))
+    tell(still_emulator, "POST", "wipe")
+    assert (len(still_emulator.jobs), len(still_emulator.scripts), len(still_emulator.requests)) == (0, 0, 0)
+    assert still_emulator.faults.unused() == []
+    ask.launch("wc")
+    clock.advance(60)
+    assert still_emulator.jobs.by_name("wc")[0]["currentState"] == "JOB_STATE_DONE"
+    assert rung == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "call", "body", "status"),
+    [
+        ("POST", "faults", {"method": "jobs.get", "stauts": 503}, 400),
+        ("POST", "faults", [], 400),
+        ("POST", "scripts", {"steps": [[0, "RUNNING"]]}, 400),
+        ("POST", "clock", {"advance": -1}, 400),
+        ("POST", "clock", {}, 400),
+        ("POST", "jobs/state", {"job": "none", "state": "JOB_STATE_DONE"}, 400),
+        ("POST", "settings", {"colour": "red"}, 400),
+        ("POST", "settings", {"read_lag": "long"}, 400),
+        ("GET", "nothing", None, 404),
+    ],
+)
+def test_a_mistake_is_told(still_emulator: Emulator, verb: str, call: str, body: Any, status: int) -> None:
+    assert tell(still_emulator, verb, call, body, status)["error"]
+
+
+def test_the_machines_clock_cannot_be_advanced(emulator: Emulator) -> None:
+    assert "manual" in tell(emulator, "POST", "clock", {"advance": 1}, 400)["error"]
+
+
+def test_the_connection_is_one_that_airflow_reads(emulator: Emulator) -> None:
+    connection = json.loads(emulator.connections()["AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT"])
+    assert connection["conn_type"] == "google_cloud_platform"
+    assert connection["extra"]["dataflow_endpoint"] == emulator.url
+    assert json.loads(connection["extra"]["keyfile_dict"])["token_uri"] == f"{emulator.url}/token"
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """The emulator as a program, and what it wrote when it was ready."""
+    ready, scripts = tmp_path / "ready.json", tmp_path / "scripts.json"
+    scripts.write_text(json.dumps([{"pattern": "wc", "steps": [[0, "JOB_STATE_RUNNING"]]}]))
+    command = [
+        sys.executable,
+        "-m",
+        "airflow_dataflow_ext.emulator",
+        "--port",
+        "0",
+        "--engine",
+        "scripted",
+        "--data",
+        str(tmp_path / "data"),
+    ]
+    process = subprocess.Popen([*command, "--scripts", str(scripts), "--ready-file", str(ready)], stdout=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 30
+        while not ready.exists():
+            assert process.poll() is None, "the emulator ended before it was ready"
+            assert time.monotonic() < deadline, "the emulator did not become ready"
+            time.sleep(0.05)
+        yield process, json.loads(ready.read_text())
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+def test_the_program_serves_says_how_to_connect_and_ends_on_a_signal(served: Any, name: signal.Signals) -> None:
+    process, ready = served
+    ask = Asker(ready["url"])
+    assert ask.state(ask.launch("wc")) == "JOB_STATE_RUNNING"
+    assert ready["environment"]["STORAGE_EMULATOR_HOST"] == ready["gcs_url"]
+    os.kill(process.pid, name)
+    output, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert ready["url"] in output
+    assert "\nexport AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT='{" in output
+
+
+def test_a_taken_port_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["--port", str(port), "--engine", "scripted", "--no-gcs"]) == 1
+    assert capsys.readouterr().err.strip().splitlines() == [f"The emulator cannot listen on port {port}: Address already in use."]
+
+
+def test_other_hosts_than_this_machine_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for host in ("0.0.0.0", "192.168.0.1", "example.com"):
+        assert main(["--host", host]) == 2
+        assert host in capsys.readouterr().err
+
+
+def test_wrong_files_and_options_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "wrong.json"
+    file.write_text('["x"]')
+    for options in (
+        ["--images", str(file)],
+        ["--scripts", str(file)],
+        ["--images", str(tmp_path / "none")],
+        ["--no-gcs", "--engine", "beam"],
+    ):
+        assert main([*options, "--port", "0"]) == 2
+        assert "cannot start" in capsys.readouterr().err

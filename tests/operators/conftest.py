@@ -1,0 +1,23 @@
+"""Operators against the emulator, with pauses that a test can wait for."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_dataflow_ext.emulator import Emulator
+
+QUICK = 0.02
+
+
+@pytest.fixture(autouse=True)
+def connected(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default connection leads to the emulator, and no pause is longer than it must be."""
+    from airflow_dataflow_ext.api import conversations, launching, messages
+    from airflow_dataflow_ext.watch import board
+
+    for name, value in emulator.connections().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(conversations, "FIRST_PAUSE", QUICK)
+    monkeypatch.setattr(launching, "PATIENCE", (0.0, QUICK, QUICK))
+    monkeypatch.setattr(messages, "_ERRORS_COME_LATE", (0.0, QUICK, QUICK))
+    monkeypatch.setattr(board, "GATHER", QUICK)

@@ -1,0 +1,88 @@
+"""Wrong arguments fail before anything is launched, with a message that names them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_dataflow_ext.emulator import Emulator
+from tests.operators.launches import SPEC, classic, flex, instance
+
+
+def body(**parameter: Any) -> dict[str, Any]:
+    return {"launchParameter": {"jobName": "count", "containerSpec": SPEC, **parameter}}
+
+
+@pytest.mark.parametrize(
+    ("make", "fields", "words"),
+    [
+        (classic, {"job_name": "Count-Words"}, ["job_name", "'Count-Words'"]),
+        (classic, {"job_name": "9-lives"}, ["job_name", "'9-lives'"]),
+        (classic, {"job_name": "words-"}, ["job_name", "'words-'"]),
+        (classic, {"template": "/latest/Word_Count"}, ["template", "gs://"]),
+        (classic, {"parameters": {"inputFile": {"a": 1}}}, ["parameters['inputFile']", "dict"]),
+        (classic, {"parameters": {"inputFile": None}}, ["parameters['inputFile']", "NoneType"]),
+        (classic, {"parameters": {7: "x"}}, ["parameters", "7"]),
+        (classic, {"parameters": ["a"]}, ["parameters", "list"]),
+        (classic, {"location": "europe-west1", "options": {"region": "us-east1"}}, ["location", "europe-west1", "options['region']", "us-east1"]),
+        (classic, {"options": {"maxWorker": 3}}, ["options['maxWorker']", "'maxWorkers'"]),
+        (classic, {"environment": {"workerRegion": "a", "workerZone": "b"}}, ["workerRegion", "workerZone"]),
+        (classic, {"environment": {"additionalUserLabels": {"Team": "x"}}}, ["additionalUserLabels", "'Team'"]),
+        (classic, {"environment": {"additionalUserLabels": {"airflow-launch": "x"}}}, ["additionalUserLabels", "'airflow-launch'"]),
+        (flex, {"body": {"jobName": "x"}}, ["body", "launchParameter"]),
+        (flex, {"body": body(containerSpecGcsPath="gs://b/o")}, ["containerSpecGcsPath", "containerSpec"]),
+        (flex, {"body": body(jobName="Bad Name")}, ["job_name", "'Bad Name'"]),
+        (flex, {"body": body(parameters={"a": object()})}, ["body.launchParameter.parameters['a']"]),
+    ],
+)
+def test_a_wrong_argument_fails_the_task_for_good_and_is_named(emulator: Emulator, make: Any, fields: Any, words: list[str]) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    ended = instance(make, retries=2, **fields).run()
+    assert isinstance(ended.error, AirflowFailException)
+    assert all(word in str(ended.error) for word in words), ended.error
+    assert len(emulator.jobs) == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"expected_terminal_state": "DONE"}, "DONE is not a job state"),
+        ({"poll_sleep": 0}, "poll_sleep"),
+        ({"message_importance": "LOUD"}, "LOUD"),
+        ({"wait_till_finished": True}, "wait_till_finished"),
+    ],
+)
+def test_an_argument_that_can_be_judged_early_fails_the_dag_file(fields: Any, words: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        classic(**fields)
+
+
+def test_numbers_booleans_and_lists_reach_the_template_as_text(emulator: Emulator) -> None:
+    values = {"inputFile": ["gs://a/1", "gs://a/2"], "output": "gs://a/3"}
+    instance(parameters=values, wait_until_finished=False).run()
+    launched = [entry for entry in emulator.requests if entry.method == "templates.launch"]
+    assert launched[0].body["parameters"]["inputFile"] == "gs://a/1,gs://a/2"
+
+
+def test_options_win_over_the_environment_and_the_defaults_of_the_dag(emulator: Emulator) -> None:
+    instance(
+        environment={"numWorkers": 1, "machineType": "n1-standard-1"},
+        dataflow_default_options={"numWorkers": 2, "maxWorkers": 5, "project": "elsewhere"},
+        options={"numWorkers": 3},
+        wait_until_finished=False,
+    ).run()
+    sent = next(entry for entry in emulator.requests if entry.method == "templates.launch").body["environment"]
+    assert {name: sent[name] for name in ("numWorkers", "maxWorkers", "machineType")} == {
+        "numWorkers": 3,
+        "maxWorkers": 5,
+        "machineType": "n1-standard-1",
+    }
+    assert "project" not in sent
+
+
+def test_validate_only_asks_the_service_and_launches_nothing(emulator: Emulator) -> None:
+    task = instance(flex, body={**body(), "validateOnly": True})
+    assert task.run().state == "success"
+    assert len(emulator.jobs) == 0

@@ -1,0 +1,93 @@
+"""How a test holds a conversation without a wire: scripted answers in, and what was asked, said, slept and written out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from airflow_dataflow_ext.api.method import NoReply, Reply, Request
+from airflow_dataflow_ext.api.steps import Conversation, Look, Now, Recall, Record, Renew, Say, Sleep
+from airflow_dataflow_ext.api.watching import looking
+
+T = TypeVar("T")
+Json = dict[str, Any]
+Answer = Reply | NoReply | Json | Callable[[Request], Any]
+RESET = NoReply(reason="ConnectionResetError")
+
+
+def ok(body: Any = None, **headers: str) -> Reply:
+    """A good reply; header names with underscores."""
+    return Reply(status=200, content=json.dumps(body or {}).encode(), headers=_names(headers))
+
+
+def refused(status: int, message: str = "No.", reason: str = "", code: str = "", **headers: str) -> Reply:
+    """A refusal in Google's envelope."""
+    error = {"code": status, "message": message, "status": code, "errors": [{"reason": reason}] if reason else []}
+    return Reply(status=status, content=json.dumps({"error": error}).encode(), headers=_names(headers))
+
+
+def _names(headers: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class Talk:
+    """``Talk(answers...)(conversation)`` is the conversation's result.
+
+    Answers are taken in their order; a mapping is a good reply's body, and a function, which stays to the end, makes the answer.
+    """
+
+    def __init__(self, *answers: Answer, record: Any = None, now: float = 1_000_000.0) -> None:
+        self.answers = list(answers)
+        self.record = record
+        self.now = now
+        self.asked: list[Request] = []
+        self.slept: list[float] = []
+        self.said: list[str] = []
+        self.levels: list[int] = []
+        self.renewed = 0
+
+    @property
+    def verbs(self) -> list[str]:
+        """What was asked, by the ids of the methods."""
+        return [request.method.id for request in self.asked]
+
+    def __call__(self, conversation: Conversation[T]) -> T:
+        answer: Any = None
+        while True:
+            try:
+                step = conversation.send(answer)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            answer = self.perform(step)
+
+    def perform(self, step: Any) -> Any:
+        """Answer one step."""
+        match step:
+            case Request():
+                self.asked.append(step)
+                return self._answer(step)
+            case Sleep(seconds):
+                self.slept.append(seconds)
+                self.now += seconds
+            case Say(text, level):
+                self.said.append(text)
+                self.levels.append(level)
+            case Renew():
+                self.renewed += 1
+            case Look():
+                return self(looking(step))
+            case Now():
+                return self.now
+            case Recall():
+                return self.record
+            case Record(value):
+                self.record = json.loads(json.dumps(value))
+        return None
+
+    def _answer(self, request: Request) -> Reply | NoReply:
+        assert self.answers, f"nothing is left to answer {request} with"
+        answer = self.answers[0] if callable(self.answers[0]) else self.answers.pop(0)
+        if callable(answer):
+            answer = answer(request)
+        return ok(answer) if isinstance(answer, dict) else answer

@@ -1,0 +1,115 @@
+"""Tests of what Airflow and pip see of the package."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from configparser import ConfigParser
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+import airflow
+import jsonschema
+import pytest
+from airflow.configuration import AIRFLOW_HOME
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from airflow_dataflow_ext.provider_info import get_provider_info
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "airflow_dataflow_ext"
+COMMANDS = {
+    "providers": ["providers", "list"],
+    "plugins": ["plugins"],
+    "links": ["providers", "links"],
+    "configs": ["providers", "configs"],
+}
+
+
+@pytest.fixture(scope="module")
+def airflow_says() -> dict[str, str]:
+    """The output of some Airflow commands, which run side by side because each takes seconds to start."""
+    assert AIRFLOW_HOME  # looked up first, so that the commands find airflow.cfg written and do not write it all at once
+    running = {
+        name: subprocess.Popen(
+            [sys.executable, "-m", "airflow", *words, "--output", "json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        for name, words in COMMANDS.items()
+    }
+    ended = {name: (*process.communicate(timeout=120), process.returncode) for name, process in running.items()}
+    for name, (_, err, code) in ended.items():
+        assert code == 0, f"{name}: {err}"
+    return {name: out for name, (out, _, _) in ended.items()}
+
+
+def rows(output: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(output[output.index("[") :])
+    return found
+
+
+def test_provider_info_keeps_to_airflows_schema() -> None:
+    schema = json.loads((Path(airflow.__path__[0]) / "provider_info.schema.json").read_text())
+    jsonschema.validate(get_provider_info(), schema)
+
+
+def test_provider_info_names_the_distribution() -> None:
+    installed = metadata.distribution("airflow-dataflow-ext")
+    assert get_provider_info()["package-name"] == canonicalize_name(installed.name)
+
+
+def test_no_connection_type_is_taken_over() -> None:
+    assert not {"connection-types", "hook-class-names"} & get_provider_info().keys()
+
+
+@pytest.mark.parametrize("kind", ["hooks", "operators", "sensors", "triggers"])
+def test_every_module_that_provider_info_names_is_there(kind: str) -> None:
+    for entry in get_provider_info()[kind]:
+        for module in entry["python-modules"]:
+            import_module(module)
+
+
+def test_airflow_lists_the_provider_once(airflow_says: dict[str, str]) -> None:
+    found = [row for row in rows(airflow_says["providers"]) if row["package_name"] == "airflow-dataflow-ext"]
+    assert [row["version"] for row in found] == [metadata.version("airflow-dataflow-ext")]
+
+
+def test_airflow_loads_the_plugin_once(airflow_says: dict[str, str]) -> None:
+    found = [row for row in rows(airflow_says["plugins"]) if row["name"] == "airflow_dataflow_ext"]
+    assert len(found) == 1
+
+
+def test_airflow_finds_the_link_of_a_job(airflow_says: dict[str, str]) -> None:
+    assert "airflow_dataflow_ext.links.dataflow.DataflowJobLink" in airflow_says["links"]
+
+
+def test_the_entry_points_are_found_once() -> None:
+    for group in ("apache_airflow_provider", "airflow.plugins"):
+        ours = [point for point in metadata.entry_points(group=group) if point.value.startswith("airflow_dataflow_ext.")]
+        assert len(ours) == 1, f"{ours}: is there an egg-info beside the sources? `make install` removes it"
+
+
+def test_every_folder_with_code_is_a_package() -> None:
+    folders = {module.parent for module in PACKAGE.rglob("*.py")}
+    assert {folder for folder in folders if not (folder / "__init__.py").exists()} == set()
+
+
+def test_constraints_are_names_and_versions_only() -> None:
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    assert [line for line in lines if not re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; [\w.'=<>!*() -]+)?", line)] == []
+
+
+def test_every_requirement_is_pinned() -> None:
+    config = ConfigParser(interpolation=None)
+    config.read(ROOT / "setup.cfg")
+    texts = [config["options"]["install_requires"], *config["options.extras_require"].values()]
+    wanted = {canonicalize_name(Requirement(line).name) for text in texts for line in text.split("\n") if line}
+    pinned = {line.partition("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    assert wanted - pinned == {"airflow-dataflow-ext"}
