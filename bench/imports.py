@@ -57,9 +57,9 @@ def main() -> None:
         for who, each in both.items()
     ]
     table(("modules of", "whose", "CPU ms", "new modules", "MiB"), rows)
-    totals = {who: {figure: sum(both[who][figure] for both in found.values()) for figure in ("cpu", "modules", "kib")} for who in ("ours", "stock")}
-    ratios = {figure: round(totals["ours"][figure] / totals["stock"][figure], 4) for figure in ("cpu", "modules", "kib")}
-    figures({"cpu_ratio": ratios["cpu"], "modules_ratio": ratios["modules"], "memory_ratio": ratios["kib"]})
+    names = {"cpu": "cpu_ratio", "modules": "modules_ratio", "kib": "memory_ratio"}
+    total = {who: {figure: sum(both[who][figure] for both in found.values()) for figure in names} for who in ("ours", "stock")}
+    figures({name: round(total["ours"][figure] / total["stock"][figure], 4) for figure, name in names.items()})
 
 
 if __name__ == "__main__":

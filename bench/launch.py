@@ -74,9 +74,8 @@ def serving(certificates: Path | None) -> Iterator[str]:
 
 def launches(root: str) -> dict[str, Callable[[int], Any]]:
     """One launch by each hook."""
-    from google.api_core.client_options import ClientOptions
-
     from airflow.providers.google.cloud.hooks.dataflow import DataflowHook as StockHook
+    from google.api_core.client_options import ClientOptions
 
     from airflow_dataflow_ext.hooks.dataflow import DataflowHook
 

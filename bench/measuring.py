@@ -25,9 +25,7 @@ def child(arguments: Sequence[str], environment: Mapping[str, str] | None = None
     """
     with tempfile.TemporaryDirectory() as home:
         settings = {**os.environ, "AIRFLOW_HOME": home, "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING", **(environment or {})}
-        done = subprocess.run(
-            [sys.executable, *arguments], env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout
-        )
+        done = subprocess.run([sys.executable, *arguments], env=settings, capture_output=True, text=True, timeout=timeout)
     if done.returncode:
         raise SystemExit(f"{' '.join(arguments)[:200]} ended with {done.returncode}:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.strip().splitlines()[-1])

@@ -46,6 +46,9 @@ class verb(Generic[H, P, R]):  # noqa: N801  (used as a decorator)
         self._function = function
         functools.update_wrapper(self, function)  # type: ignore[arg-type]
 
+    def __call__(self, hook: H, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return BoundVerb(hook, functools.partial(self._function, hook))(*args, **kwargs)
+
     @overload
     def __get__(self, hook: None, owner: type) -> verb[H, P, R]: ...
 

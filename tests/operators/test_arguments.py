@@ -25,7 +25,7 @@ def body(**parameter: Any) -> dict[str, Any]:
         (classic, {"parameters": {"inputFile": None}}, ["parameters['inputFile']", "NoneType"]),
         (classic, {"parameters": {7: "x"}}, ["parameters", "7"]),
         (classic, {"parameters": ["a"]}, ["parameters", "list"]),
-        (classic, {"location": "europe-west1", "options": {"region": "us-east1"}}, ["location", "europe-west1", "options['region']", "us-east1"]),
+        (classic, {"location": "europe-west1", "options": {"region": "us-east1"}}, ["location is 'europe-west1'", "options['region']"]),
         (classic, {"options": {"maxWorker": 3}}, ["options['maxWorker']", "'maxWorkers'"]),
         (classic, {"environment": {"workerRegion": "a", "workerZone": "b"}}, ["workerRegion", "workerZone"]),
         (classic, {"environment": {"additionalUserLabels": {"Team": "x"}}}, ["additionalUserLabels", "'Team'"]),

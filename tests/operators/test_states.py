@@ -53,7 +53,8 @@ def test_an_expected_terminal_state_is_the_only_good_end(emulator: Emulator, sta
 
 @pytest.mark.parametrize(("to_the_end", "last"), [(None, "JOB_STATE_RUNNING"), (True, "JOB_STATE_DRAINED")])
 def test_a_streaming_job_is_waited_for_until_it_runs_or_to_its_end(emulator: Emulator, to_the_end: bool | None, last: str) -> None:
-    emulator.scripts.play("*", [(0, "JOB_STATE_PENDING"), (0.1, "JOB_STATE_RUNNING"), (0.5, "JOB_STATE_DRAINED")], type="JOB_TYPE_STREAMING")
+    steps = [(0, "JOB_STATE_PENDING"), (0.1, "JOB_STATE_RUNNING"), (0.5, "JOB_STATE_DRAINED")]
+    emulator.scripts.play("*", steps, type="JOB_TYPE_STREAMING")
     worker, triggerer = both_ways(flex, wait_until_finished=to_the_end)
     assert seen(*worker) == seen(*triggerer)
     assert worker[0].xcoms["return_value"]["currentState"] == last

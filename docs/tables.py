@@ -1,0 +1,68 @@
+"""The reference's tables, written from the code that they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import airflow_dataflow_ext
+from airflow_dataflow_ext.api import dataflow, states, wave
+from airflow_dataflow_ext.api.method import Method
+
+PACKAGE = Path(airflow_dataflow_ext.__file__).parent
+PARTS = ("operators", "sensors", "triggers", "hooks", "links", "watch", "transport", "api", "emulator")
+
+
+def write_tables(folder: Path) -> None:
+    """Write each table as a Markdown file that a page includes."""
+    folder.mkdir(exist_ok=True)
+    tables = {
+        "dataflow_methods.md": _methods(dataflow.RESOURCES),
+        "wave_methods.md": _methods(wave.RESOURCES),
+        "dataflow_states.md": _states(states.DATAFLOW.items()),
+        "wave_states.md": _states(states.WAVE.items()),
+    }
+    tables |= {f"{part}.md": _modules(part) for part in PARTS}
+    for name, lines in tables.items():
+        text = "\n".join(lines) + "\n"
+        path = folder / name
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+
+
+def _methods(resources: Iterable[type]) -> list[str]:
+    lines = ["| resource | method | verb | path | query | body | reply | repeated when an answer is lost |", "|---|---|---|---|---|---|---|---|"]
+    for resource in resources:
+        for name, method in vars(resource).items():
+            if isinstance(method, Method):
+                lines += [_row(resource, name, variant) for variant in method.variants()]
+    return lines
+
+
+def _row(resource: type, name: str, method: Method) -> str:
+    cells = (
+        f"`{resource.__name__}.{name}`",
+        f"`{method.id}`",
+        method.verb,
+        f"`{method.path}`",
+        " ".join(f"`{query}`" for query in method.query),
+        method.body or "",
+        method.reply,
+        "yes" if method.repeatable else "no",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _states(rows: Iterable[tuple[str, states.Phase]]) -> list[str]:
+    return ["| state | for somebody who waits |", "|---|---|", *(f"| `{state}` | {phase} |" for state, phase in rows)]
+
+
+def _modules(part: str) -> list[str]:
+    """The docstrings of every module of a folder."""
+    folder = PACKAGE / part
+    modules = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+    lines = []
+    for module in modules:
+        name = f"{PACKAGE.name}.{part}.{module}"
+        lines += [f"## `{part}.{module}`", "", "```{eval-rst}", f".. automodule:: {name}", "   :members:", "   :show-inheritance:", "```", ""]
+    return lines
