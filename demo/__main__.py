@@ -50,6 +50,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs with Ctrl-C ignored
     progress = Progress()
     try:
         progress.say("The emulator starts")
@@ -109,7 +110,7 @@ def show(stack: Stack, service: Service, bucket: Bucket, run_id: str, text: str)
         show_table("Metrics", ("metric", "value"), list(service.metrics(job["id"]).items()))
     counted, expected = parse_counts(bucket.lines("counts/*")), count_plainly(text)
     frequent = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))[:8]
-    show_table(f"Words, from gs://{BUCKET}/counts/", ("word", "count"), frequent)
+    show_table("Most frequent words", ("word", "count"), frequent)
     exact = counted == expected and bool(counted)
     console.print(f"\nThe job's counts: {len(counted):,} words, {sum(counted.values()):,} in all.")
     console.print(f"Counted without Beam: {len(expected):,} words, {sum(expected.values()):,} in all.")

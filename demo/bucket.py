@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pydoc_data.topics import topics
 
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import storage
+from google.cloud.storage import Client
 
 # What the pipeline calls a word, see dags/pipelines/wordcount.py.
 WORD = re.compile(r"[a-z']+")
@@ -21,7 +21,7 @@ class Bucket:
     """
 
     def __init__(self, url: str, name: str) -> None:
-        client = storage.Client(project="demo", credentials=AnonymousCredentials(), client_options={"api_endpoint": url})
+        client = Client(project="demo", credentials=AnonymousCredentials(), client_options={"api_endpoint": url})
         self.name = name
         self._bucket = client.create_bucket(name)
 

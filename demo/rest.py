@@ -58,13 +58,37 @@ class AirflowApi:
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """The task instances of a run, in the API's own form."""
-        rows: list[dict[str, Any]] = self._call("GET", f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances")["task_instances"]
-        return rows
+        rows: list[dict[str, Any]] = []
+        while True:
+            path = f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances?limit=100&offset={len(rows)}"
+            page = self._call("GET", path)
+            rows += page["task_instances"]
+            if len(rows) >= page["total_entries"] or not page["task_instances"]:
+                return rows
 
-    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> Any:
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
         """A value that a task pushed."""
-        path = f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/xcomEntries/{key}?deserialize=true"
+        path = f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/xcomEntries/{key}?deserialize=true&map_index={map_index}"
         return self._call("GET", path)["value"]
+
+    def stored(self, dag_id: str, run_id: str, task_id: str, key: str, map_index: int = -1) -> Any:
+        """A value in the task's state store, or None."""
+        path = f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/state-store/{key}?map_index={map_index}"
+        try:
+            return self._call("GET", path)["value"]
+        except requests.HTTPError as error:
+            if error.response.status_code == requests.codes.not_found:
+                return None
+            raise
+
+    def clear(self, dag_id: str, run_id: str, *task_ids: str) -> None:
+        """Clear tasks of a run, as a person does in the UI."""
+        body = {"dry_run": False, "dag_run_id": run_id, "task_ids": list(task_ids), "only_failed": False}
+        self._call("POST", f"dags/{dag_id}/clearTaskInstances", body)
+
+    def mark(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
+        """Mark a task as ``success`` or ``failed``."""
+        self._call("PATCH", f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}", {"new_state": state})
 
     def log(self, dag_id: str, run_id: str, task_id: str, attempt: int = 1) -> list[str]:
         """The lines of a task's log."""

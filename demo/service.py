@@ -55,7 +55,7 @@ def _label(row: dict[str, Any]) -> str:
 def _value(row: dict[str, Any]) -> Any:
     if "distribution" in row:
         return ", ".join(f"{name} {_number(value)}" for name, value in row["distribution"].items())
-    return row.get("scalar")
+    return _number(row.get("scalar", 0))
 
 
 def _wanted(row: dict[str, Any]) -> bool:

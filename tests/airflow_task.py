@@ -88,6 +88,11 @@ class TaskInstance:
         self._next = (deferred.message.next_method, {"event": event})
         return self.enter()
 
+    def time_out(self) -> Ended:
+        """What Airflow does when a deferral has lasted longer than its timeout."""
+        self._next = ("__fail__", {"error": "Trigger timeout"})
+        return self.enter()
+
     def trigger(self, deferred: Ended) -> Any:
         """The trigger of a deferral, made anew from what Airflow stores of it."""
         from airflow.sdk._shared.module_loading import import_string

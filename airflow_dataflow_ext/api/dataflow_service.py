@@ -14,9 +14,11 @@ from airflow_dataflow_ext.api.launch import Launch
 from airflow_dataflow_ext.api.launching import Before, LaunchRecord
 from airflow_dataflow_ext.api.method import Json, Request
 from airflow_dataflow_ext.api.names import LAUNCH_LABEL, LaunchIdentity, with_suffix
+from airflow_dataflow_ext.api.replacing import REPLACEABLE, replaceable
 from airflow_dataflow_ext.api.states import TERMINAL, Phase
 from airflow_dataflow_ext.api.steps import Conversation, Say, Sleep
 from airflow_dataflow_ext.api.stopping import stop
+from airflow_dataflow_ext.api.template_check import Validate, check_launch
 
 LABELS_WITHIN, LABELS_EVERY = 900.0, 10.0
 """Seconds that a Flex job's launcher may take to show the job's labels, and between two looks for them."""
@@ -31,7 +33,9 @@ class DataflowService:
 
     :param watch: what the task waits for; its job is filled in by each question.
     :param append_job_name: give the job a name of its own for each launch; else the user's name is kept, and only labels tell whose it is.
+        A replacement always keeps it.
     :param cancel_timeout: seconds to wait for an earlier job's end.
+    :param validate: who checks the launch before it is sent.
     """
 
     launch: Launch
@@ -39,21 +43,35 @@ class DataflowService:
     append_job_name: bool = True
     drain: bool = False
     cancel_timeout: float = 300.0
+    validate: Validate = "off"
+
+    @property
+    def has_own_name(self) -> bool:
+        """Whether no other launch's job has the name."""
+        return self.append_job_name and not self.launch.update
 
     def name(self, identity: LaunchIdentity) -> str:
-        return with_suffix(self.launch.job_name, identity.suffix) if self.append_job_name else self.launch.job_name
+        return with_suffix(self.launch.job_name, identity.suffix) if self.has_own_name else self.launch.job_name
 
     def request(self, name: str, identity: LaunchIdentity) -> Request:
         at = self.watch.job
         return self.launch.request(at.project_id, at.location, name, identity.labels)
 
     def before(self) -> Conversation[Before]:
-        yield from ()
-        return Before()  # the labels tell jobs apart
+        at = self.watch.job
+        yield from check_launch(self.launch, self.validate, at.project_id, at.location)
+        if not self.launch.update:
+            return Before()  # the labels tell jobs apart
+        return Before(others=(yield from replaceable(at, self.launch.job_name)))
 
-    def job_in(self, reply: Json, record: LaunchRecord) -> Conversation[Json]:
-        yield from ()
-        return self.launch.job_in(reply)
+    def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json]:
+        job = self.launch.job_in(reply)
+        if job.get("clientRequestId", identity.suffix) == identity.suffix:
+            return job
+        job = yield from self._read(str(job["id"]))
+        if _owner(job) != identity.suffix:
+            raise self._foreign(job)
+        return job
 
     def state(self, job: Json) -> str:
         return self.watch.state(job)
@@ -70,15 +88,18 @@ class DataflowService:
 
     def stop(self, job: Json) -> Conversation[None]:
         ref = self._ref(str(job["id"]))
+        if self.launch.update and job.get("currentState") in REPLACEABLE:
+            yield Say(f"{ref} goes on: it has taken over from the job before it, so stopping it would end the stream.")
+            return
         yield from stop(ref, drain=self.drain, wait_for=self.cancel_timeout, poll_sleep=self.watch.poll_sleep)
 
     def find(self, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json | None]:
         at, name = self.watch.job, record.job_name
         request = Job.list.request(projectId=at.project_id, location=at.location, name=name, filter="ALL")
         bodies = yield from pages(request)
-        found = [job for job in items(bodies, "jobs") if job.get("name") == name]
+        found = [job for job in items(bodies, "jobs") if job.get("name") == name and job["id"] not in record.others]
         for summary in sorted(found, key=lambda job: str(job.get("createTime", "")), reverse=True):
-            if self.append_job_name:  # nobody else's launch has this name
+            if self.has_own_name:
                 return (yield from self._read(str(summary["id"])))
             if epoch(str(summary.get("createTime", ""))) >= record.since - OLDEST:
                 job = yield from self._with_labels(str(summary["id"]))
@@ -102,9 +123,12 @@ class DataflowService:
     def _refuse_twin(self, job: Mapping[str, Any]) -> None:
         if job.get("currentState") in TERMINAL or self.launch.update:
             return
+        raise self._foreign(job)
+
+    def _foreign(self, job: Mapping[str, Any]) -> ForeignJobError:
         labels = job.get("labels", {})
         owner = ", ".join(f"{key}={value}" for key, value in sorted(labels.items()) if key.startswith("airflow-"))
-        raise ForeignJobError(
+        return ForeignJobError(
             f"Job {job.get('id')} is active in {self.watch.job.location} under the name {job.get('name')!r} and is not of this launch "
             f"({'its labels: ' + owner if owner else 'it was not launched by this package'}). Stop it, wait for its end, or use another "
             "job_name (append_job_name=True gives each launch a name of its own)."

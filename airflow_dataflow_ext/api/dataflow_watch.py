@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api import dataflow
-from airflow_dataflow_ext.api.conversations import ask, items, pages
+from airflow_dataflow_ext.api.conversations import ask, items, pages, rfc3339
 from airflow_dataflow_ext.api.errors import InvalidInputError
 from airflow_dataflow_ext.api.messages import MessageStream, check_importance
 from airflow_dataflow_ext.api.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UNKNOWN, UPDATED, Phase, phase_of
+from airflow_dataflow_ext.api.steps import Now
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.method import Json
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 500
 """Jobs asked for at once: few enough that reading a page does not hold up an event loop."""
+
+SKEW = 600.0
+"""Seconds by which this machine's clock and the service's may differ before jobs that end together are read singly."""
+
+ENDED_WITHIN = 10.0
+"""Seconds for which the list of ended jobs is asked for; reading them singly is always possible."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +56,17 @@ class ActiveJobs:
         """Summaries by job id, and how many calls they took; asked for until there is an answer."""
         request = dataflow.Job.list.request(projectId=self.project_id, location=self.location, filter="ACTIVE", pageSize=PAGE_SIZE)
         bodies = yield from pages(request, retry_for=None)
-        return {job["id"]: job for job in items(bodies, "jobs")}, len(bodies)
+        wanted = {watch.job_id for watch in watches}
+        return {job["id"]: job for job in items(bodies, "jobs") if job["id"] in wanted}, len(bodies)
+
+    def ended(self, watches: Sequence[Watch], since: float) -> Conversation[dict[str, Json]]:
+        """Summaries of the jobs that ended in the last ``since`` seconds, give or take what two clocks may differ."""
+        begin = rfc3339((yield Now()) - since - SKEW)
+        span = {"terminationTimeRange.startTime": begin, "pageSize": PAGE_SIZE}
+        request = dataflow.Job.list.request(projectId=self.project_id, location=self.location, filter="TERMINATED", **span)
+        bodies = yield from pages(request, retry_for=ENDED_WITHIN, limit=2 * len(watches) + PAGE_SIZE)
+        wanted = {watch.job_id for watch in watches}
+        return {job["id"]: job for job in items(bodies, "jobs") if job["id"] in wanted}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +110,8 @@ class JobWatch:
         return job.get("currentState") or UNKNOWN
 
     def read(self, *, retry_for: float | None = None) -> Conversation[Json]:
-        """The job as it is now, with its labels; by default asked for until there is an answer."""
-        return ask(dataflow.Job.get.request(**self.job.path, view="JOB_VIEW_DESCRIPTION"), retry_for=retry_for)
+        """The job's summary as it is now, the same that lists show; by default asked for until there is an answer."""
+        return ask(dataflow.Job.get.request(**self.job.path), retry_for=retry_for)
 
     def documented(self, state: str) -> bool:
         """Whether the state table has a row for it."""
@@ -145,9 +162,12 @@ class JobStream:
         return self._messages.follow(retry_for=self._watch.poll_sleep)
 
     def final(self, job: Json) -> Conversation[Json]:
-        """The job as it is."""
-        yield from ()
-        return job
+        """The job, with the ids of the jobs before and after it: those of a streaming job do not stand in its summary."""
+        if job.get("type") != STREAMING:
+            return job
+        request = dataflow.Job.get.request(**self._watch.job.path, view="JOB_VIEW_DESCRIPTION")
+        whole: Json = yield from ask(request, retry_for=None)
+        return {**job, **{name: whole[name] for name in ("replaceJobId", "replacedByJobId") if name in whole}}
 
     def complaint(self, job: Json) -> Conversation[str]:
         """How the job ended and why, in the service's words where it gave any."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from airflow_dataflow_ext.api import dataflow
@@ -31,6 +31,17 @@ class Launch(Protocol):
     @property
     def validate_only(self) -> bool:
         """Whether the service only checks it, and starts nothing."""
+
+    @property
+    def template(self) -> str | Mapping[str, Any] | None:
+        """``gs://`` path of its template, or the container spec itself; None when it has none."""
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The template's parameters."""
+
+    def trial(self) -> Launch | None:
+        """The same launch, which the service only checks; None where the service has no such check."""
 
     def request(self, project_id: str, location: str, name: str, labels: Mapping[str, str]) -> Request:
         """The launch under this name with these labels beside the user's own."""
@@ -95,6 +106,9 @@ class TemplateLaunch:
         object.__setattr__(self, "parameters", check_parameters(self.parameters))
         object.__setattr__(self, "environment", check_environment(self.environment))
 
+    def trial(self) -> TemplateLaunch:
+        return replace(self, validate_only=True)
+
     def request(self, project_id: str, location: str, name: str, labels: Mapping[str, str]) -> Request:
         body: Json = {"jobName": name, "parameters": self.parameters, "environment": _labelled(self.environment, labels, "environment")}
         if self.update:
@@ -154,6 +168,20 @@ class FlexTemplateLaunch:
     @property
     def validate_only(self) -> bool:
         return bool(self.body.get("validateOnly"))
+
+    @property
+    def template(self) -> str | Mapping[str, Any]:
+        parameter = self.body["launchParameter"]
+        found: str | Mapping[str, Any] = parameter.get("containerSpecGcsPath") or parameter.get("containerSpec", {})
+        return found
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        found: Mapping[str, str] = self.body["launchParameter"]["parameters"]
+        return found
+
+    def trial(self) -> FlexTemplateLaunch:
+        return FlexTemplateLaunch(body={**self.body, "validateOnly": True})
 
     def request(self, project_id: str, location: str, name: str, labels: Mapping[str, str]) -> Request:
         parameter = self.body["launchParameter"]

@@ -118,8 +118,11 @@ class Service(Protocol):
     def name(self, identity: LaunchIdentity) -> str:
         """The job's name in this generation."""
 
-    def job_in(self, reply: Json, record: LaunchRecord) -> Conversation[Json]:
-        """The job in the launch's reply; looked for, where a reply does not name it."""
+    def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json]:
+        """The job in the launch's reply; looked for, where a reply does not name it.
+
+        :raises ForeignJobError: it is somebody else's.
+        """
 
     def find(self, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json | None]:
         """Our job, moving or ended; None when there is none.
@@ -264,7 +267,7 @@ def _send(service: Service, identity: LaunchIdentity, record: LaunchRecord) -> C
             if found is None:
                 continue
             return (yield from _launched(record, found, adopted=False))
-        job = yield from service.job_in(reply, record)
+        job = yield from service.job_in(reply, record, identity)
         return (yield from _launched(record, job, adopted=False))
     raise lost
 

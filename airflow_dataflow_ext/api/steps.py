@@ -59,8 +59,8 @@ class Record:
 class Look:
     """Answer: the watched job as the service sees it, from ``within`` seconds from now on.
 
-    The answer may wait ``idle`` seconds longer while the job is still in the state that is ``known`` and decides nothing.
-    A job that decides the watch is always given as it is read singly, never as a list's summary.
+    While the job is still in the state that is ``known`` and decides nothing, the answer may wait for ``idle`` seconds, and for
+    longer while there are many who wait like that; with ``idle`` 0 it comes after ``within`` seconds in any case.
     """
 
     watch: Watch

@@ -36,7 +36,7 @@ def stop(job: JobRef, *, drain: bool = False, wait_for: float = 300.0, poll_slee
     spent = 0.0
     seen = yield from _read(job)
     while seen.get("currentState") not in TERMINAL:
-        if (yield from request_stop(job, drain=drain and _drains(seen))):
+        if (yield from request_stop(job, drain=drain and drains(seen))):
             break
         if spent >= wait_for:
             raise JobError(f"{job} was not ready to be stopped for {spent:.0f} s; it goes on. Stop it by hand or try again.")
@@ -70,7 +70,8 @@ def request_stop(job: JobRef, *, drain: bool = False, labels: Mapping[str, str] 
     return True
 
 
-def _drains(seen: Json) -> bool:
+def drains(seen: Json) -> bool:
+    """Whether the job, as it is now, can be drained."""
     return seen.get("type") != BATCH and seen.get("currentState", UNKNOWN) not in _NOTHING_TO_DRAIN
 
 

@@ -27,6 +27,13 @@ class Roster(Protocol):
         :raises CallError: the service refuses to list.
         """
 
+    def ended(self, watches: Sequence[Watch], since: float) -> Conversation[Mapping[str, Json]]:
+        """What a list shows of jobs that have ended in the last ``since`` seconds, by job id, as :meth:`Watch.read` would give
+        them. It may be incomplete, or empty where there is no such list: what is not in it is read singly.
+
+        :raises CallError: trouble, or the service refuses to list.
+        """
+
 
 class Stream(Protocol):
     """What a job says while it runs; remembers what it has told."""

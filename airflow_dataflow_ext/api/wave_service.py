@@ -141,7 +141,7 @@ class WaveService:
     def request(self, name: str, identity: LaunchIdentity) -> Request:
         return self.launch.request(self.version)
 
-    def job_in(self, reply: Json, record: LaunchRecord) -> Conversation[Json]:
+    def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json]:
         """The run that the start made: up to version 49 the reply does not name it, later it gives a handle."""
         run = replace(self.ref(record), id=str(reply.get("id") or ""))
         if not run.id:

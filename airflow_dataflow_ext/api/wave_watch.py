@@ -119,6 +119,11 @@ class RecentRuns:
                 found[watch.job_id] = job
         return found, len(bodies)
 
+    def ended(self, watches: Sequence[Watch], since: float) -> Conversation[dict[str, Json]]:
+        """None: an ended run is read singly, because only that shows all there is to tell of it."""
+        yield from ()
+        return {}
+
 
 class RunStream:
     """A run's progress on its way to the log, and what its end tells."""

@@ -217,7 +217,8 @@ class OAuthService:
         if not isinstance(asked, dict) or not asked.get("scope"):
             raise invalid("scope must be given")
         lifetime = duration_of(asked.get("lifetime", "3600s"))
-        return as_json({"accessToken": self._tokens.issue(lifetime), "expireTime": stamp(time.time() + lifetime)})
+        until = stamp(int(time.time() + lifetime)).replace(".000000", "")  # google-auth reads whole seconds only
+        return as_json({"accessToken": self._tokens.issue(lifetime), "expireTime": until})
 
 
 def _oauth_error(error: str, description: str) -> Outgoing:

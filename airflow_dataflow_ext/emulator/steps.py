@@ -106,6 +106,7 @@ def step_of(value: str | Json) -> Step:
 
 
 def step_to_json(step: Step) -> Any:
+    """The inverse of :func:`step_of`."""
     if isinstance(step, State):
         return step.name
     return {entry.name: getattr(step, entry.name) for entry in fields(step)}  # type: ignore[arg-type]

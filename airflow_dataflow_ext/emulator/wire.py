@@ -106,6 +106,7 @@ class Router:
 
 
 def as_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Outgoing:
+    """An answer with a JSON body."""
     return Outgoing(status=status, content=json.dumps(value, separators=(",", ":")).encode(), headers=headers or {})
 
 

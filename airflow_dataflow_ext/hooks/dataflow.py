@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow_dataflow_ext.api import dataflow
-from airflow_dataflow_ext.api.conversations import items, pages
+from airflow_dataflow_ext.api.conversations import ask, items, pages
 from airflow_dataflow_ext.api.dataflow_service import DataflowService
 from airflow_dataflow_ext.api.dataflow_watch import JobWatch
 from airflow_dataflow_ext.api.errors import DataflowExtError
@@ -211,9 +211,9 @@ class DataflowHook(DataflowConnection):
         return list(items((yield from pages(request, retry_for=self.retry_for, limit=limit)), key))
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask for one job of the connection's project; the Test button of the connection form calls this."""
+        """Ask once for one job of the connection's project; the Test button of the connection form calls this."""
         try:
-            self.list_jobs(limit=1)
+            self.run(ask(dataflow.Job.list.request(**self.place(), pageSize=1), retry_for=0.0))
         except (DataflowExtError, ValueError) as error:
             return False, str(error)
         return True, f"{self.root} answers for project {self.project_of()} in {self.location_of()}"

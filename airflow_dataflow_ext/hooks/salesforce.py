@@ -8,17 +8,20 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
 from airflow.providers.salesforce.hooks.salesforce import SalesforceHook
 from airflow.sdk.log import mask_secret
+from jwt import PyJWTError
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 
 from airflow_dataflow_ext.api import wave
-from airflow_dataflow_ext.api.conversations import RETRY_FOR
-from airflow_dataflow_ext.api.errors import InvalidInputError, NotAuthenticatedError
+from airflow_dataflow_ext.api.conversations import RETRY_FOR, backoff
+from airflow_dataflow_ext.api.errors import InvalidInputError, NoAnswerError, NotAuthenticatedError
+from airflow_dataflow_ext.api.steps import Say, Sleep
 from airflow_dataflow_ext.transport.aside import MemoryStore, Store, aside
 from airflow_dataflow_ext.transport.endpoint import LocalAdapter, TimedSession, check_root, session_for
 from airflow_dataflow_ext.transport.sync import SyncTransport
@@ -34,8 +37,8 @@ T = TypeVar("T")
 TIMEOUT = 60.0
 """Seconds for one call by default, logins included."""
 
-WARN_AT, WARN_EVERY = 0.8, 0.05
-"""The part of the org's daily API requests from which on the log warns, and how much more is worth another warning."""
+WARN_AT, WARN_EVERY = 80, 5
+"""Percent of the org's daily API requests from which on the log warns, and how many more are worth another warning."""
 
 
 class Allowance:
@@ -56,16 +59,16 @@ class Allowance:
         if not match or not int(match[2]):
             return
         self.used, self.limit = int(match[1]), int(match[2])
-        part = self.used / self.limit
-        if part < WARN_AT:
+        percent = 100 * self.used // self.limit
+        if percent < WARN_AT:
             self._next = WARN_AT
-        elif part >= self._next:
-            self._next = part + WARN_EVERY
+        elif percent >= self._next:
+            self._next = percent + WARN_EVERY
             self._log.warning(
-                "The org has used %s of its %s API requests of the last 24 hours (%.0f %%); beyond that Salesforce refuses every call.",
+                "The org has used %s of its %s API requests of the last 24 hours (%s %%); beyond that Salesforce refuses every call.",
                 self.used,
                 self.limit,
-                100 * part,
+                percent,
             )
 
 
@@ -108,8 +111,25 @@ class SalesforceConnection(SalesforceHook):
 
     @property
     def root(self) -> str:
-        """Root URL of the org's instance; asking for it logs in."""
-        return self.tokens.root()
+        """Root URL of the org's instance; asking for it logs in.
+
+        :raises CallError: no login.
+        """
+        return self.run(self._reached())
+
+    def _reached(self) -> Conversation[str]:
+        spent = 0.0
+        for attempt in count():
+            try:
+                return self.tokens.root()
+            except TokenUnreachableError as error:
+                pause = backoff(attempt)
+                if spent + pause > self.retry_for:
+                    raise NoAnswerError(str(error)) from error
+                yield Say(f"{error} Trying again in {pause:.1f} s.", logging.WARNING)
+            yield Sleep(pause)
+            spent += pause
+        raise AssertionError("count() does not end")
 
     @cached_property
     def allowance(self) -> Allowance:
@@ -183,7 +203,7 @@ class SalesforceConnection(SalesforceHook):
             raise _login_error(self.conn_id, error) from None
         except requests.RequestException as error:
             raise TokenUnreachableError(f"no login to Salesforce: {type(error).__name__}: {error}") from error
-        except (TypeError, ValueError, OSError) as error:  # what is missing, a key that is none, a key file that cannot be read
+        except (TypeError, ValueError, OSError, PyJWTError) as error:  # what is missing, a key that is none, a key file that cannot be read
             raise InvalidInputError(f"connection {self.conn_id!r} cannot log in: {error}") from None
         mask_secret(conn.session_id)
         return conn.session_id, self._local_root or check_root(f"https://{conn.sf_instance}", f"the instance of {self.conn_id!r}")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.conversations import ask
+from airflow_dataflow_ext.api.costs import check_prices
 from airflow_dataflow_ext.api.dataflow_service import DataflowService
 from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
+from airflow_dataflow_ext.api.ending import conclude
+from airflow_dataflow_ext.api.template_check import Validate, check_validate
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.operators.edge import task_edge
-from airflow_dataflow_ext.operators.launching import LaunchOperator
+from airflow_dataflow_ext.operators.launching import Attempt, LaunchOperator
+from airflow_dataflow_ext.operators.lineage import TemplateLineage
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -21,11 +25,16 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.launch import Launch
     from airflow_dataflow_ext.api.launching import Launched
     from airflow_dataflow_ext.api.method import Json
+    from airflow_dataflow_ext.api.watching import Outcome
     from airflow_dataflow_ext.hooks.dataflow import DataflowHook
+    from airflow_dataflow_ext.operators.edge import RecordStore
 
 
-class DataflowLaunchOperator(LaunchOperator):
+class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
     """Launches one Dataflow job and follows it; the result is the Job.
+
+    A job that has ended has two fields more: ``resources``, what it used by the service's metrics (see
+    :data:`airflow_dataflow_ext.api.costs.TOTALS`), and, with ``prices``, ``estimatedCost``.
 
     See :class:`~airflow_dataflow_ext.operators.launching.LaunchOperator` for ``poll_sleep``, ``deferrable``,
     ``cancel_timeout``, ``reattach``, and for what happens on retries.
@@ -39,6 +48,11 @@ class DataflowLaunchOperator(LaunchOperator):
         either; False does not wait.
     :param expected_terminal_state: the state that ends the task well, when it is another one; every other end fails it.
     :param drain_pipeline: drain a streaming job instead of cancelling it when the task is killed.
+    :param cancel_on_kill: False lets the job go on when the task is killed, or times out while it is deferred.
+    :param validate: who checks the launch before it is sent: ``metadata`` compares parameters with what the template says of itself,
+        where that can be read; ``service`` asks the service (``validateOnly``); ``off`` checks nothing.
+    :param prices: what one unit of a total costs, in any currency, for an estimate of what the job cost; for example
+        ``{"vcpu_hours": 0.056, "memory_gb_hours": 0.003557}``.
     :param message_importance: the least importance of job messages that are shown in the task's log, for example
         ``JOB_MESSAGE_DETAILED``; None shows none.
     """
@@ -56,6 +70,9 @@ class DataflowLaunchOperator(LaunchOperator):
         append_job_name: bool = True,
         expected_terminal_state: str | None = None,
         drain_pipeline: bool = False,
+        cancel_on_kill: bool = True,
+        validate: Validate = "metadata",
+        prices: Mapping[str, float] | None = None,
         message_importance: str | None = "JOB_MESSAGE_BASIC",
         **kwargs: Any,
     ) -> None:
@@ -67,6 +84,9 @@ class DataflowLaunchOperator(LaunchOperator):
         self.append_job_name = append_job_name
         self.expected_terminal_state = expected_terminal_state
         self.drain_pipeline = drain_pipeline
+        self.cancel_on_kill = cancel_on_kill
+        self.validate: Validate = check_validate(validate)
+        self.prices = check_prices(prices)
         self.message_importance = message_importance
         self._watch(JobRef(project_id="-", location="-", job_id="-"))  # a wrong argument fails the DAG file, not the run
 
@@ -89,7 +109,10 @@ class DataflowLaunchOperator(LaunchOperator):
             launch = self.launch()
             if launch.validate_only:
                 return self._validate(launch)
-        return super().execute(context)
+        return self._told(context, super().execute(context))
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Json:
+        return self._told(context, super().execute_complete(context, event))
 
     def service(self) -> DataflowService:
         launch = self.launch()  # may settle the location
@@ -99,6 +122,7 @@ class DataflowLaunchOperator(LaunchOperator):
             append_job_name=self.append_job_name,
             drain=self.drain_pipeline,
             cancel_timeout=float(self.cancel_timeout or 0),
+            validate=self.validate,
         )
 
     def watch(self, launched: Launched) -> JobWatch:
@@ -109,7 +133,7 @@ class DataflowLaunchOperator(LaunchOperator):
 
         return DataflowJobTrigger(
             watch=watch.serialize(),
-            stop_on_kill=stop_on_kill,
+            stop_on_kill=stop_on_kill and self.cancel_on_kill and not self._replaces_for_good(),
             drain=self.drain_pipeline,
             conn_id=self.gcp_conn_id,
             impersonation_chain=self.impersonation_chain,
@@ -128,6 +152,26 @@ class DataflowLaunchOperator(LaunchOperator):
             poll_sleep=self.poll_sleep,
             importance=self.message_importance,
         )
+
+    def _replaces_for_good(self) -> bool:
+        """Whether what is waited for is the end of a job that has taken over from another: then a kill must not end the stream."""
+        return bool(self.wait_until_finished) and self.launch().update
+
+    def _stop(self, attempt: Attempt) -> None:
+        if self.cancel_on_kill:
+            super()._stop(attempt)
+        else:
+            self.log.info("The job goes on: cancel_on_kill is off.")
+
+    def _finish(self, store: RecordStore, outcome: Outcome) -> Json:
+        job = outcome.job
+        at = self.hook.job(str(job["id"]), job.get("projectId") or self.project_id, job.get("location") or self.location)
+        return super()._finish(store, self.hook.run(conclude(outcome, at, self.prices)))
+
+    def _told(self, context: Context, job: Json) -> Json:
+        with task_edge():
+            self.fill_aliases(context)
+        return job
 
     def _validate(self, launch: Launch) -> Json:
         where = self.hook.place(self.project_id, self.location)

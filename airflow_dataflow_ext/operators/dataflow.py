@@ -1,4 +1,4 @@
-"""Operators for Google Cloud Dataflow."""
+"""Operators for Google Cloud Dataflow: those that launch a template of the user's, and the import path of all others."""
 
 from __future__ import annotations
 
@@ -9,6 +9,20 @@ from typing import Any
 from airflow_dataflow_ext.api.errors import InvalidInputError
 from airflow_dataflow_ext.api.launch import ENVIRONMENT_FIELDS, FlexTemplateLaunch, Launch, TemplateLaunch
 from airflow_dataflow_ext.operators.base import DataflowLaunchOperator
+from airflow_dataflow_ext.operators.jobs import DataflowStopJobOperator, DataflowUpdateJobOperator
+from airflow_dataflow_ext.operators.launches import DataflowCreateJobOperator, DataflowStartYamlJobOperator
+from airflow_dataflow_ext.operators.snapshots import DataflowCreateSnapshotOperator, DataflowDeleteSnapshotOperator
+
+__all__ = [
+    "DataflowCreateJobOperator",
+    "DataflowCreateSnapshotOperator",
+    "DataflowDeleteSnapshotOperator",
+    "DataflowStartFlexTemplateOperator",
+    "DataflowStartYamlJobOperator",
+    "DataflowStopJobOperator",
+    "DataflowTemplatedJobStartOperator",
+    "DataflowUpdateJobOperator",
+]
 
 _PLACES = ("location", "region")
 _LEFT_TO_THE_CONNECTION = frozenset({"project", "projectId", "stagingLocation", "jobName", "job_name", *_PLACES})
@@ -26,6 +40,9 @@ class DataflowTemplatedJobStartOperator(DataflowLaunchOperator):
     :param environment: a RuntimeEnvironment.
     :param options: fields of the RuntimeEnvironment that win over ``environment``.
     :param dataflow_default_options: the same for all tasks of a DAG; ``options`` win over them.
+    :param update: replace the running streaming job of this name, which keeps its name, whatever ``append_job_name`` is. The task
+        waits for a job that is still starting, and for the replacement to run; its log says which job took over.
+    :param transform_name_mapping: for that, names of transforms in the old job and in the new one.
 
     See :class:`~airflow_dataflow_ext.operators.base.DataflowLaunchOperator` for the other arguments, the result and retries.
     """
@@ -41,6 +58,7 @@ class DataflowTemplatedJobStartOperator(DataflowLaunchOperator):
         "impersonation_chain",
         "environment",
         "dataflow_default_options",
+        "transform_name_mapping",
     )
     template_fields_renderers = {"parameters": "json", "environment": "json", "options": "json"}  # noqa: RUF012  (Airflow's own form)
 
@@ -53,6 +71,8 @@ class DataflowTemplatedJobStartOperator(DataflowLaunchOperator):
         dataflow_default_options: dict[str, Any] | None = None,
         parameters: dict[str, Any] | None = None,
         environment: dict[str, Any] | None = None,
+        update: bool = False,
+        transform_name_mapping: dict[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -62,6 +82,8 @@ class DataflowTemplatedJobStartOperator(DataflowLaunchOperator):
         self.dataflow_default_options = dataflow_default_options
         self.parameters = parameters
         self.environment = environment
+        self.update = update
+        self.transform_name_mapping = transform_name_mapping
 
     def launch(self) -> Launch:
         options = {**(self.dataflow_default_options or {}), **(self.options or {})}
@@ -76,6 +98,8 @@ class DataflowTemplatedJobStartOperator(DataflowLaunchOperator):
             job_name=self.job_name,
             parameters=self.parameters or {},
             environment={**(self.environment or {}), **known},
+            update=self.update,
+            transform_name_mapping=self.transform_name_mapping or {},
         )
 
 
@@ -93,6 +117,8 @@ class DataflowStartFlexTemplateOperator(DataflowLaunchOperator):
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.flexTemplates/launch
 
     :param body: LaunchFlexTemplateRequest (templated); ``launchParameter.jobName`` is the name that ``append_job_name`` adds to.
+        With ``launchParameter.update`` the running streaming job of that name is replaced, as it is said of
+        :class:`DataflowTemplatedJobStartOperator`; ``launchParameter.transformNameMappings`` maps names.
 
     See :class:`~airflow_dataflow_ext.operators.base.DataflowLaunchOperator` for the other arguments, the result and retries.
     """

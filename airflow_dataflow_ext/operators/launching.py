@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator, conf
 from airflow.sdk.exceptions import TaskDeferralTimeout
@@ -139,7 +139,7 @@ class LaunchOperator(BaseOperator):
         )
         return launched
 
-    def _defer(self, context: Context, watch: Watch, method_name: str, *, stop_on_kill: bool) -> None:
+    def _defer(self, context: Context, watch: Watch, method_name: str, *, stop_on_kill: bool) -> NoReturn:
         from airflow_dataflow_ext.triggers.base import ATTEMPT
 
         context["ti"].xcom_push(key=ATTEMPT, value=context["ti"].try_number)

@@ -96,7 +96,7 @@ class WaveLaunchOperator(LaunchOperator):
         return WaveJobTrigger(watch=watch.serialize(), stop_on_kill=stop_on_kill, conn_id=self.salesforce_conn_id)
 
     def show(self, context: Context, job: Json) -> None:
-        WaveDataManagerLink.persist(context, root=self.hook.root())
+        WaveDataManagerLink.persist(context, root=self.hook.root)
         self.log.info("Run %s (%s)", job["id"], job.get("label", "no label"))
 
     def execute_again(self, context: Context, event: Mapping[str, Any]) -> Json:
@@ -119,7 +119,6 @@ class WaveLaunchOperator(LaunchOperator):
                 raise
             self.log.info("%s Waiting for its end.", busy)
             self._defer(attempt.context, attempt.service.watch_of({"id": busy.job_id}), "execute_again", stop_on_kill=False)
-            raise AssertionError("deferring raises") from None
 
 
 class WaveStartDataflowOperator(WaveLaunchOperator):
@@ -201,5 +200,5 @@ class WaveStopDataflowJobOperator(BaseOperator):
         with task_edge():
             hook = WaveHook(self.salesforce_conn_id)
             job = hook.stop(self.job_id, wait_for=float(self.cancel_timeout or 0))
-            WaveDataManagerLink.persist(context, root=hook.root())
+            WaveDataManagerLink.persist(context, root=hook.root)
             return job

@@ -1,16 +1,18 @@
-"""What every sensor that waits for a job has in common, whichever service runs it."""
+"""What sensors have in common, whichever service they ask: look once, then wait on the worker or in the triggerer, with the same end."""
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
+from airflow.sdk.exceptions import AirflowSensorTimeout
 
-from airflow_dataflow_ext.api.errors import JobError
+from airflow_dataflow_ext.api.errors import InvalidInputError, JobError
 from airflow_dataflow_ext.api.states import Phase
 from airflow_dataflow_ext.api.watching import Outcome, Watch, watching
 from airflow_dataflow_ext.operators.edge import task_edge
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
+    from airflow_dataflow_ext.api.method import Json
 
-class JobSensor(BaseSensorOperator):
-    """Waits for a job that something else has started. The result is the job with the REST API's field names.
+
+class WaitSensor(BaseSensorOperator):
+    """Waits for something that goes on elsewhere.
 
     :param deferrable: wait in the triggerer.
     :param poll_interval: seconds between two looks.
@@ -35,6 +39,8 @@ class JobSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"poke_interval": poll_interval, **kwargs})
+        if not poll_interval > 0:
+            raise InvalidInputError(f"poll_interval must be more than 0 seconds, not {poll_interval!r}")
         self.deferrable = deferrable
         self.poll_interval = poll_interval
 
@@ -42,6 +48,64 @@ class JobSensor(BaseSensorOperator):
     @abstractmethod
     def hook(self) -> Any:
         """The hook of the connection."""
+
+    @abstractmethod
+    def show(self, context: Context) -> None:
+        """Point a person to what is waited for."""
+
+    @abstractmethod
+    def deferral(self, until: float) -> BaseTrigger:
+        """What waits in the triggerer.
+
+        :param until: when the wait is over, in seconds since the epoch.
+        """
+
+    @abstractmethod
+    def judge(self, event: Json) -> PokeReturnValue:
+        """Whether the trigger's event ends the wait, and with which result.
+
+        :raises JobError: it ends badly.
+        """
+
+    def execute(self, context: Context) -> Any:
+        """Look once; then wait here, or in the triggerer."""
+        with task_edge():
+            self.show(context)
+        if not self.deferrable:
+            return super().execute(context)
+        looked = self.poke(context)
+        if isinstance(looked, PokeReturnValue) and looked.is_done:
+            return looked.xcom_value
+        self._defer(time.time() + self.patience.total_seconds())
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
+        """What the trigger saw decides exactly as if this worker had looked."""
+        with task_edge():
+            if "error" in event:
+                raise JobError(str(event["error"]))
+            looked = self.judge(dict(event))
+        if looked.is_done:
+            return looked.xcom_value
+        self._defer(float(event["until"]))
+
+    @property
+    def patience(self) -> timedelta:
+        """How long the wait may last."""
+        return min(limit for limit in (self.execution_timeout, timedelta(seconds=self.timeout)) if limit is not None)
+
+    def _defer(self, until: float) -> NoReturn:
+        left = until - time.time()
+        if left <= 0:
+            raise AirflowSensorTimeout(f"Sensor has timed out; its limit is {self.patience}.")
+        self.defer(trigger=self.deferral(until), method_name="execute_complete", timeout=timedelta(seconds=left))
+        raise AssertionError("defer raises")
+
+
+class JobSensor(WaitSensor):
+    """Waits for a job that something else has started. The result is the job with the REST API's field names.
+
+    See :class:`~airflow_dataflow_ext.sensors.base.WaitSensor` for ``deferrable`` and ``poll_interval``.
+    """
 
     @abstractmethod
     def watch(self) -> Watch:
@@ -54,9 +118,8 @@ class JobSensor(BaseSensorOperator):
     def trigger(self, watch: Any) -> BaseTrigger:
         """What waits for it in the triggerer."""
 
-    @abstractmethod
-    def show(self, context: Context) -> None:
-        """Point a person to the job."""
+    def deferral(self, until: float) -> BaseTrigger:
+        return self.trigger(self.watch())
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
@@ -68,21 +131,5 @@ class JobSensor(BaseSensorOperator):
                 return PokeReturnValue(is_done=False)
             return PokeReturnValue(is_done=True, xcom_value=self.hook.run(watching(watch)).result())
 
-    def execute(self, context: Context) -> Any:
-        """Look once; then wait here, or in the triggerer."""
-        with task_edge():
-            self.show(context)
-        if not self.deferrable:
-            return super().execute(context)
-        looked = self.poke(context)
-        if looked.is_done:
-            return looked.xcom_value
-        limits = [limit for limit in (self.execution_timeout, timedelta(seconds=self.timeout)) if limit is not None]
-        self.defer(trigger=self.trigger(self.watch()), method_name="execute_complete", timeout=min(limits))
-
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
-        """What the trigger saw decides exactly as if this worker had looked."""
-        with task_edge():
-            if "error" in event:
-                raise JobError(str(event["error"]))
-            return Outcome.deserialize(event).result()
+    def judge(self, event: Json) -> PokeReturnValue:
+        return PokeReturnValue(is_done=True, xcom_value=Outcome.deserialize(event).result())

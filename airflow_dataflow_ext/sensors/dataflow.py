@@ -2,76 +2,170 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
-from airflow_dataflow_ext.links.dataflow import DataflowJobLink
+from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.sights import Entries, MetricReached, ProgressReached, Sight, SnapshotReady
 from airflow_dataflow_ext.sensors.base import JobSensor
+from airflow_dataflow_ext.sensors.sights import DataflowSensor, DataflowSightSensor
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-    from airflow_dataflow_ext.hooks.dataflow import DataflowHook
+    from airflow_dataflow_ext.api.method import Json
 
 
-class DataflowJobStatusSensor(JobSensor):
+class DataflowJobStatusSensor(DataflowSensor, JobSensor):
     """Wait until a job is in one of some states; a job that ends in another fails the task. The result is the Job.
 
-    :param job_id: the job (templated).
     :param expected_statuses: a state, or some, for example ``JOB_STATE_DONE``.
-    :param project_id: project of the job; the connection's by default.
-    :param location: location of the job; the connection's, or ``us-central1``, by default.
-    :param gcp_conn_id: connection of type ``google_cloud_platform``.
-    :param impersonation_chain: service account, or chain of them, to act as.
 
-    See :class:`~airflow_dataflow_ext.sensors.base.JobSensor` for the other arguments.
+    See :class:`~airflow_dataflow_ext.sensors.sights.DataflowSensor` for the other arguments.
     """
 
-    template_fields: Sequence[str] = ("job_id", "project_id", "location", "gcp_conn_id", "impersonation_chain")
-    operator_extra_links = (DataflowJobLink(),)
+    trigger_class = "airflow_dataflow_ext.triggers.dataflow_waits.DataflowJobStatusTrigger"
 
-    def __init__(
-        self,
-        *,
-        job_id: str,
-        expected_statuses: Iterable[str] | str,
-        project_id: str | None = None,
-        location: str | None = None,
-        gcp_conn_id: str = "google_cloud_default",
-        impersonation_chain: str | Sequence[str] | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, expected_statuses: Iterable[str] | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.job_id = job_id
         self.expected_statuses = {expected_statuses} if isinstance(expected_statuses, str) else set(expected_statuses)
-        self.project_id = project_id
-        self.location = location
-        self.gcp_conn_id = gcp_conn_id
-        self.impersonation_chain = impersonation_chain
         self._watch(JobRef(project_id="-", location="-", job_id="-"))  # a wrong argument fails the DAG file, not the run
-
-    @cached_property
-    def hook(self) -> DataflowHook:
-        """The hook of the connection."""
-        from airflow_dataflow_ext.hooks.dataflow import DataflowHook
-
-        return DataflowHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
+        self.start_here()
 
     def watch(self) -> JobWatch:
-        return self._watch(self.hook.job(self.job_id, self.project_id, self.location))
+        return self._watch(self.where)
 
     def trigger(self, watch: JobWatch) -> BaseTrigger:
-        from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
+        return self.deferral(0.0)
 
-        return DataflowJobTrigger(watch=watch.serialize(), conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
-
-    def show(self, context: Context) -> None:
-        where = self.hook.job(self.job_id, self.project_id, self.location)
-        DataflowJobLink.persist(context, project_id=where.project_id, location=where.location, job_id=where.job_id)
+    def trigger_fields(self, until: float | None) -> Json:
+        return {**super().trigger_fields(until), "expected_statuses": sorted(self.expected_statuses)}
 
     def _watch(self, job: JobRef) -> JobWatch:
         expected = tuple(sorted(self.expected_statuses))
         return JobWatch(job=job, expected=expected, to_the_end=True, poll_sleep=self.poll_interval, importance=None)
+
+
+class DataflowJobMetricsSensor(DataflowSightSensor):
+    """Wait for a job's metrics: for any, for those that ``callback`` wants, or for one to reach a number.
+
+    The result is the list of MetricUpdates or what ``callback`` makes of it; with ``metric`` the MetricUpdate.
+
+    https://cloud.google.com/dataflow/docs/reference/rest/v1b3/MetricUpdate
+
+    :param metric: name of a metric, for example ``TotalVcpuTime`` or that of a counter of the pipeline.
+    :param at_least: the number that it must reach, in the metric's own unit. A job that ends with it counts as well.
+    :param tentative: let its tentative values count, which come earlier and may go back.
+    :param metric_context: entries that its context must have, for example ``{"step": "s3"}``.
+
+    See :class:`~airflow_dataflow_ext.sensors.sights.DataflowSightSensor` for the other arguments.
+    """
+
+    def __init__(
+        self,
+        *,
+        metric: str | None = None,
+        at_least: float | None = None,
+        tentative: bool = False,
+        metric_context: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if (metric is None) != (at_least is None) or (metric is not None and self.callback is not None):
+            raise InvalidInputError("give metric and at_least together, or callback, or none of them")
+        self.metric = metric
+        self.at_least = at_least
+        self.tentative = tentative
+        self.metric_context = metric_context
+        self.start_here()
+
+    def sight(self) -> Sight:
+        if self.metric is None or self.at_least is None:
+            return Entries(of="metrics")
+        return MetricReached(metric=self.metric, at_least=self.at_least, tentative=self.tentative, context=self.metric_context or {})
+
+
+class DataflowJobMessagesSensor(DataflowSightSensor):
+    """Wait for a job's messages: for any, or for those that ``callback`` wants. The result is the list of JobMessages or what
+    ``callback`` makes of it.
+
+    https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs.messages/list
+
+    See :class:`~airflow_dataflow_ext.sensors.sights.DataflowSightSensor` for the arguments.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.start_here()
+
+    def sight(self) -> Sight:
+        return Entries(of="jobMessages")
+
+
+class DataflowJobAutoScalingEventsSensor(DataflowSightSensor):
+    """Wait for a job's autoscaling events: for any, or for those that ``callback`` wants. The result is the list of
+    AutoscalingEvents or what ``callback`` makes of it.
+
+    https://cloud.google.com/dataflow/docs/reference/rest/v1b3/ListJobMessagesResponse#autoscalingevent
+
+    See :class:`~airflow_dataflow_ext.sensors.sights.DataflowSightSensor` for the arguments.
+    """
+
+    def __init__(self, *, poll_interval: float = 60, **kwargs: Any) -> None:
+        super().__init__(poll_interval=poll_interval, **kwargs)
+        self.start_here()
+
+    def sight(self) -> Sight:
+        return Entries(of="autoscalingEvents")
+
+
+class DataflowJobProgressSensor(DataflowSightSensor):
+    """Wait until a batch job, or one of its stages, has done a part of its work. The result is the fraction.
+
+    The service estimates progress, and calls the method experimental:
+    https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs/getExecutionDetails
+
+    :param at_least: the part, from 0 to 1. A job that ends with it counts as well.
+    :param stage: id of a stage, for example ``F12`` (templated); None means the mean over the stages that the service names.
+
+    See :class:`~airflow_dataflow_ext.sensors.sights.DataflowSightSensor` for the other arguments.
+    """
+
+    template_fields = ("stage", *DataflowSensor.template_fields)
+
+    def __init__(self, *, at_least: float, stage: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.at_least = at_least
+        self.stage = stage
+        self.sight()  # a wrong argument fails the DAG file, not the run
+        self.start_here()
+
+    def sight(self) -> Sight:
+        return ProgressReached(at_least=self.at_least, stage=self.stage)
+
+
+class DataflowSnapshotSensor(DataflowSightSensor):
+    """Wait until a job can start from a snapshot; one that has failed or was deleted fails the task. The result is the Snapshot.
+
+    https://cloud.google.com/dataflow/docs/guides/using-snapshots
+
+    :param snapshot_id: the snapshot (templated).
+
+    See :class:`~airflow_dataflow_ext.sensors.sights.DataflowSightSensor` for the other arguments; ``job_id`` is not needed.
+    """
+
+    template_fields = ("snapshot_id", *DataflowSensor.template_fields)
+    operator_extra_links = ()
+
+    def __init__(self, *, snapshot_id: str, job_id: str = "-", fail_on_terminal_state: bool = False, **kwargs: Any) -> None:
+        super().__init__(job_id=job_id, fail_on_terminal_state=fail_on_terminal_state, **kwargs)
+        self.snapshot_id = snapshot_id
+        self.start_here()
+
+    def show(self, context: Context) -> None:
+        """There is no page for one snapshot."""
+
+    def sight(self) -> Sight:
+        return SnapshotReady(snapshot_id=self.snapshot_id)

@@ -91,7 +91,7 @@ class WaveDataflowJobSensor(JobSensor):
         return WaveJobTrigger(watch=watch.serialize(), conn_id=self.salesforce_conn_id)
 
     def show(self, context: Context) -> None:
-        WaveDataManagerLink.persist(context, root=self.hook.root())
+        WaveDataManagerLink.persist(context, root=self.hook.root)
 
 
 def _seconds(since: str | datetime) -> float:

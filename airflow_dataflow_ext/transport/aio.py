@@ -69,11 +69,19 @@ class AsyncTransport:
     async def _authorization(self) -> dict[str, str]:
         return await asyncio.to_thread(self._tokens.headers) if self._tokens.stale else self._tokens.headers()
 
-    async def run(self, conversation: Conversation[T], aside: Aside, look: Callable[[Look], Awaitable[Json]] | None = None) -> T:
+    async def run(
+        self,
+        conversation: Conversation[T],
+        aside: Aside,
+        look: Callable[[Look], Awaitable[Json]] | None = None,
+        send: Callable[[Request], Awaitable[Reply | NoReply]] | None = None,
+    ) -> T:
         """Perform a conversation to its end and return its result.
 
         :param look: answers looks for many watchers at once; without it each look is a call of its own.
+        :param send: sends requests instead of :meth:`send`, for example one after the other.
         """
+        send = send or self.send
         answer: Any = None
         while True:
             try:
@@ -83,7 +91,7 @@ class AsyncTransport:
             answer = None
             match step:
                 case Request():
-                    answer = await self.send(step)
+                    answer = await send(step)
                 case Sleep(seconds):
                     await asyncio.sleep(seconds)
                 case Renew():

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
+from requests.utils import get_environ_proxies, select_proxy
 
 from airflow_dataflow_ext.api.errors import InvalidInputError
 
@@ -90,3 +90,9 @@ def session_for(root: str, session: requests.Session | None = None) -> requests.
     session.proxies = get_environ_proxies(root)
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
     return session
+
+
+def proxy_for(root: str) -> str | None:
+    """The proxy that the environment names for a root URL, or None."""
+    proxy: str | None = select_proxy(root, get_environ_proxies(root))
+    return proxy

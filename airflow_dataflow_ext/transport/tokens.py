@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
 
-FRESH = 5.0
-"""Seconds after a login in which a refusal means the session before: calls that were on their way then come back one by one."""
+FRESH = 1.0
+"""Seconds after a second login in which a refusal means the session before: calls that were on their way come back one by one."""
 
 
 class TokenUnreachableError(Exception):
@@ -91,7 +91,8 @@ class SessionTokens:
     def __init__(self, login: Callable[[], tuple[str, str]]) -> None:
         self._login = login
         self._session: tuple[str, str] | None = None
-        self._since = 0.0
+        self._renewing = False
+        self._fresh_until = 0.0
         self._lock = threading.Lock()
 
     @property
@@ -106,13 +107,15 @@ class SessionTokens:
         return self._current()[1]
 
     def renew(self) -> None:
-        if time.monotonic() - self._since >= FRESH:
+        if self._session is not None and time.monotonic() >= self._fresh_until:
             self._session = None
+            self._renewing = True
 
     def _current(self) -> tuple[str, str]:
         with self._lock:
             session = self._session
             if session is None:
                 session = self._session = self._login()
-                self._since = time.monotonic()
+                if self._renewing:
+                    self._fresh_until = time.monotonic() + FRESH
             return session

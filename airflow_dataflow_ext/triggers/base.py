@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSuccessEvent, TriggerEvent
 
 from airflow_dataflow_ext.api.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.api.watching import Watch, watching
@@ -35,11 +35,16 @@ STOP_WITHIN = 20.0
 class WaitTrigger(BaseTrigger):
     """Waits in the triggerer.
 
-    The event is what :meth:`wait` returns, or ``{"error": text}``.
+    The event is what :meth:`wait` returns, or ``{"error": text}``; with ``end_from_trigger`` the task ends here instead, and its
+    result is what :meth:`result` makes of that.
 
     :param conn_id: the Airflow connection.
     :param connection: what else :meth:`make_hook` takes, as JSON.
     """
+
+    end_from_trigger = False
+    hook: Any = None
+    """The connection's hook, from the first step of :meth:`wait` on."""
 
     def __init__(self, *, conn_id: str, **connection: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -54,6 +59,13 @@ class WaitTrigger(BaseTrigger):
     def fields(self) -> Json:
         """What the constructor needs beside the connection, as JSON."""
 
+    def result(self, event: Json) -> Any:
+        """The task's result, for ``end_from_trigger``.
+
+        :raises JobError: the task fails.
+        """
+        return event
+
     def serialize(self) -> tuple[str, Json]:
         cls = type(self)
         return f"{cls.__module__}.{cls.__qualname__}", {"conn_id": self.conn_id, **self.connection, **self.fields()}
@@ -67,14 +79,37 @@ class WaitTrigger(BaseTrigger):
         except Exception as error:
             self.log.exception("The wait cannot go on")
             event = {"error": f"{type(error).__name__}: {error}"}
-        if self.task_instance is not None:  # dag.test() has no such race
+        if self.task_instance is None:  # dag.test() has no such race, and ends no task from a trigger
+            yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+        elif self.end_from_trigger:
+            yield await self._end(event)
+        else:
             await asyncio.sleep(max(0.0, FIRST_EVENT_AFTER - (time.monotonic() - began)))
-        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+            yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+    async def _end(self, event: Json) -> TriggerEvent:
+        """The task's end, with its result written: Airflow itself would hand on the event's XComs as JSON text."""
+        from airflow.sdk.execution_time.xcom import XCom
+        from asgiref.sync import sync_to_async
+
+        try:
+            if "error" in event:
+                raise JobError(str(event["error"]))
+            result = self.result(event)
+        except DataflowExtError as error:
+            self.log.error("%s", error)
+            return TaskFailedEvent()
+        ti = self.task_instance
+        assert ti is not None
+        where = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
+        await sync_to_async(XCom.set)(key="return_value", value=result, **where)
+        return TaskSuccessEvent()
 
     async def perform(self, conversation: Conversation[Any]) -> Any:
         """Perform a conversation over the connection's Channel."""
         key = (type(self).make_hook, self.conn_id, json.dumps(self.connection, sort_keys=True))
         async with Channel.to(key, functools.partial(self.make_hook, self.conn_id, **self.connection)) as channel:
+            self.hook = channel.hook
             return await channel.run(conversation, self.log)
 
     @staticmethod

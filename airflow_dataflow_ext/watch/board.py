@@ -1,7 +1,9 @@
 """The Board: everybody in one event loop who waits for jobs of one place shares its looks.
 
-Each round asks the service once for all active jobs of the place; a watched job that is not among them is read singly.
-The Board lives as long as somebody waits, and holds nothing that a new one could not ask again.
+Each round asks the service for what falls due: all active jobs of the place in one list, or each job singly when that takes
+fewer calls. A job that is gone from the active list has ended, or is about to be seen: it is read singly, or found in the list
+of ended jobs when many vanish at once. The Board lives as long as somebody waits, and holds nothing that a new one could not
+ask again.
 """
 
 from __future__ import annotations
@@ -11,22 +13,24 @@ import heapq
 import logging
 import math
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from airflow_dataflow_ext.api.errors import CallError, NotAuthenticatedError, NotFoundError, transient
+from airflow_dataflow_ext.api.errors import CallError, InvalidRequestError, NotAuthenticatedError
 from airflow_dataflow_ext.api.method import Json
-from airflow_dataflow_ext.api.states import Phase
 from airflow_dataflow_ext.api.steps import Conversation, Look
-from airflow_dataflow_ext.api.watching import LOST_AFTER, Roster, Watch, lost
+from airflow_dataflow_ext.api.watching import Roster
+from airflow_dataflow_ext.watch.reader import Reader
+from airflow_dataflow_ext.watch.seats import Seats
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 GATHER = 0.5
-"""Seconds that a newcomer's first look waits for others who come at the same time."""
+"""Seconds that a newcomer's first look waits for others who come at the same time; so much for each page of a long list."""
 
-READS_AT_ONCE = 16
-"""How many jobs are read singly at the same time."""
+LONGEST_GATHER = 5.0
+"""Seconds; Airflow takes no event from a trigger that is younger."""
 
 IDLE_ANSWERS = 5
 """How many watchers a round answers although nothing has changed, so that their messages cost the place a bounded number of calls."""
@@ -34,40 +38,40 @@ IDLE_ANSWERS = 5
 TRY_LIST_AGAIN = 600.0
 """Seconds after which a list that was refused, or that was not worth its pages, is asked for again."""
 
-BREATH = 200
+MANY = 20
+"""From so many vanished jobs on, the list of ended jobs is asked for before any is read singly."""
+
+EARLIER = (0.95, 1.0)
+"""The part of a pause after which the next round comes, so that the rounds of many processes drift apart."""
+
+LOOK_BACK = 3600.0
+"""Seconds for which a new Board asks back for ended jobs: whoever waited elsewhere before may have missed them."""
+
+BREATH = 100
 """After so many watchers the event loop gets its turn."""
 
-
-class _Seat:
-    """One watcher's pending look."""
-
-    __slots__ = ("answer", "due", "look", "patience")
-
-    def __init__(self, look: Look, answer: asyncio.Future[Json], now: float) -> None:
-        self.look = look
-        self.answer = answer
-        self.due = now + (look.within or GATHER * random.uniform(0.5, 1.0))
-        self.patience = now + max(look.idle, look.within)
+TOLD_AT_ONCE = 20
+"""After so many watchers whose wait ends: each of them has something to do then."""
 
 
 class Board:
     """Answers the looks of all watchers of one place.
 
-    :param roster: lists the place's active jobs.
+    :param roster: lists the place's jobs.
     :param perform: performs a conversation on this event loop.
     """
 
     def __init__(self, roster: Roster, perform: Callable[[Conversation[Any]], Awaitable[Any]]) -> None:
         self._roster = roster
         self._perform = perform
-        self._seats: dict[str, list[_Seat]] = {}
+        self._seats = Seats()
+        self._reader = Reader(self._seats, perform, self._hurry)
         self._rounds: asyncio.Task[None] | None = None
+        self._settling: set[asyncio.Task[None]] = set()
         self._next = math.inf
         self._sooner = asyncio.Event()
-        self._list_costs, self._list_again = 0.0, -math.inf
-        self._lost_since: dict[str, float] = {}
-        self._reading: dict[str, asyncio.Task[None]] = {}
-        self._room = asyncio.Semaphore(READS_AT_ONCE)
+        self._pages, self._list_again = 1.0, -math.inf
+        self._listed = -math.inf
 
     async def look(self, look: Look) -> Json:
         """The watched job when there is something to tell; see :class:`Look`.
@@ -76,134 +80,137 @@ class Board:
         :raises JobLostError: the service has not known the job for a while.
         """
         loop = asyncio.get_running_loop()
-        seat = _Seat(look, loop.create_future(), loop.time())
-        job_id = look.watch.job_id
-        self._seats.setdefault(job_id, []).append(seat)
+        first = min(GATHER * self._pages, LONGEST_GATHER, look.watch.poll_sleep) * random.uniform(0.5, 1.0)
+        seat = self._seats.take(look, loop.create_future(), now=loop.time(), first=first)
         self._hurry(seat.due)
         if self._rounds is None or self._rounds.done():
             self._rounds = loop.create_task(self._run(), name="dataflow board")
         try:
             return await seat.answer
         finally:
-            self._leave(job_id, seat)
+            self._seats.leave(seat)
+
+    def close(self) -> None:
+        """Stop asking; called when the last watcher has gone."""
+        self._reader.close()
+        for task in (self._rounds, *self._settling):
+            if task is not None:
+                task.cancel()
 
     def _hurry(self, due: float) -> None:
         if due < self._next:
             self._next = due
             self._sooner.set()
 
-    def _leave(self, job_id: str, seat: _Seat) -> None:
-        seats = self._seats[job_id]
-        seats.remove(seat)
-        if not seats:
-            del self._seats[job_id]
-            self._lost_since.pop(job_id, None)
-
-    def close(self) -> None:
-        """Stop asking; called when the last watcher has gone."""
-        for task in (self._rounds, *self._reading.values()):
-            if task is not None:
-                task.cancel()
-
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         try:
             while True:
                 await self._until_due()
-                began, self._next = loop.time(), math.inf
-                if self._seats:
-                    await self._round(began)
-                pending = [seat for seats in self._seats.values() for seat in seats if not seat.answer.done()]
-                self._next = min(
-                    (max(seat.due, began + (seat.look.within or seat.look.watch.poll_sleep)) for seat in pending), default=math.inf
-                )
+                now, self._next = loop.time(), math.inf
+                await self._round(now)
+                self._hurry(await self._soonest())
         except Exception as error:
             log.exception("The rounds of a board ended; whoever waits is told.")
-            self._refuse(list(self._seats), error)
+            self._seats.refuse(list(self._seats), error)
 
     async def _until_due(self) -> None:
         loop = asyncio.get_running_loop()
         while (wait := self._next - loop.time()) > 0:
             self._sooner.clear()
             try:
-                await asyncio.wait_for(self._sooner.wait(), None if wait == math.inf else wait)
+                async with asyncio.timeout(None if wait == math.inf else wait):
+                    await self._sooner.wait()
             except TimeoutError:
                 return
 
+    async def _soonest(self) -> float:
+        soonest = math.inf
+        async for some in _breaths(list(self._seats)):
+            soonest = min(soonest, min((self._seats.due(job_id) for job_id in some if job_id not in self._reader), default=math.inf))
+        return soonest
+
     async def _round(self, now: float) -> None:
+        """Look at what falls due: all in one list when that is cheaper, and then at whatever else it shows, too."""
+        due: list[str] = []
+        async for some in _breaths(list(self._seats)):
+            due += [job_id for job_id in some if job_id not in self._reader and self._seats.is_due(job_id, now)]
+        if len(due) <= (1.0 if now >= self._list_again else self._pages):
+            self._reader.read(due)
+            return
         try:
             active = await self._active(now)
         except NotAuthenticatedError as error:
-            self._refuse(list(self._seats), error)
-            return
-        idle: list[tuple[float, str]] = []
-        for count, (job_id, seats) in enumerate(list(self._seats.items()), 1):
-            if count % BREATH == 0:
-                await asyncio.sleep(0)
-            job = active.get(job_id)
-            if job is None or any(seat.look.watch.judge(job) is not Phase.MOVING for seat in seats):
-                self._read(job_id)
-            elif not self._tell(job_id, job) and (patience := min((seat.patience for seat in seats), default=math.inf)) <= now:
-                idle.append((patience, job_id))
-        for _, job_id in heapq.nsmallest(IDLE_ANSWERS, idle):
-            self._tell(job_id, active[job_id], until=now)
+            self._seats.refuse(list(self._seats), error)
+        else:
+            if active is None:
+                self._reader.read(due)
+            else:
+                await self._show(active, now)
 
-    async def _active(self, now: float) -> Mapping[str, Json]:
-        """The active jobs by id; empty when reading the watched ones singly is cheaper."""
-        dear = self._list_costs > len(self._seats) and now < self._list_again
-        if dear or len(self._seats) == 1:
-            return {}
+    async def _active(self, now: float) -> Mapping[str, Json] | None:
+        """The active jobs by id; None when the service does not list them."""
         self._list_again = now + TRY_LIST_AGAIN
         try:
             active: Mapping[str, Json]
-            active, self._list_costs = await self._perform(self._roster.active([seats[0].look.watch for seats in self._seats.values()]))
+            active, pages = await self._perform(self._roster.active(self._seats.watches(self._seats)))
         except NotAuthenticatedError:
             raise
         except CallError as error:
             log.info("The active jobs cannot be listed, each is read singly: %s", error)
-            self._list_costs = math.inf
-            return {}
+            if not isinstance(error, InvalidRequestError):  # a page that has expired twice says nothing about the next list
+                self._pages = math.inf
+            return None
+        self._pages = float(pages)
         return active
 
-    def _read(self, job_id: str) -> None:
-        """Read a job singly, beside the rounds, so that a slow answer delays nobody else's."""
-        if job_id not in self._reading:
-            self._reading[job_id] = task = asyncio.get_running_loop().create_task(self._reads(job_id))
-            task.add_done_callback(lambda _: self._reading.pop(job_id, None))
+    async def _show(self, active: Mapping[str, Json], now: float) -> None:
+        idle: list[tuple[float, str]] = []
+        gone: list[str] = []
+        pause = random.uniform(*EARLIER)
+        async for some in _breaths(list(self._seats)):
+            for job_id in some:
+                job = active.get(job_id)
+                if job is None or self._seats.decides(job_id, job):
+                    gone.append(job_id)
+                elif not self._seats.tell(job_id, job, now, pause=pause, idle=False) and (patience := self._seats.patience(job_id)) <= now:
+                    idle.append((patience, job_id))
+        for _, job_id in heapq.nsmallest(IDLE_ANSWERS, idle):
+            self._seats.tell(job_id, active[job_id], now)
+        since, self._listed = min(now - self._listed, LOOK_BACK), now
+        self._find([job_id for job_id in gone if job_id not in self._reader], since)
 
-    async def _reads(self, job_id: str) -> None:
-        async with self._room:
-            seats = self._seats.get(job_id)
-            if not seats:
-                return
-            watch = seats[0].look.watch
+    def _find(self, gone: Sequence[str], since: float) -> None:
+        if len(gone) < MANY:
+            self._reader.read(gone)
+            return
+        task = asyncio.get_running_loop().create_task(self._settle(gone, since))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    async def _settle(self, gone: Sequence[str], since: float) -> None:
+        """Tell of many jobs that have ended at once; those that the list of ended jobs does not show are read singly."""
+        with self._reader.holding(gone):
+            watches = self._seats.watches(gone)
+            ended: Mapping[str, Json] = {}
             try:
-                job = await self._perform(watch.read(retry_for=watch.poll_sleep))
-            except NotFoundError as error:
-                self._missing(job_id, watch, error)
-            except Exception as error:
-                if not transient(error):
-                    self._refuse([job_id], error)
-            else:
-                self._lost_since.pop(job_id, None)
-                self._tell(job_id, job, until=asyncio.get_running_loop().time())
+                ended = await self._perform(self._roster.ended(watches, since))
+            except CallError as error:
+                log.info("The ended jobs cannot be listed, each is read singly: %s", error)
+            rest: list[str] = []
+            async for some in _breaths(gone, TOLD_AT_ONCE):
+                for job_id in some:
+                    job = ended.get(job_id)
+                    if job is None or not self._seats.decides(job_id, job):
+                        rest.append(job_id)
+                    else:
+                        self._seats.tell(job_id, job, math.inf)
+        self._reader.read(rest)
 
-    def _missing(self, job_id: str, watch: Watch, error: NotFoundError) -> None:
-        now = asyncio.get_running_loop().time()
-        if now - self._lost_since.setdefault(job_id, now) >= LOST_AFTER:
-            self._refuse([job_id], lost(watch, error))
 
-    def _tell(self, job_id: str, job: Json, until: float = -math.inf) -> bool:
-        """Answer those for whom the job is news, and those whose patience ended by ``until``; whether anybody was answered."""
-        told = False
-        for seat in self._seats.get(job_id, ()):
-            if not seat.answer.done() and (seat.patience <= until or seat.look.is_news(job)):
-                seat.answer.set_result(job)
-                told = True
-        return told
-
-    def _refuse(self, job_ids: Iterable[str], error: Exception) -> None:
-        for job_id in job_ids:
-            for seat in self._seats.get(job_id, ()):
-                if not seat.answer.done():
-                    seat.answer.set_exception(error)
+async def _breaths(things: Sequence[T], size: int = BREATH) -> AsyncIterator[Sequence[T]]:
+    """The things in portions, between which the event loop gets its turn."""
+    for start in range(0, len(things), size):
+        if start:
+            await asyncio.sleep(0)
+        yield things[start : start + size]

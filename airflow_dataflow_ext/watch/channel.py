@@ -13,11 +13,14 @@ from airflow_dataflow_ext.transport.aside import aside
 from airflow_dataflow_ext.watch.board import Board
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.method import Json
+    from airflow_dataflow_ext.api.method import Json, NoReply, Reply, Request
     from airflow_dataflow_ext.api.steps import Conversation, Look
     from airflow_dataflow_ext.transport.aio import AsyncTransport
 
 T = TypeVar("T")
+
+AT_ONCE = 32
+"""How many requests of watchers are on their way at the same time; those of the Boards are few, and do not wait behind them."""
 
 
 class Channel:
@@ -29,9 +32,11 @@ class Channel:
     _of_loop: ClassVar[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, Channel]]] = weakref.WeakKeyDictionary()
 
     def __init__(self, make_hook: Callable[[], Any]) -> None:
+        self.hook: Any = None
         self._users = 0
         self._stack = AsyncExitStack()
         self._boards: dict[Hashable, Board] = {}
+        self._room = asyncio.Semaphore(AT_ONCE)
         self._opening = asyncio.ensure_future(self._open(make_hook))
 
     @classmethod
@@ -56,7 +61,11 @@ class Channel:
     async def run(self, conversation: Conversation[T], log: Any) -> T:
         """Perform a conversation; its looks are answered by the Board of their place."""
         transport = await self._opening
-        return await transport.run(conversation, aside(log), self._look)
+        return await transport.run(conversation, aside(log), self._look, self._send)
+
+    async def _send(self, request: Request) -> Reply | NoReply:
+        async with self._room:
+            return await self._opening.result().send(request)
 
     async def _look(self, look: Look) -> Json:
         watch = look.watch
@@ -66,11 +75,12 @@ class Channel:
         return await board.look(look)
 
     async def _perform(self, conversation: Conversation[T]) -> T:
-        return await self.run(conversation, logging.getLogger(__name__))
+        transport = await self._opening
+        return await transport.run(conversation, aside(logging.getLogger(__name__)))
 
     async def _open(self, make_hook: Callable[[], Any]) -> AsyncTransport:
-        hook = await asyncio.to_thread(make_hook)
-        transport: AsyncTransport = await self._stack.enter_async_context(hook.connect())
+        self.hook = await asyncio.to_thread(make_hook)
+        transport: AsyncTransport = await self._stack.enter_async_context(self.hook.connect())
         return transport
 
     async def _close(self) -> None:

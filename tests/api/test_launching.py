@@ -79,6 +79,7 @@ def test_an_attempt_that_died_before_the_post_is_made_good() -> None:
     region = Region(INTENDED)
     launched = region.launch()
     assert (launched.job["id"], launched.adopted, region.states) == ("job-1", False, ["RUNNING"])
+    assert region.cloud.jobs[0].name == SERVICE.name(IDENTITY)
     assert region.verbs[0] == "jobs.list"
 
 

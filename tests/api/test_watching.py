@@ -127,7 +127,8 @@ def test_a_refusal_ends_the_wait() -> None:
 
 
 def test_a_job_that_shows_late_is_waited_for() -> None:
-    talk = Talk(*[refused(404)] * 5, job(RUNNING), *[refused(404)] * 29, job(DONE))
+    spell = [refused(404)] * 20  # of 200 s: no spell is long enough, all together are
+    talk = Talk(*spell, job(RUNNING), *spell, job(RUNNING), *spell, job(DONE))
     assert talk(watching(SILENT)).phase is Phase.SUCCEEDED
 
 

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 DAGS = Path(__file__).parents[2] / "dags"
 PIPELINES = DAGS / "pipelines"
 FILES = sorted(DAGS.glob("*.py"))
-HEAVY = ("requests", "google.auth", "aiohttp", "airflow.providers.google.common.hooks.base_google", "airflow_dataflow_ext.hooks.dataflow")
+HEAVY = (
+    "requests",
+    "google.auth",
+    "aiohttp",
+    "simple_salesforce",
+    "airflow.providers.google.common.hooks.base_google",
+    "airflow_dataflow_ext.hooks.dataflow",
+    "airflow_dataflow_ext.hooks.wave",
+)
 TEXT = "import this\nThe end is import\nof the text\n" * 5
 
 # Prints, for each DAG file, what it cost to read in seconds of processor time and which modules it brought on top of airflow.sdk.

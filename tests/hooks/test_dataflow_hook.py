@@ -199,7 +199,7 @@ def test_project_and_location_are_the_arguments_then_the_connections(
 
 
 def test_without_a_project_anywhere_the_connection_is_named(connect: Callable[..., None]) -> None:
-    connect(project=None, keyfile_dict=None, is_anonymous=True)
+    connect(project=None, key_path=None, is_anonymous=True)
     with pytest.raises(InvalidInputError, match="project_id is not given, and connection 'google_cloud_default' names no project"):
         make_hook().list_jobs()
 
@@ -258,7 +258,13 @@ def test_an_account_is_impersonated(emulator: Emulator, hook: DataflowHook, use:
     assert use(impersonating.list_jobs) == []
     (entry,) = emulator.requests.of("iam.generateAccessToken")
     assert entry.path.endswith("/target@example.com:generateAccessToken")
-    assert entry.body["delegates"] == ["projects/-/serviceAccounts/delegate@example.com"]
+    assert entry.body["delegates"] == ["delegate@example.com"]
+
+
+def test_the_connection_that_the_emulator_proposes_works(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in emulator.connections().items():
+        monkeypatch.setenv(name, value)
+    assert make_hook().test_connection()[0]
 
 
 def test_a_good_connection_tests_good(emulator: Emulator, hook: DataflowHook) -> None:
@@ -277,9 +283,7 @@ def test_a_refused_account_tests_bad(emulator: Emulator, hook: DataflowHook) -> 
     [
         ({"dataflow_endpoint": "http://127.0.0.1:9"}, "Connect"),
         ({"dataflow_endpoint": "http://example.com"}, "plain http"),
-        ({"project": None, "keyfile_dict": None, "is_anonymous": True}, "names no project"),
-        ({"keyfile_dict": "{"}, "key"),
-        ({"keyfile_dict": "{}"}, "key"),
+        ({"project": None, "key_path": None, "is_anonymous": True}, "names no project"),
     ],
 )
 def test_a_bad_connection_tests_bad_at_once(connect: Callable[..., None], extras: dict[str, Any], named: str) -> None:
@@ -296,7 +300,8 @@ def test_a_permission_error_comes_at_once(emulator: Emulator, hook: DataflowHook
 
 
 def test_a_key_that_is_not_known_is_an_error(connect: Callable[..., None], emulator: Emulator, use: Use) -> None:
-    connect(keyfile_dict=json.dumps({**emulator.service_account_key(), "client_email": "stranger@example.com"}))
+    stranger = {**emulator.service_account_key(), "client_email": "stranger@example.com"}
+    connect(key_path=None, keyfile_dict=json.dumps(stranger))
     with pytest.raises(NotAuthenticatedError, match="Check the key"):
         use(make_hook().list_jobs)
 

@@ -1,0 +1,164 @@
+"""Operators that stop and change Dataflow jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.links.dataflow import DataflowJobLink
+from airflow_dataflow_ext.operators.acting import DataflowOperator, DataflowOrderOperator, until
+from airflow_dataflow_ext.operators.edge import task_edge
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_dataflow_ext.api.job_update import JobUpdate
+    from airflow_dataflow_ext.api.method import Json
+    from airflow_dataflow_ext.api.orders import StopOrder
+
+T = TypeVar("T")
+_CHANGES = ("min_num_workers", "max_num_workers", "worker_utilization_hint", "latency_tier", "archived", "display_properties")
+
+
+class DataflowStopJobOperator(DataflowOrderOperator):
+    """Stop a job, or all active jobs of a name, and wait until they have ended; the result is the list of these Jobs.
+
+    However a job ends meanwhile is fine: it has stopped. One that is too young to be stopped is asked again. That there is
+    nothing to stop is fine as well, unless ``job_id`` names a job that does not exist.
+
+    https://cloud.google.com/dataflow/docs/guides/stopping-a-pipeline
+
+    :param job_name_prefix: stop the active jobs whose name begins so (templated).
+    :param job_id: stop this job (templated).
+    :param job_name: stop the active job of exactly this name (templated).
+    :param drain_pipeline: let streaming jobs finish what they have read; False cancels them.
+    :param stop_timeout: seconds to wait for the end; None waits as long as the task may, 0 only asks.
+    :param force_after: seconds of cancelling, at least 1800, after which a job is cancelled by force. It may leave virtual
+        machines and other resources behind.
+
+    See :class:`~airflow_dataflow_ext.operators.acting.DataflowOrderOperator` for the other arguments.
+    """
+
+    template_fields = ("job_id", "job_name", "job_name_prefix", *DataflowOperator.template_fields)
+    operator_extra_links = (DataflowJobLink(),)
+
+    def __init__(
+        self,
+        *,
+        job_name_prefix: str | None = None,
+        job_id: str | None = None,
+        job_name: str | None = None,
+        drain_pipeline: bool = True,
+        stop_timeout: float | None = 10 * 60,
+        force_after: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if sum(value is not None for value in (job_id, job_name, job_name_prefix)) != 1:
+            raise InvalidInputError("exactly one of job_id, job_name and job_name_prefix must be given")
+        self.job_name_prefix = job_name_prefix
+        self.job_id = job_id
+        self.job_name = job_name
+        self.drain_pipeline = drain_pipeline
+        self.stop_timeout = stop_timeout
+        self.force_after = force_after
+
+    def order(self, context: Context) -> StopOrder:
+        from airflow_dataflow_ext.api.orders import StopOrder
+
+        if self.job_id:
+            self.show(context, self.job_id)
+        return StopOrder(
+            project_id=self.hook.project_of(self.project_id),
+            location=self.hook.location_of(self.location),
+            job_id=self.job_id,
+            name=self.job_name,
+            prefix=self.job_name_prefix,
+            drain=self.drain_pipeline,
+            wait=self.stop_timeout != 0,
+            until=until(self.stop_timeout),
+            force_after=self.force_after,
+            poll_sleep=self.poll_sleep,
+        )
+
+
+class DataflowUpdateJobOperator(DataflowOperator):
+    """Change a job in place; the result is the Job.
+
+    A running streaming job with Streaming Engine can be scaled or given a hint; a job that has ended can be archived. Whatever
+    is not given stays. All arguments named here are templated.
+
+    https://cloud.google.com/dataflow/docs/guides/updating-a-pipeline and https://cloud.google.com/dataflow/docs/guides/archive-jobs
+
+    :param job_id: the job.
+    :param min_num_workers: the least number of workers, 1 to 1000.
+    :param max_num_workers: the greatest number of workers, 1 to 1000.
+    :param worker_utilization_hint: the share of the workers' CPUs that autoscaling aims at, 0.1 to 0.9.
+    :param latency_tier: ``low-latency``, ``medium-latency`` or ``high-latency``.
+    :param archived: hide a job that has ended from lists, or show it again.
+    :param display_properties: other properties that the console shows, as text.
+
+    See :class:`~airflow_dataflow_ext.operators.acting.DataflowOperator` for the other arguments.
+    """
+
+    template_fields = ("job_id", *_CHANGES, *DataflowOperator.template_fields)
+    operator_extra_links = (DataflowJobLink(),)
+
+    def __init__(
+        self,
+        *,
+        job_id: str,
+        min_num_workers: int | str | None = None,
+        max_num_workers: int | str | None = None,
+        worker_utilization_hint: float | str | None = None,
+        latency_tier: str | None = None,
+        archived: bool | str | None = None,
+        display_properties: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+        self.min_num_workers = min_num_workers
+        self.max_num_workers = max_num_workers
+        self.worker_utilization_hint = worker_utilization_hint
+        self.latency_tier = latency_tier
+        self.archived = archived
+        self.display_properties = display_properties
+        if not any("{{" in str(getattr(self, name)) for name in _CHANGES):
+            self.update()  # a wrong argument fails the DAG file, not the run
+
+    def update(self) -> JobUpdate:
+        """What changes, from the rendered fields.
+
+        :raises InvalidInputError: a field is wrong, or nothing changes.
+        """
+        from airflow_dataflow_ext.api.job_update import JobUpdate
+
+        return JobUpdate(
+            min_num_workers=_read("min_num_workers", self.min_num_workers, int),
+            max_num_workers=_read("max_num_workers", self.max_num_workers, int),
+            worker_utilization_hint=_read("worker_utilization_hint", self.worker_utilization_hint, float),
+            latency_tier=self.latency_tier,
+            archived=_read("archived", self.archived, _truth),
+            display_properties=self.display_properties or {},
+        )
+
+    def execute(self, context: Context) -> Json:
+        from airflow_dataflow_ext.api.conversations import ask
+
+        with task_edge():
+            update = self.update()
+            job: Json = self.hook.run(ask(update.request(self.show(context, self.job_id))))
+            return job
+
+
+def _read(name: str, value: Any, form: Callable[[Any], T]) -> T | None:
+    try:
+        return None if value is None else form(value)
+    except (TypeError, ValueError, KeyError):
+        raise InvalidInputError(f"{name} cannot be {value!r}") from None
+
+
+def _truth(value: Any) -> bool:
+    return {"true": True, "false": False}[str(value).lower()]

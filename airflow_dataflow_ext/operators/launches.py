@@ -1,0 +1,127 @@
+"""Operators that launch Dataflow jobs in other ways than by a template of the user's: Beam YAML, and a job graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.operators.base import DataflowLaunchOperator
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.create import CreateJobLaunch
+    from airflow_dataflow_ext.api.launch import FlexTemplateLaunch
+
+
+class DataflowStartYamlJobOperator(DataflowLaunchOperator):
+    """Run a Beam YAML pipeline; neither Beam nor gcloud is needed on the worker.
+
+    https://beam.apache.org/documentation/sdks/yaml/ and https://cloud.google.com/dataflow/docs/guides/yaml
+
+    All arguments named here are templated. Airflow fills in its ``{{ }}`` in ``yaml_pipeline`` before Beam sees it; what Beam is to
+    fill in from ``jinja_variables`` stands between ``{% raw %}`` and ``{% endraw %}`` there. A file is left as it is.
+
+    :param job_name: name of the job.
+    :param yaml_pipeline_file: ``gs://`` path of the pipeline, which the job reads, or a path on the worker, which this task reads.
+    :param yaml_pipeline: the pipeline itself instead, as text or as the mapping that it stands for.
+    :param region: where the job runs; the same as ``location``, which wins.
+    :param jinja_variables: what Beam fills into the pipeline.
+    :param options: flags of ``gcloud dataflow yaml run`` without their dashes, for example ``{"max-workers": 3,
+        "pipeline-options": {"streaming": True}}``; flags about the gcloud command itself are ignored.
+    :param environment: a FlexTemplateRuntimeEnvironment; it wins over ``options``.
+    :param template: ``gs://`` path of another template that runs Beam YAML, for example an older version.
+
+    See :class:`~airflow_dataflow_ext.operators.base.DataflowLaunchOperator` for the other arguments, the result and retries.
+    """
+
+    template_fields: Sequence[str] = (
+        "job_name",
+        "yaml_pipeline_file",
+        "yaml_pipeline",
+        "jinja_variables",
+        "options",
+        "environment",
+        "template",
+        "region",
+        "location",
+        "project_id",
+        "gcp_conn_id",
+        "impersonation_chain",
+    )
+    template_fields_renderers = {"jinja_variables": "json", "yaml_pipeline": "yaml", "environment": "json"}  # noqa: RUF012  (Airflow's own form)
+
+    def __init__(
+        self,
+        *,
+        job_name: str,
+        yaml_pipeline_file: str | None = None,
+        yaml_pipeline: str | Mapping[str, Any] | None = None,
+        region: str | None = None,
+        jinja_variables: dict[str, Any] | None = None,
+        options: dict[str, Any] | None = None,
+        environment: dict[str, Any] | None = None,
+        template: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if (yaml_pipeline_file is None) == (yaml_pipeline is None):
+            raise InvalidInputError("exactly one of yaml_pipeline_file and yaml_pipeline must be given")
+        self.job_name = job_name
+        self.yaml_pipeline_file = yaml_pipeline_file
+        self.yaml_pipeline = yaml_pipeline
+        self.region = region
+        self.jinja_variables = jinja_variables
+        self.options = options
+        self.environment = environment
+        self.template = template
+
+    def launch(self) -> FlexTemplateLaunch:
+        from airflow_dataflow_ext.api.yaml_launch import yaml_launch
+
+        self.location = self.location or self.region
+        file, text = self.yaml_pipeline_file, self.yaml_pipeline
+        if file and not file.startswith("gs://"):
+            text, file = _read(file), None
+        return yaml_launch(
+            job_name=self.job_name,
+            location=self.hook.location_of(self.location),
+            pipeline=text,
+            pipeline_file=file,
+            jinja_variables=self.jinja_variables,
+            options=self.options,
+            environment=self.environment,
+            template=self.template,
+        )
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"yaml_pipeline_file {path!r} cannot be read on this worker: {error}") from error
+
+
+class DataflowCreateJobOperator(DataflowLaunchOperator):
+    """Create a job from its own graph, as Beam's SDK writes it to a file instead of submitting it.
+
+    https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs/create
+
+    :param job: a Job (templated) with ``name``, ``type``, ``environment``, and ``steps`` or ``stepsLocation``; ``labels`` are kept.
+    :param snapshot_id: start from the state that this snapshot of a streaming job holds (templated).
+
+    See :class:`~airflow_dataflow_ext.operators.base.DataflowLaunchOperator` for the other arguments, the result and retries.
+    """
+
+    template_fields: Sequence[str] = ("job", "snapshot_id", "location", "project_id", "gcp_conn_id", "impersonation_chain")
+    template_fields_renderers = {"job": "json"}  # noqa: RUF012  (Airflow's own form)
+
+    def __init__(self, *, job: dict[str, Any], snapshot_id: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job = job
+        self.snapshot_id = snapshot_id
+
+    def launch(self) -> CreateJobLaunch:
+        from airflow_dataflow_ext.api.create import CreateJobLaunch
+
+        return CreateJobLaunch(job=self.job, snapshot_id=self.snapshot_id)

@@ -1,0 +1,79 @@
+"""What a launch tells OpenLineage, and Airflow's assets, of the data that its job reads and writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_dataflow_ext.api.errors import DataflowExtError
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
+    from airflow.sdk import Context
+
+    from airflow_dataflow_ext.api.launch import Launch
+    from airflow_dataflow_ext.api.lineage import Lineage
+
+
+class TemplateLineage:
+    """Lineage of an operator that launches a template.
+
+    OpenLineage gets the inputs and outputs that the template's parameters name. An ``AssetAlias`` among the task's ``outlets``
+    gets an Asset for each output when the task has succeeded.
+
+    https://openlineage.io/docs/integrations/airflow/
+    """
+
+    hook: Any
+    log: Any
+    outlets: list[Any]
+    project_id: str | None
+    location: str | None
+
+    def launch(self) -> Launch:
+        """What is launched."""
+        raise NotImplementedError
+
+    def lineage(self) -> Lineage:
+        """What the job reads and writes; nothing where that cannot be told."""
+        from airflow_dataflow_ext.api.lineage import Lineage, lineage
+        from airflow_dataflow_ext.api.template_check import template_info
+
+        try:
+            launch = self.launch()
+            where = self.hook.place(self.project_id, self.location)
+            info = self.hook.run(template_info(launch.template, where["projectId"], where["location"]))
+        except DataflowExtError as error:
+            self.log.info("No lineage: %s", error)
+            return Lineage()
+        return lineage(info, launch.parameters, where["projectId"]) if info is not None else Lineage()
+
+    def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
+        """For the OpenLineage provider."""
+        return self._facets()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """For the OpenLineage provider."""
+        return self._facets()
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """For the OpenLineage provider."""
+        return self._facets()
+
+    def _facets(self) -> OperatorLineage[Any, Any]:
+        from airflow.providers.common.compat.openlineage.facet import Dataset
+        from airflow.providers.openlineage.extractors import OperatorLineage
+
+        found = self.lineage()
+        inputs, outputs = (
+            [Dataset(namespace=entry.namespace, name=entry.name) for entry in side] for side in (found.inputs, found.outputs)
+        )
+        return OperatorLineage(inputs=inputs, outputs=outputs)
+
+    def fill_aliases(self, context: Context) -> None:
+        """Give each ``AssetAlias`` of the task's outlets the Assets that the job has written."""
+        from airflow.sdk import Asset, AssetAlias
+
+        aliases = [outlet for outlet in self.outlets if isinstance(outlet, AssetAlias)]
+        for entry in self.lineage().outputs if aliases else ():
+            for alias in aliases:
+                context["outlet_events"][alias].add(Asset(name=entry.uri, uri=entry.uri))

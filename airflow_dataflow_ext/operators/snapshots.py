@@ -1,0 +1,116 @@
+"""Operators that take and delete snapshots of streaming Dataflow jobs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_dataflow_ext.api.errors import InvalidInputError, NotFoundError
+from airflow_dataflow_ext.links.dataflow import DataflowJobLink
+from airflow_dataflow_ext.operators.acting import DataflowOperator, DataflowOrderOperator, until
+from airflow_dataflow_ext.operators.edge import clears_of, identity_of, task_edge
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_dataflow_ext.api.orders import SnapshotOrder
+
+
+class DataflowCreateSnapshotOperator(DataflowOrderOperator):
+    """Take a snapshot of a running streaming job and wait until a job can start from it; the result is the Snapshot.
+
+    XCom ``snapshot_id`` holds its id. A retry takes over the snapshot of an earlier attempt; a cleared task takes a new one.
+
+    https://cloud.google.com/dataflow/docs/guides/using-snapshots
+
+    :param job_id: the job (templated).
+    :param ttl: how long it is kept, in seconds, as a timedelta, or in the service's form ``604800s``.
+    :param description: a text to find it by (templated); what identifies the attempt is added to it.
+    :param snapshot_sources: snapshot the Pub/Sub sources, too.
+    :param wait_until_ready: False ends the task as soon as the snapshot is begun.
+    :param ready_timeout: seconds to wait for it; None waits as long as the task may.
+
+    See :class:`~airflow_dataflow_ext.operators.acting.DataflowOrderOperator` for the other arguments.
+    """
+
+    template_fields = ("job_id", "description", *DataflowOperator.template_fields)
+    operator_extra_links = (DataflowJobLink(),)
+
+    def __init__(
+        self,
+        *,
+        job_id: str,
+        ttl: str | float | timedelta = "604800s",
+        description: str | None = None,
+        snapshot_sources: bool = False,
+        wait_until_ready: bool = True,
+        ready_timeout: float | None = 30 * 60,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+        self.ttl = _duration(ttl)
+        self.description = description
+        self.snapshot_sources = snapshot_sources
+        self.wait_until_ready = wait_until_ready
+        self.ready_timeout = ready_timeout
+
+    def order(self, context: Context) -> SnapshotOrder:
+        from airflow_dataflow_ext.api.orders import SnapshotOrder
+
+        where = self.show(context, self.job_id)
+        identity = replace(identity_of(context), generation=clears_of(context, self.retries))
+        return SnapshotOrder(
+            project_id=where.project_id,
+            location=where.location,
+            job_id=where.job_id,
+            mark=f"airflow {identity.suffix}",
+            ttl=self.ttl,
+            description=self.description or "",
+            sources=self.snapshot_sources,
+            wait=self.wait_until_ready,
+            until=until(self.ready_timeout),
+            poll_sleep=self.poll_sleep,
+        )
+
+    def finish(self, context: Context, result: Any) -> Any:
+        context["ti"].xcom_push(key="snapshot_id", value=result["id"])
+        return result
+
+
+def _duration(ttl: str | float | timedelta) -> str:
+    text = ttl if isinstance(ttl, str) else f"{ttl.total_seconds() if isinstance(ttl, timedelta) else ttl:g}s"
+    try:
+        seconds = float(text.removesuffix("s")) if text.endswith("s") else 0.0
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise InvalidInputError(f"ttl must be more than 0 seconds, for example '604800s', not {ttl!r}")
+    return text
+
+
+class DataflowDeleteSnapshotOperator(DataflowOperator):
+    """Delete a snapshot; one that is gone already is fine.
+
+    https://cloud.google.com/dataflow/docs/guides/using-snapshots#delete_a_snapshot
+
+    :param snapshot_id: the snapshot (templated).
+
+    See :class:`~airflow_dataflow_ext.operators.acting.DataflowOperator` for the other arguments.
+    """
+
+    template_fields = ("snapshot_id", *DataflowOperator.template_fields)
+
+    def __init__(self, *, snapshot_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.snapshot_id = snapshot_id
+
+    def execute(self, context: Context) -> None:
+        with task_edge():
+            if not self.snapshot_id:
+                raise InvalidInputError("snapshot_id must not be empty")
+            try:
+                self.hook.delete_snapshot(self.snapshot_id, project_id=self.project_id, location=self.location)
+            except NotFoundError as gone:
+                self.log.info("There is no snapshot to delete: %s", gone)

@@ -1,0 +1,193 @@
+"""A trigger form out of a template's metadata, for DAG files, and the program that saves the metadata to a file.
+
+``python -m airflow_dataflow_ext.template fetch gs://dataflow-templates/latest/Word_Count > word_count.json``
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Param
+
+from airflow_dataflow_ext.api.errors import DataflowExtError, InvalidInputError
+from airflow_dataflow_ext.api.template import BOOLEAN, ENUM, NUMBER, Parameter, TemplateInfo
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+Metadata = str | os.PathLike[str] | Mapping[str, Any]
+"""A file's path, or what such a file holds: a GetTemplateResponse, a Flex template's container spec, or TemplateMetadata."""
+
+SECTION = "Template parameters"
+
+
+def template_params(metadata: Metadata, *, defaults: Mapping[str, Any] | None = None, section: str = SECTION) -> dict[str, Param]:
+    """The parameters of a template as Params of a DAG, so that Airflow's trigger form asks for them.
+
+    Optional ones can be left empty. Hidden ones are left out unless they are required. Give the path of a file beside the DAG
+    file, ``Path(__file__).with_name("word_count.json")``: nothing else is read while the DAG file is parsed.
+
+    https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/params.html
+
+    :param metadata: see :data:`Metadata`.
+    :param defaults: what the form shows at first, where that is to differ from the template's own. A DAG with a schedule
+        needs one for each required parameter.
+    :param section: heading over the parameters that the template puts into no group.
+    :raises InvalidInputError: it holds no metadata, or ``defaults`` names no parameter of it.
+    :raises OSError: the file cannot be read.
+    """
+    info = read_template(metadata)
+    unknown = sorted(set(defaults or {}) - {parameter.name for parameter in info.parameters})
+    if unknown:
+        raise InvalidInputError(f"defaults names {', '.join(unknown)}, which the template does not have")
+    return {
+        parameter.name: _param(parameter, (defaults or {}).get(parameter.name, _default(parameter)), section) for parameter in _shown(info)
+    }
+
+
+class TemplateValues:
+    """The values of the trigger form, as a launch's ``parameters``; what was left empty is left out.
+
+    ``DataflowTemplatedJobStartOperator(parameters=TemplateValues(METADATA), ...)``, or as ``launchParameter.parameters`` in the
+    body of a Flex launch.
+
+    :param metadata: what :func:`template_params` was given.
+    :param others: further parameters (not templated); they win over the form's.
+    """
+
+    def __init__(self, metadata: Metadata, **others: Any) -> None:
+        self.names = tuple(parameter.name for parameter in _shown(read_template(metadata)))
+        self.others = others
+
+    def resolve(self, context: Context) -> dict[str, Any]:
+        """For Airflow, which asks when it renders templated fields."""
+        params = context["params"]
+        found = {name: params[name] for name in self.names if name in params}
+        return {name: value for name, value in found.items() if value is not None} | self.others
+
+    def serialize(self) -> dict[str, Any]:
+        """What the UI shows of it before a run."""
+        return {**{name: f"{{{{ params.{name} }}}}" for name in self.names}, **self.others}
+
+
+def read_template(metadata: Metadata) -> TemplateInfo:
+    """The template that a file, or what such a file holds, describes.
+
+    :raises InvalidInputError: it holds no metadata.
+    :raises OSError: the file cannot be read.
+    """
+    if isinstance(metadata, Mapping):
+        return TemplateInfo.read(metadata)
+    with open(metadata, encoding="utf-8") as file:
+        return TemplateInfo.read(json.load(file))
+
+
+def _shown(info: TemplateInfo) -> list[Parameter]:
+    return [parameter for parameter in info.parameters if not parameter.hidden or not parameter.optional]
+
+
+def _param(parameter: Parameter, value: Any, section: str) -> Param:
+    nullable = parameter.optional or bool(parameter.parent)
+    schema: dict[str, Any] = {"title": parameter.label or parameter.name, "section": parameter.group or section, **_form(parameter)}
+    help_text = parameter.help_text
+    if parameter.parent:
+        help_text = f"{help_text}\n\nOnly when {parameter.condition}.".strip()
+    if help_text:
+        schema["description_md"] = help_text
+    if nullable:
+        schema["type"] = [schema["type"], "null"]
+        if "enum" in schema:
+            schema["enum"] = [*schema["enum"], None]
+            schema["values_display"] = {**schema["values_display"], "None": "(none)"}
+    return Param(**schema) if value is None and not nullable else Param(value, **schema)
+
+
+def _form(parameter: Parameter) -> dict[str, Any]:
+    """The JSON schema that makes the widget."""
+    if parameter.kind == ENUM and parameter.options:
+        labels = {option.value: option.label or option.value for option in parameter.options}
+        return {"type": "string", "enum": list(labels), "values_display": labels}
+    if parameter.kind == BOOLEAN:
+        return {"type": "boolean"}
+    if parameter.kind == NUMBER:
+        return _number(parameter)
+    form: dict[str, Any] = {"type": "string"}
+    if pattern := _pattern(parameter.regexes):
+        form["pattern"] = pattern
+    if re.search(r"password|secret", parameter.name, re.IGNORECASE):
+        form["format"] = "password"
+    return form
+
+
+def _number(parameter: Parameter) -> dict[str, Any]:
+    """A regular expression means nothing to a number field; what it says of signs and fractions is said in the field's terms."""
+    pattern = re.compile(_pattern(parameter.regexes) or "")
+    form: dict[str, Any] = {"type": "number" if pattern.search("1.5") else "integer"}
+    if not pattern.search("-1"):
+        form["minimum"] = 0 if pattern.search("0") else 1
+    return form
+
+
+def _pattern(regexes: tuple[str, ...]) -> str:
+    """One that means: the whole value matches each of them."""
+    try:
+        for regex in regexes:
+            re.compile(regex)
+    except re.error:  # written for RE2 or Java, and not readable here: the service will say
+        return ""
+    return "".join(f"(?=^(?:{regex})$)" for regex in regexes) if len(regexes) > 1 else "".join(f"^(?:{regex})$" for regex in regexes)
+
+
+def _default(parameter: Parameter) -> Any:
+    """The template's own default as a value of the form; None without a usable one."""
+    value = parameter.default
+    if not value:
+        return None
+    if parameter.kind == BOOLEAN:
+        return {"true": True, "false": False}.get(value.lower())
+    if parameter.kind == NUMBER:
+        try:
+            return float(value) if "." in value else int(value)
+        except ValueError:
+            return None
+    return value if parameter.kind != ENUM or value in parameter.values else None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Save a template's metadata: ``fetch gs://... > file``.
+
+    :returns: the process's exit status.
+    """
+    parser = argparse.ArgumentParser(prog="python -m airflow_dataflow_ext.template", description="Metadata of Dataflow templates.")
+    fetch = parser.add_subparsers(required=True).add_parser("fetch", help="print a template's metadata as JSON")
+    fetch.add_argument("path", help="gs:// path of a classic template or of a Flex template's container spec")
+    fetch.add_argument("--location", help="where to ask; us-central1, or the connection's, by default")
+    fetch.add_argument("--project", help="project to ask for; the connection's by default")
+    fetch.add_argument("--gcp-conn-id", default="google_cloud_default", help="Airflow connection (%(default)s)")
+    asked = parser.parse_args(arguments)
+
+    from airflow_dataflow_ext.hooks.dataflow import DataflowHook
+
+    try:
+        reply = DataflowHook(asked.gcp_conn_id).template_metadata(asked.path, project_id=asked.project, location=asked.location)
+    except DataflowExtError as error:
+        return _failed(str(error))
+    if not reply.get("metadata"):
+        return _failed(reply.get("status", {}).get("message") or f"{asked.path} has no metadata")
+    sys.stdout.write(json.dumps(reply, indent=2, ensure_ascii=False) + "\n")
+    return 0
+
+
+def _failed(why: str) -> int:
+    sys.stderr.write(f"{why}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

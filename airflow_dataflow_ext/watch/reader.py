@@ -1,0 +1,85 @@
+"""The Reader: reads jobs singly for a Board, beside its rounds, some at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from airflow_dataflow_ext.api.errors import NotFoundError, transient
+from airflow_dataflow_ext.api.steps import Conversation
+from airflow_dataflow_ext.api.watching import LOST_AFTER, Watch, lost
+from airflow_dataflow_ext.watch.seats import Seats
+
+READS_AT_ONCE = 16
+"""How many jobs are read singly at the same time."""
+
+
+class Reader:
+    """Reads jobs and tells those who wait for them; holds the ids that are on their way, so that none is asked for twice.
+
+    :param perform: performs a conversation on this event loop.
+    :param again: is told when a job wants to be looked at again.
+    """
+
+    def __init__(self, seats: Seats, perform: Callable[[Conversation[Any]], Awaitable[Any]], again: Callable[[float], None]) -> None:
+        self._seats = seats
+        self._perform = perform
+        self._again = again
+        self._held: set[str] = set()
+        self._queue: deque[str] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._held
+
+    @contextmanager
+    def holding(self, job_ids: Iterable[str]) -> Iterator[None]:
+        """Somebody else asks for these jobs."""
+        ids = set(job_ids)
+        self._held |= ids
+        try:
+            yield
+        finally:
+            self._held -= ids
+
+    def read(self, job_ids: Iterable[str]) -> None:
+        """Read these jobs, as soon as there is room."""
+        fresh = [job_id for job_id in job_ids if job_id not in self._held]
+        self._held.update(fresh)
+        self._queue.extend(fresh)
+        for _ in range(min(len(fresh), READS_AT_ONCE - len(self._tasks))):
+            task = asyncio.get_running_loop().create_task(self._work())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def close(self) -> None:
+        """Stop reading."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _work(self) -> None:
+        while self._queue:
+            job_id = self._queue.popleft()
+            watch = self._seats.watch(job_id)
+            if watch is not None:
+                await self._read(job_id, watch)
+            self._held.discard(job_id)
+            self._again(self._seats.due(job_id))
+
+    async def _read(self, job_id: str, watch: Watch) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            job = await self._perform(watch.read(retry_for=watch.poll_sleep))
+        except NotFoundError as error:
+            self._seats.put_off(job_id, loop.time())
+            if self._seats.missed_for(job_id, loop.time()) >= LOST_AFTER:
+                self._seats.refuse([job_id], lost(watch, error))
+        except Exception as error:
+            self._seats.put_off(job_id, loop.time())
+            if not transient(error):
+                self._seats.refuse([job_id], error)
+        else:
+            self._seats.tell(job_id, job, loop.time())

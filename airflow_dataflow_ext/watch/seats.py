@@ -1,0 +1,129 @@
+"""Seats: who waits at a Board for which job, when each wants it looked at, and what is told to whom."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterable, Iterator
+
+from airflow_dataflow_ext.api.method import Json
+from airflow_dataflow_ext.api.states import Phase
+from airflow_dataflow_ext.api.steps import Look
+from airflow_dataflow_ext.api.watching import Watch
+
+TOGETHER = 0.2
+"""The part of its pause by which a look may come early, so that those who look at about the same time do it in one round."""
+
+
+class Seat:
+    """One watcher's pending look."""
+
+    __slots__ = ("answer", "due", "early", "look", "patience")
+
+    def __init__(self, look: Look, answer: asyncio.Future[Json], now: float, first: float) -> None:
+        self.look = look
+        self.answer = answer
+        self.due = now + (look.within or first)
+        self.early = TOGETHER * look.within or first  # a newcomer joins whatever round begins first
+        self.patience = now + max(look.idle, look.within)
+
+    @property
+    def pause(self) -> float:
+        """Seconds between two looks."""
+        return self.look.within or self.look.watch.poll_sleep
+
+    def is_due(self, now: float) -> bool:
+        """Whether it is to be looked at in a round that begins now."""
+        return self.due <= now + self.early
+
+    def wants(self, job: Json, now: float, idle: bool) -> bool:
+        """Whether the job as it is must be told; an ``idle`` answer is one that brings nothing new."""
+        return self.look.is_news(job) or (self.is_due(now) if not self.look.idle else idle and self.patience <= now)
+
+
+class Seats:
+    """The seats of one Board by job; iterates over the jobs that somebody waits for."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, tuple[Seat, ...]] = {}
+        self._missed_since: dict[str, float] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._of)
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    def take(self, look: Look, answer: asyncio.Future[Json], *, now: float, first: float) -> Seat:
+        """A seat for a look; one that wants to be answered at once waits ``first`` seconds for company."""
+        seat = Seat(look, answer, now, first)
+        self._of[look.watch.job_id] = (*self._of.get(look.watch.job_id, ()), seat)
+        return seat
+
+    def leave(self, seat: Seat) -> None:
+        job_id = seat.look.watch.job_id
+        others = tuple(other for other in self._of[job_id] if other is not seat)
+        if others:
+            self._of[job_id] = others
+        else:
+            del self._of[job_id]
+            self._missed_since.pop(job_id, None)
+
+    def watch(self, job_id: str) -> Watch | None:
+        """One of the watches for a job; None when nobody waits for it any more."""
+        seats = self._of.get(job_id)
+        return seats[0].look.watch if seats else None
+
+    def watches(self, job_ids: Iterable[str]) -> list[Watch]:
+        """A watch for each job that is still waited for."""
+        return [seats[0].look.watch for job_id in job_ids if (seats := self._of.get(job_id))]
+
+    def due(self, job_id: str) -> float:
+        """When somebody first wants the job looked at."""
+        return min((seat.due for seat in self._of.get(job_id, ()) if not seat.answer.done()), default=math.inf)
+
+    def is_due(self, job_id: str, now: float) -> bool:
+        """Whether somebody wants the job looked at in a round that begins now."""
+        return any(seat.is_due(now) for seat in self._of.get(job_id, ()) if not seat.answer.done())
+
+    def patience(self, job_id: str) -> float:
+        """When somebody first wants an answer even if there is nothing new."""
+        return min((seat.patience for seat in self._of.get(job_id, ()) if not seat.answer.done()), default=math.inf)
+
+    def decides(self, job_id: str, job: Json) -> bool:
+        """Whether the job as it is ends somebody's wait."""
+        return any(seat.look.watch.judge(job) is not Phase.MOVING for seat in self._of.get(job_id, ()))
+
+    def tell(self, job_id: str, job: Json, now: float, *, pause: float = 1.0, idle: bool = True) -> bool:
+        """Answer those who want the job told, and put off the others; whether anybody was answered.
+
+        :param pause: the part of their pause by which the others are put off.
+        :param idle: answer also those who only want to hear that nothing is new.
+        """
+        self._missed_since.pop(job_id, None)
+        told = False
+        for seat in self._of.get(job_id, ()):
+            if seat.answer.done():
+                continue
+            if seat.wants(job, now, idle):
+                seat.answer.set_result(job)
+                told = True
+            elif seat.look.idle:
+                seat.due = now + pause * seat.pause
+        return told
+
+    def put_off(self, job_id: str, now: float) -> None:
+        """Look at the job again after the usual pause."""
+        for seat in self._of.get(job_id, ()):
+            seat.due, seat.early = now + seat.pause, TOGETHER * seat.pause
+
+    def missed_for(self, job_id: str, now: float) -> float:
+        """Seconds since the service first said that it does not know the job, and has not shown it again."""
+        return now - self._missed_since.setdefault(job_id, now)
+
+    def refuse(self, job_ids: Iterable[str], error: Exception) -> None:
+        """Answer all who wait for these jobs with an error."""
+        for job_id in job_ids:
+            for seat in self._of.get(job_id, ()):
+                if not seat.answer.done():
+                    seat.answer.set_exception(error)

@@ -1,0 +1,182 @@
+"""Who is killed when: chosen at random from a seed, found by the connection or in the process table, and killed with SIGKILL."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+
+from bench.chaos_proxy import Call, Watcher
+
+BEFORE = "before the POST"
+BETWEEN = "between POST and answer"
+AFTER = "after the answer"
+POLLING = "while polling"
+RESUMING = "while resuming"
+MOMENT = "at any moment"
+POINTS = (BEFORE, BETWEEN, AFTER, POLLING, RESUMING, MOMENT)
+
+WHOM = {"task": 0.6, "machine": 0.3, "worker": 0.1}
+"""The task's own process; the executor's worker with it, as when a machine is lost; or the worker alone, whose task goes on unwatched."""
+
+KILLS_EACH = (0, 1, 1, 1, 2)
+CHANCE = {RESUMING: 0.4, MOMENT: 0.1}
+WITHIN = {RESUMING: 2.5, MOMENT: 4.0}
+"""Seconds from the start of a process within which its kill falls."""
+
+RECORDING = 0.03
+"""Seconds after the answer within which its kill falls: about what writing the record takes."""
+
+TITLE = "airflow worker -- "
+Plan = dict[int, set[str]]
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One kill that was done.
+
+    :param number: of the launch.
+    :param at: seconds since the epoch.
+    """
+
+    point: str
+    whom: str
+    number: int
+    at: float
+
+
+def make_plan(seed: int, polled_by_worker: Mapping[int, bool]) -> Plan:
+    """For each launch the points of its calls at which its worker is killed, once each.
+
+    :param polled_by_worker: for each launch, whether a worker waits for its job.
+    """
+    plan = {}
+    for number, polled in polled_by_worker.items():
+        draw = random.Random(f"{seed}-{number}")
+        points = [BEFORE, BETWEEN, AFTER, *([POLLING] if polled else [])]
+        plan[number] = set(draw.sample(points, draw.choice(KILLS_EACH)))
+    return plan
+
+
+class Killer(Watcher):
+    """Kills by plan at calls, and by chance in between; a context manager while it may.
+
+    :param session: gives the scheduler's session, which all task processes belong to.
+    :param number_of: gives the number of the launch whose task instance has an id that begins so.
+    """
+
+    def __init__(self, seed: int, plan: Plan, *, session: Callable[[], int], number_of: Callable[[str], int | None]) -> None:
+        self.kills: list[Kill] = []
+        self._plan = plan
+        self._session = session
+        self._number_of = number_of
+        self._draw = random.Random(seed)
+        self._jobs: dict[str, int] = {}
+        self._marked: dict[int, psutil.Process] = {}
+        self._over = threading.Event()
+        self._scan = threading.Thread(target=self._watch_processes, name="chaos-killer", daemon=True)
+
+    def __enter__(self) -> None:
+        self._scan.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._scan.join()
+
+    async def arrives(self, call: Call) -> bool:
+        number = self._number(call)
+        point = {"launch": BEFORE, "poll": POLLING}.get(call.kind, "")
+        victim = await self._victim(call, number, point)
+        return victim is not None and self._kill(victim, point, number)
+
+    async def answers(self, call: Call, answer: bytes) -> bool:
+        if call.kind != "launch":
+            return False
+        number = self._number(call)
+        with suppress(ValueError, KeyError, TypeError):
+            self._jobs[json.loads(answer)["job"]["id"]] = number or 0
+        if victim := await self._victim(call, number, BETWEEN):
+            return self._kill(victim, BETWEEN, number)
+        if answer and (victim := await self._victim(call, number, AFTER)):
+            self._marked[call.port] = victim  # to find it once the answer is on its way takes too long
+        return False
+
+    async def answered(self, call: Call) -> None:
+        victim = self._marked.pop(call.port, None)
+        if victim is not None:
+            await asyncio.sleep(self._draw.uniform(0, RECORDING))
+            self._kill(victim, AFTER, self._number(call))
+
+    def _number(self, call: Call) -> int | None:
+        if call.kind == "poll":
+            return self._jobs.get(call.job)
+        found = call.job.split("-")
+        return int(found[1]) if call.kind == "launch" and found[1:] else None
+
+    async def _victim(self, call: Call, number: int | None, point: str) -> psutil.Process | None:
+        """The task process that makes the call, when its turn has come."""
+        if number is None or point not in self._plan.get(number, ()) or self._over.is_set():
+            return None
+        victim = await asyncio.to_thread(self._owner, call.port)
+        if victim is not None:
+            self._plan[number].discard(point)
+        return victim
+
+    def _owner(self, port: int) -> psutil.Process | None:
+        for process, _ in self._tasks():
+            with suppress(psutil.Error):
+                if any(connection.laddr.port == port for connection in process.net_connections("tcp4")):
+                    return process
+        return None
+
+    def _tasks(self) -> Iterator[tuple[psutil.Process, str]]:
+        """The task processes, each with the beginning of its task instance's id."""
+        session = self._session()
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if os.getsid(process.pid) == session:
+                    title = " ".join(process.cmdline())
+                    if title.startswith(TITLE) and "LocalExecutor" not in title:
+                        yield process, title.removeprefix(TITLE).strip()
+
+    def _watch_processes(self) -> None:
+        """A task's second process, after a deferral, has the same id as its first."""
+        known: set[int] = set()
+        begun: set[str] = set()
+        while not self._over.wait(0.1):
+            for process, instance in self._tasks():
+                if process.pid in known:
+                    continue
+                point = RESUMING if instance in begun else MOMENT
+                known.add(process.pid)
+                begun.add(instance)
+                if self._draw.random() < CHANCE[point]:
+                    threading.Timer(self._draw.uniform(0, WITHIN[point]), self._kill_started, (process, point, instance)).start()
+
+    def _kill_started(self, process: psutil.Process, point: str, instance: str) -> None:
+        if process.is_running() and not self._over.is_set():
+            number = self._number_of(instance)
+            if number is not None:
+                self._kill(process, point, number)
+
+    def _kill(self, task: psutil.Process, point: str, number: int | None) -> bool:
+        """Whether there was somebody to kill."""
+        whom = self._draw.choices(list(WHOM), list(WHOM.values()))[0]
+        try:
+            worker = task.parent()
+            victims = {"task": [task], "worker": [worker], "machine": [worker, task]}[whom]  # a worker that lives reports its task's death
+            for victim in victims:
+                if victim is not None:
+                    victim.kill()
+        except psutil.NoSuchProcess:
+            return False
+        self.kills.append(Kill(point, whom, number or 0, time.time()))
+        return True

@@ -1,0 +1,103 @@
+"""What it costs to wait for N jobs of one region in one triggerer, beside the stock Google provider's trigger.
+
+``python -m bench.waiting [--jobs N] [--no-stock] [--messages] [--simulated] [--airflow N]``: each side in a process of its own against
+a local server over TLS, with anonymous credentials; ratios are ours / stock. All jobs end within ``--over`` seconds at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.certificates import make_certificates
+from bench.measuring import child, figures, table
+
+COLUMNS = {
+    "requests_per_round": "requests a round",
+    "cpu_ms_per_poll": "CPU ms a job and round",
+    "kib_per_job": "KiB a job",
+    "lag_p99_ms": "loop lag p99 ms",
+    "lag_p99_ms_at_the_end": "at the ends",
+    "detection_p99_s": "end to event p99 s",
+    "events": "events",
+    "wrong": "wrong",
+}
+
+
+@contextmanager
+def region(kind: str, folder: Path, jobs: int) -> Iterator[dict[str, int]]:
+    """The server in a process of its own."""
+    command = [sys.executable, "-m", "bench.waiting_region", kind, str(folder), "--jobs", str(jobs)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def measure(who: str, jobs: int, asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """One side's figures."""
+    with region("rest" if who == "ours" else "grpc", folder, jobs) as ports:
+        extra = {"project": "a-project", "is_anonymous": True, "dataflow_endpoint": f"https://127.0.0.1:{ports['port']}"}
+        roots = str(folder / "roots.pem")
+        environment = {
+            "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": json.dumps({"conn_type": "google_cloud_platform", "extra": extra}),
+            "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+            "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": roots,
+            "SSL_CERT_FILE": roots,
+            "NO_PROXY": "*",
+            "no_proxy": "*",
+        }
+        arguments = ["-m", "bench.waiting_client", who, "--port", str(ports["port"]), "--control", str(ports["control"])]
+        values = {"jobs": jobs, "rounds": asked.rounds, "poll": asked.poll, "rate": asked.rate, "over": asked.over}
+        arguments += [word for name, value in values.items() for word in (f"--{name}", str(value))]
+        if asked.messages:
+            arguments += ["--importance", "JOB_MESSAGE_BASIC"]
+        return child(arguments, environment, timeout=900.0)  # type: ignore[no-any-return]
+
+
+def compare(asked: argparse.Namespace) -> dict[str, Any]:
+    """Both sides, in a table; the figures of the last line."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = make_certificates(Path(made))
+        sides = {"ours": (asked.jobs, measure("ours", asked.jobs, asked, folder))}
+        if not asked.no_stock:
+            few = min(asked.jobs, asked.stock_jobs)
+            sides["stock"] = (few, measure("stock", few, asked, folder))
+    table(("whose", "jobs", *COLUMNS.values()), [(who, jobs, *(found[name] for name in COLUMNS)) for who, (jobs, found) in sides.items()])
+    ours = sides["ours"][1]
+    result = {"jobs": asked.jobs, "poll_sleep_s": asked.poll, "messages": asked.messages}
+    result |= {name: ours[name] for name in ("lag_p99_ms", "detection_p99_s", "wrong")}
+    if "stock" in sides:
+        few, stock = sides["stock"]
+        result["requests_ratio"] = round(ours["requests_per_round"] / (stock["requests_per_round"] / few * asked.jobs), 5)
+        result["cpu_ratio"] = round(ours["cpu_ms_per_poll"] / stock["cpu_ms_per_poll"], 5)
+        result["memory_ratio"] = round(ours["kib_per_job"] / stock["kib_per_job"], 5)
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=1000)
+    parser.add_argument("--no-stock", action="store_true", help="leave the comparison out")
+    parser.add_argument("--stock-jobs", type=int, default=1000, help="with at most so many jobs; its cost a job does not fall with more")
+    parser.add_argument("--poll", type=float, default=5.0, help="poll_sleep, in seconds")
+    parser.add_argument("--rounds", type=int, default=6, help="measured rounds, after the first two")
+    parser.add_argument("--rate", type=float, default=500.0, help="triggers started in a second")
+    parser.add_argument("--over", type=float, default=10.0, help="seconds within which all jobs end")
+    parser.add_argument("--messages", action="store_true", help="stream the jobs' messages, as our operators do by default")
+    figures(compare(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    main()

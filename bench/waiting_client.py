@@ -1,0 +1,166 @@
+"""The measured process: so many triggers in one event loop, as in a triggerer, from their start to their events.
+
+``python -m bench.waiting_client ours|stock --port P --control C --jobs N ...`` prints one JSON line with its figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from bench.measuring import cpu_seconds
+from bench.waiting_region import DONE, LOCATION, PROJECT, end_of, job_ids
+
+SAMPLE = 0.05
+"""Seconds that the sampler of the event loop's lag sleeps."""
+
+OVERTIME = 90.0
+"""Seconds after the last job's end for which events are waited for."""
+
+
+def percentile(values: list[float], part: float) -> float:
+    """The value below which so large a part lies; 0 without values."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0
+
+
+def memory_kib(name: str) -> int:
+    """A figure of this process from /proc: ``VmRSS`` now, or ``VmHWM`` at most so far."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith(name))
+
+
+def our_trigger(asked: argparse.Namespace) -> Callable[[str], Any]:
+    """Makes triggers as our operators do."""
+    from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
+    from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
+
+    def make(job_id: str) -> Any:
+        job = JobRef(project_id=PROJECT, location=LOCATION, job_id=job_id)
+        watch = JobWatch(job=job, poll_sleep=asked.poll, importance=asked.importance)
+        return DataflowJobTrigger(watch=watch.serialize(), stop_on_kill=True, conn_id="google_cloud_default")
+
+    return make
+
+
+def stock_trigger(asked: argparse.Namespace) -> Callable[[str], Any]:
+    """Makes triggers as the stock operators do; the only change is where they connect to."""
+    from airflow.providers.google.cloud.hooks.dataflow import DataflowHook
+    from airflow.providers.google.cloud.triggers.dataflow import TemplateJobStartTrigger
+    from google.api_core.client_options import ClientOptions
+
+    DataflowHook.get_client_options = lambda *_, **__: ClientOptions(api_endpoint=f"127.0.0.1:{asked.port}")  # type: ignore[method-assign]
+
+    def make(job_id: str) -> Any:
+        return TemplateJobStartTrigger(job_id=job_id, project_id=PROJECT, location=LOCATION, poll_sleep=asked.poll)  # type: ignore[arg-type]
+
+    return make
+
+
+def verdict(payload: Any) -> str:
+    """The final state that an event reports; the stock trigger only says whether it was a good one."""
+    if "job" in payload:
+        return str(payload["job"].get("currentState"))
+    return DONE if payload.get("status") == "success" else "JOB_STATE_FAILED" if payload.get("status") == "error" else str(payload)
+
+
+class Run:
+    """One measured run."""
+
+    def __init__(self, asked: argparse.Namespace) -> None:
+        self.asked = asked
+        self.make = (our_trigger if asked.who == "ours" else stock_trigger)(asked)
+        self.events: list[tuple[str, float, Any]] = []
+        self.lags: list[tuple[float, float]] = []
+
+    async def control(self, path: str, method: str = "GET") -> Any:
+        """Ask the region, off the loop, so that the question is not the lag."""
+
+        def ask() -> Any:
+            request = urllib.request.Request(f"http://127.0.0.1:{self.asked.control}{path}", method=method)
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                return json.loads(reply.read())
+
+        return await asyncio.to_thread(ask)
+
+    async def follow(self, job_id: str) -> None:
+        async for event in self.make(job_id).run():
+            self.events.append((job_id, time.monotonic(), event.payload))
+
+    async def sample(self) -> None:
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(SAMPLE)
+            self.lags.append((began, time.monotonic() - began - SAMPLE))
+
+    def lag_ms(self, begin: float, end: float) -> float:
+        return round(1000 * percentile([lag for at, lag in self.lags if begin <= at < end], 0.99), 1)
+
+    async def start(self, ids: list[str]) -> list[asyncio.Task[None]]:
+        """Start a trigger for each job, at the rate asked for."""
+        tasks, each = [], self.asked.rate / 10
+        for start in range(0, len(ids), int(each)):
+            tasks += [asyncio.create_task(self.follow(job_id)) for job_id in ids[start : start + int(each)]]
+            await asyncio.sleep(0.1)
+        return tasks
+
+    async def measure(self) -> dict[str, Any]:
+        asked, ids = self.asked, job_ids(self.asked.jobs)
+        await self.control("/end?job=warm-up", "POST")
+        await self.follow("warm-up")
+        self.events.clear()
+        gc.collect()
+        memory = memory_kib("VmRSS")
+        sampler = asyncio.create_task(self.sample())
+        tasks = await self.start(ids)
+        await asyncio.sleep(2 * asked.poll)
+        before, cpu, begin = await self.control("/stats"), cpu_seconds(), time.monotonic()
+        await asyncio.sleep(asked.rounds * asked.poll)
+        after, cpu_spent, end = await self.control("/stats"), cpu_seconds() - cpu, time.monotonic()
+        peak = memory_kib("VmHWM")
+        await self.control(f"/end?over={asked.over}", "POST")
+        _, late = await asyncio.wait(tasks, timeout=asked.over + OVERTIME)
+        finish = time.monotonic()
+        sampler.cancel()
+        for task in late:
+            task.cancel()
+        rounds = (end - begin) / asked.poll
+        polls = asked.jobs * rounds if asked.who == "ours" else max(1, after["requests"] - before["requests"])
+        return {
+            "requests_per_round": round((after["requests"] - before["requests"]) / rounds, 2),
+            "cpu_ms_per_poll": round(1000 * cpu_spent / polls, 4),
+            "kib_per_job": round((peak - memory) / asked.jobs, 2),
+            "lag_p99_ms": self.lag_ms(begin, end),
+            "lag_p99_ms_at_the_end": self.lag_ms(end, finish),
+            **self.ends(ids, await self.control("/ended")),
+        }
+
+    def ends(self, ids: list[str], ended: dict[str, float]) -> dict[str, Any]:
+        """How the events compare with what happened."""
+        count = Counter(job_id for job_id, _, _ in self.events)
+        wrong = sum(count[job_id] != 1 for job_id in ids)
+        wrong += sum(verdict(payload) != end_of(job_id) for job_id, _, payload in self.events)
+        waits = [at - ended[job_id] for job_id, at, _ in self.events if job_id in ended]
+        return {"detection_p99_s": round(percentile(waits, 0.99), 2), "events": len(self.events), "wrong": wrong}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("who", choices=("ours", "stock"))
+    for name in ("port", "control", "jobs", "rounds"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    for name in ("poll", "rate", "over"):
+        parser.add_argument(f"--{name}", type=float, required=True)
+    parser.add_argument("--importance")
+    print(json.dumps(asyncio.run(Run(parser.parse_args()).measure())), flush=True)
+
+
+if __name__ == "__main__":
+    main()

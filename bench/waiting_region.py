@@ -1,0 +1,192 @@
+"""One region with many jobs, in a process of its own: over REST for this package, over gRPC for the stock provider.
+
+``python -m bench.waiting_region rest|grpc FOLDER --jobs N`` prints one JSON line with its ports when it is ready; FOLDER holds the
+certificate. Every job runs until the control port is told to end them. It answers from bytes made before, because client and
+server share the machine: what it leaves out is what the emulator is for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import ssl
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from bench.measuring import cpu_seconds
+
+PROJECT, LOCATION = "a-project", "us-central1"
+RUNNING, DONE, FAILED = "JOB_STATE_RUNNING", "JOB_STATE_DONE", "JOB_STATE_FAILED"
+SAID, WHY = (
+    {"id": text, "time": "2026-01-01T00:00:00Z", "messageText": text, "messageImportance": f"JOB_MESSAGE_{importance}"}
+    for text, importance in (("Executing operation Read+Count.", "BASIC"), ("A work item failed 4 times.", "ERROR"))
+)
+
+
+def job_ids(count: int) -> list[str]:
+    """Ids in the service's form."""
+    return [f"2026-01-01_00_00_00-{10**17 + number}" for number in range(count)]
+
+
+def end_of(job_id: str) -> str:
+    """How a job ends: one in ten badly."""
+    return FAILED if job_id.endswith("7") else DONE
+
+
+class Region:
+    """The jobs: which have ended, when, and how often anybody asked."""
+
+    def __init__(self, count: int) -> None:
+        self.ids = job_ids(count)
+        self.requests = 0
+        self.order: list[str] = []
+        self.ended: dict[str, float] = {}
+        self._bodies = {job_id: self._body(job_id, RUNNING) for job_id in (*self.ids, "warm-up")}
+
+    def body(self, job_id: str) -> bytes:
+        """The job's summary."""
+        return self._bodies[job_id]
+
+    def end(self, job_id: str) -> None:
+        """The job ends now."""
+        self.ended[job_id] = time.monotonic()
+        self.order.append(job_id)
+        self._bodies[job_id] = self._body(job_id, DONE if job_id == "warm-up" else end_of(job_id))
+
+    async def end_all(self, over: float) -> None:
+        """All jobs end, evenly over so many seconds."""
+        began = time.monotonic()
+        for number, job_id in enumerate(self.ids):
+            late = began + over * number / len(self.ids) - time.monotonic()
+            if late > 0.005:
+                await asyncio.sleep(late)
+            self.end(job_id)
+
+    def page(self, which: list[str], start: int, size: int) -> bytes:
+        """A page of a list; ended jobs are none of the active ones."""
+        found, position = [], start
+        while position < len(which) and len(found) < size:
+            if which is self.order or which[position] not in self.ended:
+                found.append(self._bodies[which[position]])
+            position += 1
+        token = f',"nextPageToken":"{position}"' if position < len(which) else ""
+        return b'{"jobs":[' + b",".join(found) + b"]" + token.encode() + b"}"
+
+    @staticmethod
+    def _body(job_id: str, state: str) -> bytes:
+        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        version = {"version": "2.77.0", "versionDisplayName": "Apache Beam Python 3.12 SDK", "sdkSupportStatus": "SUPPORTED"}
+        times = {"currentStateTime": now, "createTime": now, "startTime": now}
+        names = {"id": job_id, "projectId": PROJECT, "name": f"bench-{job_id[-6:]}", "type": "JOB_TYPE_BATCH", "location": LOCATION}
+        return json.dumps({**names, "currentState": state, **times, "jobMetadata": {"sdkVersion": version}}).encode()
+
+
+def answers(region: Region) -> web.Application:
+    """The REST side."""
+    said, why = (json.dumps({"jobMessages": told}).encode() for told in ([SAID], [SAID, WHY]))
+
+    def reply(body: bytes) -> web.Response:
+        region.requests += 1
+        return web.Response(body=body, content_type="application/json")
+
+    async def jobs(request: web.Request) -> web.Response:
+        which = region.ids if request.query["filter"] == "ACTIVE" else region.order
+        return reply(region.page(which, int(request.query.get("pageToken", 0)), int(request.query["pageSize"])))
+
+    async def job(request: web.Request) -> web.Response:
+        return reply(region.body(request.match_info["job"]))
+
+    async def messages(request: web.Request) -> web.Response:
+        return reply(why if b'"' + FAILED.encode() in region.body(request.match_info["job"]) else said)
+
+    app = web.Application()
+    root = f"/v1b3/projects/{PROJECT}/locations/{LOCATION}/jobs"
+    app.add_routes([web.get(root, jobs), web.get(root + "/{job}", job), web.get(root + "/{job}/messages", messages)])
+    return app
+
+
+async def serve_rest(region: Region, folder: Path) -> int:
+    """Listen with TLS; the port."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "server.pem", folder / "server.key")
+    return await listen(answers(region), context)
+
+
+async def serve_grpc(region: Region, folder: Path) -> int:
+    """The same jobs as ``GetJob`` of the service's gRPC interface, with TLS; the port."""
+    import grpc
+    from google.cloud.dataflow_v1beta3 import types
+
+    request_type, job_type = types.GetJobRequest.pb(types.GetJobRequest()).__class__, types.Job.pb(types.Job()).__class__
+
+    async def get_job(request: Any, _: Any) -> Any:
+        region.requests += 1
+        facts = json.loads(region.body(request.job_id))
+        job = job_type(id=facts["id"], project_id=PROJECT, name=facts["name"], location=LOCATION, type_=1)
+        job.current_state = types.JobState[facts["currentState"]].value
+        for moment in (job.create_time, job.start_time, job.current_state_time):
+            moment.FromJsonString(facts["createTime"])
+        return job
+
+    handler = grpc.unary_unary_rpc_method_handler(get_job, request_type.FromString, job_type.SerializeToString)
+    server = grpc.aio.server()
+    service = grpc.method_handlers_generic_handler("google.dataflow.v1beta3.JobsV1Beta3", {"GetJob": handler})
+    server.add_generic_rpc_handlers((service,))
+    pair = (folder / "server.key").read_bytes(), (folder / "server.pem").read_bytes()
+    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair]))
+    await server.start()
+    region.keep = server  # type: ignore[attr-defined]
+    return int(port)
+
+
+def control(region: Region) -> web.Application:
+    """What the measured process asks of the region and tells it."""
+    running: set[asyncio.Task[None]] = set()
+
+    async def stats(_: web.Request) -> web.Response:
+        return web.json_response({"requests": region.requests, "cpu": cpu_seconds()})
+
+    async def end(request: web.Request) -> web.Response:
+        if name := request.query.get("job"):
+            region.end(name)
+        else:
+            task = asyncio.create_task(region.end_all(float(request.query["over"])))
+            running.add(task)
+            task.add_done_callback(running.discard)
+        return web.json_response({})
+
+    async def ended(_: web.Request) -> web.Response:
+        return web.json_response(region.ended)
+
+    app = web.Application()
+    app.add_routes([web.get("/stats", stats), web.post("/end", end), web.get("/ended", ended)])
+    return app
+
+
+async def listen(app: web.Application, context: ssl.SSLContext | None = None) -> int:
+    """Serve an application on a free port of this machine."""
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024, ssl_context=context).start()
+    return int(runner.addresses[0][1])
+
+
+async def serve() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=("rest", "grpc"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--jobs", type=int, required=True)
+    asked = parser.parse_args()
+    region = Region(asked.jobs)
+    port = await (serve_rest if asked.kind == "rest" else serve_grpc)(region, asked.folder)
+    print(json.dumps({"port": port, "control": await listen(control(region))}), flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

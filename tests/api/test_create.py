@@ -1,0 +1,69 @@
+"""A job from its own graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_dataflow_ext.api.create import CreateJobLaunch
+from airflow_dataflow_ext.api.dataflow_service import DataflowService
+from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
+from airflow_dataflow_ext.api.errors import ForeignJobError, InvalidInputError
+from airflow_dataflow_ext.api.launching import launch_once
+from airflow_dataflow_ext.api.names import LaunchIdentity
+from tests.talk import RESET, Talk, refused
+
+JOB = {"name": "words", "type": "JOB_TYPE_BATCH", "stepsLocation": "gs://b/graph", "labels": {"team": "x"}}
+IDENTITY = LaunchIdentity(dag_id="d", run_id="r", task_id="t")
+
+
+def service(**fields: Any) -> DataflowService:
+    watch = JobWatch(job=JobRef(project_id="p", location="l", job_id="-"))
+    return DataflowService(**{"launch": CreateJobLaunch(job=JOB), "watch": watch, "append_job_name": False, **fields})
+
+
+def test_the_request_carries_the_launchs_own_request_id_and_labels() -> None:
+    talk = Talk({"id": "j", "clientRequestId": IDENTITY.suffix})
+    launched = talk(launch_once(service(), IDENTITY, clears=0))
+    assert launched.job["id"] == "j"
+    body = talk.asked[0].body or {}
+    assert body["clientRequestId"] == body["labels"]["airflow-launch"] == IDENTITY.suffix
+    assert body["labels"]["team"] == "x"
+    assert body["name"] == "words"
+
+
+def test_a_job_of_another_caller_is_not_taken_for_ours() -> None:
+    talk = Talk({"id": "j", "clientRequestId": "theirs"}, {"id": "j", "name": "words", "currentState": "JOB_STATE_RUNNING"})
+    with pytest.raises(ForeignJobError, match="Job j is active in l under the name 'words'"):
+        talk(launch_once(service(), IDENTITY, clears=0))
+
+
+@pytest.mark.parametrize("trouble", [RESET, refused(409, "created by that request already", code="ALREADY_EXISTS")])
+def test_a_job_whose_answer_was_lost_is_found_again(trouble: Any) -> None:
+    mine = {"id": "j", "name": "words", "createTime": "2026-01-01T00:00:00Z", "labels": IDENTITY.labels}
+    talk = Talk(trouble, {"jobs": [mine]}, mine)
+    assert talk(launch_once(service(), IDENTITY, clears=0)).job["id"] == "j"
+    assert talk.verbs.count("jobs.create") == 1
+
+
+def test_a_job_can_start_from_a_snapshot() -> None:
+    request = CreateJobLaunch(job=JOB, snapshot_id="s1").request("p", "l", "words", IDENTITY.labels)
+    assert (request.body or {})["createdFromSnapshotId"] == "s1"
+
+
+@pytest.mark.parametrize(
+    ("job", "words"),
+    [
+        (["steps"], "must be a mapping"),
+        ({"name": "words"}, "one of steps and stepsLocation"),
+        ({**JOB, "steps": []}, "one of steps and stepsLocation"),
+        ({**JOB, "clientRequestId": "x", "id": "j"}, "must not hold clientRequestId, id"),
+        ({**JOB, "name": "Bad Name"}, "job_name 'Bad Name'"),
+        ({**JOB, "labels": {"Team": "x"}}, "job.labels: 'Team'"),
+        ({**JOB, "labels": ["x"]}, "job.labels must be a mapping"),
+    ],
+)
+def test_a_wrong_job_is_refused(job: Any, words: str) -> None:
+    with pytest.raises(InvalidInputError, match=words):
+        CreateJobLaunch(job=job)

@@ -1,0 +1,155 @@
+"""Orders on jobs that are there already, without a wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_dataflow_ext.api.errors import InvalidInputError, JobError, NoAnswerError, NotFoundError
+from airflow_dataflow_ext.api.orders import SnapshotOrder, StopOrder, order_of
+from tests.talk import RESET, Talk, refused
+
+AT = {"project_id": "p", "location": "l"}
+JOB = {"id": "j1", "name": "words-a", "type": "JOB_TYPE_STREAMING", "currentState": "JOB_STATE_RUNNING"}
+CANCELLING = {**JOB, "currentState": "JOB_STATE_CANCELLING", "currentStateTime": "1970-01-12T13:46:40Z"}  # Talk's clock begins here
+TOO_EARLY = refused(400, "Job j1 is not yet ready for canceling.")
+TOO_EARLY_FOR_FORCE = refused(400, "only after it has been cancelling for 30 minutes")
+
+
+def ended(state: str, **fields: Any) -> dict[str, Any]:
+    return {**JOB, **fields, "currentState": f"JOB_STATE_{state}"}
+
+
+def stop(**fields: Any) -> StopOrder:
+    return StopOrder(**{**AT, "job_id": "j1", "poll_sleep": 600.0, **fields})
+
+
+def asked(talk: Talk) -> list[Any]:
+    return [(request.body or {}).get("labels") or (request.body or {})["requestedState"] for request in talk.asked if request.body]
+
+
+@pytest.mark.parametrize("state", ["DONE", "FAILED", "CANCELLED", "DRAINED", "UPDATED"])
+def test_however_a_job_ends_meanwhile_it_has_stopped(state: str) -> None:
+    assert Talk(JOB, {}, ended(state))(stop().perform()) == [ended(state)]
+
+
+def test_a_job_that_is_too_young_is_asked_again() -> None:
+    talk = Talk(JOB, TOO_EARLY, JOB, {}, CANCELLING, ended("CANCELLED"))
+    talk(stop(drain=False).perform())
+    assert asked(talk) == ["JOB_STATE_CANCELLED"] * 2
+
+
+def test_a_job_is_asked_once_even_if_it_does_not_show_it_yet() -> None:
+    talk = Talk(JOB, {}, JOB, JOB, ended("DRAINED"))
+    talk(stop().perform())
+    assert asked(talk) == ["JOB_STATE_DRAINED"]
+
+
+def test_a_job_that_drains_is_cancelled_when_that_is_asked() -> None:
+    talk = Talk(ended("DRAINING"), {}, ended("CANCELLED"))
+    talk(stop(drain=False).perform())
+    assert asked(talk) == ["JOB_STATE_CANCELLED"]
+
+
+def test_a_job_that_takes_too_long_to_cancel_is_cancelled_by_force() -> None:
+    talk = Talk(CANCELLING, CANCELLING, CANCELLING, CANCELLING, TOO_EARLY_FOR_FORCE, CANCELLING, {}, ended("CANCELLED"))
+    talk(stop(force_after=1800.0, drain=False).perform())
+    assert asked(talk) == [{"force_cancel_job": "true"}] * 2
+    assert sum(talk.slept) >= 1800
+
+
+def test_a_wait_that_is_over_says_what_still_moves() -> None:
+    talk = Talk(JOB, {}, ended("DRAINING"), now=0.0)
+    with pytest.raises(JobError, match="job j1 in p/l is in JOB_STATE_DRAINING"):
+        talk(stop(until=600.0).perform())
+
+
+def test_without_a_wait_the_jobs_are_only_asked() -> None:
+    talk = Talk(JOB, {})
+    assert talk(stop(wait=False).perform()) == [JOB]
+    assert talk.slept == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "stopped"),
+    [({"name": "words"}, ["j2"]), ({"prefix": "words"}, ["j1", "j2"]), ({"prefix": "nothing"}, [])],
+)
+def test_jobs_are_found_by_their_exact_name_or_its_beginning(fields: Any, stopped: list[str]) -> None:
+    listed = {"jobs": [JOB, {**JOB, "id": "j2", "name": "words"}, {**JOB, "id": "j3", "name": "other-words"}]}
+    talk = Talk(listed, lambda request: ended("DRAINED", id=request.path.rpartition("/")[2]))
+    found = talk(stop(job_id=None, **fields).perform())
+    assert [job["id"] for job in found] == stopped
+    assert ("filter", "ACTIVE") in talk.asked[0].query
+
+
+@pytest.mark.parametrize("fields", [{"job_id": None}, {"name": "n"}, {"job_id": "", "prefix": ""}, {"force_after": 60.0}])
+def test_an_order_to_stop_that_makes_no_sense_is_refused(fields: Any) -> None:
+    with pytest.raises(InvalidInputError):
+        stop(**fields)
+
+
+def test_a_job_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(NotFoundError):
+        Talk(refused(404, "no such job"))(stop().perform())
+
+
+SNAPSHOT = {"id": "s1", "state": "PENDING", "sourceJobId": "j1", "description": "before release (airflow 0a1b)"}
+
+
+def snapshot(**fields: Any) -> SnapshotOrder:
+    return SnapshotOrder(**{**AT, "job_id": "j1", "mark": "airflow 0a1b", "description": "before release", **fields})
+
+
+def test_a_snapshot_is_taken_and_waited_for() -> None:
+    ready = {**SNAPSHOT, "state": "READY"}
+    talk = Talk({}, SNAPSHOT, {**SNAPSHOT, "state": "RUNNING"}, ready)
+    assert talk(snapshot().perform()) == ready
+    body = talk.asked[1].body or {}
+    assert body == {"ttl": "604800s", "snapshotSources": False, "description": "before release (airflow 0a1b)"}
+
+
+def test_a_snapshot_of_an_earlier_attempt_is_taken_over() -> None:
+    talk = Talk({"snapshots": [{"id": "s0", "description": "before release (airflow ffff)"}, {**SNAPSHOT, "state": "READY"}]})
+    assert talk(snapshot().perform())["id"] == "s1"
+    assert talk.verbs == ["snapshots.list"]
+
+
+def test_a_failed_snapshot_of_an_earlier_attempt_is_not() -> None:
+    talk = Talk({"snapshots": [{**SNAPSHOT, "state": "FAILED"}]}, {**SNAPSHOT, "id": "s2", "state": "READY"})
+    assert talk(snapshot().perform())["id"] == "s2"
+
+
+def test_a_snapshot_whose_answer_was_lost_is_found_and_not_taken_twice() -> None:
+    talk = Talk({}, RESET, {}, {"snapshots": [{**SNAPSHOT, "state": "READY"}]})
+    assert talk(snapshot().perform())["id"] == "s1"
+    assert talk.verbs.count("jobs.snapshot") == 1
+
+
+def test_a_snapshot_that_never_comes_is_an_error_in_the_end() -> None:
+    talk = Talk(lambda request: RESET if request.method.id == "jobs.snapshot" else {})
+    with pytest.raises(NoAnswerError):
+        talk(snapshot().perform())
+    assert talk.verbs.count("jobs.snapshot") == 4
+
+
+@pytest.mark.parametrize("state", ["FAILED", "DELETED"])
+def test_a_snapshot_that_fails_is_an_error(state: str) -> None:
+    with pytest.raises(JobError, match=f"Snapshot s1 of job j1 is in state {state}"):
+        Talk({}, SNAPSHOT, {**SNAPSHOT, "state": state})(snapshot().perform())
+
+
+def test_a_new_snapshot_that_is_not_readable_yet_is_looked_for_in_the_list() -> None:
+    talk = Talk({}, SNAPSHOT, refused(404), {"snapshots": [{**SNAPSHOT, "state": "READY"}]})
+    assert talk(snapshot().perform())["state"] == "READY"
+
+
+def test_a_snapshot_that_takes_too_long_is_an_error() -> None:
+    talk = Talk({}, SNAPSHOT, lambda request: SNAPSHOT, now=0.0)
+    with pytest.raises(JobError, match="not ready in time; it is in PENDING"):
+        talk(snapshot(until=60.0).perform())
+
+
+@pytest.mark.parametrize("order", [stop(), snapshot()])
+def test_an_order_survives_its_way_to_the_triggerer(order: Any) -> None:
+    assert order_of(order.serialize()) == order

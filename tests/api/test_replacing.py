@@ -1,0 +1,104 @@
+"""Replacing a running streaming job, without a wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_dataflow_ext.api.dataflow_service import DataflowService
+from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
+from airflow_dataflow_ext.api.ending import conclude
+from airflow_dataflow_ext.api.errors import LaunchError
+from airflow_dataflow_ext.api.launch import TemplateLaunch
+from airflow_dataflow_ext.api.launching import launch_once, stop_launched
+from airflow_dataflow_ext.api.names import LaunchIdentity
+from airflow_dataflow_ext.api.states import Phase
+from airflow_dataflow_ext.api.watching import Outcome
+from tests.talk import RESET, Talk, refused
+
+AT = JobRef(project_id="p", location="l", job_id="-")
+IDENTITY = LaunchIdentity(dag_id="d", run_id="r", task_id="t")
+OLD = {"id": "old", "name": "words", "currentState": "JOB_STATE_RUNNING", "createTime": "2026-01-01T00:00:00Z"}
+NEW = {"id": "new", "name": "words", "currentState": "JOB_STATE_RUNNING", "replaceJobId": "old", "createTime": "2026-01-02T00:00:00Z"}
+
+
+def service() -> DataflowService:
+    launch = TemplateLaunch(template="gs://t/x", job_name="words", update=True, transform_name_mapping={"a": "b"})
+    return DataflowService(launch=launch, watch=JobWatch(job=AT))
+
+
+def launch(talk: Talk) -> Any:
+    return talk(launch_once(service(), IDENTITY, clears=0))
+
+
+def test_a_replacement_keeps_the_name_of_the_job_that_it_replaces() -> None:
+    talk = Talk({"jobs": [OLD, {**OLD, "id": "x", "name": "words-2"}]}, {"job": {"id": "new"}})
+    assert launch(talk).job["id"] == "new"
+    body = talk.asked[-1].body or {}
+    assert (body["jobName"], body["update"], body["transformNameMapping"]) == ("words", True, {"a": "b"})
+
+
+def test_a_job_that_still_starts_is_waited_for() -> None:
+    pending = {**OLD, "currentState": "JOB_STATE_PENDING"}
+    talk = Talk({"jobs": [pending]}, {"jobs": [pending]}, {"jobs": [OLD]}, {"job": {"id": "new"}})
+    launch(talk)
+    assert talk.slept == [5.0, 5.0]
+    assert talk.said == ["A job can be replaced once it runs; waiting: old is in JOB_STATE_PENDING."]
+
+
+def test_without_a_job_to_replace_nothing_is_launched() -> None:
+    with pytest.raises(LaunchError, match="no job named 'words' is active in p/l"):
+        launch(Talk({}))
+
+
+def test_a_job_that_never_comes_to_run_is_an_error() -> None:
+    talk = Talk(lambda request: {"jobs": [{**OLD, "currentState": "JOB_STATE_QUEUED"}]})
+    with pytest.raises(LaunchError, match="has come to run in 300 s, so none can be replaced: old is in JOB_STATE_QUEUED"):
+        launch(talk)
+
+
+def test_a_replacement_whose_answer_was_lost_is_not_mistaken_for_the_old_job() -> None:
+    labelled = {**NEW, "labels": IDENTITY.labels}
+    talk = Talk({"jobs": [OLD]}, RESET, {"jobs": [NEW, OLD]}, labelled)
+    assert launch(talk).job["id"] == "new"
+    assert talk.verbs.count("templates.launch") == 1
+
+
+def test_a_replacement_that_was_not_sent_is_sent_again() -> None:
+    talk = Talk({"jobs": [OLD]}, RESET, *[{"jobs": [OLD]}] * 5, {"job": {"id": "new"}})
+    assert launch(talk).job["id"] == "new"
+
+
+@pytest.mark.parametrize(("state", "stopped"), [("RUNNING", False), ("PENDING", True)])
+def test_a_replacement_that_has_taken_over_is_not_stopped_by_a_kill(state: str, stopped: bool) -> None:
+    talk = Talk({"jobs": [OLD]}, {"job": {"id": "new"}})
+    launch(talk)
+    now = {**NEW, "currentState": f"JOB_STATE_{state}"}
+    talk.answers = [now, now, {}, {**NEW, "currentState": "JOB_STATE_CANCELLED"}]
+    talk(stop_launched(service(), IDENTITY))
+    assert ("jobs.update" in talk.verbs) is stopped
+
+
+def concluded(job: dict[str, Any], *answers: Any, phase: Phase = Phase.SUCCEEDED, complaint: str = "") -> tuple[Outcome, Talk]:
+    talk = Talk(*answers)
+    return talk(conclude(Outcome(phase=phase, job=job, complaint=complaint), AT, {})), talk
+
+
+def test_which_job_took_over_is_told() -> None:
+    _, talk = concluded(NEW, OLD, {**OLD, "currentState": "JOB_STATE_UPDATED"})
+    assert talk.said == ["Job new took over from job old, which ended as JOB_STATE_UPDATED."]
+
+
+def test_a_failed_replacement_says_what_became_of_the_old_job() -> None:
+    outcome, _ = concluded({**NEW, "currentState": "JOB_STATE_FAILED"}, {}, OLD, phase=Phase.FAILED, complaint="It failed.")
+    assert outcome.complaint == "It failed. The job that it was to replace, old, is in JOB_STATE_RUNNING."
+
+
+def test_a_job_that_replaces_none_is_told_nothing_of() -> None:
+    assert concluded(OLD)[1].said == []
+
+
+def test_an_old_job_that_cannot_be_read_is_no_trouble() -> None:
+    _, talk = concluded(NEW, refused(403, "no dataflow.jobs.get"))
+    assert talk.said[0].startswith("The job that it replaces, old, cannot be read:")

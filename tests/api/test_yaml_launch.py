@@ -1,0 +1,71 @@
+"""Beam YAML as a launch of Google's template for it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.yaml_launch import yaml_launch
+
+
+def parameter(**fields: Any) -> dict[str, Any]:
+    launch = yaml_launch(**{"job_name": "words", "location": "europe-west1", "pipeline": "pipeline: {}", **fields})
+    found: dict[str, Any] = launch.body["launchParameter"]
+    return found
+
+
+def test_the_template_is_the_copy_of_the_jobs_region() -> None:
+    assert parameter()["containerSpecGcsPath"] == "gs://dataflow-templates-europe-west1/latest/flex/Yaml_Template"
+    assert parameter(template="gs://b/mine")["containerSpecGcsPath"] == "gs://b/mine"
+
+
+def test_a_pipeline_goes_along_as_text_a_mapping_as_json_and_a_file_by_its_path() -> None:
+    assert parameter()["parameters"] == {"yaml_pipeline": "pipeline: {}"}
+    assert json.loads(parameter(pipeline={"pipeline": {"type": "chain"}})["parameters"]["yaml_pipeline"]) == {"pipeline": {"type": "chain"}}
+    assert parameter(pipeline=None, pipeline_file="gs://b/p.yaml")["parameters"] == {"yaml_pipeline_file": "gs://b/p.yaml"}
+
+
+def test_jinja_variables_are_one_json_text() -> None:
+    assert json.loads(parameter(jinja_variables={"n": 3, "who": "é"})["parameters"]["jinja_variables"]) == {"n": 3, "who": "é"}
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "parameters"),
+    [
+        ({"max-workers": "3", "num_workers": 2}, {"maxWorkers": 3, "numWorkers": 2}, {}),
+        ({"--disable-public-ips": None}, {"ipConfiguration": "WORKER_IP_PRIVATE"}, {}),
+        ({"enable-streaming-engine": True}, {"enableStreamingEngine": True}, {}),
+        ({"additional-experiments": "a, b"}, {"additionalExperiments": ["a", "b"]}, {}),
+        ({"additional-user-labels": "team=x,env=y"}, {"additionalUserLabels": {"team": "x", "env": "y"}}, {}),
+        ({"pipeline-options": "streaming=true;temp_location=gs://b/t"}, {}, {"streaming": "true", "temp_location": "gs://b/t"}),
+        ({"pipeline_options": {"streaming": True}}, {}, {"streaming": "true"}),
+        ({"log-http": True, "verbosity": "debug", "region": "elsewhere"}, {}, {}),
+    ],
+)
+def test_flags_of_the_gcloud_command_become_fields_of_the_launch(options: Any, environment: Any, parameters: Any) -> None:
+    found = parameter(options=options)
+    assert found["environment"] == environment
+    assert found["parameters"] == {"yaml_pipeline": "pipeline: {}", **parameters}
+
+
+def test_the_environment_wins_over_options() -> None:
+    assert parameter(options={"max-workers": 3}, environment={"maxWorkers": 5})["environment"] == {"maxWorkers": 5}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"pipeline": None}, "exactly one"),
+        ({"pipeline_file": "gs://b/p.yaml"}, "exactly one"),
+        ({"pipeline": None, "pipeline_file": "p.yaml"}, "yaml_pipeline_file must be a gs://"),
+        ({"options": {"max-worker": 3}}, r"options\['max-worker'\] is no flag of gcloud dataflow yaml run; did you mean 'max-workers'"),
+        ({"options": {"zebra": 3}}, "Beam's own options go into 'pipeline-options'"),
+        ({"options": {"pipeline-options": {"a": {}}}}, r"options\['pipeline-options'\]\['a'\]"),
+    ],
+)
+def test_wrong_arguments_are_named(fields: Any, words: str) -> None:
+    with pytest.raises(InvalidInputError, match=words):
+        parameter(**fields)

@@ -1,0 +1,355 @@
+"""One logical launch starts one job: through deaths at each step, retries, clears, kills and timeouts of a task."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from airflow_dataflow_ext.api.dataflow import Template
+from airflow_dataflow_ext.emulator import Emulator
+from tests.airflow_task import TaskInstance
+from tests.asking import Asker
+from tests.operators.launches import classic, flex, instance
+
+DEATHS = (
+    "before writing intended",
+    "after writing intended",
+    "before sending templates.launch",
+    "after sending templates.launch",
+    "before writing launched",
+    "after writing launched",
+    "before writing settled",
+    "after writing settled",
+)
+QUICK_JOB = [(0.0, "JOB_STATE_RUNNING"), (0.3, "JOB_STATE_DONE")]
+FAILED_JOB = [(0.0, "JOB_STATE_RUNNING"), (0.1, "JOB_STATE_FAILED")]
+ENDLESS_JOB = [(0.0, "JOB_STATE_RUNNING")]
+CANCELS_AT_ONCE = ((0.1, "JOB_STATE_CANCELLED"),)
+Die = Callable[[str], None]
+
+
+class Died(BaseException):
+    """The worker is gone."""
+
+
+@pytest.fixture
+def die(monkeypatch: pytest.MonkeyPatch) -> Die:
+    """``die("after sending jobs.get")``: the next worker that comes to that point dies there."""
+    from airflow_dataflow_ext.operators.edge import RecordStore
+    from airflow_dataflow_ext.transport.sync import SyncTransport
+
+    points: list[str] = []
+    send, write = SyncTransport.send, RecordStore.set
+
+    def reach(point: str) -> None:
+        if point in points:
+            points.remove(point)
+            raise Died(point)
+
+    def dying_send(self: Any, request: Any) -> Any:
+        reach(f"before sending {request.method.id}")
+        answer = send(self, request)
+        reach(f"after sending {request.method.id}")
+        return answer
+
+    def dying_write(self: Any, key: str, value: Any) -> None:
+        reach(f"before writing {value['step']}")
+        write(self, key, value)
+        reach(f"after writing {value['step']}")
+
+    monkeypatch.setattr(SyncTransport, "send", dying_send)
+    monkeypatch.setattr(RecordStore, "set", dying_write)
+    return points.append
+
+
+@pytest.fixture
+def terminable() -> Iterator[None]:
+    """The task runner takes the signal over, and leaves it so."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def states(emulator: Emulator) -> list[str]:
+    return [entry["job"]["currentState"].removeprefix("JOB_STATE_") for entry in emulator.jobs.all()]
+
+
+def names(emulator: Emulator) -> list[str]:
+    return [entry["job"]["name"] for entry in emulator.jobs.all()]
+
+
+def order(emulator: Emulator) -> list[str]:
+    """The calls that change something, in their order."""
+    return [entry.method for entry in emulator.requests if entry.method in ("templates.launch", "jobs.update")]
+
+
+def dies(task: TaskInstance) -> None:
+    """A try ends in the death of its worker."""
+    assert isinstance(task.run().error, Died)
+
+
+@pytest.mark.parametrize("make", [classic, flex])
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize("point", DEATHS)
+def test_wherever_a_worker_dies_the_retry_ends_with_the_one_job(emulator: Emulator, die: Die, point: str, deferrable: bool, make: Any) -> None:
+    emulator.scripts.play("*", QUICK_JOB)
+    die(point.replace("templates", "flexTemplates") if make is flex else point)
+    task = instance(make, deferrable=deferrable, retries=1)
+    dies(task)
+    task.retry()
+    assert task.run().state == "success"
+    assert states(emulator) == ["DONE"]
+    assert task.xcoms["return_value"]["id"] == task.store["launch"]["job_id"] == emulator.jobs.all()[0]["job"]["id"]
+
+
+@pytest.mark.parametrize("deaths", [(DEATHS[2], DEATHS[3], DEATHS[4]), (DEATHS[3], DEATHS[4], "after sending jobs.list")])
+def test_several_deaths_and_lost_answers_leave_one_job(emulator: Emulator, die: Die, deaths: tuple[str, ...]) -> None:
+    emulator.scripts.play("*", QUICK_JOB)
+    emulator.faults.add("templates.launch", lost=True)
+    task = instance(retries=3)
+    for point in deaths:
+        die(point)
+        dies(task)
+        task.retry()
+    assert task.run().state == "success"
+    assert states(emulator) == ["DONE"]
+
+
+def test_a_retry_takes_over_a_job_that_moves(emulator: Emulator, die: Die) -> None:
+    emulator.scripts.play("*", [(0.0, "JOB_STATE_RUNNING"), (1.0, "JOB_STATE_DONE")])
+    die("after sending jobs.get")
+    task = instance(retries=1)
+    dies(task)
+    assert states(emulator) == ["RUNNING"]
+    task.retry()
+    assert task.run().state == "success"
+    assert states(emulator) == ["DONE"]
+
+
+def test_a_retry_takes_the_result_of_a_job_that_ended_meanwhile(emulator: Emulator, die: Die) -> None:
+    emulator.scripts.play("*", ENDLESS_JOB)
+    die("after sending jobs.get")
+    task = instance(retries=1)
+    dies(task)
+    emulator.jobs.set_state(task.store["launch"]["job_id"], "JOB_STATE_DONE")
+    task.retry()
+    assert task.run().state == "success"
+    assert task.xcoms["return_value"]["currentState"] == "JOB_STATE_DONE"
+    assert order(emulator) == ["templates.launch"]
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize("point", [None, "before writing settled"])
+def test_a_retry_after_a_failed_job_launches_the_next_one(emulator: Emulator, die: Die, point: str | None, deferrable: bool) -> None:
+    emulator.scripts.play("*", FAILED_JOB)
+    if point:
+        die(point)
+    task = instance(retries=1, deferrable=deferrable)
+    assert task.run().state != "success"
+    emulator.scripts.play("*", QUICK_JOB)
+    task.retry()
+    assert task.run().state == "success"
+    assert states(emulator) == ["FAILED", "DONE"]
+    assert len(set(names(emulator))) == 2
+    assert task.store["launch"]["generation"] == 1
+
+
+def test_without_reattach_a_retry_stops_the_job_and_launches_anew(emulator: Emulator, die: Die) -> None:
+    emulator.scripts.play("*", ENDLESS_JOB, on_cancel=CANCELS_AT_ONCE)
+    die("after sending jobs.get")
+    task = instance(retries=1, reattach=False)
+    dies(task)
+    emulator.scripts.play("*", QUICK_JOB)
+    task.retry()
+    assert task.run().state == "success"
+    assert states(emulator) == ["CANCELLED", "DONE"]
+    assert order(emulator) == ["templates.launch", "jobs.update", "templates.launch"]
+
+
+@pytest.mark.parametrize("point", ["after sending templates.launch", "after writing launched", "after sending jobs.get"])
+def test_a_clear_while_a_worker_is_at_it_stops_the_job_before_a_new_one(emulator: Emulator, die: Die, point: str) -> None:
+    emulator.scripts.play("*", ENDLESS_JOB, on_cancel=CANCELS_AT_ONCE)
+    die(point)
+    task = instance(retries=1)
+    dies(task)
+    emulator.scripts.play("*", QUICK_JOB)
+    task.clear()
+    assert task.run().state == "success"
+    assert states(emulator) == ["CANCELLED", "DONE"]
+    assert order(emulator) == ["templates.launch", "jobs.update", "templates.launch"]
+
+
+def test_a_clear_before_the_post_launches_one_job(emulator: Emulator, die: Die) -> None:
+    emulator.scripts.play("*", QUICK_JOB)
+    die("before sending templates.launch")
+    task = instance(retries=1)
+    dies(task)
+    task.clear()
+    assert task.run().state == "success"
+    assert states(emulator) == ["DONE"]
+
+
+def test_a_clear_while_deferred_stops_the_job_before_a_new_one(emulator: Emulator) -> None:
+    emulator.scripts.play("*", ENDLESS_JOB, on_cancel=CANCELS_AT_ONCE)
+    task = instance(deferrable=True)
+    assert task.enter().state == "deferred"
+    emulator.scripts.play("*", QUICK_JOB)
+    task.clear()
+    assert task.run().state == "success"
+    assert states(emulator) == ["CANCELLED", "DONE"]
+    assert order(emulator) == ["templates.launch", "jobs.update", "templates.launch"]
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize(("steps", "first"), [(QUICK_JOB, "DONE"), (FAILED_JOB, "FAILED")])
+def test_a_clear_after_the_end_launches_a_new_job(emulator: Emulator, steps: Any, first: str, deferrable: bool) -> None:
+    emulator.scripts.play("*", steps)
+    task = instance(deferrable=deferrable, retries=2)
+    task.run()
+    emulator.scripts.play("*", QUICK_JOB)
+    task.clear()
+    assert task.run().state == "success"
+    assert states(emulator) == [first, "DONE"]
+    assert task.xcoms["return_value"]["id"] == emulator.jobs.all()[1]["job"]["id"]
+
+
+def test_a_retry_after_a_clear_takes_over_the_job_of_after_the_clear(emulator: Emulator, die: Die) -> None:
+    emulator.scripts.play("*", QUICK_JOB)
+    task = instance(retries=1)
+    task.run()
+    task.clear()
+    die("after sending templates.launch")
+    dies(task)
+    task.retry()
+    assert task.run().state == "success"
+    assert states(emulator) == ["DONE", "DONE"]
+
+
+def test_a_name_that_the_user_keeps_is_found_by_its_labels(emulator: Emulator, die: Die) -> None:
+    emulator.scripts.play("*", QUICK_JOB)
+    die("after sending templates.launch")
+    task = instance(append_job_name=False, job_name="nightly", retries=1)
+    dies(task)
+    task.retry()
+    assert task.run().state == "success"
+    assert (names(emulator), states(emulator)) == (["nightly"], ["DONE"])
+    assert emulator.jobs.all()[0]["job"]["labels"]["airflow-task-id"] == "count"
+
+
+@pytest.mark.parametrize(("labels", "told"), [({}, "was not launched by this package"), ({"airflow-dag-id": "songs"}, "airflow-dag-id=songs")])
+def test_somebody_elses_job_of_that_name_is_named_and_left_alone(emulator: Emulator, labels: dict[str, str], told: str) -> None:
+    emulator.scripts.play("*", ENDLESS_JOB)
+    ask = Asker(emulator.url, project="emulated-project")
+    place = instance(append_job_name=False, job_name="nightly")
+    twin = ask(
+        Template.launch,
+        {"jobName": "nightly", "environment": {"additionalUserLabels": labels}},
+        gcsPath="gs://b/t",
+        projectId=project_of(emulator),
+    )["job"]
+    ended = place.run()
+    assert ended.state == "failed"
+    assert twin["id"] in str(ended.error)
+    assert told in str(ended.error)
+    assert states(emulator) == ["RUNNING"]
+
+
+def project_of(emulator: Emulator) -> str:
+    return str(emulator.service_account_key()["project_id"])
+
+
+def test_mapped_tasks_and_other_runs_keep_launches_of_their_own(emulator: Emulator, die: Die) -> None:
+    emulator.scripts.play("*", QUICK_JOB)
+    tasks = [TaskInstance(classic(retries=1), map_index=index) for index in range(3)]
+    tasks.append(TaskInstance(classic(retries=1), map_index=0, run_id="manual__2026-01-02"))
+    for task in tasks:
+        die("after sending templates.launch")
+        dies(task)
+        task.retry()
+    assert [task.run().state for task in tasks] == ["success"] * 4
+    assert len(set(names(emulator))) == len(states(emulator)) == 4
+    assert [task.xcoms["return_value"]["id"] for task in tasks] == [entry["job"]["id"] for entry in emulator.jobs.all()]
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        ("{'step': ", "of unknown id"),
+        ({"step": "launched", "job_id": "job-17", "job_name": "count-0a1b"}, "job-17 named count-0a1b"),
+        ({"version": 99, "job_id": "job-17", "job_name": "count-0a1b", "shape": "new"}, "version 99"),
+    ],
+)
+def test_a_record_that_cannot_be_read_ends_the_task_for_good_and_launches_nothing(emulator: Emulator, record: Any, told: str) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    task = instance(retries=2)
+    task.store["launch"] = record
+    ended = task.run()
+    assert isinstance(ended.error, AirflowFailException)
+    assert told in str(ended.error)
+    assert "state store" in str(ended.error)
+    assert (states(emulator), task.store["launch"]) == ([], record)
+
+
+def test_execution_timeout_stops_the_job_that_a_worker_waits_for(emulator: Emulator) -> None:
+    emulator.scripts.play("*", ENDLESS_JOB, on_cancel=CANCELS_AT_ONCE)
+    ended = instance(execution_timeout=timedelta(seconds=1)).run()
+    assert type(ended.error).__name__ == "AirflowTaskTimeout"
+    assert states(emulator) == ["CANCELLED"]
+
+
+def test_execution_timeout_goes_with_the_deferral_and_stops_the_job(emulator: Emulator) -> None:
+    emulator.scripts.play("*", ENDLESS_JOB, on_cancel=CANCELS_AT_ONCE)
+    task = instance(deferrable=True, execution_timeout=timedelta(minutes=10))
+    deferred = task.enter()
+    assert deferred.message.trigger_timeout == timedelta(minutes=10)
+    ended = task.time_out()
+    assert type(ended.error).__name__ == "TaskDeferralTimeout"
+    assert states(emulator) == ["CANCELLED"]
+
+
+def terminate_once_there_is_a_job(emulator: Emulator, task: TaskInstance, state: str) -> threading.Thread:
+    """Airflow's supervisor ends a task's process: the task has this state, and the process gets a signal."""
+
+    def terminate() -> None:
+        while task.store.get("launch", {}).get("step") != "launched":
+            pause.wait(0.02)
+        pause.wait(0.3)
+        task.state = state
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    pause = threading.Event()
+    thread = threading.Thread(target=terminate)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize(
+    ("state", "job"),
+    [("failed", "CANCELLED"), ("success", "CANCELLED"), ("skipped", "CANCELLED"), ("removed", "CANCELLED"), ("running", "DONE")],
+)
+def test_a_job_ends_with_a_task_that_a_user_ends_and_not_with_a_machine(emulator: Emulator, terminable: None, state: str, job: str) -> None:
+    emulator.scripts.play("*", [(0.0, "JOB_STATE_RUNNING"), (2.0, "JOB_STATE_DONE")], on_cancel=CANCELS_AT_ONCE)
+    task = instance()
+    terminating = terminate_once_there_is_a_job(emulator, task, state)
+    task.run()
+    terminating.join()
+    assert states(emulator) == [job]
+
+
+def test_a_worker_that_is_shut_down_leaves_its_job_to_the_retry(emulator: Emulator, terminable: None, die: Die) -> None:
+    emulator.scripts.play("*", [(0.0, "JOB_STATE_RUNNING"), (1.5, "JOB_STATE_DONE")])
+    task = instance(retries=1)
+    terminating = terminate_once_there_is_a_job(emulator, task, "running")
+    threading.Timer(0.8, die, ["before sending jobs.get"]).start()
+    dies(task)
+    terminating.join()
+    task.retry()
+    assert task.run().state == "success"
+    assert states(emulator) == ["DONE"]

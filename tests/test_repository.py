@@ -1,0 +1,267 @@
+"""The repository checks itself: its arrows, its sizes, its words, and that every part of it is connected to the others."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import airflow_dataflow_ext
+from airflow_dataflow_ext.api.dataflow import methods
+from airflow_dataflow_ext.api.method import Method
+from airflow_dataflow_ext.api.states import DATAFLOW, WAVE, Phase
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path(airflow_dataflow_ext.__path__[0])
+MODULES = sorted(PACKAGE.rglob("*.py"))
+NAMES = [str(module.relative_to(PACKAGE)) for module in MODULES]
+LONGEST_MODULE = 300
+LONGEST_FUNCTION = 40
+FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
+
+MAY_IMPORT = {
+    # what a folder's modules may import of the package, beside their own folder
+    "": {"api", "hooks"},  # programs
+    "api": set(),
+    "transport": {"api"},
+    "hooks": {"api", "transport"},
+    "watch": {"api", "transport"},
+    "links": {"api"},
+    "triggers": {"api", "hooks", "watch"},
+    "operators": {"api", "hooks", "triggers", "links"},
+    "sensors": {"api", "hooks", "triggers", "links", "operators"},
+    "plugin": {"api", "hooks"},
+    "emulator": {"api"},
+}
+HEAVY = (
+    "requests",
+    "google.auth",
+    "aiohttp",
+    "airflow.providers.google.common.hooks.base_google",
+    "simple_salesforce",
+    "apache_beam",
+    "googleapiclient",
+)
+STATED_GAPS: set[str] = set()
+"""Ids of methods that the emulator does not answer."""
+
+
+@cache
+def tree(module: Path) -> ast.Module:
+    return ast.parse(module.read_text("utf-8"))
+
+
+def folder(module: Path) -> str:
+    parts = module.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def imported(module: Path) -> Iterator[str]:
+    """Every module that is imported anywhere in it, also inside functions and for type checkers."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            assert node.level < len(module.relative_to(PACKAGE).parts), f"{module}: a relative import out of its folder"
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def public(module: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    """Public classes and functions at the top of a module."""
+    for node in tree(module).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node
+
+
+def dotted(module: Path) -> str:
+    return ".".join(("airflow_dataflow_ext", *module.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=NAMES)
+def test_imports_point_one_way(module: Path) -> None:
+    own = folder(module)
+    folders = {name.split(".")[1] for name in imported(module) if name.startswith("airflow_dataflow_ext.")}
+    inside = {name for name in folders if (PACKAGE / name).is_dir()}
+    assert inside <= MAY_IMPORT[own] | {own}
+
+
+def test_every_folder_has_its_arrows_stated() -> None:
+    assert {folder(module) for module in MODULES} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if folder(module) == "api"], ids=str)
+def test_the_api_opens_nothing(module: Path) -> None:
+    touched = {name.split(".")[0] for name in imported(module)}
+    assert not touched & {"airflow", "requests", "aiohttp", "google", "asyncio", "threading", "socket", "time", "os", "subprocess"}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=NAMES)
+def test_a_module_is_small_and_says_what_may_live_in_it(module: Path) -> None:
+    lines = module.read_text("utf-8").splitlines()
+    assert len(lines) <= LONGEST_MODULE
+    if lines:
+        assert ast.get_docstring(tree(module)), "a module opens with one sentence"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=NAMES)
+def test_a_function_is_small(module: Path) -> None:
+    assert [node.name for node in ast.walk(tree(module)) if isinstance(node, FUNCTION) and _own_lines(node) > LONGEST_FUNCTION] == []
+
+
+def _own_lines(node: ast.AST) -> int:
+    """Lines of a function's body, without its docstring and the functions inside."""
+    assert isinstance(node, FUNCTION)
+    body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+    inside = sum(
+        (inner.end_lineno or 0) - inner.lineno + 1 for inner in ast.walk(node) if isinstance(inner, FUNCTION) and inner is not node
+    )
+    return (node.end_lineno or 0) - body[0].lineno + 1 - inside if body else 0
+
+
+@pytest.mark.parametrize("module", MODULES, ids=NAMES)
+def test_everything_public_is_explained(module: Path) -> None:
+    assert [node.name for node in public(module) if not ast.get_docstring(node) and not _answers(node)] == []
+
+
+def _answers(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    """Whether it is the emulator's answer to a method, which says what it does; or a program's ``main``."""
+    marks = [mark.func for mark in node.decorator_list if isinstance(mark, ast.Call)]
+    return node.name == "main" or any(isinstance(mark, ast.Name) and mark.id == "answers" for mark in marks)
+
+
+def test_every_method_is_answered_or_a_stated_gap() -> None:
+    from airflow_dataflow_ext.emulator import dataflow as emulated
+    from airflow_dataflow_ext.emulator.world import ANSWERS
+
+    assert emulated.ANSWERING
+    assert {method.id for method in methods()} - set(ANSWERS) == STATED_GAPS
+    assert set(ANSWERS) <= {method.id for method in methods()}
+
+
+def test_every_state_means_something() -> None:
+    assert all(isinstance(phase, Phase) for table in (DATAFLOW, WAVE) for phase in table.values())
+
+
+def test_a_method_is_described_once() -> None:
+    described = [method for method in methods() for method in method.variants()]
+    assert len({(method.verb, method.path) for method in described}) == len(described)
+    assert all(isinstance(method, Method) for method in described)
+
+
+WATCH = {
+    "job": {"project_id": "p", "location": "l", "job_id": "j"},
+    "expected": ["JOB_STATE_DONE"],
+    "to_the_end": True,
+    "poll_sleep": 3.0,
+    "importance": None,
+}
+IMPERSONATING = {"conn_id": "c", "impersonation_chain": ["a@example.com", "b@example.com"]}
+
+
+def trigger_arguments() -> dict[str, dict[str, Any]]:
+    """For each trigger class, arguments that differ from what it takes by default."""
+    from airflow_dataflow_ext.api.orders import StopOrder
+    from airflow_dataflow_ext.api.sights import MetricReached
+    from airflow_dataflow_ext.api.wave_runs import RunRef
+    from airflow_dataflow_ext.api.wave_watch import RunWatch
+
+    run = RunWatch(run=RunRef(version="59.0", id="03C", source_id="02K"), poll_sleep=4.0, fail_on_warning=True)
+    order = StopOrder(project_id="p", location="l", job_id="j", drain=False)
+    sight = MetricReached(metric="n", at_least=3.0, tentative=True, context={"step": "s1"})
+    at_job = {"job_id": "j", "project_id": "p", "location": "l", "poll_sleep": 3.0, "end_from_trigger": True, **IMPERSONATING}
+    return {
+        "DataflowJobStatusTrigger": {"expected_statuses": ["JOB_STATE_DONE"], **at_job},
+        "DataflowSightTrigger": {"sight": sight.serialize(), "fail_on_terminal_state": True, "until": 9.0, **at_job},
+        "DataflowJobTrigger": {"watch": WATCH, "stop_on_kill": True, "drain": True, **IMPERSONATING},
+        "DataflowOrderTrigger": {"order": order.serialize(), **IMPERSONATING},
+        "WaveJobTrigger": {"watch": run.serialize(), "stop_on_kill": True, "conn_id": "c"},
+    }
+
+
+def trigger_classes() -> list[type]:
+    """Every trigger class of the package that can be made."""
+    import airflow_dataflow_ext.triggers as package
+
+    found = [importlib.import_module(info.name) for info in pkgutil.iter_modules(package.__path__, package.__name__ + ".")]
+    classes = {cls for module in found for _, cls in inspect.getmembers(module, inspect.isclass) if cls.__module__ == module.__name__}
+    return sorted((cls for cls in classes if hasattr(cls, "serialize") and not inspect.isabstract(cls)), key=lambda cls: cls.__name__)
+
+
+def test_every_trigger_survives_a_round_trip() -> None:
+    arguments = trigger_arguments()
+    assert [cls.__name__ for cls in trigger_classes()] == sorted(arguments)
+    for cls in trigger_classes():
+        wanted = json.loads(json.dumps(arguments[cls.__name__]))
+        path, fields = cls(**wanted).serialize()
+        module, _, name = path.rpartition(".")
+        again = getattr(importlib.import_module(module), name)(**json.loads(json.dumps(fields)))
+        assert type(again) is cls
+        assert json.loads(json.dumps(again.serialize()[1])) == wanted
+
+
+@pytest.mark.parametrize("kind", ["operators", "sensors"])
+def test_a_dag_file_that_imports_us_loads_nothing_heavy(kind: str) -> None:
+    ours = [dotted(module) for module in MODULES if folder(module) == kind]
+    program = f"""
+import importlib, json, sys
+import airflow.sdk
+before = set(sys.modules)
+for name in {ours!r}:
+    importlib.import_module(name)
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True, cwd=ROOT)
+    loaded = json.loads(done.stdout.splitlines()[-1])
+    assert dotted(PACKAGE / kind / "dataflow.py") in loaded
+    assert [name for name in loaded if name in HEAVY or name.startswith(tuple(f"{heavy}." for heavy in HEAVY))] == []
+
+
+def committed() -> list[Path]:
+    """Files that git has, or would take."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
+
+
+FORBIDDEN = {
+    "an absolute path of somebody's machine": re.compile(r"(?<![\w.:/-])/(?:(?:work|Users|root)/[\w.-]+|home/(?!me\b)[\w.-]+)"),
+    "a package registry": re.compile(
+        r"https?://(?!github\.com|pypi\.org/project/)[\w.-]*(?:pypi|artifactory|nexus|registry)[\w.-]*", re.IGNORECASE
+    ),
+    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/]"),
+    "work that is left": re.compile(r"\b(?:TODO|FIXME|XXX)\b"),
+}
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_no_file_holds(what: str) -> None:
+    found = []
+    for file in committed():
+        if file == Path(__file__) or file.suffix in (".png", ".gz", ".ico"):
+            continue
+        text = file.read_text("utf-8", errors="replace")
+        found += [f"{file.relative_to(ROOT)}: {hit.group()}" for hit in FORBIDDEN[what].finditer(text)]
+    assert found == []
+
+
+def test_every_public_class_of_a_user_has_a_docs_entry() -> None:
+    pages = sorted((ROOT / "docs").glob("reference*.md"))
+    if not pages:
+        pytest.skip("the reference is not written yet")
+    text = "\n".join(page.read_text("utf-8") for page in pages)
+    kinds = {"hooks", "operators", "sensors", "triggers"}
+    classes = [node.name for module in MODULES if folder(module) in kinds for node in public(module) if isinstance(node, ast.ClassDef)]
+    named = [name for name in classes if name.startswith(("Dataflow", "Wave"))]
+    assert [name for name in named if f"`{name}`" not in text] == []

@@ -1,0 +1,53 @@
+"""An event loop whose time leaps to the next timer, so that waiting for hours takes no time and every run is the same."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import pytest
+
+T = TypeVar("T")
+
+
+class LeapingLoop(asyncio.SelectorEventLoop):
+    """Sleeps of this loop take no time. For what is purely in this process: a socket's answer could come too late."""
+
+    def __init__(self) -> None:
+        super().__init__(_Leaps(self))
+        self.leapt = 0.0
+
+    def time(self) -> float:
+        return 1000.0 + self.leapt
+
+
+class _Leaps(selectors.SelectSelector):
+    def __init__(self, loop: LeapingLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> Any:
+        ready = super().select(0 if timeout is not None else None)
+        if not ready and timeout:
+            self._loop.leapt += timeout
+        return ready
+
+
+@pytest.fixture
+def leap() -> Callable[[Coroutine[Any, Any, T]], T]:
+    """Runs a coroutine on a leaping loop; a task that is left behind fails the test."""
+
+    def run(main: Coroutine[Any, Any, T]) -> T:
+        async def alone() -> T:
+            found = await main
+            await asyncio.sleep(0)
+            left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task() and not task.cancelling()]
+            assert left == []
+            return found
+
+        with asyncio.Runner(loop_factory=LeapingLoop) as runner:
+            return runner.run(alone())
+
+    return run

@@ -1,0 +1,84 @@
+"""Jobs of one place in memory, asked by the real asynchronous driver: what a Board asks, and when, to the second."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
+from airflow_dataflow_ext.api.method import NoReply, Reply, Request
+from airflow_dataflow_ext.api.states import TERMINAL
+from airflow_dataflow_ext.api.steps import Conversation
+from airflow_dataflow_ext.api.watching import Outcome, watching
+from airflow_dataflow_ext.transport.aio import AsyncTransport
+from airflow_dataflow_ext.transport.aside import aside
+from airflow_dataflow_ext.watch.board import Board
+from tests.talk import ok, refused
+
+T = TypeVar("T")
+RUNNING, DONE, FAILED = "JOB_STATE_RUNNING", "JOB_STATE_DONE", "JOB_STATE_FAILED"
+TOOK = 0.2
+"""Seconds for one answer."""
+
+
+class Region(AsyncTransport):
+    """Answers lists and gets; ``trouble`` may answer instead.
+
+    :param page: jobs on one page; ``copies`` says how often a page shows each.
+    """
+
+    def __init__(self, *jobs: str, page: int = 500) -> None:
+        self.states = dict.fromkeys(jobs, RUNNING)
+        self.page = page
+        self.copies = 1
+        self.asked: Counter[str] = Counter()
+        self.asking = asyncio.Event()
+        self.trouble: Callable[[Request], Any] = lambda request: None
+        self.board = Board(watch("-").roster(), self.perform)
+
+    async def perform(self, conversation: Conversation[T]) -> T:
+        return await self.run(conversation, aside(logging.getLogger(__name__)), self.board.look)
+
+    async def send(self, request: Request) -> Reply | NoReply:
+        self.asked[request.method.id] += 1
+        self.asking.set()
+        await asyncio.sleep(TOOK)
+        trouble: Reply | NoReply | None = self.trouble(request)
+        if trouble is not None:
+            return trouble
+        match request.method.id:
+            case "jobs.list":
+                return self._list(dict(request.query))
+            case "jobs.get":
+                return self._get(request.path.rsplit("/", 1)[-1])
+        return ok({})
+
+    def _list(self, query: dict[str, str]) -> Reply:
+        ended = query["filter"] == "TERMINATED"
+        found = [job_id for job_id, state in self.states.items() if (state in TERMINAL) is ended]
+        start = int(query.get("pageToken", 0))
+        more = {"nextPageToken": str(start + self.page)} if start + self.page < len(found) else {}
+        shown = [{"id": job_id, "currentState": self.states[job_id]} for job_id in found[start : start + self.page]]
+        return ok({"jobs": shown * self.copies, **more})
+
+    def _get(self, job_id: str) -> Reply:
+        if job_id not in self.states:
+            return refused(404, f"There is no {job_id}.")
+        return ok({"id": job_id, "currentState": self.states[job_id], "labels": {"read": "singly"}})
+
+    async def wait(self, waited: JobWatch) -> Outcome:
+        """A wait as a trigger has it."""
+        return await self.perform(watching(waited))
+
+    async def after(self, seconds: float, job_id: str, state: str) -> None:
+        """Change a job's state, later."""
+        await asyncio.sleep(seconds)
+        self.states[job_id] = state
+
+
+def watch(job_id: str, poll_sleep: float = 10.0, **facts: Any) -> JobWatch:
+    """A wait for one job, which says nothing."""
+    return JobWatch(job=JobRef(project_id="p", location="l", job_id=job_id), poll_sleep=poll_sleep, importance=None, **facts)
