@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-DATAFLOW = "Google Cloud Dataflow"
-KINDS = ("hooks", "operators", "sensors", "triggers")
+DATAFLOW, WAVE = "Google Cloud Dataflow", "Salesforce CRM Analytics"
+MODULES: dict[str, dict[str, tuple[str, ...]]] = {
+    # kind -> service -> modules
+    "hooks": {DATAFLOW: ("dataflow",), WAVE: ("wave",)},
+    "operators": {DATAFLOW: ("dataflow",), WAVE: ("wave",)},
+    "sensors": {DATAFLOW: ("dataflow",), WAVE: ("wave",)},
+    "triggers": {DATAFLOW: ("dataflow", "dataflow_events", "dataflow_orders", "dataflow_waits"), WAVE: ("wave",)},
+}
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -19,14 +25,25 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-dataflow-ext",
         "name": "Dataflow extension",
-        "description": "Dataflow jobs from templates, launched once and waited for together.",
+        "description": "Dataflow jobs and CRM Analytics runs, launched once and waited for together.",
         "integrations": [
             {
                 "integration-name": DATAFLOW,
                 "external-doc-url": "https://cloud.google.com/dataflow/docs",
                 "tags": ["gcp", "service"],
-            }
+            },
+            {
+                "integration-name": WAVE,
+                "external-doc-url": "https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/",
+                "tags": ["service"],
+            },
         ],
-        **{kind: [{"integration-name": DATAFLOW, "python-modules": [f"airflow_dataflow_ext.{kind}.dataflow"]}] for kind in KINDS},
-        "extra-links": ["airflow_dataflow_ext.links.dataflow.DataflowJobLink"],
+        **{
+            kind: [
+                {"integration-name": service, "python-modules": [f"airflow_dataflow_ext.{kind}.{name}" for name in names]}
+                for service, names in services.items()
+            ]
+            for kind, services in MODULES.items()
+        },
+        "extra-links": ["airflow_dataflow_ext.links.dataflow.DataflowJobLink", "airflow_dataflow_ext.links.wave.WaveDataManagerLink"],
     }

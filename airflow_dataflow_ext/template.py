@@ -99,7 +99,7 @@ def _param(parameter: Parameter, value: Any, section: str) -> Param:
     if parameter.parent:
         help_text = f"{help_text}\n\nOnly when {parameter.condition}.".strip()
     if help_text:
-        schema["description_md"] = help_text
+        schema["description"] = help_text
     if nullable:
         schema["type"] = [schema["type"], "null"]
         if "enum" in schema:

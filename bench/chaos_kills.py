@@ -35,7 +35,9 @@ WITHIN = {RESUMING: 2.5, MOMENT: 4.0}
 RECORDING = 0.03
 """Seconds after the answer within which its kill falls: about what writing the record takes."""
 
-TITLE = "airflow worker -- "
+TITLE, EXECUTOR = "airflow worker -- ", "LocalExecutor"
+"""How Airflow's task processes call themselves, and what only its executor's workers have in their name."""
+
 Plan = dict[int, set[str]]
 
 
@@ -133,7 +135,7 @@ class Killer(Watcher):
     def _owner(self, port: int) -> psutil.Process | None:
         for process, _ in self._tasks():
             with suppress(psutil.Error):
-                if any(connection.laddr.port == port for connection in process.net_connections("tcp4")):
+                if any(connection.laddr[1:] == (port,) for connection in process.net_connections("tcp4")):
                     return process
         return None
 
@@ -144,7 +146,7 @@ class Killer(Watcher):
             with suppress(psutil.Error, OSError):
                 if os.getsid(process.pid) == session:
                     title = " ".join(process.cmdline())
-                    if title.startswith(TITLE) and "LocalExecutor" not in title:
+                    if title.startswith(TITLE) and EXECUTOR not in title:
                         yield process, title.removeprefix(TITLE).strip()
 
     def _watch_processes(self) -> None:
@@ -162,7 +164,7 @@ class Killer(Watcher):
                     threading.Timer(self._draw.uniform(0, WITHIN[point]), self._kill_started, (process, point, instance)).start()
 
     def _kill_started(self, process: psutil.Process, point: str, instance: str) -> None:
-        if process.is_running() and not self._over.is_set():
+        if _lives(process) and not self._over.is_set():
             number = self._number_of(instance)
             if number is not None:
                 self._kill(process, point, number)
@@ -171,12 +173,31 @@ class Killer(Watcher):
         """Whether there was somebody to kill."""
         whom = self._draw.choices(list(WHOM), list(WHOM.values()))[0]
         try:
-            worker = task.parent()
-            victims = {"task": [task], "worker": [worker], "machine": [worker, task]}[whom]  # a worker that lives reports its task's death
-            for victim in victims:
-                if victim is not None:
-                    victim.kill()
+            worker = self._worker_of(task)
+            if not _lives(task):
+                return False  # its worker may be at the executor's queue; to die there would stop the others too
+            if worker is None or whom == "task":
+                whom = "task"
+                task.kill()
+            else:
+                worker.kill()  # first: a worker that lives reports its task's death
+                if whom == "machine":
+                    task.kill()
         except psutil.NoSuchProcess:
             return False
         self.kills.append(Kill(point, whom, number or 0, time.time()))
         return True
+
+    def _worker_of(self, task: psutil.Process) -> psutil.Process | None:
+        """The executor's worker that watches over a task; none when that was killed before, and init has taken its place."""
+        parent = task.parent()
+        if parent is None or os.getsid(parent.pid) != self._session() or EXECUTOR not in " ".join(parent.cmdline()):
+            return None
+        return parent
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

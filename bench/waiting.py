@@ -85,6 +85,15 @@ def compare(asked: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
+def simulate(jobs: int) -> dict[str, Any]:
+    """So many jobs beside a hundredth of them, on a simulated clock, each in a process of its own."""
+    few, many = (child(["-m", "bench.waiting_simulated", str(count)], timeout=900.0) for count in (max(jobs // 100, 100), jobs))
+    names = ("jobs", "requests_per_round", "cpu_ms_per_poll", "kib_per_job", "events", "wrong")
+    table(("jobs", *(COLUMNS[name] for name in names[1:])), [[found[name] for name in names] for found in (few, many)])
+    growth = {f"{name}_growth": round(many[name] / few[name], 3) for name in ("cpu_ms_per_poll", "kib_per_job")}
+    return {**many, **growth, "simulated": True}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=1000)
@@ -95,7 +104,15 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=500.0, help="triggers started in a second")
     parser.add_argument("--over", type=float, default=10.0, help="seconds within which all jobs end")
     parser.add_argument("--messages", action="store_true", help="stream the jobs' messages, as our operators do by default")
-    figures(compare(parser.parse_args()))
+    parser.add_argument("--simulated", action="store_true", help="on a simulated clock, for numbers that no server here could answer")
+    parser.add_argument("--airflow", type=int, metavar="N", help="instead: N mapped deferrable launches in a real Airflow")
+    asked = parser.parse_args()
+    if asked.airflow:
+        from bench.waiting_airflow import run
+
+        figures(run(asked.airflow, stock=not asked.no_stock))
+    else:
+        figures(simulate(asked.jobs) if asked.simulated else compare(asked))
 
 
 if __name__ == "__main__":

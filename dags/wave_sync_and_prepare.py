@@ -3,7 +3,6 @@
 
 `sync_data` brings the connector's objects into the org, `run_dataflow` builds the dataset from them, `run_recipe` prepares it for
 the dashboards. A run that ends with warnings, because some rows failed, fails the task here: dashboards would show less than there is.
-`recipe_has_run` is what another DAG would use that only waits for the recipe, whoever starts it.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import pendulum
 from airflow.sdk import DAG, Param
 
 from airflow_dataflow_ext.operators.wave import WaveRunDataSyncOperator, WaveStartDataflowOperator
-from airflow_dataflow_ext.sensors.wave import WaveDataflowJobSensor
 
 # Each look is one of the org's daily API requests; half a minute does for runs of an hour.
 LOOKS = {"deferrable": True, "poll_sleep": 5}
@@ -35,13 +33,5 @@ with DAG(
     sync_data = WaveRunDataSyncOperator(task_id="sync_data", connector_id="{{ params.connector_id }}", **LOOKS)
     run_dataflow = WaveStartDataflowOperator(task_id="run_dataflow", dataflow="{{ params.dataflow }}", fail_on_warning=True, **LOOKS)
     run_recipe = WaveStartDataflowOperator(task_id="run_recipe", recipe="{{ params.recipe }}", fail_on_warning=True, **LOOKS)
-    recipe_has_run = WaveDataflowJobSensor(
-        task_id="recipe_has_run",
-        recipe="{{ params.recipe }}",
-        since="{{ dag_run.start_date.isoformat() }}",
-        deferrable=True,
-        poll_interval=5,
-    )
 
     sync_data >> run_dataflow >> run_recipe
-    recipe_has_run

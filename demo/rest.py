@@ -56,6 +56,10 @@ class AirflowApi:
         state: str = self._call("GET", f"dags/{dag_id}/dagRuns/{quote(run_id)}")["state"]
         return state
 
+    def runs(self, dag_id: str) -> list[str]:
+        """The ids of a DAG's runs."""
+        return [row["dag_run_id"] for row in self._call("GET", f"dags/{dag_id}/dagRuns")["dag_runs"]]
+
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """The task instances of a run, in the API's own form."""
         rows: list[dict[str, Any]] = []

@@ -126,6 +126,8 @@ class TaskInstance:
                 return httpx.Response(200, json={"value": self.store[key]})
             case "GET", ["task-instances", "states"]:
                 return httpx.Response(200, json={"task_states": {self.run_id: {self.task.task_id: self.state}}})
+            case "GET", ["task-instances", _, "validate-inlets-and-outlets"]:
+                return httpx.Response(200, json={"inactive_assets": []})
             case "GET", _:
                 return httpx.Response(404, json={"detail": {"reason": "not_found", "message": ""}})
         return httpx.Response(200, json={})

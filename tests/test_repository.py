@@ -182,10 +182,13 @@ def trigger_arguments() -> dict[str, dict[str, Any]]:
     order = StopOrder(project_id="p", location="l", job_id="j", drain=False)
     sight = MetricReached(metric="n", at_least=3.0, tentative=True, context={"step": "s1"})
     at_job = {"job_id": "j", "project_id": "p", "location": "l", "poll_sleep": 3.0, "end_from_trigger": True, **IMPERSONATING}
+    ending = {"end_from_trigger": True, "prices": {"vcpu_hours": 1.0}, "replaces": True}
+    events = {"project_id": "p", "location": "l", "poll_sleep": 3.0, **IMPERSONATING}
     return {
+        "DataflowJobEventTrigger": {"name": "n*", "labels": {"l": "v"}, "states": ["JOB_STATE_DONE"], **events},
         "DataflowJobStatusTrigger": {"expected_statuses": ["JOB_STATE_DONE"], **at_job},
         "DataflowSightTrigger": {"sight": sight.serialize(), "fail_on_terminal_state": True, "until": 9.0, **at_job},
-        "DataflowJobTrigger": {"watch": WATCH, "stop_on_kill": True, "drain": True, **IMPERSONATING},
+        "DataflowJobTrigger": {"watch": WATCH, "stop_on_kill": True, "drain": True, **ending, **IMPERSONATING},
         "DataflowOrderTrigger": {"order": order.serialize(), **IMPERSONATING},
         "WaveJobTrigger": {"watch": run.serialize(), "stop_on_kill": True, "conn_id": "c"},
     }
@@ -202,7 +205,7 @@ def trigger_classes() -> list[type]:
 
 def test_every_trigger_survives_a_round_trip() -> None:
     arguments = trigger_arguments()
-    assert [cls.__name__ for cls in trigger_classes()] == sorted(arguments)
+    assert [cls.__name__ for cls in trigger_classes()] == sorted(arguments), "each trigger class has an entry in trigger_arguments"
     for cls in trigger_classes():
         wanted = json.loads(json.dumps(arguments[cls.__name__]))
         path, fields = cls(**wanted).serialize()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import count
@@ -84,15 +84,18 @@ def retry_after(reply: Reply) -> float | None:
     return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - now.replace(tzinfo=now.tzinfo or UTC)).total_seconds())
 
 
-def pages(request: Request, *, retry_for: float | None = RETRY_FOR, limit: int | None = None) -> Conversation[list[Json]]:
+def pages(
+    request: Request, *, retry_for: float | None = RETRY_FOR, limit: int | None = None, keep: Callable[[Json], Json] | None = None
+) -> Conversation[list[Json]]:
     """All pages of a list, as the bodies of the replies; once more from the start when a page token has expired.
 
     :param limit: stop after the page that reaches so many items.
+    :param keep: what is kept of each body, by default all of it.
     :raises CallError: see :func:`ask`.
     """
     for last in (False, True):
         try:
-            return (yield from _pages(request, retry_for, limit))
+            return (yield from _pages(request, retry_for, limit, keep))
         except _ExpiredPageError as expired:
             if last:
                 raise expired.cause from None
@@ -106,7 +109,7 @@ class _ExpiredPageError(Exception):
         self.cause = cause
 
 
-def _pages(first: Request, retry_for: float | None, limit: int | None) -> Conversation[list[Json]]:
+def _pages(first: Request, retry_for: float | None, limit: int | None, keep: Callable[[Json], Json] | None) -> Conversation[list[Json]]:
     found: list[Json] = []
     request: Request | None = first
     while request is not None:
@@ -116,7 +119,7 @@ def _pages(first: Request, retry_for: float | None, limit: int | None) -> Conver
             if found:
                 raise _ExpiredPageError(refused) from None
             raise
-        found.append(body)
+        found.append(body if keep is None else keep(body))
         if limit is not None and sum(1 for _ in items(found, first.method.items or "")) >= limit:
             break
         request = first.following(body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,9 +55,9 @@ class ActiveJobs:
     def active(self, watches: Sequence[Watch]) -> Conversation[tuple[dict[str, Json], int]]:
         """Summaries by job id, and how many calls they took; asked for until there is an answer."""
         request = dataflow.Job.list.request(projectId=self.project_id, location=self.location, filter="ACTIVE", pageSize=PAGE_SIZE)
-        bodies = yield from pages(request, retry_for=None)
         wanted = {watch.job_id for watch in watches}
-        return {job["id"]: job for job in items(bodies, "jobs") if job["id"] in wanted}, len(bodies)
+        bodies = yield from pages(request, retry_for=None, keep=lambda body: _plain(body, wanted))
+        return {job["id"]: job for job in items(bodies, "jobs")}, len(bodies)
 
     def ended(self, watches: Sequence[Watch], since: float) -> Conversation[dict[str, Json]]:
         """Summaries of the jobs that ended in the last ``since`` seconds, give or take what two clocks may differ."""
@@ -67,6 +67,12 @@ class ActiveJobs:
         bodies = yield from pages(request, retry_for=ENDED_WITHIN, limit=2 * len(watches) + PAGE_SIZE)
         wanted = {watch.job_id for watch in watches}
         return {job["id"]: job for job in items(bodies, "jobs") if job["id"] in wanted}
+
+
+def _plain(body: Json, wanted: Container[str]) -> Json:
+    """A page's jobs that matter, without what is nested in them: tens of thousands of objects a round keep a garbage collector busy."""
+    jobs = (job for job in body.get("jobs", ()) if job["id"] in wanted)
+    return {"jobs": [{name: value for name, value in job.items() if isinstance(value, str)} for job in jobs]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

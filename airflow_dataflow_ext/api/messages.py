@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from airflow_dataflow_ext.api.conversations import items, pages
 from airflow_dataflow_ext.api.dataflow import Message
@@ -73,17 +74,24 @@ class MessageStream:
         self._every = 1 if fresh else min(self._every * 2, QUIETEST)
 
     def errors(self) -> Conversation[str]:
-        """The job's own error messages, waited for a little; an empty text when it gave none or they may not be read."""
+        """The job's own error messages, waited for a little; an empty text when it gave none or they may not be read.
+
+        They are asked for from the job's beginning: one that comes late can bear a time before what was told last.
+        """
+        request = Message.list.request(**self._job, minimumImportance=ERROR)
         for pause in _ERRORS_COME_LATE:
             if self._errors:
                 break
             if pause:
                 yield Sleep(pause)
             try:
-                yield from self._tell(self._importance or ERROR, retry_for=pause)
+                bodies = yield from pages(request, retry_for=pause)
             except CallError as error:
                 yield Say(f"The job's messages cannot be read: {error}", logging.WARNING)
                 break
+            for message in items(bodies, "jobMessages"):
+                self._errors.append(str(message.get("messageText", "")))
+                yield _said(message)
         return "\n".join(dict.fromkeys(self._errors))
 
     def _tell(self, importance: str, retry_for: float) -> Conversation[bool]:
@@ -92,8 +100,7 @@ class MessageStream:
         bodies = yield from pages(request, retry_for=retry_for)
         fresh = list(self._remember(items(bodies, "jobMessages")))
         for message in fresh:
-            line = f"{message.get('time', '')} {message.get('messageText', '')}"
-            yield Say(line, LEVELS.get(message.get("messageImportance", ""), logging.INFO))
+            yield _said(message)
         return bool(fresh)
 
     def _remember(self, messages: Iterator[Json]) -> Iterator[Json]:
@@ -108,6 +115,12 @@ class MessageStream:
             if message.get("messageImportance") == ERROR:
                 self._errors.append(str(message.get("messageText", "")))
             yield message
+
+
+def _said(message: Mapping[str, Any]) -> Say:
+    return Say(
+        f"{message.get('time', '')} {message.get('messageText', '')}", LEVELS.get(message.get("messageImportance", ""), logging.INFO)
+    )
 
 
 def _sortable(time: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from airflow_dataflow_ext.api.conversations import ask, items, pages
@@ -47,21 +48,21 @@ def replaceable(place: JobRef, name: str) -> Conversation[tuple[str, ...]]:
         waited += LOOK_EVERY
 
 
-def who_goes_on(place: JobRef, job: Mapping[str, Any]) -> Conversation[str]:
-    """After the wait for a replacement: a sentence that says which job took over, or goes on; empty for a job that replaces none.
+def who_goes_on(new: JobRef, job: Mapping[str, Any]) -> Conversation[str]:
+    """After the wait for a replacement: a sentence that says which job took over, or goes on.
 
     :param job: the replacement as it is now.
     """
-    old_id = job.get("replaceJobId")
-    if not old_id:
-        return ""
     lives = job.get("currentState") not in TERMINAL
     waited = 0.0
     while True:
         try:
-            old: Json = yield from ask(Job.get.request(projectId=place.project_id, location=place.location, jobId=old_id))
+            old_id = job.get("replaceJobId") or (yield from _read(new)).get("replaceJobId")
+            if not old_id:  # the service refused before it had found the old job
+                return ""
+            old = yield from _read(replace(new, job_id=str(old_id)))
         except CallError as error:
-            return f"The job that it replaces, {old_id}, cannot be read: {error}"
+            return f"The job that it replaces cannot be read: {error}"
         state = old.get("currentState", UNKNOWN)
         if state in TERMINAL or not lives or waited >= TAKEN_OVER_WITHIN:
             break
@@ -70,3 +71,8 @@ def who_goes_on(place: JobRef, job: Mapping[str, Any]) -> Conversation[str]:
     if lives and state in TERMINAL:
         return f"Job {job['id']} took over from job {old_id}, which ended as {state}."
     return f"The job that it was to replace, {old_id}, is in {state}."
+
+
+def _read(job: JobRef) -> Conversation[Json]:
+    found: Json = yield from ask(Job.get.request(**job.path, view="JOB_VIEW_DESCRIPTION"))
+    return found

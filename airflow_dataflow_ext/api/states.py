@@ -60,3 +60,35 @@ TERMINAL = frozenset(state for state, phase in DATAFLOW.items() if phase is not 
 def phase_of(state: str | None, table: Mapping[str, Phase] = DATAFLOW) -> Phase:
     """What a state means. A state that no row lists is *moving*: waiting on is the only guess that does no harm."""
     return table.get(state or UNKNOWN, Phase.MOVING)
+
+
+class DataflowJobStatus:
+    """The states under the names by which DAGs import them from the Google provider."""
+
+    JOB_STATE_UNKNOWN = "JOB_STATE_UNKNOWN"
+    JOB_STATE_STOPPED = "JOB_STATE_STOPPED"
+    JOB_STATE_RUNNING = "JOB_STATE_RUNNING"
+    JOB_STATE_DONE = "JOB_STATE_DONE"
+    JOB_STATE_FAILED = "JOB_STATE_FAILED"
+    JOB_STATE_CANCELLED = "JOB_STATE_CANCELLED"
+    JOB_STATE_UPDATED = "JOB_STATE_UPDATED"
+    JOB_STATE_DRAINING = "JOB_STATE_DRAINING"
+    JOB_STATE_DRAINED = "JOB_STATE_DRAINED"
+    JOB_STATE_PENDING = "JOB_STATE_PENDING"
+    JOB_STATE_CANCELLING = "JOB_STATE_CANCELLING"
+    JOB_STATE_QUEUED = "JOB_STATE_QUEUED"
+    JOB_STATE_RESOURCE_CLEANING_UP = "JOB_STATE_RESOURCE_CLEANING_UP"
+    JOB_STATE_PAUSING = "JOB_STATE_PAUSING"
+    JOB_STATE_PAUSED = "JOB_STATE_PAUSED"
+    SUCCEEDED_END_STATES = frozenset(state for state, phase in DATAFLOW.items() if phase is Phase.SUCCEEDED)
+    FAILED_END_STATES = frozenset(state for state, phase in DATAFLOW.items() if phase is Phase.FAILED)
+    TERMINAL_STATES = TERMINAL
+    AWAITING_STATES = frozenset(DATAFLOW) - TERMINAL
+
+
+class DataflowJobType:
+    """The types of jobs under the names by which DAGs import them from the Google provider."""
+
+    JOB_TYPE_UNKNOWN = "JOB_TYPE_UNKNOWN"
+    JOB_TYPE_BATCH = BATCH
+    JOB_TYPE_STREAMING = STREAMING

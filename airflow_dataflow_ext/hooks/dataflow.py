@@ -14,17 +14,21 @@ from airflow_dataflow_ext.api.errors import DataflowExtError
 from airflow_dataflow_ext.api.launch import FlexTemplateLaunch, Launch, TemplateLaunch
 from airflow_dataflow_ext.api.launching import launch_once
 from airflow_dataflow_ext.api.names import LaunchIdentity
+from airflow_dataflow_ext.api.states import DataflowJobStatus, DataflowJobType
 from airflow_dataflow_ext.api.stopping import stop
 from airflow_dataflow_ext.api.watching import watching
-from airflow_dataflow_ext.hooks.google import DataflowConnection, Where
+from airflow_dataflow_ext.hooks.google import Where
 from airflow_dataflow_ext.hooks.verbs import verb
+from airflow_dataflow_ext.hooks.workers import WorkerVerbs
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.method import Json, Method, Request
     from airflow_dataflow_ext.api.steps import Conversation
 
+__all__ = ["DataflowHook", "DataflowJobStatus", "DataflowJobType"]
 
-class DataflowHook(DataflowConnection):
+
+class DataflowHook(WorkerVerbs):
     """Calls Google Cloud Dataflow v1b3.
 
     Every verb comes in three forms: ``hook.get_job(...)`` now, ``await hook.get_job.aio(...)`` on an event loop, and

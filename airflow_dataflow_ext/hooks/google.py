@@ -15,7 +15,7 @@ from airflow_dataflow_ext.api.conversations import RETRY_FOR, ask
 from airflow_dataflow_ext.api.dataflow_watch import JobRef
 from airflow_dataflow_ext.api.errors import InvalidInputError
 from airflow_dataflow_ext.transport.aside import MemoryStore, Store, aside
-from airflow_dataflow_ext.transport.endpoint import check_root, proxy_for, session_for
+from airflow_dataflow_ext.transport.endpoint import check_root, session_for
 from airflow_dataflow_ext.transport.sync import SyncTransport
 from airflow_dataflow_ext.transport.tokens import GoogleTokens
 
@@ -88,12 +88,10 @@ class DataflowConnection(GoogleBaseHook):
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncTransport]:
         """An asynchronous transport with its own connection pool, for the running event loop."""
-        import aiohttp  # only those who wait in an event loop pay for it
+        # only those who wait in an event loop pay for aiohttp
+        from airflow_dataflow_ext.transport.aio import AsyncTransport, async_session_for
 
-        from airflow_dataflow_ext.transport.aio import AsyncTransport
-
-        # trust_env=True would find the proxy too, and refuse to send the token where ~/.netrc knows the host
-        async with aiohttp.ClientSession(proxy=proxy_for(self.root)) as session:
+        async with async_session_for(self.root) as session:
             yield AsyncTransport(self.root, self.tokens, timeout=self.timeout, session=session)
 
     def run(self, conversation: Conversation[T], store: Store | None = None) -> T:

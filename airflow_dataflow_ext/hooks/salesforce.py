@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LOGIN = "https://login.salesforce.com"
+"""Where logins begin; the environment's proxies for it serve the instances, too."""
+
 TIMEOUT = 60.0
 """Seconds for one call by default, logins included."""
 
@@ -210,18 +213,17 @@ class SalesforceConnection(SalesforceHook):
 
     @cached_property
     def _transport(self) -> SyncTransport:
-        http = session_for(self._local_root or "https://login.salesforce.com")
+        http = session_for(self._local_root or LOGIN)
         http.proxies.update(self._proxies)
         return SyncTransport(self.tokens.root, self.tokens, timeout=self.timeout, session=http, seen=self.allowance.seen)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncTransport]:
         """An asynchronous transport with its own connection pool, for the running event loop."""
-        import aiohttp  # only those who wait in an event loop pay for it
+        # only those who wait in an event loop pay for aiohttp
+        from airflow_dataflow_ext.transport.aio import AsyncTransport, async_session_for
 
-        from airflow_dataflow_ext.transport.aio import AsyncTransport
-
-        async with aiohttp.ClientSession(trust_env=True, proxy=self._proxies.get("https")) as session:
+        async with async_session_for(self._local_root or LOGIN, self._proxies.get("https")) as session:
             yield AsyncTransport(self.tokens.root, self.tokens, timeout=self.timeout, session=session, seen=self.allowance.seen)
 
     def run(self, conversation: Conversation[T], store: Store | None = None) -> T:

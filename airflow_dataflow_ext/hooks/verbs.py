@@ -44,7 +44,7 @@ class verb(Generic[H, P, R]):  # noqa: N801  (used as a decorator)
 
     def __init__(self, function: Callable[Concatenate[H, P], Conversation[R]]) -> None:
         self._function = function
-        functools.update_wrapper(self, function)  # type: ignore[arg-type]
+        functools.update_wrapper(self, function)
 
     def __call__(self, hook: H, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return BoundVerb(hook, functools.partial(self._function, hook))(*args, **kwargs)

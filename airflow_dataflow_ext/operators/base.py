@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow_dataflow_ext.api.conclusion import conclude
 from airflow_dataflow_ext.api.conversations import ask
 from airflow_dataflow_ext.api.costs import check_prices
 from airflow_dataflow_ext.api.dataflow_service import DataflowService
 from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
-from airflow_dataflow_ext.api.ending import conclude
+from airflow_dataflow_ext.api.errors import InvalidInputError
 from airflow_dataflow_ext.api.template_check import Validate, check_validate
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.operators.edge import task_edge
@@ -49,6 +50,8 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
     :param expected_terminal_state: the state that ends the task well, when it is another one; every other end fails it.
     :param drain_pipeline: drain a streaming job instead of cancelling it when the task is killed.
     :param cancel_on_kill: False lets the job go on when the task is killed, or times out while it is deferred.
+    :param end_from_trigger: with ``deferrable``: let the triggerer end the task, without a second worker. Airflow then runs no
+        ``on_success_callback`` or listener and writes no asset events, and the triggerer's log alone says why a task failed.
     :param validate: who checks the launch before it is sent: ``metadata`` compares parameters with what the template says of itself,
         where that can be read; ``service`` asks the service (``validateOnly``); ``off`` checks nothing.
     :param prices: what one unit of a total costs, in any currency, for an estimate of what the job cost; for example
@@ -71,6 +74,7 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
         expected_terminal_state: str | None = None,
         drain_pipeline: bool = False,
         cancel_on_kill: bool = True,
+        end_from_trigger: bool = False,
         validate: Validate = "metadata",
         prices: Mapping[str, float] | None = None,
         message_importance: str | None = "JOB_MESSAGE_BASIC",
@@ -85,6 +89,9 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
         self.expected_terminal_state = expected_terminal_state
         self.drain_pipeline = drain_pipeline
         self.cancel_on_kill = cancel_on_kill
+        if end_from_trigger and not self.deferrable:
+            raise InvalidInputError("end_from_trigger needs deferrable=True")
+        self.end_from_trigger = end_from_trigger
         self.validate: Validate = check_validate(validate)
         self.prices = check_prices(prices)
         self.message_importance = message_importance
@@ -133,8 +140,11 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
 
         return DataflowJobTrigger(
             watch=watch.serialize(),
-            stop_on_kill=stop_on_kill and self.cancel_on_kill and not self._replaces_for_good(),
+            stop_on_kill=stop_on_kill and self.cancel_on_kill and not (self.wait_until_finished and self.replaces()),
             drain=self.drain_pipeline,
+            end_from_trigger=self.end_from_trigger,
+            prices=self.prices,
+            replaces=self.replaces(),
             conn_id=self.gcp_conn_id,
             impersonation_chain=self.impersonation_chain,
         )
@@ -153,9 +163,9 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
             importance=self.message_importance,
         )
 
-    def _replaces_for_good(self) -> bool:
-        """Whether what is waited for is the end of a job that has taken over from another: then a kill must not end the stream."""
-        return bool(self.wait_until_finished) and self.launch().update
+    def replaces(self) -> bool:
+        """Whether the job is to replace a running one; then a kill must not end the stream that it has taken over."""
+        return False
 
     def _stop(self, attempt: Attempt) -> None:
         if self.cancel_on_kill:
@@ -166,7 +176,7 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
     def _finish(self, store: RecordStore, outcome: Outcome) -> Json:
         job = outcome.job
         at = self.hook.job(str(job["id"]), job.get("projectId") or self.project_id, job.get("location") or self.location)
-        return super()._finish(store, self.hook.run(conclude(outcome, at, self.prices)))
+        return super()._finish(store, self.hook.run(conclude(outcome, at, self.prices, replaces=self.replaces())))
 
     def _told(self, context: Context, job: Json) -> Json:
         with task_edge():

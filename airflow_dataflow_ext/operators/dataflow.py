@@ -102,6 +102,9 @@ class DataflowTemplatedJobStartOperator(DataflowLaunchOperator):
             transform_name_mapping=self.transform_name_mapping or {},
         )
 
+    def replaces(self) -> bool:
+        return self.update
+
 
 def _check_options(options: Mapping[str, Any]) -> None:
     for name in options:
@@ -132,3 +135,6 @@ class DataflowStartFlexTemplateOperator(DataflowLaunchOperator):
 
     def launch(self) -> Launch:
         return FlexTemplateLaunch(body=self.body)
+
+    def replaces(self) -> bool:
+        return self.launch().update

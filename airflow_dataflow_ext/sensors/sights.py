@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -42,8 +43,9 @@ class DataflowSensor(WaitSensor):
     """
 
     template_fields: Sequence[str] = ("job_id", "project_id", "location", "gcp_conn_id", "impersonation_chain")
-    operator_extra_links = (DataflowJobLink(),)
+    operator_extra_links: tuple[DataflowJobLink, ...] = (DataflowJobLink(),)
     trigger_class = ""
+    """Where the trigger's class is; it is not imported while a DAG file is read."""
 
     def __init__(
         self,
@@ -112,9 +114,8 @@ class DataflowSensor(WaitSensor):
         }
 
     def deferral(self, until: float) -> BaseTrigger:
-        from airflow.sdk.module_loading import import_string
-
-        trigger: BaseTrigger = import_string(self.trigger_class)(**self.trigger_fields(until))
+        module, _, name = self.trigger_class.rpartition(".")
+        trigger: BaseTrigger = getattr(importlib.import_module(module), name)(**self.trigger_fields(until))
         return trigger
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,13 +15,25 @@ from yarl import URL
 from airflow_dataflow_ext.api.method import Json, NoReply, Reply, Request
 from airflow_dataflow_ext.api.steps import Conversation, Look, Renew, Sleep
 from airflow_dataflow_ext.api.watching import looking
-from airflow_dataflow_ext.transport.endpoint import asked
+from airflow_dataflow_ext.transport.endpoint import asked, ca_bundle, proxy_for
 from airflow_dataflow_ext.transport.tokens import Tokens, TokenUnreachableError
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.steps import Aside
 
 T = TypeVar("T")
+
+
+def async_session_for(root: str, proxy: str | None = None) -> aiohttp.ClientSession:
+    """The asynchronous twin of :func:`~airflow_dataflow_ext.transport.endpoint.session_for`.
+
+    ``trust_env=True`` would find the proxy too, and refuse to send the token where ``~/.netrc`` knows the host.
+
+    :param proxy: the proxy of the connection; the environment's by default.
+    """
+    bundle = ca_bundle()
+    connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=bundle) if bundle and root.startswith("https") else True)
+    return aiohttp.ClientSession(connector=connector, proxy=proxy or proxy_for(root))
 
 
 class AsyncTransport:

@@ -23,7 +23,8 @@ def check_root(url: str, source: str) -> str:
     """
     parts = urlsplit(url)
     if not parts.hostname or parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username:
-        raise InvalidInputError(f"{source} must be an address such as https://dataflow.googleapis.com, not {url!r}")
+        shown = url.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1)  # a password is no part of a message
+        raise InvalidInputError(f"{source} must be an address such as https://dataflow.googleapis.com, without a user, not {shown!r}")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise InvalidInputError(
             f"{source}: plain http would show the token to the network, and is allowed for this machine only; {url!r} is elsewhere"
@@ -88,8 +89,13 @@ def session_for(root: str, session: requests.Session | None = None) -> requests.
     session = session or requests.Session()
     session.trust_env = False
     session.proxies = get_environ_proxies(root)
-    session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+    session.verify = ca_bundle() or True
     return session
+
+
+def ca_bundle() -> str | None:
+    """The file of certificate authorities that the environment names, or None for the usual ones."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or None
 
 
 def proxy_for(root: str) -> str | None:

@@ -36,7 +36,7 @@ class WaitTrigger(BaseTrigger):
     """Waits in the triggerer.
 
     The event is what :meth:`wait` returns, or ``{"error": text}``; with ``end_from_trigger`` the task ends here instead, and its
-    result is what :meth:`result` makes of that.
+    result is what :meth:`conclude` makes of that.
 
     :param conn_id: the Airflow connection.
     :param connection: what else :meth:`make_hook` takes, as JSON.
@@ -59,11 +59,12 @@ class WaitTrigger(BaseTrigger):
     def fields(self) -> Json:
         """What the constructor needs beside the connection, as JSON."""
 
-    def result(self, event: Json) -> Any:
+    def conclude(self, event: Json) -> Conversation[Any]:
         """The task's result, for ``end_from_trigger``.
 
         :raises JobError: the task fails.
         """
+        yield from ()
         return event
 
     def serialize(self) -> tuple[str, Json]:
@@ -95,7 +96,7 @@ class WaitTrigger(BaseTrigger):
         try:
             if "error" in event:
                 raise JobError(str(event["error"]))
-            result = self.result(event)
+            result = await self.perform(self.conclude(event))
         except DataflowExtError as error:
             self.log.error("%s", error)
             return TaskFailedEvent()

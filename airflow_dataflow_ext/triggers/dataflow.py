@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_dataflow_ext.api.conclusion import conclude
 from airflow_dataflow_ext.api.dataflow_watch import JobWatch
 from airflow_dataflow_ext.api.stopping import stop
+from airflow_dataflow_ext.api.watching import Outcome
 from airflow_dataflow_ext.triggers.base import JobTrigger
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ class DataflowJobTrigger(JobTrigger):
     :param watch: a serialized :class:`~airflow_dataflow_ext.api.dataflow_watch.JobWatch`.
     :param stop_on_kill: stop the job when a user kills the task.
     :param drain: drain it instead of cancelling.
+    :param end_from_trigger: end the task here; its result then has what the job used.
+    :param prices: what that costs, for ``end_from_trigger``; ``replaces`` says whether the job is to replace another.
     :param conn_id: connection of type ``google_cloud_platform``.
     :param impersonation_chain: see GoogleBaseHook.
     """
@@ -32,6 +36,9 @@ class DataflowJobTrigger(JobTrigger):
         watch: Mapping[str, Any],
         stop_on_kill: bool = False,
         drain: bool = False,
+        end_from_trigger: bool = False,
+        prices: Mapping[str, float] | None = None,
+        replaces: bool = False,
         conn_id: str,
         impersonation_chain: str | Sequence[str] | None = None,
     ) -> None:
@@ -39,9 +46,17 @@ class DataflowJobTrigger(JobTrigger):
             watch=JobWatch.deserialize(watch), stop_on_kill=stop_on_kill, conn_id=conn_id, impersonation_chain=impersonation_chain
         )
         self.drain = drain
+        self.end_from_trigger = end_from_trigger
+        self.prices = dict(prices or {})
+        self.replaces = replaces
 
     def fields(self) -> Json:
-        return {"watch": self.watch.serialize(), "stop_on_kill": self.stop_on_kill, "drain": self.drain}
+        names = ("stop_on_kill", "drain", "end_from_trigger", "prices", "replaces")
+        return {"watch": self.watch.serialize(), **{name: getattr(self, name) for name in names}}
+
+    def conclude(self, event: Json) -> Conversation[Json]:
+        outcome = yield from conclude(Outcome.deserialize(event), self.watch.job, self.prices, replaces=self.replaces)
+        return outcome.result()
 
     def stop(self, within: float) -> Conversation[Any]:
         return stop(self.watch.job, drain=self.drain, wait_for=within)

@@ -75,7 +75,8 @@ class DataflowJobStatusTrigger(_AtJobTrigger):
         watch = JobWatch(job=self.at(), expected=expected, to_the_end=True, poll_sleep=self.poll_sleep, importance=None)
         return (yield from watching(watch)).serialize()
 
-    def result(self, event: Json) -> Any:
+    def conclude(self, event: Json) -> Conversation[Any]:
+        yield from ()
         return Outcome.deserialize(event).result()
 
 
@@ -101,5 +102,6 @@ class DataflowSightTrigger(_AtJobTrigger):
         vigil = Vigil(at=self.at(), sight=self.sight, ends_with_job=self.fail_on_terminal_state, poll_sleep=self.poll_sleep)
         return {"found": (yield from vigil.wait()), "until": self.until}
 
-    def result(self, event: Json) -> Any:
+    def conclude(self, event: Json) -> Conversation[Any]:
+        yield from ()
         return event["found"]

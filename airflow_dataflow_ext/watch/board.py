@@ -184,28 +184,25 @@ class Board:
         if len(gone) < MANY:
             self._reader.read(gone)
             return
+        self._reader.hold(gone)
         task = asyncio.get_running_loop().create_task(self._settle(gone, since))
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
 
     async def _settle(self, gone: Sequence[str], since: float) -> None:
         """Tell of many jobs that have ended at once; those that the list of ended jobs does not show are read singly."""
-        with self._reader.holding(gone):
-            watches = self._seats.watches(gone)
-            ended: Mapping[str, Json] = {}
-            try:
-                ended = await self._perform(self._roster.ended(watches, since))
-            except CallError as error:
-                log.info("The ended jobs cannot be listed, each is read singly: %s", error)
-            rest: list[str] = []
-            async for some in _breaths(gone, TOLD_AT_ONCE):
+        ended: Mapping[str, Json] = {}
+        try:
+            ended = await self._perform(self._roster.ended(self._seats.watches(gone), since))
+            async for some in _breaths([job_id for job_id in gone if job_id in ended], TOLD_AT_ONCE):
                 for job_id in some:
-                    job = ended.get(job_id)
-                    if job is None or not self._seats.decides(job_id, job):
-                        rest.append(job_id)
-                    else:
-                        self._seats.tell(job_id, job, math.inf)
-        self._reader.read(rest)
+                    if self._seats.decides(job_id, ended[job_id]):
+                        self._seats.tell(job_id, ended[job_id], math.inf)
+        except CallError as error:
+            log.info("The ended jobs cannot be listed, each is read singly: %s", error)
+        finally:
+            self._reader.release(gone)
+        self._reader.read([job_id for job_id in gone if self._seats.is_waited_for(job_id)])
 
 
 async def _breaths(things: Sequence[T], size: int = BREATH) -> AsyncIterator[Sequence[T]]:

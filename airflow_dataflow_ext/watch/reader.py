@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from airflow_dataflow_ext.api.errors import NotFoundError, transient
@@ -35,15 +34,13 @@ class Reader:
     def __contains__(self, job_id: str) -> bool:
         return job_id in self._held
 
-    @contextmanager
-    def holding(self, job_ids: Iterable[str]) -> Iterator[None]:
-        """Somebody else asks for these jobs."""
-        ids = set(job_ids)
-        self._held |= ids
-        try:
-            yield
-        finally:
-            self._held -= ids
+    def hold(self, job_ids: Iterable[str]) -> None:
+        """Somebody else asks for these jobs, until :meth:`release`."""
+        self._held.update(job_ids)
+
+    def release(self, job_ids: Iterable[str]) -> None:
+        """Nobody else asks for these jobs any more."""
+        self._held.difference_update(job_ids)
 
     def read(self, job_ids: Iterable[str]) -> None:
         """Read these jobs, as soon as there is room."""

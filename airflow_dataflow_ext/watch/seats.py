@@ -82,6 +82,10 @@ class Seats:
         """When somebody first wants the job looked at."""
         return min((seat.due for seat in self._of.get(job_id, ()) if not seat.answer.done()), default=math.inf)
 
+    def is_waited_for(self, job_id: str) -> bool:
+        """Whether somebody has no answer yet."""
+        return any(not seat.answer.done() for seat in self._of.get(job_id, ()))
+
     def is_due(self, job_id: str, now: float) -> bool:
         """Whether somebody wants the job looked at in a round that begins now."""
         return any(seat.is_due(now) for seat in self._of.get(job_id, ()) if not seat.answer.done())

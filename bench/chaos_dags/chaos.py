@@ -47,6 +47,8 @@ def launches(task_id: str, first: int, count: int, **fields: Any) -> None:
         ).expand(job_name=[f"chaos-{number:03}" for number in range(first, first + count)])
 
 
-with DAG("chaos", schedule=None, max_active_tasks=1000):
+# The executor's queue to its workers holds some forty tasks. When all workers have been killed, the scheduler would wait for ever to
+# put one more into it, so there must never be that many.
+with DAG("chaos", schedule=None, max_active_tasks=16):
     launches("in_workers", 0, IN_WORKERS)
     launches("in_triggerer", IN_WORKERS, IN_TRIGGERER, deferrable=True)

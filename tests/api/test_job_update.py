@@ -22,9 +22,17 @@ PARAMETERS = "runtime_updatable_params"
             f"{PARAMETERS}.min_num_workers,{PARAMETERS}.max_num_workers",
             {"runtimeUpdatableParams": {"minNumWorkers": 1, "maxNumWorkers": 5}},
         ),
-        ({"worker_utilization_hint": 0.5}, f"{PARAMETERS}.worker_utilization_hint", {"runtimeUpdatableParams": {"workerUtilizationHint": 0.5}}),
+        (
+            {"worker_utilization_hint": 0.5},
+            f"{PARAMETERS}.worker_utilization_hint",
+            {"runtimeUpdatableParams": {"workerUtilizationHint": 0.5}},
+        ),
         ({"latency_tier": "low-latency"}, f"{PARAMETERS}.latency_tier", {"runtimeUpdatableParams": {"latencyTier": "low-latency"}}),
-        ({"archived": True}, "job_metadata.user_display_properties.archived", {"jobMetadata": {"userDisplayProperties": {"archived": "true"}}}),
+        (
+            {"archived": True},
+            "job_metadata.user_display_properties.archived",
+            {"jobMetadata": {"userDisplayProperties": {"archived": "true"}}},
+        ),
         (
             {"archived": False, "display_properties": {"team": "x"}},
             "job_metadata.user_display_properties.team,job_metadata.user_display_properties.archived",

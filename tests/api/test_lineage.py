@@ -51,7 +51,9 @@ def test_data_has_the_names_that_openlineage_gives_it(kind: str, value: str, dat
     assert one(kind, value).inputs == (dataset,)
 
 
-@pytest.mark.parametrize(("kind", "value"), [("BIGQUERY_TABLE", "t"), ("PUBSUB_TOPIC", "t"), ("GCS_READ_FILE", "s3://b/x"), ("TEXT", "gs://b/x")])
+@pytest.mark.parametrize(
+    ("kind", "value"), [("BIGQUERY_TABLE", "t"), ("PUBSUB_TOPIC", "t"), ("GCS_READ_FILE", "s3://b/x"), ("TEXT", "gs://b/x")]
+)
 def test_a_value_that_names_no_data_is_left_out(kind: str, value: str) -> None:
     assert one(kind, value).inputs == ()
 

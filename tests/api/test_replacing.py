@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from airflow_dataflow_ext.api.conclusion import conclude
 from airflow_dataflow_ext.api.dataflow_service import DataflowService
 from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
-from airflow_dataflow_ext.api.ending import conclude
 from airflow_dataflow_ext.api.errors import LaunchError
 from airflow_dataflow_ext.api.launch import TemplateLaunch
 from airflow_dataflow_ext.api.launching import launch_once, stop_launched
@@ -18,6 +18,7 @@ from airflow_dataflow_ext.api.watching import Outcome
 from tests.talk import RESET, Talk, refused
 
 AT = JobRef(project_id="p", location="l", job_id="-")
+NEW_AT = JobRef(project_id="p", location="l", job_id="new")
 IDENTITY = LaunchIdentity(dag_id="d", run_id="r", task_id="t")
 OLD = {"id": "old", "name": "words", "currentState": "JOB_STATE_RUNNING", "createTime": "2026-01-01T00:00:00Z"}
 NEW = {"id": "new", "name": "words", "currentState": "JOB_STATE_RUNNING", "replaceJobId": "old", "createTime": "2026-01-02T00:00:00Z"}
@@ -82,7 +83,7 @@ def test_a_replacement_that_has_taken_over_is_not_stopped_by_a_kill(state: str, 
 
 def concluded(job: dict[str, Any], *answers: Any, phase: Phase = Phase.SUCCEEDED, complaint: str = "") -> tuple[Outcome, Talk]:
     talk = Talk(*answers)
-    return talk(conclude(Outcome(phase=phase, job=job, complaint=complaint), AT, {})), talk
+    return talk(conclude(Outcome(phase=phase, job=job, complaint=complaint), NEW_AT, {}, replaces=True)), talk
 
 
 def test_which_job_took_over_is_told() -> None:
@@ -91,14 +92,15 @@ def test_which_job_took_over_is_told() -> None:
 
 
 def test_a_failed_replacement_says_what_became_of_the_old_job() -> None:
-    outcome, _ = concluded({**NEW, "currentState": "JOB_STATE_FAILED"}, {}, OLD, phase=Phase.FAILED, complaint="It failed.")
+    summary = {"id": "new", "currentState": "JOB_STATE_FAILED"}
+    outcome, _ = concluded(summary, {}, {**summary, "replaceJobId": "old"}, OLD, phase=Phase.FAILED, complaint="It failed.")
     assert outcome.complaint == "It failed. The job that it was to replace, old, is in JOB_STATE_RUNNING."
 
 
 def test_a_job_that_replaces_none_is_told_nothing_of() -> None:
-    assert concluded(OLD)[1].said == []
+    assert concluded(OLD, OLD)[1].said == []
 
 
 def test_an_old_job_that_cannot_be_read_is_no_trouble() -> None:
     _, talk = concluded(NEW, refused(403, "no dataflow.jobs.get"))
-    assert talk.said[0].startswith("The job that it replaces, old, cannot be read:")
+    assert talk.said[0].startswith("The job that it replaces cannot be read:")

@@ -67,7 +67,11 @@ def test_parameters_that_fit_are_let_through(name: str, given: dict[str, Any]) -
         (WORDS, {**WORD_COUNT, "output": ""}, [f"output: '' does not match {GS}"]),
         (TEXT, {**LOAD, "outputTable": "rows"}, [r"outputTable: 'rows' does not match .+[\.:].+\..+"]),
         (TEXT, {**LOAD, "jsonPath": "gs://b/s"}, ["jsonPath: the template has no such parameter; did you mean JSONPath?"]),
-        (TEXT, {**LOAD, "javascriptTextTransformFunctionName": "a-b"}, ["javascriptTextTransformFunctionName: 'a-b' does not match [a-zA-Z0-9_]+"]),
+        (
+            TEXT,
+            {**LOAD, "javascriptTextTransformFunctionName": "a-b"},
+            ["javascriptTextTransformFunctionName: 'a-b' does not match [a-zA-Z0-9_]+"],
+        ),
         (GENERATOR, {}, ["qps: required, and not given (Required output rate)"]),
         (GENERATOR, {"qps": "many"}, ["qps: 'many' is not a number"]),
         (GENERATOR, {"qps": 0}, ["qps: '0' does not match ^[1-9][0-9]*$"]),
@@ -128,7 +132,9 @@ def test_a_parameter_without_effect_is_named_with_its_condition() -> None:
     assert list(idle(info, {"qps": "1", "avroSchemaLocation": "gs://b/s"})) == [("avroSchemaLocation", "outputType is AVRO or PARQUET")]
 
 
-@pytest.mark.parametrize("value", [None, [], {"image": "x"}, {"parameters": "abc"}, {"parameters": [{"label": "nameless"}]}, {"metadata": 3}])
+@pytest.mark.parametrize(
+    "value", [None, [], {"image": "x"}, {"parameters": "abc"}, {"parameters": [{"label": "nameless"}]}, {"metadata": 3}]
+)
 def test_what_is_no_metadata_is_refused(value: Any) -> None:
     with pytest.raises(InvalidInputError):
         TemplateInfo.read(value)
@@ -176,7 +182,9 @@ def test_a_container_spec_in_the_launch_is_its_own_metadata() -> None:
         Talk()(check_launch(launch, "metadata", "p", "l"))
 
 
-@pytest.mark.parametrize("launch", [LAUNCH, FlexTemplateLaunch(body={"launchParameter": {"jobName": "j", "containerSpecGcsPath": "gs://t/x"}})])
+@pytest.mark.parametrize(
+    "launch", [LAUNCH, FlexTemplateLaunch(body={"launchParameter": {"jobName": "j", "containerSpecGcsPath": "gs://t/x"}})]
+)
 def test_the_service_can_be_asked_to_check_a_launch(launch: Any) -> None:
     talk = Talk(refused(400, "The template parameters are invalid."))
     with pytest.raises(InvalidInputError, match="The template parameters are invalid"):

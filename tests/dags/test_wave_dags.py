@@ -28,6 +28,8 @@ def load(name: str) -> DAG:
 
     bag = DagBag(dag_folder=os.devnull, collect_dags=False)
     dag: DAG = bag.process_file(str(DAGS / f"{name}.py"))[0]
+    for task in dag.tasks:
+        task.retries = 0  # a failure is to be seen at once
     return dag
 
 
@@ -86,9 +88,5 @@ def test_sync_dataflow_and_recipe_run_one_after_the_other(cloud: Emulator, run_d
 def test_a_warning_stops_the_sync_dag_before_the_recipe(cloud: Emulator, run_dag: Run) -> None:
     cloud.wave.scripts.play("Sales", status="Warning", nodes=[WaveNode(name="A", rows_failed=1)])
     connector = next(iter(cloud.wave.connectors))
-    dag = load("wave_sync_and_prepare")
-    for task_id in ("run_dataflow", "recipe_has_run"):
-        dag.get_task(task_id).retries = 0
-    dag.get_task("recipe_has_run").timeout = 20
-    assert run_dag(dag, run_conf={"connector_id": connector}).state == "failed"
+    assert run_dag(load("wave_sync_and_prepare"), run_conf={"connector_id": connector}).state == "failed"
     assert labels(cloud) == [("SFDC_LOCAL", "Success"), ("Sales", "Warning")]

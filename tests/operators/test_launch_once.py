@@ -7,12 +7,14 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
 
 from airflow_dataflow_ext.api.dataflow import Template
 from airflow_dataflow_ext.emulator import Emulator
+from airflow_dataflow_ext.emulator.oauth import PROJECT
 from tests.airflow_task import TaskInstance
 from tests.asking import Asker
 from tests.operators.launches import classic, flex, instance
@@ -31,6 +33,7 @@ QUICK_JOB = [(0.0, "JOB_STATE_RUNNING"), (0.3, "JOB_STATE_DONE")]
 FAILED_JOB = [(0.0, "JOB_STATE_RUNNING"), (0.1, "JOB_STATE_FAILED")]
 ENDLESS_JOB = [(0.0, "JOB_STATE_RUNNING")]
 CANCELS_AT_ONCE = ((0.1, "JOB_STATE_CANCELLED"),)
+RECORD = {"version": 1, "step": "launched", "generation": 0, "clears": 0, "job_name": "count-0a1b", "since": 1e9, "job_id": "job-17"}
 Die = Callable[[str], None]
 
 
@@ -97,7 +100,9 @@ def dies(task: TaskInstance) -> None:
 @pytest.mark.parametrize("make", [classic, flex])
 @pytest.mark.parametrize("deferrable", [False, True])
 @pytest.mark.parametrize("point", DEATHS)
-def test_wherever_a_worker_dies_the_retry_ends_with_the_one_job(emulator: Emulator, die: Die, point: str, deferrable: bool, make: Any) -> None:
+def test_wherever_a_worker_dies_the_retry_ends_with_the_one_job(
+    emulator: Emulator, die: Die, point: str, deferrable: bool, make: Any
+) -> None:
     emulator.scripts.play("*", QUICK_JOB)
     die(point.replace("templates", "flexTemplates") if make is flex else point)
     task = instance(make, deferrable=deferrable, retries=1)
@@ -242,26 +247,22 @@ def test_a_name_that_the_user_keeps_is_found_by_its_labels(emulator: Emulator, d
     assert emulator.jobs.all()[0]["job"]["labels"]["airflow-task-id"] == "count"
 
 
-@pytest.mark.parametrize(("labels", "told"), [({}, "was not launched by this package"), ({"airflow-dag-id": "songs"}, "airflow-dag-id=songs")])
-def test_somebody_elses_job_of_that_name_is_named_and_left_alone(emulator: Emulator, labels: dict[str, str], told: str) -> None:
+@pytest.mark.parametrize(("labels", "told"), [({}, "not launched by this package"), ({"airflow-dag-id": "songs"}, "airflow-dag-id=songs")])
+def test_somebody_elses_job_of_that_name_is_named_and_left_alone(
+    emulator: Emulator, labels: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow_dataflow_ext.api import dataflow_service
+
+    monkeypatch.setattr(dataflow_service, "LABELS_WITHIN", 0.1)
+    monkeypatch.setattr(dataflow_service, "LABELS_EVERY", 0.05)
     emulator.scripts.play("*", ENDLESS_JOB)
-    ask = Asker(emulator.url, project="emulated-project")
-    place = instance(append_job_name=False, job_name="nightly")
-    twin = ask(
-        Template.launch,
-        {"jobName": "nightly", "environment": {"additionalUserLabels": labels}},
-        gcsPath="gs://b/t",
-        projectId=project_of(emulator),
-    )["job"]
-    ended = place.run()
+    body = {"jobName": "nightly", "environment": {"additionalUserLabels": labels}}
+    twin = Asker(emulator.url, project=PROJECT)(Template.launch, body, gcsPath="gs://b/t")["job"]
+    ended = instance(append_job_name=False, job_name="nightly").run()
     assert ended.state == "failed"
     assert twin["id"] in str(ended.error)
     assert told in str(ended.error)
     assert states(emulator) == ["RUNNING"]
-
-
-def project_of(emulator: Emulator) -> str:
-    return str(emulator.service_account_key()["project_id"])
 
 
 def test_mapped_tasks_and_other_runs_keep_launches_of_their_own(emulator: Emulator, die: Die) -> None:
@@ -282,7 +283,9 @@ def test_mapped_tasks_and_other_runs_keep_launches_of_their_own(emulator: Emulat
     [
         ("{'step': ", "of unknown id"),
         ({"step": "launched", "job_id": "job-17", "job_name": "count-0a1b"}, "job-17 named count-0a1b"),
-        ({"version": 99, "job_id": "job-17", "job_name": "count-0a1b", "shape": "new"}, "version 99"),
+        ({**RECORD, "version": 99}, "version 99"),
+        ({**RECORD, "step": "prepared"}, "prepared"),
+        ({**RECORD, "generation": "1"}, "generation"),
     ],
 )
 def test_a_record_that_cannot_be_read_ends_the_task_for_good_and_launches_nothing(emulator: Emulator, record: Any, told: str) -> None:
@@ -299,7 +302,8 @@ def test_a_record_that_cannot_be_read_ends_the_task_for_good_and_launches_nothin
 
 def test_execution_timeout_stops_the_job_that_a_worker_waits_for(emulator: Emulator) -> None:
     emulator.scripts.play("*", ENDLESS_JOB, on_cancel=CANCELS_AT_ONCE)
-    ended = instance(execution_timeout=timedelta(seconds=1)).run()
+    import_module("airflow_dataflow_ext.hooks.dataflow")  # else its import could be what takes too long
+    ended = instance(execution_timeout=timedelta(seconds=3)).run()
     assert type(ended.error).__name__ == "AirflowTaskTimeout"
     assert states(emulator) == ["CANCELLED"]
 
@@ -314,8 +318,8 @@ def test_execution_timeout_goes_with_the_deferral_and_stops_the_job(emulator: Em
     assert states(emulator) == ["CANCELLED"]
 
 
-def terminate_once_there_is_a_job(emulator: Emulator, task: TaskInstance, state: str) -> threading.Thread:
-    """Airflow's supervisor ends a task's process: the task has this state, and the process gets a signal."""
+def terminate_once_there_is_a_job(task: TaskInstance, state: str, then: Callable[[], object] = bool) -> threading.Thread:
+    """Airflow's supervisor ends a task's process: the task has this state, and the process gets a signal; ``then`` is done a second later."""
 
     def terminate() -> None:
         while task.store.get("launch", {}).get("step") != "launched":
@@ -323,6 +327,8 @@ def terminate_once_there_is_a_job(emulator: Emulator, task: TaskInstance, state:
         pause.wait(0.3)
         task.state = state
         os.kill(os.getpid(), signal.SIGTERM)
+        pause.wait(1.0)
+        then()
 
     pause = threading.Event()
     thread = threading.Thread(target=terminate)
@@ -337,17 +343,16 @@ def terminate_once_there_is_a_job(emulator: Emulator, task: TaskInstance, state:
 def test_a_job_ends_with_a_task_that_a_user_ends_and_not_with_a_machine(emulator: Emulator, terminable: None, state: str, job: str) -> None:
     emulator.scripts.play("*", [(0.0, "JOB_STATE_RUNNING"), (2.0, "JOB_STATE_DONE")], on_cancel=CANCELS_AT_ONCE)
     task = instance()
-    terminating = terminate_once_there_is_a_job(emulator, task, state)
+    terminating = terminate_once_there_is_a_job(task, state)
     task.run()
     terminating.join()
     assert states(emulator) == [job]
 
 
 def test_a_worker_that_is_shut_down_leaves_its_job_to_the_retry(emulator: Emulator, terminable: None, die: Die) -> None:
-    emulator.scripts.play("*", [(0.0, "JOB_STATE_RUNNING"), (1.5, "JOB_STATE_DONE")])
+    emulator.scripts.play("*", [(0.0, "JOB_STATE_RUNNING"), (4.0, "JOB_STATE_DONE")])
     task = instance(retries=1)
-    terminating = terminate_once_there_is_a_job(emulator, task, "running")
-    threading.Timer(0.8, die, ["before sending jobs.get"]).start()
+    terminating = terminate_once_there_is_a_job(task, "running", then=lambda: die("before sending jobs.get"))
     dies(task)
     terminating.join()
     task.retry()

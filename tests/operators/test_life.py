@@ -134,7 +134,9 @@ def test_a_replacement_that_fails_leaves_the_old_job_and_says_so(emulator: Emula
 @BOTH
 def test_a_cleared_replacement_replaces_its_own_job(emulator: Emulator, deferrable: bool) -> None:
     stream(emulator)
-    again = task("DataflowTemplatedJobStartOperator", template="gs://t/y", job_name="words", update=True, poll_sleep=SOON, deferrable=deferrable)
+    again = task(
+        "DataflowTemplatedJobStartOperator", template="gs://t/y", job_name="words", update=True, poll_sleep=SOON, deferrable=deferrable
+    )
     first = good(again)
     again.clear()
     second = good(again)
@@ -187,7 +189,7 @@ def test_a_job_is_created_from_its_graph_once(emulator: Emulator, deferrable: bo
 
 def test_a_created_job_is_not_mistaken_for_another_callers(emulator: Emulator) -> None:
     stream(emulator)
-    ended = task("DataflowCreateJobOperator", job=GRAPH, append_job_name=False, poll_sleep=SOON).run()
+    ended = task("DataflowCreateJobOperator", task_id="other", job=GRAPH, append_job_name=False, poll_sleep=SOON).run()
     assert "is active in us-central1 under the name 'words' and is not of this launch" in str(ended.error)
     assert "airflow-task-id=it" in str(ended.error)
 
@@ -209,7 +211,9 @@ def test_a_snapshot_is_taken_started_from_and_deleted(emulator: Emulator, deferr
     assert snapshot["description"].startswith("before manual__2026-01-01 (airflow ")
     assert taken.xcoms["snapshot_id"] == snapshot["id"]
 
-    created = task("DataflowCreateJobOperator", job={**GRAPH, "name": "from-snapshot"}, snapshot_id=snapshot["id"], wait_until_finished=False)
+    created = task(
+        "DataflowCreateJobOperator", job={**GRAPH, "name": "from-snapshot"}, snapshot_id=snapshot["id"], wait_until_finished=False
+    )
     assert good(created)["name"].startswith("from-snapshot-")
     for _ in range(2):  # gone already is fine
         good(task("DataflowDeleteSnapshotOperator", snapshot_id=snapshot["id"]))

@@ -85,8 +85,10 @@ def test_a_slow_token_service_does_not_hold_up_the_event_loop(strict: Emulator) 
 
     async def run() -> None:
         watching = asyncio.create_task(watch())
+        await asyncio.sleep(0.05)
         async with aiohttp.ClientSession() as session:
             await AsyncTransport(strict.url, GoogleTokens(service_account(strict)), timeout=5.0, session=session).send(LIST)
+        await asyncio.sleep(0.05)
         watching.cancel()
 
     asyncio.run(run())

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import pytest
 
 T = TypeVar("T")
+LONGEST = 5 * 3600.0
+"""Seconds of the loop's own time after which a test has waited for what does not come."""
 
 
 class LeapingLoop(asyncio.SelectorEventLoop):
@@ -41,7 +43,8 @@ def leap() -> Callable[[Coroutine[Any, Any, T]], T]:
 
     def run(main: Coroutine[Any, Any, T]) -> T:
         async def alone() -> T:
-            found = await main
+            async with asyncio.timeout(LONGEST):
+                found = await main
             await asyncio.sleep(0)
             left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task() and not task.cancelling()]
             assert left == []

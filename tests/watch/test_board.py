@@ -89,7 +89,7 @@ def test_an_end_is_told_within_one_pause(leap: Leap) -> None:
         return now()
 
     *_, told = leap(
-        together(region, *[region.after(10 * HOUR, job_id, DONE) for job_id in names(9)], region.after(63, "job-9", DONE), ended("job-9"))
+        together(region, *[region.after(HOUR, job_id, DONE) for job_id in names(9)], region.after(63, "job-9", DONE), ended("job-9"))
     )
     assert 1063 <= told <= 1063 + 10 + 3 * TOOK
 
@@ -208,6 +208,26 @@ def test_a_job_that_shows_late_is_waited_for(leap: Leap) -> None:
     ends = [region.after(250, "late", RUNNING), *[region.after(500, job_id, DONE) for job_id in ("late", *names(2))]]
     outcomes = leap(together(region, *waits, *ends))
     assert [outcome.phase for outcome in outcomes[:3]] == [Phase.SUCCEEDED] * 3
+
+
+@pytest.mark.parametrize("others", [0, 4])
+def test_a_job_that_is_unknown_now_and_then_is_not_lost(leap: Leap, others: int) -> None:
+    region = Region("job", *names(others))
+    known = region.states
+
+    def flicker(request: Request) -> Any:
+        hidden = 100 <= (now() - 1000) % 300 < 250
+        region.states = {job_id: state for job_id, state in known.items() if job_id != "job" or not hidden}
+
+    region.trouble = flicker
+
+    async def end() -> None:
+        await asyncio.sleep(1500)
+        known.update(dict.fromkeys(known, DONE))
+
+    waits = [region.wait(watch(job_id)) for job_id in ("job", *names(others))]
+    outcomes = leap(together(region, *waits, end()))
+    assert [outcome.phase for outcome in outcomes[: others + 1]] == [Phase.SUCCEEDED] * (others + 1)
 
 
 def test_a_job_that_a_list_shows_twice_is_one(leap: Leap) -> None:

@@ -14,11 +14,15 @@ from airflow_dataflow_ext.api.steps import Conversation, Say
 from airflow_dataflow_ext.api.watching import Outcome
 
 
-def conclude(outcome: Outcome, at: JobRef, prices: Mapping[str, float]) -> Conversation[Outcome]:
-    """The outcome with what the job used, and, where the end was bad, with what became of the job that it was to replace."""
+def conclude(outcome: Outcome, at: JobRef, prices: Mapping[str, float], *, replaces: bool = False) -> Conversation[Outcome]:
+    """The outcome with what the job used, and, where the end was bad, with what became of the job that it was to replace.
+
+    :param at: the job.
+    :param replaces: whether it was launched to replace another.
+    """
     over = outcome.job.get("currentState") in TERMINAL
     used: Json = (yield from resources(at, prices)) if over else {}
-    who = yield from who_goes_on(at, outcome.job)
+    who = (yield from who_goes_on(at, outcome.job)) if replaces else ""
     if who:
         yield Say(who)
     bad = outcome.phase is not Phase.SUCCEEDED

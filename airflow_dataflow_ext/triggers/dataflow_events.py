@@ -1,0 +1,159 @@
+"""What turns the ends of Dataflow jobs into asset events, so that they start DAGs."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from fnmatch import fnmatchcase
+
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+from airflow_dataflow_ext.api.conversations import ask
+from airflow_dataflow_ext.api.dataflow import Job
+from airflow_dataflow_ext.api.dataflow_watch import SKEW
+from airflow_dataflow_ext.api.endings import Ledger, ended_at, endings
+from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.method import Json
+from airflow_dataflow_ext.api.states import TERMINAL
+from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
+from airflow_dataflow_ext.watch.channel import Channel
+
+log = logging.getLogger(__name__)
+
+AFTER_TROUBLE = 60.0
+"""Seconds until a stream that the service or the connection refuses is tried again; an asset's trigger must not end."""
+
+_SHARED = ("project_id", "location", "poll_sleep", "conn_id", "impersonation_chain")
+
+
+class DataflowJobEventTrigger(BaseEventTrigger):
+    """An event for each matching job that ends from now on; the event's payload is the Job.
+
+    For an ``AssetWatcher``. All such triggers on one project and location ask with one list call in ``poll_sleep`` seconds.
+    What was told of is kept in the asset's state store, so that a triggerer that comes back goes on where the last one was;
+    one that is killed at once may tell again of what it told in its last ``poll_sleep`` seconds.
+
+    :param name: pattern of the job's name, for example ``wordcount-*``.
+    :param labels: labels that the job must have; each candidate is then read singly, because lists do not show labels.
+    :param states: states that count; all endings by default.
+    :param project_id: project of the jobs; the connection's by default.
+    :param location: location of the jobs; the connection's, or ``us-central1``, by default.
+    :param poll_sleep: seconds between two looks.
+    :param conn_id: connection of type ``google_cloud_platform``.
+    :param impersonation_chain: see GoogleBaseHook.
+    :raises InvalidInputError: a state is none in which a job ends, or ``poll_sleep`` is not more than 0.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str = "*",
+        labels: Mapping[str, str] | None = None,
+        states: Sequence[str] = (),
+        project_id: str | None = None,
+        location: str | None = None,
+        poll_sleep: float = 30.0,
+        conn_id: str = "google_cloud_default",
+        impersonation_chain: str | Sequence[str] | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        if wrong := sorted(set(states) - TERMINAL):
+            raise InvalidInputError(f"no job ends as {', '.join(wrong)}; jobs end as {', '.join(sorted(TERMINAL))}")
+        if not poll_sleep > 0:
+            raise InvalidInputError(f"poll_sleep must be more than 0 seconds, not {poll_sleep!r}")
+        self.name = name
+        self.labels = dict(labels or {})
+        self.states = sorted(states)
+        self.project_id = project_id
+        self.location = location
+        self.poll_sleep = poll_sleep
+        self.conn_id = conn_id
+        self.impersonation_chain = impersonation_chain
+
+    def serialize(self) -> tuple[str, Json]:
+        cls = type(self)
+        names = ("name", "labels", "states", *_SHARED)
+        return f"{cls.__module__}.{cls.__qualname__}", {name: getattr(self, name) for name in names}
+
+    def shared_stream_key(self) -> Hashable:
+        return json.dumps(["dataflow endings", *(getattr(self, name) for name in _SHARED)])
+
+    @classmethod
+    async def open_shared_stream(cls, kwargs: Json) -> AsyncIterator[list[Json]]:
+        """The jobs that have ended lately, each time that they are listed."""
+        since: float | None = None
+        while True:
+            try:
+                async with _channel(kwargs) as channel:
+                    place = channel.hook.place(kwargs["project_id"], kwargs["location"])
+                    while True:
+                        ended = await channel.run(endings(place, time.time() - SKEW if since is None else since), log)
+                        since = Ledger(latest=max(map(ended_at, ended), default=time.time() - SKEW)).since
+                        yield ended
+                        await asyncio.sleep(kwargs["poll_sleep"])
+            except Exception as error:
+                log.error("The ends of jobs cannot be listed, trying again in %.0f s: %s", AFTER_TROUBLE, error)
+            await asyncio.sleep(AFTER_TROUBLE)
+
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[list[Json]]) -> AsyncIterator[TriggerEvent]:
+        """The events of this trigger: first what it has missed, then what comes."""
+        ledger: Ledger | None = None
+        async for ended in shared_stream:
+            if ledger is None:
+                ledger, ended = await self._begin(ended)
+            else:
+                await self._keep(ledger)  # what was told a round ago has reached Airflow's database by now
+            for job in ledger.fresh(ended):
+                if (found := await self._matching(job)) is not None:
+                    yield TriggerEvent(found)  # type: ignore[no-untyped-call]
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """The same without a stream that others share."""
+        async for event in self.filter_shared_stream(self.open_shared_stream(self.serialize()[1])):
+            yield event
+
+    async def _begin(self, ended: list[Json]) -> tuple[Ledger, list[Json]]:
+        """Where the last run of this trigger left off, and what has ended since; a new trigger counts from now on."""
+        kept = await self.asset_state_store.aget(self._key) if self.asset_state_store is not None else None
+        if not kept:
+            ledger = Ledger(latest=max(map(ended_at, ended), default=0.0))
+            for _ in ledger.fresh(ended):
+                pass
+            await self._keep(ledger)
+            return ledger, []
+        ledger = Ledger.deserialize(kept)  # type: ignore[arg-type]
+        async with _channel(self.serialize()[1]) as channel:
+            place = channel.hook.place(self.project_id, self.location)
+            return ledger, await channel.run(endings(place, ledger.since), log)
+
+    async def _keep(self, ledger: Ledger) -> None:
+        if self.asset_state_store is not None:
+            await self.asset_state_store.aset(self._key, ledger.serialize())
+
+    @property
+    def _key(self) -> str:
+        """One asset may have several such watchers."""
+        return "dataflow-endings-" + hashlib.sha256(json.dumps(self.serialize(), sort_keys=True).encode()).hexdigest()[:12]
+
+    async def _matching(self, job: Json) -> Json | None:
+        if not fnmatchcase(str(job.get("name")), self.name) or (self.states and job.get("currentState") not in self.states):
+            return None
+        if not self.labels:
+            return job
+        async with _channel(self.serialize()[1]) as channel:
+            path = channel.hook.job(job["id"], self.project_id, self.location).path
+            whole: Json = await channel.run(ask(Job.get.request(**path, view="JOB_VIEW_DESCRIPTION"), retry_for=None), log)
+        labels = whole.get("labels", {})
+        return {**job, "labels": labels} if self.labels.items() <= labels.items() else None
+
+
+def _channel(kwargs: Json) -> AbstractAsyncContextManager[Channel]:
+    conn_id, chain = kwargs["conn_id"], kwargs["impersonation_chain"]
+    key = (DataflowJobTrigger.make_hook, conn_id, json.dumps({"impersonation_chain": chain}))
+    return Channel.to(key, functools.partial(DataflowJobTrigger.make_hook, conn_id, impersonation_chain=chain))

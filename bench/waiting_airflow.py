@@ -1,0 +1,44 @@
+"""Many mapped deferrable launches on a real Airflow, the scripted engine behind it: how long until all have succeeded.
+
+The stock operator's triggerer speaks gRPC, which the emulator does not: it waits in its workers instead, with the same executor.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.chaos import ROOT, Chaos, judge, say
+from bench.chaos_proxy import Proxy, Watcher
+from bench.measuring import table
+
+SECONDS = 30.0
+"""How long each job runs."""
+
+A_LAUNCH = 20.0
+"""Seconds that a launch may take on a slow machine before the run counts as stuck."""
+
+
+def one(provider: str, launches: int, home: Path) -> dict[str, Any]:
+    """One run of the DAG; what became of it."""
+    in_workers = launches if provider == "stock" else 0
+    chaos = Chaos(provider, in_workers, launches - in_workers, home)
+    with Proxy(chaos.proxy_port, lambda: chaos.stack.emulator_url, Watcher()), chaos.stack:
+        chaos.script(lost=0, seed=0, seconds=(SECONDS,))
+        chaos.start()
+        began = time.monotonic()
+        say(f"{launches} launches, {provider}")
+        chaos.wait(300 + A_LAUNCH * launches)
+        wall = time.monotonic() - began
+        return {**judge(chaos.tasks(), chaos.jobs()), "wall_s": round(wall, 1)}
+
+
+def run(launches: int, *, stock: bool) -> dict[str, Any]:
+    """Ours, and the stock operator beside it; the figures of the last line."""
+    home = ROOT / ".airflow" / "waiting"
+    found = {who: one(who, launches, home) for who in (("ours", "stock") if stock else ("ours",))}
+    names = ("wall_s", "jobs", "succeeded", "duplicates", "orphans")
+    table(("whose", *names), [(who, *(each[name] for name in names)) for who, each in found.items()])
+    ratio = {"wall_ratio": round(found["ours"]["wall_s"] / found["stock"]["wall_s"], 3)} if stock else {}
+    return {"launches": launches, **found["ours"], **ratio}

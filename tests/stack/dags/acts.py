@@ -1,0 +1,34 @@
+"""DAGs of one launch each; a run's conf names its job."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG
+
+from airflow_dataflow_ext.operators.dataflow import DataflowTemplatedJobStartOperator
+
+
+def launch(**fields: Any) -> None:
+    DataflowTemplatedJobStartOperator(
+        task_id="launch",
+        job_name="{{ dag_run.conf['job'] }}",
+        template="gs://dataflow-templates/latest/Word_Count",
+        parameters={"inputFile": "gs://books/lear.txt", "output": "gs://counts/lear"},
+        poll_sleep=1,
+        **fields,
+    )
+
+
+with DAG("in_worker", schedule=None):
+    launch()
+
+with DAG("in_triggerer", schedule=None):
+    launch(deferrable=True)
+
+with DAG("dagrun_timeout", schedule=None, dagrun_timeout=timedelta(seconds=60)):
+    launch(deferrable=True)
+
+with DAG("execution_timeout", schedule=None):
+    launch(deferrable=True, execution_timeout=timedelta(seconds=15))

@@ -1,0 +1,1 @@
+../../../dags/dataflow_template_form.py

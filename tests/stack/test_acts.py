@@ -1,0 +1,194 @@
+"""What a person does to a task, on a real Airflow: how many jobs there are in the end, and in which states."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+
+from demo.processes import Program
+from demo.stack import Stack, free_port
+
+TASK = "launch"
+ACTS = {
+    "clear-running": "in_worker",
+    "fail-running": "in_worker",
+    "clear-success": "in_worker",
+    "clear-failure": "in_worker",
+    "clear-deferred": "in_triggerer",
+    "fail-deferred": "in_triggerer",
+    "pass-deferred": "in_triggerer",
+    "move-trigger": "in_triggerer",
+    "run-timeout": "dagrun_timeout",
+    "task-timeout": "execution_timeout",
+}
+ENDLESS = [[0, "JOB_STATE_RUNNING"]]
+ENDS = {"clear-success": [[0, "JOB_STATE_DONE"]], "clear-failure": [[0, "JOB_STATE_FAILED"]]}
+
+
+class Act:
+    """One run of a DAG with one launch, and its jobs."""
+
+    def __init__(self, stack: Stack, name: str) -> None:
+        self.stack = stack
+        self.name = name
+        self.dag = ACTS[name]
+        self.script(ENDS.get(name, ENDLESS))
+        self.run = stack.api.trigger(self.dag, {"job": name})
+
+    def script(self, steps: Any) -> None:
+        """What the next job does."""
+        script = {"pattern": f"{self.name}-*", "steps": steps, "on_cancel": [[0.5, "JOB_STATE_CANCELLED"]]}
+        requests.post(f"{self.stack.emulator_url}/_emulator/scripts", json=script, timeout=10).raise_for_status()
+
+    @property
+    def task(self) -> str:
+        """The state of the task."""
+        return str(self._row["state"])
+
+    @property
+    def triggerer(self) -> int | None:
+        """The id of the triggerer that the task waits in."""
+        return self._row["trigger"] and self._row["trigger"]["triggerer_id"]
+
+    @property
+    def log(self) -> str:
+        return "\n".join(self.stack.api.log(self.dag, self.run, TASK))
+
+    @property
+    def jobs(self) -> list[str]:
+        """The states of the jobs, the oldest first."""
+        return [job["currentState"].removeprefix("JOB_STATE_") for job in self._jobs]
+
+    @property
+    def _row(self) -> dict[str, Any]:
+        return self.stack.api.tasks(self.dag, self.run)[0]
+
+    @property
+    def _jobs(self) -> list[dict[str, Any]]:
+        found = requests.get(f"{self.stack.emulator_url}/_emulator/jobs", timeout=10).json()
+        return [entry["job"] for entry in found if entry["job"]["name"].startswith(self.name)]
+
+    def end_job(self) -> None:
+        """The last job ends well."""
+        end = {"job": self._jobs[-1]["id"], "state": "JOB_STATE_DONE"}
+        requests.post(f"{self.stack.emulator_url}/_emulator/jobs/state", json=end, timeout=10).raise_for_status()
+
+    def wait(self, task: str, *jobs: str) -> None:
+        """Wait until the task and its jobs are in these states; what they are instead is told when they never are."""
+        deadline = time.monotonic() + 120
+        while (seen := (self.task, self.jobs)) != (task, [*jobs]):
+            self.stack.check()
+            assert time.monotonic() < deadline, f"{self.name}: {seen} and not {(task, [*jobs])}"
+            time.sleep(0.5)
+
+    def clear(self) -> None:
+        self.stack.api.clear(self.dag, self.run, TASK)
+
+    def mark(self, state: str) -> None:
+        self.stack.api.mark(self.dag, self.run, TASK, state)
+
+
+@pytest.fixture(scope="module")
+def acts(stack: Stack) -> dict[str, Act]:
+    """All runs, started together."""
+    for dag in set(ACTS.values()):
+        stack.wait_for_dag(dag)
+    return {name: Act(stack, name) for name in ACTS}
+
+
+def test_a_clear_while_deferred_stops_the_job_and_launches_another(acts: dict[str, Act]) -> None:
+    act = acts["clear-deferred"]
+    act.wait("deferred", "RUNNING")
+    act.script([[0, "JOB_STATE_RUNNING"], [8, "JOB_STATE_DONE"]])
+    act.clear()
+    act.wait("success", "CANCELLED", "DONE")
+
+
+def test_a_task_marked_failed_while_deferred_stops_its_job(acts: dict[str, Act]) -> None:
+    act = acts["fail-deferred"]
+    act.wait("deferred", "RUNNING")
+    act.mark("failed")
+    act.wait("failed", "CANCELLED")
+
+
+def test_a_task_marked_success_while_deferred_stops_its_job(acts: dict[str, Act]) -> None:
+    act = acts["pass-deferred"]
+    act.wait("deferred", "RUNNING")
+    act.mark("success")
+    act.wait("success", "CANCELLED")
+
+
+def test_a_clear_after_success_launches_another_job(acts: dict[str, Act]) -> None:
+    act = acts["clear-success"]
+    act.wait("success", "DONE")
+    act.clear()
+    act.wait("success", "DONE", "DONE")
+
+
+def test_a_clear_after_failure_launches_another_job(acts: dict[str, Act]) -> None:
+    act = acts["clear-failure"]
+    act.wait("failed", "FAILED")
+    act.script([[0, "JOB_STATE_DONE"]])
+    act.clear()
+    act.wait("success", "FAILED", "DONE")
+
+
+def test_a_clear_while_running_stops_the_job_and_launches_another(acts: dict[str, Act]) -> None:
+    act = acts["clear-running"]
+    act.wait("running", "RUNNING")
+    act.script([[0, "JOB_STATE_RUNNING"], [2, "JOB_STATE_DONE"]])
+    act.clear()
+    act.wait("success", "CANCELLED", "DONE")
+
+
+def test_a_task_marked_failed_while_running_stops_its_job(acts: dict[str, Act]) -> None:
+    act = acts["fail-running"]
+    act.wait("running", "RUNNING")
+    act.mark("failed")
+    act.wait("failed", "CANCELLED")
+
+
+def test_execution_timeout_while_deferred_stops_the_job(acts: dict[str, Act]) -> None:
+    acts["task-timeout"].wait("failed", "CANCELLED")
+
+
+def test_dagrun_timeout_while_deferred_stops_the_job(acts: dict[str, Act]) -> None:
+    acts["run-timeout"].wait("skipped", "CANCELLED")
+
+
+def test_a_trigger_that_moves_to_another_triggerer_leaves_the_job(acts: dict[str, Act], stack: Stack) -> None:
+    act = acts["move-trigger"]
+    act.wait("deferred", "RUNNING")
+    first = stack.programs["triggerer"]
+    before = act.triggerer
+    with stopped(first.pid):  # as if its machine had lost touch for a while
+        start_second_triggerer(stack, first)
+        stack.wait_until("the trigger to move", lambda: act.triggerer not in (None, before), seconds=90)
+    stack.wait_until("the first triggerer to let go", lambda: "only its trigger moved" in act.log, seconds=90)
+    act.wait("deferred", "RUNNING")
+    act.end_job()
+    act.wait("success", "DONE")
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def start_second_triggerer(stack: Stack, first: Program) -> None:
+    """It ends with the stack."""
+    env = {**first.env, "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port())}
+    second = Program("second triggerer", first.command, env=env, log=first.log.with_name("triggerer-2.log"))
+    stack.programs["second triggerer"] = second
+    second.start()

@@ -1,0 +1,83 @@
+"""The trigger form of a template, in a real browser: what a person fills in reaches the job, and a bad value does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from demo.stack import Stack
+from tests.stack.browser import browser, needs_browser
+
+ID = "dataflow_template_form"
+OUTPUT = "gs://my-bucket/elsewhere/part"
+
+
+@needs_browser
+def test_the_form_passes_good_values_to_the_job_and_refuses_a_bad_one(stack: Stack, tmp_path: Path) -> None:
+    script = {"pattern": "form-counts*", "steps": [[0, "JOB_STATE_RUNNING"], [1, "JOB_STATE_DONE"]]}
+    requests.post(f"{stack.emulator_url}/_emulator/scripts", json=script, timeout=10).raise_for_status()
+    stack.wait_for_dag(ID)
+    with browser(tmp_path) as page:
+        form = Form(page)
+        page.get(f"{stack.url}/dags/{ID}")
+        form.click("Trigger", within="body")
+        form.click("Template parameters")
+        form.fill("element_output", "nowhere")
+        form.click("Trigger")
+        form.until(lambda: "does not match" in form.text)
+        assert not stack.api.runs(ID)
+
+        form.fill("element_output", OUTPUT)
+        form.fill("element_min_count", "3")
+        form.click("Trigger")
+        stack.wait_until("a run of the form", lambda: bool(stack.api.runs(ID)), seconds=30)
+    assert launched(stack)["parameters"] == {"input": "gs://my-bucket/input/*.txt", "output": OUTPUT, "min_count": "3"}
+
+
+class Form:
+    """The trigger form of a page, as a person works it."""
+
+    def __init__(self, page: Any) -> None:
+        self._page = page
+
+    @property
+    def text(self) -> str:
+        """What the page says."""
+        return str(self._page.find_element("tag name", "body").text)
+
+    def until(self, true: Callable[[], Any]) -> Any:
+        """Wait for something to be there."""
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        return WebDriverWait(self._page, 30).until(lambda _: true())
+
+    def click(self, text: str, within: str = "[role=dialog]") -> None:
+        """Click the last button with this text."""
+        button = self.until(lambda: [button for button in self._find(f"{within} button") if button.text == text])[-1]
+        self._page.execute_script("arguments[0].click()", button)  # a passing notice may lie over it
+
+    def fill(self, name: str, value: str) -> None:
+        """Replace what a field holds."""
+        (field, *_) = self.until(lambda: self._find(f"input[name={name}]"))
+        self._page.execute_script("arguments[0].select()", field)
+        field.send_keys(value)
+
+    def _find(self, selector: str) -> list[Any]:
+        return [element for element in self._page.find_elements("css selector", selector) if element.is_displayed()]
+
+
+def launched(stack: Stack) -> dict[str, Any]:
+    """The launch that the emulator answered."""
+    seen: list[dict[str, Any]] = []
+
+    def there() -> bool:
+        log = requests.get(f"{stack.emulator_url}/_emulator/requests", params={"method": "flexTemplates.launch"}, timeout=10).json()
+        found = [entry["body"]["launchParameter"] for entry in log["requests"] if entry["status"] == requests.codes.ok]
+        seen[:] = [launch for launch in found if launch["jobName"].startswith("form-counts")]
+        return bool(seen)
+
+    stack.wait_until("the launch", there, seconds=120)
+    return seen[0]

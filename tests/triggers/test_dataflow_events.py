@@ -1,0 +1,134 @@
+"""The ends of jobs as events: each once, over restarts, for whoever they match, at the price of one list."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from airflow_dataflow_ext.api.endings import OVERLAP, Ledger
+from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.emulator import Emulator, Fault
+from airflow_dataflow_ext.emulator.oauth import PROJECT
+from tests.asking import Asker
+from tests.operators.conftest import connected
+
+__all__ = ["connected"]
+
+
+class Store:
+    """Airflow's asset state store, in memory."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.kept = asyncio.Event()
+
+    async def aget(self, key: str, default: Any = None) -> Any:
+        return self.values.get(key, default)
+
+    async def aset(self, key: str, value: Any) -> None:
+        self.values[key] = value
+        self.kept.set()
+
+
+@pytest.fixture
+def end(emulator: Emulator) -> Callable[..., str]:
+    """Lets a job of this name run to its end at once; its id."""
+
+    def end(name: str, state: str = "JOB_STATE_DONE", **fields: Any) -> str:
+        emulator.scripts.play(name, [(0, "JOB_STATE_RUNNING"), (0, state)])
+        return str(Asker(emulator.url, project=PROJECT).launch(name, **fields)["id"])
+
+    return end
+
+
+async def follow(store: Store, seconds: float, *then: Callable[[], Any], **fields: Any) -> list[dict[str, Any]]:
+    """The events of a trigger that runs for so long, with things that happen once it has looked around."""
+    from airflow_dataflow_ext.triggers.dataflow_events import DataflowJobEventTrigger
+
+    trigger = DataflowJobEventTrigger(poll_sleep=0.1, **fields)
+    again = DataflowJobEventTrigger(**trigger.serialize()[1])
+    assert again.serialize() == trigger.serialize()
+    store.kept = asyncio.Event()
+    again.asset_state_store = store  # type: ignore[assignment]
+    events: list[dict[str, Any]] = []
+
+    async def gather() -> None:
+        async for event in again.run():
+            events.append(event.payload)  # noqa: PERF401  (it never ends)
+
+    task = asyncio.create_task(gather())
+    await store.kept.wait()  # the first look; what it loads takes seconds
+    for happens in then:
+        await asyncio.to_thread(happens)
+    await asyncio.sleep(seconds)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return events
+
+
+def test_each_matching_job_that_ends_from_now_on_is_one_event(end: Callable[..., str]) -> None:
+    end("count-before")
+    happens = [lambda: end("count-1"), lambda: end("other"), lambda: end("count-2", "JOB_STATE_FAILED"), lambda: end("count-3")]
+    events = asyncio.run(follow(Store(), 1.5, *happens, name="count-*", states=["JOB_STATE_DONE"]))
+    assert [(event["name"], event["currentState"]) for event in events] == [("count-1", "JOB_STATE_DONE"), ("count-3", "JOB_STATE_DONE")]
+
+
+def test_no_event_is_lost_or_doubled_over_a_restart(end: Callable[..., str]) -> None:
+    store = Store()
+    first = asyncio.run(follow(store, 1.5, lambda: end("job-1")))
+    end("job-2")
+    end("job-3")
+    second = asyncio.run(follow(store, 1.5, lambda: end("job-4")))
+    assert [event["name"] for event in first] == ["job-1"]
+    assert [event["name"] for event in second] == ["job-2", "job-3", "job-4"]
+
+
+def test_a_label_is_asked_for_where_it_matters(emulator: Emulator, end: Callable[..., str]) -> None:
+    labelled = {"environment": {"additionalUserLabels": {"team": "books"}}}
+    happens = [lambda: end("a-job", **labelled), lambda: end("another")]
+    events = asyncio.run(follow(Store(), 1.5, *happens, name="a*", labels={"team": "books"}))
+    assert [(event["name"], event["labels"]["team"]) for event in events] == [("a-job", "books")]
+
+
+def test_trouble_with_the_list_ends_nothing(emulator: Emulator, end: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_dataflow_ext.triggers import dataflow_events
+
+    monkeypatch.setattr(dataflow_events, "AFTER_TROUBLE", 0.05)
+    happens = [
+        lambda: emulator.faults.set(Fault(method="jobs.list", status=503, times=2)),
+        lambda: emulator.faults.set(Fault(method="jobs.list", status=403, times=2)),
+        lambda: end("job-1"),
+    ]
+    assert [event["name"] for event in asyncio.run(follow(Store(), 2.0, *happens))] == ["job-1"]
+
+
+def test_triggers_of_one_place_share_a_stream_and_others_do_not() -> None:
+    from airflow_dataflow_ext.triggers.dataflow_events import DataflowJobEventTrigger
+
+    key = DataflowJobEventTrigger(name="a*", states=["JOB_STATE_DONE"]).shared_stream_key()
+    assert DataflowJobEventTrigger(labels={"team": "b"}).shared_stream_key() == key
+    assert DataflowJobEventTrigger(location="europe-west1").shared_stream_key() != key
+
+
+def test_a_state_in_which_no_job_ends_is_refused() -> None:
+    from airflow_dataflow_ext.triggers.dataflow_events import DataflowJobEventTrigger
+
+    with pytest.raises(InvalidInputError, match="no job ends as JOB_STATE_RUNNING"):
+        DataflowJobEventTrigger(states=["JOB_STATE_RUNNING"])
+
+
+def job(name: str, second: int) -> dict[str, Any]:
+    return {"id": name, "currentStateTime": f"2027-01-01T00:{second // 60:02}:{second % 60:02}Z"}
+
+
+def test_a_ledger_tells_each_job_once_also_one_that_shows_late_and_forgets_what_no_list_shows_again() -> None:
+    ledger = Ledger(latest=0.0)
+    assert [each["id"] for each in ledger.fresh([job("a", 0), job("b", 600)])] == ["a", "b"]
+    ledger = Ledger.deserialize(ledger.serialize())
+    assert set(ledger.told) == {"b"}
+    late = [job("a", 0), job("c", 600 - int(OVERLAP) + 1), job("b", 600)]
+    assert [each["id"] for each in ledger.fresh(late)] == ["c"]
+    assert list(ledger.fresh(late)) == []

@@ -1,0 +1,105 @@
+"""A kill of a trigger stops its job when a user asked for it, and not when the trigger merely moved or the job is none of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_dataflow_ext.api.states import STREAMING
+from airflow_dataflow_ext.emulator import Emulator
+from airflow_dataflow_ext.emulator.oauth import PROJECT
+from tests.asking import LOCATION, Asker
+
+TI = {"dag_id": "books", "task_id": "count", "run_id": "manual__2026-01-01", "map_index": -1, "try_number": 2}
+ENDLESS = [(0.0, "JOB_STATE_RUNNING")]
+
+
+@pytest.fixture(autouse=True)
+def connected(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in emulator.connections().items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def airflow(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What Airflow answers a trigger: the task's state, and which try deferred last."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+    from airflow.sdk.execution_time.xcom import XCom
+
+    known: dict[str, Any] = {"state": "deferred", "attempt": TI["try_number"], "key": "count"}
+
+    def states(**asked: Any) -> Any:
+        assert asked == {"dag_id": "books", "task_ids": ["count"], "run_ids": [TI["run_id"]], "map_index": TI["map_index"]}
+        return {TI["run_id"]: {known["key"]: known["state"]}} if known["state"] else {}
+
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", states)
+    monkeypatch.setattr(XCom, "get_one", lambda **_: known["attempt"])
+    return known
+
+
+def killed(emulator: Emulator, **fields: Any) -> str:
+    """The state of the job after its trigger was killed, made as Airflow makes it from what it stored."""
+    from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
+    from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
+
+    ask = Asker(emulator.url, project=PROJECT)
+    job = ask.launch("wc")
+    watch = JobWatch(job=JobRef(project_id=PROJECT, location=LOCATION, job_id=job["id"]), poll_sleep=0.05).serialize()
+    trigger = DataflowJobTrigger(**{"watch": watch, "stop_on_kill": True, "conn_id": "google_cloud_default", **fields})
+    trigger = DataflowJobTrigger(**trigger.serialize()[1])
+    trigger.task_instance = SimpleNamespace(**TI)
+    asyncio.run(trigger.on_kill())
+    return str(ask.state(job)).removeprefix("JOB_STATE_")
+
+
+@pytest.mark.parametrize("state", ["failed", "success", "skipped", "scheduled", "queued", "running", "restarting", "removed", None])
+def test_a_task_that_is_no_longer_deferred_was_ended_by_a_user(emulator: Emulator, airflow: dict[str, Any], state: str | None) -> None:
+    emulator.scripts.play("*", ENDLESS, on_cancel=((0.1, "JOB_STATE_CANCELLED"),))
+    airflow["state"] = state
+    assert killed(emulator) == "CANCELLED"
+
+
+@pytest.mark.parametrize("key", ["count", "count_3"])
+def test_a_trigger_that_moved_to_another_triggerer_leaves_the_job(emulator: Emulator, airflow: dict[str, Any], key: str) -> None:
+    emulator.scripts.play("*", ENDLESS)
+    airflow["key"] = key  # a mapped task's
+    assert killed(emulator) == "RUNNING"
+
+
+@pytest.mark.parametrize("attempt", [3, None])
+def test_a_task_that_another_try_has_deferred_again_was_cleared(emulator: Emulator, airflow: dict[str, Any], attempt: int | None) -> None:
+    emulator.scripts.play("*", ENDLESS, on_cancel=((0.1, "JOB_STATE_CANCELLED"),))
+    airflow["attempt"] = attempt
+    assert killed(emulator) == "CANCELLED"
+
+
+def test_a_streaming_job_is_drained_if_that_was_asked_for(emulator: Emulator, airflow: dict[str, Any]) -> None:
+    emulator.scripts.play("*", ENDLESS, type=STREAMING, on_drain=((0.1, "JOB_STATE_DRAINED"),))
+    airflow["state"] = "failed"
+    assert killed(emulator, drain=True) == "DRAINED"
+
+
+def test_a_job_that_is_not_to_be_stopped_goes_on(emulator: Emulator, airflow: dict[str, Any]) -> None:
+    emulator.scripts.play("*", ENDLESS)
+    airflow["state"] = "failed"
+    assert killed(emulator, stop_on_kill=False) == "RUNNING"
+
+
+def test_a_kill_waits_no_longer_than_airflow_allows(emulator: Emulator, airflow: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_dataflow_ext.triggers import base
+
+    monkeypatch.setattr(base, "STOP_WITHIN", 0.5)
+    emulator.scripts.play("*", ENDLESS, on_cancel=((60.0, "JOB_STATE_CANCELLED"),))
+    airflow["state"] = "failed"
+    assert killed(emulator) == "CANCELLING"
+
+
+def test_the_time_for_a_kill_is_within_airflows(airflow: dict[str, Any]) -> None:
+    from airflow.sdk import conf
+
+    from airflow_dataflow_ext.triggers.base import STOP_WITHIN
+
+    assert conf.getfloat("triggerer", "on_kill_timeout") > STOP_WITHIN
