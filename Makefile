@@ -4,13 +4,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
-EXTRAS := .[test,dev,bench]
+EXTRAS := .[test,dev,docs,bench]
 
 export UV_SYSTEM_CERTS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help install demo test lint types constraints clean
+.PHONY: help install demo test chaos lint types docs constraints clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -35,6 +35,10 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest $(ARGS)
 
+# Workers of a real Airflow are killed; two minutes. make chaos ARGS='--launches 200 --seed 7' for the long form.
+chaos: $(INSTALLED)
+	$(BIN)/python -m bench.chaos $(or $(ARGS),--quick)
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,9 +46,13 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
+# Pages into docs/_build; a warning is an error.
+docs: $(INSTALLED)
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
+
 constraints: $(INSTALLED)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11.3 --upgrade --quiet --no-annotate \
 		--custom-compile-command 'make constraints' --output-file constraints.txt
 
 clean:
-	rm -rf .venv .airflow build dist *.egg-info
+	rm -rf .venv .airflow docs/_build docs/reference/generated build dist *.egg-info

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_dataflow_ext.api.conversations import epoch
+from airflow_dataflow_ext.api.states import TERMINAL
 from bench.chaos_kills import POINTS, Kill, Killer, make_plan
 from bench.chaos_proxy import Proxy
 from bench.chaos_stack import BEGAN, ROOT, Chaos, Task, say
@@ -39,12 +40,11 @@ def judge(tasks: Sequence[Task], jobs: Sequence[dict[str, Any]]) -> dict[str, in
     """
     each = Counter(job["name"].split("-")[1] for job in jobs)
     held = {task.job_id for task in tasks}
-    ended = ("JOB_STATE_DONE", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED")
     return {
         "jobs": len(jobs),
         "succeeded": sum(task.state == "success" for task in tasks),
         "duplicates": sum(count - 1 for count in each.values()),
-        "orphans": sum(job["currentState"] not in ended or job["id"] not in held for job in jobs),
+        "orphans": sum(job["currentState"] not in TERMINAL or job["id"] not in held for job in jobs),
     }
 
 

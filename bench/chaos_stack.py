@@ -112,8 +112,8 @@ class Chaos:
         found = []
         for row in self.stack.api.tasks(DAG, self.run_id):
             good = row["state"] == "success"
-            job = self.stack.api.xcom(DAG, self.run_id, row["task_id"], map_index=row["map_index"]) if good else {}
-            found.append(Task(number=self._number(row), state=str(row["state"]), tries=row["try_number"], job_id=job.get("id", "")))
+            job_id = self.stack.api.xcom(DAG, self.run_id, row["task_id"], "job_id", row["map_index"]) if good else ""
+            found.append(Task(number=self._number(row), state=str(row["state"]), tries=row["try_number"], job_id=job_id))
         return found
 
     def jobs(self) -> list[dict[str, Any]]:

@@ -1,4 +1,7 @@
-"""``python -m demo``: a real Airflow runs the Flex template DAG on the emulator, and the counts are compared with a plain count."""
+"""``python -m demo``: a real Airflow runs two DAGs on the emulator, and their counts are compared with a plain count.
+
+One DAG runs a Flex template; the other runs it, too, and then a CRM Analytics recipe.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,9 @@ from demo.service import Service
 from demo.stack import Stack
 
 ROOT = Path(__file__).parents[1]
-DAG = "dataflow_flex_template"
+DAG, CHAIN = "dataflow_flex_template", "wave_after_dataflow"
+COUNTS = {DAG: "counts/*", CHAIN: "wave-counts/*"}
+RECIPE_TASK = "run_recipe"
 LOCATION = "us-central1"
 BUCKET = "demo-bucket"
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
@@ -72,12 +77,14 @@ def run(stack: Stack, progress: Progress, *, keep: bool) -> int:
     bucket.write("templates/wordcount.json", (ROOT / "dags" / "pipelines" / "wordcount.json").read_text())
     bucket.write("input/python-reference.txt", text)
     progress.say(f"{len(text.encode()):,} bytes of text are in gs://{BUCKET}/input/")
-    stack.wait_for_dag(DAG)
     service = Service(stack.emulator_url, PROJECT, LOCATION)
-    run_id = stack.api.trigger(DAG, {"bucket": BUCKET, "location": LOCATION})
-    progress.say(f"[bold]{DAG}[/] was triggered over Airflow's REST API: {run_id}")
-    watch(stack, service, run_id, progress)
-    right = show(stack, service, bucket, run_id, text)
+    runs: dict[str, str] = {}
+    for dag in COUNTS:
+        stack.wait_for_dag(dag)
+        runs[dag] = stack.api.trigger(dag, {"bucket": BUCKET, "location": LOCATION})
+        progress.say(f"[bold]{dag}[/] was triggered over Airflow's REST API: {runs[dag]}")
+    watch(stack, service, runs, progress)
+    right = show(stack, service, bucket, runs, text)
     if keep:
         console.print(f"\nAirflow's UI: {stack.url}   Dataflow: {stack.emulator_url}   Cloud Storage: {stack.gcs_url}   Ctrl-C ends it.")
         wait_for_interrupt(stack)
@@ -86,36 +93,53 @@ def run(stack: Stack, progress: Progress, *, keep: bool) -> int:
     return 0 if right else 1
 
 
-def watch(stack: Stack, service: Service, run_id: str, progress: Progress) -> None:
-    """Show what changes until the run has ended."""
+def watch(stack: Stack, service: Service, runs: dict[str, str], progress: Progress) -> None:
+    """Show what changes until the runs have ended."""
 
     def ended() -> bool:
         for job in service.jobs():
             progress.state(f"     job {job['name']}", job.get("currentState"))
-        for task in stack.api.tasks(DAG, run_id):
-            progress.state(f"task {task['task_id']}", task["state"])
-        return stack.api.run_state(DAG, run_id) in ("success", "failed")
+        for dag, run_id in runs.items():
+            for task in stack.api.tasks(dag, run_id):
+                progress.state(f"task {dag}.{task['task_id']}", task["state"])
+            progress.state(f"run of {dag}", stack.api.run_state(dag, run_id))
+        return all(stack.api.run_state(dag, run_id) in ("success", "failed") for dag, run_id in runs.items())
 
-    stack.wait_until("the run to end", ended, seconds=300)
-    progress.state("run", stack.api.run_state(DAG, run_id))
+    stack.wait_until("the runs to end", ended, seconds=300)
 
 
-def show(stack: Stack, service: Service, bucket: Bucket, run_id: str, text: str) -> bool:
+def show(stack: Stack, service: Service, bucket: Bucket, runs: dict[str, str], text: str) -> bool:
     """Print the tables; the result is whether all is as it should be."""
-    tasks = stack.api.tasks(DAG, run_id)
-    show_table("Tasks", ("task", "state", "seconds"), [(row["task_id"], row["state"], f"{row['duration'] or 0:.1f}") for row in tasks])
+    tasks = [(dag, row) for dag, run_id in runs.items() for row in stack.api.tasks(dag, run_id)]
+    rows = [(dag, row["task_id"], row["state"], f"{row['duration'] or 0:.1f}") for dag, row in tasks]
+    show_table("Tasks", ("DAG", "task", "state", "seconds"), rows)
     jobs = [service.job(job["id"]) for job in service.jobs()]
-    show_table("Jobs", ("name", "id", "state"), [(job["name"], job["id"], job["currentState"]) for job in jobs])
-    for job in jobs:
-        show_table("Metrics", ("metric", "value"), list(service.metrics(job["id"]).items()))
-    counted, expected = parse_counts(bucket.lines("counts/*")), count_plainly(text)
-    frequent = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))[:8]
+    show_table("Dataflow jobs", ("name", "id", "state"), [(job["name"], job["id"], job["currentState"]) for job in jobs])
+    show_table("Metrics of the last", ("metric", "value"), list(service.metrics(jobs[-1]["id"]).items()))
+    succeeded = all(stack.api.run_state(dag, run_id) == "success" for dag, run_id in runs.items())
+    if succeeded:
+        show_recipe(stack.api.xcom(CHAIN, runs[CHAIN], RECIPE_TASK), stack.api.log(CHAIN, runs[CHAIN], RECIPE_TASK))
+    expected = count_plainly(text)
+    counted = {dag: parse_counts(bucket.lines(pattern)) for dag, pattern in COUNTS.items()}
+    frequent = sorted(counted[DAG].items(), key=lambda pair: (-pair[1], pair[0]))[:8]
     show_table("Most frequent words", ("word", "count"), frequent)
-    exact = counted == expected and bool(counted)
-    console.print(f"\nThe job's counts: {len(counted):,} words, {sum(counted.values()):,} in all.")
+    console.print()
+    for dag, found in counted.items():
+        console.print(f"The job of {dag} counted {len(found):,} words, {sum(found.values()):,} in all.")
     console.print(f"Counted without Beam: {len(expected):,} words, {sum(expected.values()):,} in all.")
+    exact = bool(expected) and all(found == expected for found in counted.values())
     console.print("[green]Every count is the same.[/]" if exact else "[red]They differ.[/]")
-    return exact and stack.api.run_state(DAG, run_id) == "success"
+    return exact and succeeded
+
+
+def show_recipe(run: dict[str, Any], log: list[str]) -> None:
+    """Print what became of the CRM Analytics run, from the task's result and its log."""
+    nodes = [(node["name"], node["status"], node.get("outputRows", {}).get("processedCount", 0)) for node in run.get("nodes", ())]
+    show_table(f"CRM Analytics: {run.get('label')} ended as {run['status']}", ("node", "state", "rows"), nodes)
+    console.print("\nFrom the log of its task:")
+    for line in log:
+        if line.startswith(("In the queue", "Node ", "Run ")) or line.endswith("% done"):
+            console.print(f"  {line}", markup=False)
 
 
 def show_table(title: str, head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:

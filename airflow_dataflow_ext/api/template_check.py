@@ -69,7 +69,7 @@ def template_info(template: str | Mapping[str, Any] | None, project_id: str, loc
         why = str(reply.get("status", {}).get("message", "the service gave none"))
     except (CallError, InvalidInputError) as error:
         why = str(error)
-    yield Say(f"No metadata of the template, so its parameters are not checked: {why}")
+    yield Say(f"No metadata of the template, so its parameters are neither checked nor read for lineage: {why}")
     return None
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
@@ -67,21 +67,29 @@ class RecordStore:
         self._store.set(key, value, retention=NEVER_EXPIRE)
 
 
-def stopped_by_user(ti: Any) -> bool:
-    """Whether ``on_kill`` was called because a user, or a timeout that a user set, ended the task.
+def after_kill(ti: Any, *, by_user: Callable[[], None], by_machine: Callable[[], None]) -> None:
+    """Tell who is behind an ``on_kill``: a user, or a timeout that a user set; or a machine that is shut down.
 
-    Airflow also calls it when the machine is shut down or the API server does not answer; then the task is still *running*
-    for Airflow, will be retried, and takes its job over. An unclear answer counts as such: a job must not end with a machine.
+    In the second case the task is still *running* for Airflow, will be retried, and takes its job over. An unclear answer counts
+    as such: a job must not end with a machine.
+
+    The signal may have interrupted a question to Airflow, which has to be answered before the next one: then this returns, so that
+    the task can read its answer, and a thread goes on.
     """
     if isinstance(sys.exc_info()[1], AirflowTaskTimeout):
-        return True
-    states: list[Any] = []
+        return by_user()
+    known = threading.Event()
 
     def ask() -> None:
-        found = ti.get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index)
-        states.extend((found.get(ti.run_id) or {}).values())
+        state = None
+        with suppress(Exception):  # whatever it is, it is no answer
+            found = ti.get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index)
+            state = next(iter((found.get(ti.run_id) or {}).values()), None)
+        known.set()
+        (by_machine if state in (None, "running", "queued", "scheduled") else by_user)()
 
-    asking = threading.Thread(target=ask, daemon=True)  # the signal may have interrupted a question to Airflow
+    asking = threading.Thread(target=ask, daemon=True)
     asking.start()
-    asking.join(ASK_AIRFLOW_WITHIN)
-    return bool(states) and states[0] not in ("running", "queued", "scheduled")
+    if known.wait(ASK_AIRFLOW_WITHIN):
+        asking.join()
+    return None

@@ -15,7 +15,7 @@ from airflow_dataflow_ext.api.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.api.launching import Launched, Service, launch_once, settle, stop_launched
 from airflow_dataflow_ext.api.states import Phase
 from airflow_dataflow_ext.api.watching import Outcome, Watch, watching
-from airflow_dataflow_ext.operators.edge import RecordStore, clears_of, identity_of, stopped_by_user, task_edge
+from airflow_dataflow_ext.operators.edge import RecordStore, after_kill, clears_of, identity_of, task_edge
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -122,12 +122,11 @@ class LaunchOperator(BaseOperator):
     def on_kill(self) -> None:
         """Stop the job when a user ended the task; a worker that is only shut down leaves it to the next try."""
         attempt = self._attempt
-        if attempt is None:
-            return
-        if stopped_by_user(attempt.context["ti"]):
-            self._stop(attempt)
-        else:
-            self.log.info("The job goes on: nobody asked for its end; a retry takes it over.")
+        if attempt is not None:
+            after_kill(attempt.context["ti"], by_user=lambda: self._stop(attempt), by_machine=self._leave)
+
+    def _leave(self) -> None:
+        self.log.info("The job goes on: nobody asked for its end; a retry takes it over.")
 
     def _enter(self, context: Context) -> Attempt:
         return Attempt(context, self.service(), identity_of(context), RecordStore(context))

@@ -18,7 +18,7 @@ from airflow_dataflow_ext.api.conversations import ask
 from airflow_dataflow_ext.api.dataflow import Job
 from airflow_dataflow_ext.api.dataflow_watch import SKEW
 from airflow_dataflow_ext.api.endings import Ledger, ended_at, endings
-from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.errors import CallError, DataflowExtError, InvalidInputError
 from airflow_dataflow_ext.api.method import Json
 from airflow_dataflow_ext.api.states import TERMINAL
 from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
@@ -106,7 +106,11 @@ class DataflowJobEventTrigger(BaseEventTrigger):
         ledger: Ledger | None = None
         async for ended in shared_stream:
             if ledger is None:
-                ledger, ended = await self._begin(ended)
+                try:
+                    ledger, ended = await self._begin(ended)
+                except DataflowExtError as error:
+                    log.error("What has ended meanwhile cannot be listed, trying again with the next round: %s", error)
+                    continue
             else:
                 await self._keep(ledger)  # what was told a round ago has reached Airflow's database by now
             for job in ledger.fresh(ended):
@@ -148,7 +152,11 @@ class DataflowJobEventTrigger(BaseEventTrigger):
             return job
         async with _channel(self.serialize()[1]) as channel:
             path = channel.hook.job(job["id"], self.project_id, self.location).path
-            whole: Json = await channel.run(ask(Job.get.request(**path, view="JOB_VIEW_DESCRIPTION"), retry_for=None), log)
+            try:
+                whole: Json = await channel.run(ask(Job.get.request(**path, view="JOB_VIEW_DESCRIPTION"), retry_for=None), log)
+            except CallError as error:
+                log.error("The labels of job %s cannot be read, so it is passed over: %s", job["id"], error)
+                return None
         labels = whole.get("labels", {})
         return {**job, "labels": labels} if self.labels.items() <= labels.items() else None
 

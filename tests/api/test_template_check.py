@@ -164,7 +164,7 @@ def test_a_template_that_cannot_be_read_is_launched_unchecked_with_a_word_in_the
     talk = Talk(answer)
     talk(check_launch(LAUNCH, "metadata", "p", "l"))
     assert len(talk.said) == 1
-    assert talk.said[0].startswith("No metadata of the template, so its parameters are not checked: ")
+    assert talk.said[0].startswith("No metadata of the template, so its parameters are neither checked nor read for lineage: ")
     assert why in talk.said[0] or "no name" in talk.said[0]
 
 
@@ -172,7 +172,7 @@ def test_trouble_with_the_metadata_holds_up_a_launch_for_seconds_only() -> None:
     talk = Talk(lambda request: RESET)
     talk(check_launch(LAUNCH, "metadata", "p", "l"))
     assert sum(talk.slept) <= 20
-    assert "not checked" in talk.said[-1]
+    assert "neither checked" in talk.said[-1]
 
 
 def test_a_container_spec_in_the_launch_is_its_own_metadata() -> None:

@@ -319,7 +319,7 @@ def test_execution_timeout_goes_with_the_deferral_and_stops_the_job(emulator: Em
 
 
 def terminate_once_there_is_a_job(task: TaskInstance, state: str, then: Callable[[], object] = bool) -> threading.Thread:
-    """Airflow's supervisor ends a task's process: the task has this state, and the process gets a signal; ``then`` is done a second later."""
+    """Airflow's supervisor ends a task's process: its task has the state, and it gets a signal; ``then`` is done a second later."""
 
     def terminate() -> None:
         while task.store.get("launch", {}).get("step") != "launched":
@@ -349,6 +349,24 @@ def test_a_job_ends_with_a_task_that_a_user_ends_and_not_with_a_machine(emulator
     assert states(emulator) == [job]
 
 
+def test_a_kill_in_the_middle_of_a_question_to_airflow_stops_the_job_once_that_is_answered(
+    emulator: Emulator, terminable: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    from airflow_dataflow_ext.operators import edge
+
+    asked, busy = RuntimeTaskInstance.get_task_states, threading.Event()
+    monkeypatch.setattr(edge, "ASK_AIRFLOW_WITHIN", 0.1)
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(lambda **what: busy.wait() and asked(**what)))
+    emulator.scripts.play("*", ENDLESS_JOB, on_cancel=CANCELS_AT_ONCE)
+    task = instance()
+    terminating = terminate_once_there_is_a_job(task, "failed", then=busy.set)
+    assert "JOB_STATE_CANCELLED" in str(task.run().error)
+    terminating.join()
+    assert states(emulator) == ["CANCELLED"]
+
+
 def test_a_worker_that_is_shut_down_leaves_its_job_to_the_retry(emulator: Emulator, terminable: None, die: Die) -> None:
     emulator.scripts.play("*", [(0.0, "JOB_STATE_RUNNING"), (4.0, "JOB_STATE_DONE")])
     task = instance(retries=1)
@@ -358,3 +376,15 @@ def test_a_worker_that_is_shut_down_leaves_its_job_to_the_retry(emulator: Emulat
     task.retry()
     assert task.run().state == "success"
     assert states(emulator) == ["DONE"]
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_retry_under_dag_test_takes_over_too(emulator: Emulator, die: Die, run_dag: Callable[..., Any], deferrable: bool) -> None:
+    emulator.scripts.play("*", QUICK_JOB)
+    die("after sending templates.launch")
+    operator = classic(deferrable=deferrable, retries=1, retry_delay=timedelta(seconds=0))
+    run = run_dag(operator.dag)
+    assert (run.state, [task.try_number for task in run.get_task_instances()]) == ("success", [2])
+    assert states(emulator) == ["DONE"]
+    assert run_dag(operator.dag).state == "success"
+    assert states(emulator) == ["DONE", "DONE"]

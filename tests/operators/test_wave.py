@@ -69,9 +69,9 @@ def seen(task: TaskInstance, ended: Ended) -> tuple[object, ...]:
 def test_every_status_ends_the_task_in_the_same_way_deferrable_or_not(emulator: Emulator, status: str, fail_on_warning: bool) -> None:
     phase = WAVE.get(status, Phase.MOVING)
     if phase is Phase.MOVING:
-        emulator.wave.scripts.play("*", wait=0.05, seconds=0.3, during=status.title())
+        emulator.wave.scripts.play("*", wait=0.3, seconds=0.5, during=status.title())
     else:
-        emulator.wave.scripts.play("*", wait=0.05, seconds=0.2, status=status.title(), message="So it is.")
+        emulator.wave.scripts.play("*", wait=0.3, seconds=0.4, status=status.title(), message="So it is.")
     tasks = [TaskInstance(start(deferrable=deferrable, fail_on_warning=fail_on_warning)) for deferrable in (False, True)]
     worker, triggerer = [seen(task, task.run()) for task in tasks]
     assert tasks[1].events, "the second task was to wait in the triggerer"

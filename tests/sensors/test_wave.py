@@ -57,7 +57,7 @@ def run_start(emulator: Emulator) -> str:
     ],
 )
 def test_a_run_is_waited_for_by_its_id(emulator: Emulator, status: str, fail_on_warning: bool, state: str, deferrable: bool) -> None:
-    emulator.wave.scripts.play("*", wait=0.05, seconds=0.3, status=status)
+    emulator.wave.scripts.play("*", wait=0.1, seconds=2, status=status)
     job_id = run_start(emulator)
     task = TaskInstance(sensor(job_id=job_id[:15], fail_on_warning=fail_on_warning, deferrable=deferrable))
     ended = task.run()

@@ -105,6 +105,41 @@ def test_trouble_with_the_list_ends_nothing(emulator: Emulator, end: Callable[..
     assert [event["name"] for event in asyncio.run(follow(Store(), 2.0, *happens))] == ["job-1"]
 
 
+def test_two_triggers_on_airflows_shared_stream_cost_one_list_a_round(emulator: Emulator, end: Callable[..., str]) -> None:
+    from airflow.triggers.shared_stream import SharedStreamManager
+
+    from airflow_dataflow_ext.triggers.dataflow_events import DataflowJobEventTrigger
+
+    async def scene() -> list[tuple[str, str]]:
+        manager = SharedStreamManager()
+        told: list[tuple[str, str]] = []
+        stores = []
+
+        async def consume(number: int, pattern: str) -> None:
+            trigger = DataflowJobEventTrigger(name=pattern, poll_sleep=0.2)
+            stores.append(Store())
+            trigger.asset_state_store = stores[-1]  # type: ignore[assignment]
+            stream = manager.subscribe(trigger_id=number, trigger=trigger, key=trigger.shared_stream_key())
+            async for event in trigger.filter_shared_stream(stream):
+                told.append((pattern, event.payload["name"]))  # noqa: PERF401  (it never ends)
+
+        tasks = [asyncio.create_task(consume(number, pattern)) for number, pattern in enumerate(("a-*", "*-1"))]
+        await asyncio.sleep(0)
+        await asyncio.gather(*(store.kept.wait() for store in stores))
+        for name in ("a-1", "a-2", "b-1"):
+            await asyncio.to_thread(end, name)
+        emulator.requests.clear()
+        await asyncio.sleep(2.0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await manager.stop_all()
+        return sorted(told)
+
+    assert asyncio.run(scene()) == [("*-1", "a-1"), ("*-1", "b-1"), ("a-*", "a-1"), ("a-*", "a-2")]
+    assert 3 <= emulator.requests.counts["jobs.list"] <= 10
+
+
 def test_triggers_of_one_place_share_a_stream_and_others_do_not() -> None:
     from airflow_dataflow_ext.triggers.dataflow_events import DataflowJobEventTrigger
 
