@@ -22,7 +22,7 @@ from typing import Any
 from airflow_dataflow_ext.api.conversations import epoch
 from airflow_dataflow_ext.api.states import TERMINAL
 from bench.chaos_kills import POINTS, Kill, Killer, make_plan
-from bench.chaos_proxy import Proxy
+from bench.chaos_proxy import Proxy, Watcher
 from bench.chaos_stack import BEGAN, ROOT, Chaos, Task, say
 from bench.measuring import figures, table
 
@@ -92,24 +92,32 @@ def kill_workers(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def kill_triggerers(options: argparse.Namespace) -> dict[str, Any]:
-    """Fifty waits in a triggerer that is killed ten times."""
+    """Fifty waits in a triggerer that is killed ten times, each time when it has taken waits over; half of the jobs end meanwhile."""
     chaos = Chaos("ours", 0, options.launches, options.home)
     draw = random.Random(options.seed)
-    with Proxy(chaos.proxy_port, lambda: chaos.stack.emulator_url, Killer(0, {}, session=int, number_of=lambda _: None)), chaos.stack:
-        chaos.script(lost=0, seed=0, seconds=(options.kills * 16.0, options.kills * 20.0))
+    rows = []
+    with Proxy(chaos.proxy_port, lambda: chaos.stack.emulator_url, Watcher()), chaos.stack:
+        chaos.script(lost=0, seed=0, seconds=(options.kills * 10.0 + 30, options.kills * 25.0 + 30))
         chaos.start()
-        chaos.stack.wait_until("all tasks to wait", lambda: chaos.waiting() == options.launches, seconds=300)
-        waiting = []
-        for _ in range(options.kills):
-            time.sleep(draw.uniform(3, 15))
-            waiting.append(chaos.waiting())
+        chaos.stack.wait_until("all tasks to wait", lambda: sum(chaos.held().values()) == options.launches, seconds=300)
+        killed: set[int | None] = {None}
+
+        def taken_over() -> bool:
+            return bool(chaos.held().keys() - killed)
+
+        for number in range(1, options.kills + 1):
+            chaos.stack.wait_until("a triggerer to take over", taken_over, seconds=120)
+            time.sleep(draw.uniform(0, 6))
+            held = chaos.held()
+            rows.append((number, sum(held.values()), sum(count for holder, count in held.items() if holder not in killed)))
+            killed.update(held)
             chaos.stack.restart("triggerer")
-            say(f"The triggerer was killed; {waiting[-1]} tasks wait")
+            say("The triggerer was killed; {1} tasks waited, {2} of them in it".format(*rows[-1]))
         chaos.wait(600)
         tasks, jobs = chaos.tasks(), chaos.jobs()
     states = Counter(job["currentState"] for job in jobs)
     print()
-    table(["kill", "tasks that waited"], enumerate(waiting, 1))
+    table(["kill", "tasks that waited", "in the killed triggerer"], rows)
     print(f"\njobs: {dict(states)}")
     return {**judge(tasks, jobs), "kills": options.kills, "cancelled": len(jobs) - states["JOB_STATE_DONE"]}
 

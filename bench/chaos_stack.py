@@ -103,9 +103,10 @@ class Chaos:
 
         self.stack.wait_until("the run to end", ended, seconds=seconds)
 
-    def waiting(self) -> int:
-        """How many tasks wait in the triggerer."""
-        return sum(row["state"] == "deferred" for row in self.stack.api.tasks(DAG, self.run_id))
+    def held(self) -> Counter[int | None]:
+        """How many tasks wait, by the id of the triggerer that holds them."""
+        rows = self.stack.api.tasks(DAG, self.run_id)
+        return Counter((row["trigger"] or {}).get("triggerer_id") for row in rows if row["state"] == "deferred")
 
     def tasks(self) -> list[Task]:
         """How the tasks ended, and which job each of them holds."""

@@ -1,5 +1,4 @@
-"""
-### From one cloud to the other: a Dataflow job, and then the recipe that shows its result
+"""### From one cloud to the other: a Dataflow job, and then the recipe that shows its result
 
 `count_words` runs a Dataflow job. `counts_are_there` fails the run if the job wrote nothing. `run_recipe` then runs the CRM
 Analytics recipe that reads the counts, for example over a connector to Cloud Storage or BigQuery. No task holds a worker while it

@@ -1,5 +1,4 @@
-"""
-### Run a CRM Analytics dataflow every night
+"""### Run a CRM Analytics dataflow every night
 
 `run_dataflow` starts the dataflow and waits for its run without holding a worker; progress, time in the queue and the rows of each
 node appear in the task's log. When somebody has started the dataflow by hand, the task waits for that run's end first. `report`

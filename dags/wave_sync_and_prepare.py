@@ -1,5 +1,4 @@
-"""
-### Fresh data in CRM Analytics: data sync, dataflow, recipe
+"""### Fresh data in CRM Analytics: data sync, dataflow, recipe
 
 `sync_data` brings the connector's objects into the org, `run_dataflow` builds the dataset from them, `run_recipe` prepares it for
 the dashboards. A run that ends with warnings, because some rows failed, fails the task here: dashboards would show less than there is.

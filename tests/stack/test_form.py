@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,15 +25,15 @@ def test_the_form_passes_good_values_to_the_job_and_refuses_a_bad_one(stack: Sta
         form = Form(page)
         page.get(f"{stack.url}/dags/{ID}")
         form.click("Trigger", within="body")
-        form.click("Template parameters")
+        form.open("Template parameters", "element_output")
         form.fill("element_output", "nowhere")
-        form.click("Trigger")
+        form.submit()
         form.until(lambda: "does not match" in form.text)
         assert not stack.api.runs(ID)
 
         form.fill("element_output", OUTPUT)
         form.fill("element_min_count", "3")
-        form.click("Trigger")
+        form.submit()
         stack.wait_until("a run of the form", lambda: bool(stack.api.runs(ID)), seconds=30)
     assert launched(stack)["parameters"] == {"input": "gs://my-bucket/input/*.txt", "output": OUTPUT, "min_count": "3"}
 
@@ -50,20 +51,50 @@ class Form:
 
     def until(self, true: Callable[[], Any]) -> Any:
         """Wait for something to be there."""
+        from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
         from selenium.webdriver.support.ui import WebDriverWait
 
-        return WebDriverWait(self._page, 30).until(lambda _: true())
+        passing = [StaleElementReferenceException, ElementClickInterceptedException]  # drawn anew; a notice lies over it
+        return WebDriverWait(self._page, 30, ignored_exceptions=passing).until(lambda _: true())
 
     def click(self, text: str, within: str = "[role=dialog]") -> None:
         """Click the last button with this text."""
-        button = self.until(lambda: [button for button in self._find(f"{within} button") if button.text == text])[-1]
-        self._page.execute_script("arguments[0].click()", button)  # a passing notice may lie over it
+
+        def clicked() -> bool:
+            buttons = [button for button in self._find(f"{within} button") if button.text == text]
+            if buttons:
+                buttons[-1].click()
+            return bool(buttons)
+
+        self.until(clicked)
+
+    def submit(self) -> None:
+        """Send the form, whatever notice lies over its button."""
+        script = "const button = document.querySelector('[data-testid=trigger-dag-submit]'); button?.click(); return button !== null"
+        self.until(lambda: self._page.execute_script(script))
+
+    def open(self, section: str, field: str) -> None:
+        """Unfold a section until one of its fields shows; a form that is still being drawn folds it again."""
+
+        def opened() -> bool:
+            if not self._find(f"input[name={field}]"):
+                self.click(section)
+                time.sleep(1)
+            return bool(self._find(f"input[name={field}]"))
+
+        self.until(opened)
 
     def fill(self, name: str, value: str) -> None:
         """Replace what a field holds."""
-        (field, *_) = self.until(lambda: self._find(f"input[name={name}]"))
-        self._page.execute_script("arguments[0].select()", field)
-        field.send_keys(value)
+
+        def filled() -> bool:
+            for field in self._find(f"input[name={name}]"):
+                self._page.execute_script("arguments[0].select()", field)
+                field.send_keys(value)
+                return True
+            return False
+
+        self.until(filled)
 
     def _find(self, selector: str) -> list[Any]:
         return [element for element in self._page.find_elements("css selector", selector) if element.is_displayed()]
