@@ -31,7 +31,8 @@ def write_tables(folder: Path) -> None:
 
 
 def _methods(resources: Iterable[type]) -> list[str]:
-    lines = ["| resource | method | verb | path | query | body | reply | repeated when an answer is lost |", "|---|---|---|---|---|---|---|---|"]
+    head = ("resource", "method", "verb", "path", "query", "body", "reply", "repeated when an answer is lost")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for resource in resources:
         for name, method in vars(resource).items():
             if isinstance(method, Method):
@@ -63,6 +64,6 @@ def _modules(part: str) -> list[str]:
     modules = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
     lines = []
     for module in modules:
-        name = f"{PACKAGE.name}.{part}.{module}"
-        lines += [f"## `{part}.{module}`", "", "```{eval-rst}", f".. automodule:: {name}", "   :members:", "   :show-inheritance:", "```", ""]
+        directive = [f".. automodule:: {PACKAGE.name}.{part}.{module}", "   :members:", "   :show-inheritance:"]
+        lines += [f"## `{part}.{module}`", "", "```{eval-rst}", *directive, "```", ""]
     return lines
