@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.method import Json, Method, Request
     from airflow_dataflow_ext.api.steps import Conversation
 
+POLL_SLEEP = 30.0
+"""Seconds between two looks at a run by default: each look is one of the org's API requests of a day."""
+
 
 class WaveHook(SalesforceConnection):
     """Calls the CRM Analytics REST API.
@@ -95,10 +98,10 @@ class WaveHook(SalesforceConnection):
         return (yield from find(run, retry_for=self.retry_for))
 
     @verb
-    def wait(self, job_id: str, *, poll_sleep: float = 30.0, fail_on_warning: bool = False) -> Conversation[Json]:
+    def wait(self, job_id: str, *, poll_sleep: float | None = None, fail_on_warning: bool = False) -> Conversation[Json]:
         """Wait for a job's end; its progress goes to the log. Returns the DataflowJob, with its ``nodes``.
 
-        :param poll_sleep: seconds between two looks.
+        :param poll_sleep: seconds between two looks; 30 by default.
         :raises JobError: it ended badly.
         """
         return (yield from watching(self.watch(job_id, poll_sleep=poll_sleep, fail_on_warning=fail_on_warning))).result()
@@ -158,13 +161,14 @@ class WaveHook(SalesforceConnection):
         """
         return self._entries(wave.call(wave.Limit.list, self.version, types=types))
 
-    def watch(self, job_id: str = "", *, poll_sleep: float = 30.0, fail_on_warning: bool = False) -> RunWatch:
+    def watch(self, job_id: str = "", *, poll_sleep: float | None = None, fail_on_warning: bool = False) -> RunWatch:
         """What it means to wait for a job in this org.
 
+        :param poll_sleep: seconds between two looks; 30 by default.
         :raises InvalidInputError: the id is none.
         """
         run = RunRef(version=self.version, id=wave.full_id(job_id) if job_id else "")
-        return RunWatch(run=run, poll_sleep=poll_sleep, fail_on_warning=fail_on_warning)
+        return RunWatch(run=run, poll_sleep=POLL_SLEEP if poll_sleep is None else poll_sleep, fail_on_warning=fail_on_warning)
 
     def _entries(self, request: Request, limit: int | None = None) -> Conversation[list[Json]]:
         if request.method.items is None:

@@ -59,7 +59,7 @@ class DataflowJobTrigger(JobTrigger):
         return outcome.result()
 
     def stop(self, within: float) -> Conversation[Any]:
-        return stop(self.watch.job, drain=self.drain, wait_for=within)
+        return stop(self.watch.job, drain=self.drain, wait_for=within, poll_sleep=self.watch.poll_sleep)
 
     @staticmethod
     def make_hook(conn_id: str, **connection: Any) -> Any:

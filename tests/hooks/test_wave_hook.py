@@ -40,6 +40,7 @@ def hook(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> WaveHook:
 def connected(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, **extras: Any) -> WaveHook:
     """A hook for the emulated org, with more extras in its connection, and with short pauses."""
     from airflow_dataflow_ext.api import conversations, launching, wave_service
+    from airflow_dataflow_ext.hooks import wave as hook_module
     from airflow_dataflow_ext.hooks.wave import WaveHook
 
     connection = json.loads(emulator.connections()[CONNECTION])
@@ -49,6 +50,7 @@ def connected(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, **extras: Any
     monkeypatch.setattr(launching, "PATIENCE", (0.0, QUICK, QUICK))
     monkeypatch.setattr(wave_service, "LISTED_SOON", (0.0, QUICK))
     monkeypatch.setattr(wave_service, "LISTED_EVERY", QUICK)
+    monkeypatch.setattr(hook_module, "POLL_SLEEP", QUICK)
     emulator.wave.scripts.play("*", wait=0.05, seconds=0.2)
     return WaveHook(retry_for=5.0)
 

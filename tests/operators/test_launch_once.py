@@ -7,7 +7,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -34,7 +33,7 @@ FAILED_JOB = [(0.0, "JOB_STATE_RUNNING"), (0.1, "JOB_STATE_FAILED")]
 ENDLESS_JOB = [(0.0, "JOB_STATE_RUNNING")]
 CANCELS_AT_ONCE = ((0.1, "JOB_STATE_CANCELLED"),)
 RECORD = {"version": 1, "step": "launched", "generation": 0, "clears": 0, "job_name": "count-0a1b", "since": 1e9, "job_id": "job-17"}
-Die = Callable[[str], None]
+Die = Callable[..., None]
 
 
 class Died(BaseException):
@@ -43,17 +42,16 @@ class Died(BaseException):
 
 @pytest.fixture
 def die(monkeypatch: pytest.MonkeyPatch) -> Die:
-    """``die("after sending jobs.get")``: the next worker that comes to that point dies there."""
+    """``die("after sending jobs.get")``: the next worker that comes to that point dies there, or of the error that is given."""
     from airflow_dataflow_ext.operators.edge import RecordStore
     from airflow_dataflow_ext.transport.sync import SyncTransport
 
-    points: list[str] = []
+    points: dict[str, type[BaseException]] = {}
     send, write = SyncTransport.send, RecordStore.set
 
     def reach(point: str) -> None:
         if point in points:
-            points.remove(point)
-            raise Died(point)
+            raise points.pop(point)(point)
 
     def dying_send(self: Any, request: Any) -> Any:
         reach(f"before sending {request.method.id}")
@@ -68,7 +66,11 @@ def die(monkeypatch: pytest.MonkeyPatch) -> Die:
 
     monkeypatch.setattr(SyncTransport, "send", dying_send)
     monkeypatch.setattr(RecordStore, "set", dying_write)
-    return points.append
+
+    def die(point: str, error: type[BaseException] = Died) -> None:
+        points[point] = error
+
+    return die
 
 
 @pytest.fixture
@@ -300,11 +302,14 @@ def test_a_record_that_cannot_be_read_ends_the_task_for_good_and_launches_nothin
     assert (states(emulator), task.store["launch"]) == ([], record)
 
 
-def test_execution_timeout_stops_the_job_that_a_worker_waits_for(emulator: Emulator) -> None:
+@pytest.mark.parametrize("point", ["after sending templates.launch", "before sending jobs.get"])
+def test_execution_timeout_stops_the_job_that_a_worker_waits_for(emulator: Emulator, die: Die, point: str) -> None:
+    from airflow.sdk.exceptions import AirflowTaskTimeout
+
     emulator.scripts.play("*", ENDLESS_JOB, on_cancel=CANCELS_AT_ONCE)
-    import_module("airflow_dataflow_ext.hooks.dataflow")  # else its import could be what takes too long
-    ended = instance(execution_timeout=timedelta(seconds=3)).run()
-    assert type(ended.error).__name__ == "AirflowTaskTimeout"
+    die(point, AirflowTaskTimeout)  # what the alarm raises, wherever the task is
+    ended = instance(execution_timeout=timedelta(minutes=10)).run()
+    assert isinstance(ended.error, AirflowTaskTimeout)
     assert states(emulator) == ["CANCELLED"]
 
 
