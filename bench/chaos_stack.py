@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 
+from airflow_dataflow_ext.api.states import TERMINAL
 from bench.chaos_proxy import HOST
 from demo.stack import Stack, free_port
 
@@ -116,6 +117,12 @@ class Chaos:
             job_id = self.stack.api.xcom(DAG, self.run_id, row["task_id"], "job_id", row["map_index"]) if good else ""
             found.append(Task(number=self._number(row), state=str(row["state"]), tries=row["try_number"], job_id=job_id))
         return found
+
+    def end_jobs(self, *, every: int) -> None:
+        """End every n-th job well, if it has not ended."""
+        for job in self.jobs()[::every]:
+            if job["currentState"] not in TERMINAL:
+                self.control("POST", "jobs/state", job=job["id"], state="JOB_STATE_DONE")
 
     def jobs(self) -> list[dict[str, Any]]:
         """Every job that the service has ever had."""

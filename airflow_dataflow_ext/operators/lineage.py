@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.errors import DataflowExtError
@@ -29,9 +30,9 @@ class TemplateLineage:
     project_id: str | None
     location: str | None
 
+    @abstractmethod
     def launch(self) -> Launch:
         """What is launched."""
-        raise NotImplementedError
 
     def lineage(self) -> Lineage:
         """What the job reads and writes; nothing where that cannot be told."""
