@@ -141,21 +141,25 @@ def test_a_run_that_is_listed_late_is_followed_by_its_handle(emulator: Emulator,
     assert task.xcoms["return_value"]["id"] == emulator.wave.all_runs()[0]["id"]
 
 
+WHILE = 4.0
+"""Seconds that a run goes on: longer than a task needs to begin on a busy machine."""
+
+
 @WAYS
 def test_a_running_dataflow_is_waited_for(emulator: Emulator, deferrable: bool) -> None:
-    emulator.wave.scripts.play("*", wait=0, seconds=0.5)
+    emulator.wave.scripts.play("*", wait=0, seconds=WHILE)
     first = run_start(emulator)
     task = TaskInstance(start(deferrable=deferrable))
     assert task.run().state == "success"
     runs = emulator.wave.all_runs()
     assert [run["id"] for run in runs] == [first, task.xcoms["job_id"]]
-    assert runs[1]["created"] - runs[0]["created"] >= 0.5
+    assert runs[1]["created"] - runs[0]["created"] >= WHILE
     assert len(task.events) == (2 if deferrable else 0)
 
 
 @WAYS
 def test_a_running_dataflow_is_adopted_and_not_stopped(emulator: Emulator, deferrable: bool) -> None:
-    emulator.wave.scripts.play("*", wait=0, seconds=0.5)
+    emulator.wave.scripts.play("*", wait=0, seconds=WHILE)
     first = run_start(emulator)
     task = TaskInstance(start(deferrable=deferrable, if_running="adopt"))
     assert task.run().state == "success"
@@ -220,7 +224,7 @@ def start_of_others(emulator: Emulator, others: Any) -> None:
     ids=str,
 )
 def test_trouble_at_each_call_ends_no_task_and_starts_no_second_run(emulator: Emulator, trouble: dict[str, Any], deferrable: bool) -> None:
-    emulator.wave.scripts.play("*", wait=0.05, seconds=0.6)
+    emulator.wave.scripts.play("*", wait=0.05, seconds=3)
     for call in ("wave.jobs.start", "wave.jobs.list", "wave.jobs.get", "wave.jobs.nodes.list", "wave.dataflows.list"):
         emulator.faults.add(call, **trouble)
     task = TaskInstance(start(deferrable=deferrable))
@@ -253,7 +257,7 @@ def test_a_worker_that_dies_around_the_start_leaves_one_run(emulator: Emulator, 
 
 
 def test_a_retry_takes_over_the_run_of_an_earlier_try(emulator: Emulator) -> None:
-    emulator.wave.scripts.play("*", wait=0.05, seconds=1)
+    emulator.wave.scripts.play("*", wait=0.05, seconds=4)
     task = TaskInstance(start(retries=1, deferrable=True))
     assert task.enter().state == "deferred"
     task.retry()
@@ -283,7 +287,7 @@ def test_a_cleared_task_stops_its_run_and_starts_anew(emulator: Emulator) -> Non
 @WAYS
 def test_beyond_the_allowance_the_task_ends_clearly_and_its_retry_takes_the_run_over(emulator: Emulator, deferrable: bool) -> None:
     emulator.wave.set(api_requests=6)
-    emulator.wave.scripts.play("*", wait=0, seconds=1)
+    emulator.wave.scripts.play("*", wait=0, seconds=4)
     task = TaskInstance(start(deferrable=deferrable, retries=1))
     ended = task.run()
     assert ended.state != "success"
