@@ -51,8 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     what = "Dataflow, CRM Analytics, their logins and Cloud Storage on this machine."
     parser = argparse.ArgumentParser(prog="python -m airflow_dataflow_ext.emulator", description=what)
     parser.add_argument("--host", default=HOST, help="loopback only; here so that a mistake is said clearly")
-    parser.add_argument("--port", type=int, default=8085, help="of Dataflow and OAuth; 0 for any free one (default: %(default)s)")
-    parser.add_argument("--gcs-port", type=int, default=0, help="of Cloud Storage; 0 for any free one (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=8085, help="of Dataflow and OAuth; 0 for any free one (default: %(default)s)")
+    parser.add_argument("--gcs-port", type=_port, default=0, help="of Cloud Storage; 0 for any free one (default: %(default)s)")
     parser.add_argument("--no-gcs", action="store_true", help="serve no Cloud Storage; goes with --engine scripted")
     parser.add_argument("--data", type=Path, help="directory for objects, logs and the service account's key (default: nothing is kept)")
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="who runs the jobs (default: %(default)s)")
@@ -63,6 +63,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--manual-clock", action="store_true", help="time stands still until POST /_emulator/clock advances it")
     parser.add_argument("--ready-file", type=Path, help="written, as JSON, when everything is being served")
     return parser
+
+
+def _port(text: str) -> int:
+    """A port number, 0 for any free one.
+
+    :raises argparse.ArgumentTypeError: it is none.
+    """
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+    return int(text)
 
 
 def _emulator(options: argparse.Namespace) -> Emulator:

@@ -155,3 +155,10 @@ def test_wrong_files_and_options_are_told(tmp_path: Path, capsys: pytest.Capture
     ):
         assert main([*options, "--port", "0"]) == 2
         assert "cannot start" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_a_port_that_is_none_is_refused_by_name(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([f"--port={port}"])
+    assert f"argument --port: a port is a number from 0 to 65535, not '{port}'" in capsys.readouterr().err
