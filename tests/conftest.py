@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,16 +11,19 @@ from airflow_dataflow_ext.emulator import Emulator, ManualClock
 from tests.asking import Asker
 
 
-@pytest.fixture(scope="session")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one service account for all emulators: Airflow hides each key that it has ever seen, at a growing cost."""
-    return tmp_path_factory.mktemp("account")
+@pytest.fixture(autouse=True)
+def forgotten_secrets() -> Iterator[None]:
+    """Airflow hides every secret that its process has read, in one pattern that grows with each test's new ones."""
+    yield
+    for package in ("airflow", "airflow.sdk"):
+        if masker := sys.modules.get(f"{package}._shared.secrets_masker"):
+            masker.reset_secrets_masker()
 
 
 @pytest.fixture
-def emulator(account: Path) -> Iterator[Emulator]:
+def emulator() -> Iterator[Emulator]:
     """A scripted emulator on the machine's clock; faults that a test sets and does not use are an error."""
-    with Emulator(data=account, strict_faults=True) as running:
+    with Emulator(strict_faults=True) as running:
         yield running
 
 
@@ -31,9 +34,9 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def still_emulator(account: Path, clock: ManualClock) -> Iterator[Emulator]:
+def still_emulator(clock: ManualClock) -> Iterator[Emulator]:
     """As ``emulator``, with a clock that stands still until the test advances it."""
-    with Emulator(data=account, clock=clock, strict_faults=True) as running:
+    with Emulator(clock=clock, strict_faults=True) as running:
         yield running
 
 

@@ -44,7 +44,9 @@ def _new_key() -> tuple[str, str]:
     return key.private_bytes(*form).decode(), secrets.token_hex(20)
 
 
+@cache
 def _public_key(private_key: str) -> bytes:
+    """Reading a private key checks it, which takes a while too."""
     from cryptography.hazmat.primitives import serialization
 
     key = serialization.load_pem_private_key(private_key.encode(), None).public_key()

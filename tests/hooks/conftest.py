@@ -29,10 +29,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def connect(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
-    """Sets the default connection; an extra that is None is left out.
-
-    The key is in a file: Airflow hides each key that it reads from a connection in all logs, which takes longer with each test.
-    """
+    """Sets the default connection, with its key in a file; an extra that is None is left out."""
     key = tmp_path / "key.json"
     key.write_text(json.dumps(emulator.service_account_key()))
 
