@@ -90,7 +90,7 @@ class Stack:
         for program in self.programs.values():
             program.check()
 
-    def wait_until(self, what: str, happened: Callable[[], bool], *, seconds: float = 180) -> None:
+    def wait_until(self, what: str, happened: Callable[[], bool], *, seconds: float = 300) -> None:
         """Wait for something while all programs run.
 
         :raises StackError: it did not come in time, or a program ended.
@@ -113,7 +113,7 @@ class Stack:
                 raise StackError("\n".join(errors))
             return self.api.knows(dag_id)
 
-        self.wait_until(f"the DAG {dag_id}", known, seconds=60)
+        self.wait_until(f"the DAG {dag_id}", known)
 
     def _start(self) -> None:
         for name in ("airflow", "data", "logs"):
@@ -137,14 +137,14 @@ class Stack:
         if self.images:
             command += ["--images", str(self.images)]
         self._run("emulator", command, self._env())
-        self.wait_until("the emulator", ready_file.exists, seconds=60)
+        self.wait_until("the emulator", ready_file.exists)
         self.ready = json.loads(ready_file.read_text())
 
     def _migrate(self, env: Mapping[str, str]) -> None:
         program = Program("database", [sys.executable, "-m", "airflow", "db", "migrate"], env=env, log=self.home / "logs" / "database.log")
         self.programs["database"] = program
         program.start()
-        if program.process and program.process.wait(120):
+        if program.process and program.process.wait(300):
             program.check()
         del self.programs["database"]
 

@@ -10,6 +10,7 @@ import pytest
 
 from bench.chaos_stack import NOTICED_FAST
 from demo.stack import Stack
+from tests.stack.cloud import Cloud
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +21,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     arguments = ("--engine", "scripted", "--no-gcs")
     with Stack(home, Path(__file__).parent / "dags", parallelism=6, env=env, emulator=arguments, progress=print) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def cloud(stack: Stack) -> Cloud:
+    return Cloud(stack)

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import requests
 
 from demo.processes import Program
 from demo.stack import Stack, free_port
+from tests.stack.cloud import Cloud
 
 TASK = "launch"
 ACTS = {
@@ -35,17 +35,17 @@ ENDS = {"clear-success": [[0, "JOB_STATE_DONE"]], "clear-failure": [[0, "JOB_STA
 class Act:
     """One run of a DAG with one launch, and its jobs."""
 
-    def __init__(self, stack: Stack, name: str) -> None:
+    def __init__(self, stack: Stack, cloud: Cloud, name: str) -> None:
         self.stack = stack
+        self.cloud = cloud
         self.name = name
         self.dag = ACTS[name]
-        self.script(ENDS.get(name, ENDLESS))
+        self.script(*ENDS.get(name, ENDLESS))
         self.run = stack.api.trigger(self.dag, {"job": name})
 
-    def script(self, steps: Any) -> None:
+    def script(self, *steps: Any) -> None:
         """What the next job does."""
-        script = {"pattern": f"{self.name}-*", "steps": steps, "on_cancel": [[0.5, "JOB_STATE_CANCELLED"]]}
-        requests.post(f"{self.stack.emulator_url}/_emulator/scripts", json=script, timeout=10).raise_for_status()
+        self.cloud.script(f"{self.name}-*", *steps, on_cancel=[[0.5, "JOB_STATE_CANCELLED"]])
 
     @property
     def task(self) -> str:
@@ -64,25 +64,19 @@ class Act:
     @property
     def jobs(self) -> list[str]:
         """The states of the jobs, the oldest first."""
-        return [job["currentState"].removeprefix("JOB_STATE_") for job in self._jobs]
+        return [job["currentState"].removeprefix("JOB_STATE_") for job in self.cloud.jobs(self.name)]
 
     @property
     def _row(self) -> dict[str, Any]:
         return self.stack.api.tasks(self.dag, self.run)[0]
 
-    @property
-    def _jobs(self) -> list[dict[str, Any]]:
-        found = requests.get(f"{self.stack.emulator_url}/_emulator/jobs", timeout=10).json()
-        return [entry["job"] for entry in found if entry["job"]["name"].startswith(self.name)]
-
     def end_job(self) -> None:
         """The last job ends well."""
-        end = {"job": self._jobs[-1]["id"], "state": "JOB_STATE_DONE"}
-        requests.post(f"{self.stack.emulator_url}/_emulator/jobs/state", json=end, timeout=10).raise_for_status()
+        self.cloud.end(self.cloud.jobs(self.name)[-1]["id"], "JOB_STATE_DONE")
 
     def wait(self, task: str, *jobs: str) -> None:
         """Wait until the task and its jobs are in these states; what they are instead is told when they never are."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while (seen := (self.task, self.jobs)) != (task, [*jobs]):
             self.stack.check()
             assert time.monotonic() < deadline, f"{self.name}: {seen} and not {(task, [*jobs])}"
@@ -96,17 +90,17 @@ class Act:
 
 
 @pytest.fixture(scope="module")
-def acts(stack: Stack) -> dict[str, Act]:
+def acts(stack: Stack, cloud: Cloud) -> dict[str, Act]:
     """All runs, started together."""
     for dag in set(ACTS.values()):
         stack.wait_for_dag(dag)
-    return {name: Act(stack, name) for name in ACTS}
+    return {name: Act(stack, cloud, name) for name in ACTS}
 
 
 def test_a_clear_while_deferred_stops_the_job_and_launches_another(acts: dict[str, Act]) -> None:
     act = acts["clear-deferred"]
     act.wait("deferred", "RUNNING")
-    act.script([[0, "JOB_STATE_RUNNING"], [8, "JOB_STATE_DONE"]])
+    act.script([0, "JOB_STATE_RUNNING"], [8, "JOB_STATE_DONE"])
     act.clear()
     act.wait("success", "CANCELLED", "DONE")
 
@@ -135,7 +129,7 @@ def test_a_clear_after_success_launches_another_job(acts: dict[str, Act]) -> Non
 def test_a_clear_after_failure_launches_another_job(acts: dict[str, Act]) -> None:
     act = acts["clear-failure"]
     act.wait("failed", "FAILED")
-    act.script([[0, "JOB_STATE_DONE"]])
+    act.script([0, "JOB_STATE_DONE"])
     act.clear()
     act.wait("success", "FAILED", "DONE")
 
@@ -143,7 +137,7 @@ def test_a_clear_after_failure_launches_another_job(acts: dict[str, Act]) -> Non
 def test_a_clear_while_running_stops_the_job_and_launches_another(acts: dict[str, Act]) -> None:
     act = acts["clear-running"]
     act.wait("running", "RUNNING")
-    act.script([[0, "JOB_STATE_RUNNING"], [2, "JOB_STATE_DONE"]])
+    act.script([0, "JOB_STATE_RUNNING"], [2, "JOB_STATE_DONE"])
     act.clear()
     act.wait("success", "CANCELLED", "DONE")
 
@@ -168,13 +162,13 @@ def test_a_trigger_that_moves_to_another_triggerer_leaves_the_job(acts: dict[str
     act.wait("deferred", "RUNNING")
     first = stack.programs["triggerer"]
     before = act.triggerer
-    with stopped(first.pid):  # as if its machine had lost touch for a while
-        start_second_triggerer(stack, first)
-        stack.wait_until("the trigger to move", lambda: act.triggerer not in (None, before), seconds=90)
-    stack.wait_until("the first triggerer to let go", lambda: "only its trigger moved" in act.log, seconds=90)
-    act.wait("deferred", "RUNNING")
-    act.end_job()
-    act.wait("success", "DONE")
+    with second_triggerer(stack, first):
+        with stopped(first.pid):  # as if its machine had lost touch for a while
+            stack.wait_until("the trigger to move", lambda: act.triggerer not in (None, before))
+        stack.wait_until("the first triggerer to let go", lambda: "only its trigger moved" in act.log)
+        act.wait("deferred", "RUNNING")
+        act.end_job()
+        act.wait("success", "DONE")
 
 
 @contextmanager
@@ -186,9 +180,12 @@ def stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def start_second_triggerer(stack: Stack, first: Program) -> None:
-    """It ends with the stack."""
+@contextmanager
+def second_triggerer(stack: Stack, first: Program) -> Iterator[None]:
     env = {**first.env, "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port())}
     second = Program("second triggerer", first.command, env=env, log=first.log.with_name("triggerer-2.log"))
-    stack.programs["second triggerer"] = second
+    stack.programs[second.name] = second  # it ends with the stack, if not before
     second.start()
+    yield
+    second.kill()
+    del stack.programs[second.name]

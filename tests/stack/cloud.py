@@ -1,0 +1,43 @@
+"""What the tests of this folder say to the emulator beside the stack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+from airflow_dataflow_ext.emulator.oauth import PROJECT
+from demo.stack import Stack
+from tests.asking import Asker
+
+
+class Cloud:
+    """The jobs of a stack's emulator."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._url = f"{stack.emulator_url}/_emulator"
+        self._ask = Asker(stack.emulator_url, project=PROJECT)
+
+    def script(self, pattern: str, *steps: Any, **facts: Any) -> None:
+        """What the next jobs of such names do."""
+        self._post("scripts", pattern=pattern, steps=steps, **facts)
+
+    def launch(self, name: str) -> str:
+        """Launch a job; its id."""
+        return str(self._ask.launch(name)["id"])
+
+    def jobs(self, prefix: str) -> list[dict[str, Any]]:
+        """The jobs of such names, the oldest first."""
+        found = requests.get(f"{self._url}/jobs", timeout=60).json()
+        return [entry["job"] for entry in found if entry["job"]["name"].startswith(prefix)]
+
+    def end(self, job_id: str, state: str) -> None:
+        self._post("jobs/state", job=job_id, state=state)
+
+    def asked(self, method: str) -> list[dict[str, Any]]:
+        """The calls of a method that were answered well."""
+        log = requests.get(f"{self._url}/requests", params={"method": method}, timeout=60).json()["requests"]
+        return [entry for entry in log if entry["status"] == requests.codes.ok]
+
+    def _post(self, path: str, **body: Any) -> None:
+        requests.post(f"{self._url}/{path}", json=body, timeout=60).raise_for_status()

@@ -1,0 +1,27 @@
+"""Sensors that never have a worker process, and a launch that needs one only to begin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import DAG, task
+
+from airflow_dataflow_ext.operators.dataflow import DataflowTemplatedJobStartOperator
+from airflow_dataflow_ext.sensors.dataflow import DataflowJobMetricsSensor, DataflowJobStatusSensor
+
+HERE: dict[str, Any] = {"retries": 0, "deferrable": True, "poll_interval": 1, "start_from_trigger": True, "end_from_trigger": True}
+
+with DAG("without_worker", schedule=None, params={"good": "", "bad": ""}):
+    status = DataflowJobStatusSensor(task_id="status", job_id="{{ params.good }}", expected_statuses="JOB_STATE_DONE", **HERE)
+    bad = DataflowJobStatusSensor(task_id="bad", job_id="{{ params.bad }}", expected_statuses="JOB_STATE_DONE", **HERE)
+    metric = DataflowJobMetricsSensor(task_id="metric", job_id="{{ params.good }}", metric="lines", at_least=3, **HERE)
+
+    launch = DataflowTemplatedJobStartOperator(
+        task_id="launch", template="gs://b/t", validate="off", deferrable=True, poll_sleep=1, end_from_trigger=True
+    )
+
+    @task
+    def read(*jobs: Any) -> list[str]:
+        return [job["currentState"] for job in jobs]
+
+    read(status.output, launch.output)
