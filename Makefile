@@ -32,8 +32,9 @@ $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 demo: $(INSTALLED)
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
+# In two processes: much of what a test does is to wait.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # Workers of a real Airflow are killed; two minutes. make chaos ARGS='--launches 200 --seed 7' for the long form.
 chaos: $(INSTALLED)
