@@ -13,6 +13,7 @@ LONG = ("stack", "dags", "emulator/beam")
 """Folders whose tests run programs for real, the longest first. They begin, so that no process is left with one of them at the end."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests of a file share a process, and so do all those on the one real Airflow."""
 

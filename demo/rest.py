@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 
@@ -22,6 +24,9 @@ class AirflowApi:
         self.url = url
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy that the environment names has no business on loopback
+        # Airflow answers 500, and has done nothing, when its SQLite database is locked for too long.
+        patient = Retry(status=5, backoff_factor=0.5, status_forcelist=[500], allowed_methods=None, raise_on_status=False)
+        self._session.mount(url, HTTPAdapter(max_retries=patient))
 
     def healthy(self) -> bool:
         """Whether the scheduler, the triggerer, the DAG processor and the database all are."""

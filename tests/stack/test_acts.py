@@ -82,6 +82,11 @@ class Act:
             assert time.monotonic() < deadline, f"{self.name}: {seen} and not {(task, [*jobs])}"
             time.sleep(0.5)
 
+    def wait_in_triggerer(self) -> None:
+        """Wait until a triggerer has looked at the running job: before that, Airflow tells nobody that a task was killed."""
+        self.wait("deferred", "RUNNING")
+        self.stack.wait_until(f"a triggerer to look at {self.name}", lambda: "is in state JOB_STATE_RUNNING" in self.log)
+
     def clear(self) -> None:
         self.stack.api.clear(self.dag, self.run, TASK)
 
@@ -99,7 +104,7 @@ def acts(stack: Stack, cloud: Cloud) -> dict[str, Act]:
 
 def test_a_clear_while_deferred_stops_the_job_and_launches_another(acts: dict[str, Act]) -> None:
     act = acts["clear-deferred"]
-    act.wait("deferred", "RUNNING")
+    act.wait_in_triggerer()
     act.script([0, "JOB_STATE_RUNNING"], [8, "JOB_STATE_DONE"])
     act.clear()
     act.wait("success", "CANCELLED", "DONE")
@@ -107,14 +112,14 @@ def test_a_clear_while_deferred_stops_the_job_and_launches_another(acts: dict[st
 
 def test_a_task_marked_failed_while_deferred_stops_its_job(acts: dict[str, Act]) -> None:
     act = acts["fail-deferred"]
-    act.wait("deferred", "RUNNING")
+    act.wait_in_triggerer()
     act.mark("failed")
     act.wait("failed", "CANCELLED")
 
 
 def test_a_task_marked_success_while_deferred_stops_its_job(acts: dict[str, Act]) -> None:
     act = acts["pass-deferred"]
-    act.wait("deferred", "RUNNING")
+    act.wait_in_triggerer()
     act.mark("success")
     act.wait("success", "CANCELLED")
 
@@ -159,7 +164,7 @@ def test_dagrun_timeout_while_deferred_stops_the_job(acts: dict[str, Act]) -> No
 
 def test_a_trigger_that_moves_to_another_triggerer_leaves_the_job(acts: dict[str, Act], stack: Stack) -> None:
     act = acts["move-trigger"]
-    act.wait("deferred", "RUNNING")
+    act.wait_in_triggerer()
     first = stack.programs["triggerer"]
     before = act.triggerer
     with second_triggerer(stack, first):

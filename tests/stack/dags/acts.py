@@ -27,7 +27,7 @@ with DAG("in_worker", schedule=None):
 with DAG("in_triggerer", schedule=None):
     launch(deferrable=True)
 
-with DAG("dagrun_timeout", schedule=None, dagrun_timeout=timedelta(seconds=60)):
+with DAG("dagrun_timeout", schedule=None, dagrun_timeout=timedelta(seconds=90)):
     launch(deferrable=True)
 
 with DAG("execution_timeout", schedule=None):
