@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 AFTER_TROUBLE = 60.0
 """Seconds until a stream that the service or the connection refuses is tried again; an asset's trigger must not end."""
 
+ARRIVES = 5.0
+"""Seconds in which an event reaches Airflow's database: the triggerer passes events on every second. Kept before, an end could be lost."""
+
 _SHARED = ("project_id", "location", "poll_sleep", "conn_id", "impersonation_chain")
 
 
@@ -37,7 +40,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
 
     For an ``AssetWatcher``. All such triggers on one project and location ask with one list call in ``poll_sleep`` seconds.
     What was told of is kept in the asset's state store, so that a triggerer that comes back goes on where the last one was;
-    one that is killed at once may tell again of what it told in its last ``poll_sleep`` seconds.
+    one that is killed with SIGKILL may tell again of what it told in its last five seconds.
 
     :param name: pattern of the job's name, for example ``wordcount-*``.
     :param labels: labels that the job must have; each candidate is then read singly, because lists do not show labels.
@@ -111,11 +114,13 @@ class DataflowJobEventTrigger(BaseEventTrigger):
                 except DataflowExtError as error:
                     log.error("What has ended meanwhile cannot be listed, trying again with the next round: %s", error)
                     continue
-            else:
-                await self._keep(ledger)  # what was told a round ago has reached Airflow's database by now
-            for job in ledger.fresh(ended):
+            fresh = list(ledger.fresh(ended))
+            for job in fresh:
                 if (found := await self._matching(job)) is not None:
                     yield TriggerEvent(found)  # type: ignore[no-untyped-call]
+            if fresh:
+                await asyncio.sleep(min(ARRIVES, self.poll_sleep))
+                await self._keep(ledger)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """The same without a stream that others share."""
