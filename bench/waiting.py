@@ -2,6 +2,8 @@
 
 ``python -m bench.waiting [--jobs N] [--no-stock] [--messages] [--simulated] [--airflow N]``: each side in a process of its own against
 a local server over TLS, with anonymous credentials; ratios are ours / stock. All jobs end within ``--over`` seconds at the end.
+
+``--service wave``: for N runs of one Salesforce org instead, against the emulator in a process of its own. There is no stock trigger.
 """
 
 from __future__ import annotations
@@ -32,11 +34,14 @@ COLUMNS = {
 }
 
 
+SURROUNDINGS = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO", "NO_PROXY": "*", "no_proxy": "*"}
+"""Of each measured process: it logs as a triggerer does, and asks this machine only."""
+
+
 @contextmanager
-def region(kind: str, folder: Path, jobs: int) -> Iterator[dict[str, int]]:
-    """The server in a process of its own."""
-    command = [sys.executable, "-m", "bench.waiting_region", kind, str(folder), "--jobs", str(jobs)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+def server(module: str, *arguments: str) -> Iterator[dict[str, Any]]:
+    """A server in a process of its own, and what it says when it is ready."""
+    with subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield json.loads(process.stdout.readline())
@@ -44,22 +49,25 @@ def region(kind: str, folder: Path, jobs: int) -> Iterator[dict[str, int]]:
             process.kill()
 
 
+def options(asked: argparse.Namespace, jobs: int) -> list[str]:
+    """What each measured process is told."""
+    values = {"jobs": jobs, "rounds": asked.rounds, "poll": asked.poll, "rate": asked.rate, "over": asked.over}
+    return [word for name, value in values.items() for word in (f"--{name}", str(value))]
+
+
 def measure(who: str, jobs: int, asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """One side's figures."""
-    with region("rest" if who == "ours" else "grpc", folder, jobs) as ports:
+    with server("bench.waiting_region", "rest" if who == "ours" else "grpc", str(folder), "--jobs", str(jobs)) as ports:
         extra = {"project": "a-project", "is_anonymous": True, "dataflow_endpoint": f"https://127.0.0.1:{ports['port']}"}
         roots = str(folder / "roots.pem")
         environment = {
             "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": json.dumps({"conn_type": "google_cloud_platform", "extra": extra}),
-            "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
             "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": roots,
-            "SSL_CERT_FILE": roots,
-            "NO_PROXY": "*",
-            "no_proxy": "*",
+            "REQUESTS_CA_BUNDLE": roots,
+            **SURROUNDINGS,
         }
         arguments = ["-m", "bench.waiting_client", who, "--port", str(ports["port"]), "--control", str(ports["control"])]
-        values = {"jobs": jobs, "rounds": asked.rounds, "poll": asked.poll, "rate": asked.rate, "over": asked.over}
-        arguments += [word for name, value in values.items() for word in (f"--{name}", str(value))]
+        arguments += options(asked, jobs)
         if asked.messages:
             arguments += ["--importance", "JOB_MESSAGE_BASIC"]
         return child(arguments, environment, timeout=900.0)  # type: ignore[no-any-return]
@@ -85,6 +93,15 @@ def compare(asked: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
+def wave(asked: argparse.Namespace) -> dict[str, Any]:
+    """The figures of waiting for runs of CRM Analytics."""
+    with server("bench.waiting_org", "--jobs", str(asked.jobs)) as ready:
+        arguments = ["-m", "bench.waiting_wave", "--control", str(ready["control"]), *options(asked, asked.jobs)]
+        found = child(arguments, {**ready["environment"], **SURROUNDINGS}, timeout=900.0)
+    table(("jobs", *COLUMNS.values()), [[asked.jobs, *(found[name] for name in COLUMNS)]])
+    return {"service": "wave", "jobs": asked.jobs, "poll_sleep_s": asked.poll, **found}
+
+
 def simulate(jobs: int) -> dict[str, Any]:
     """So many jobs beside a hundredth of them, on a simulated clock, each in a process of its own."""
     few, many = (child(["-m", "bench.waiting_simulated", str(count)], timeout=900.0) for count in (max(jobs // 100, 100), jobs))
@@ -96,6 +113,7 @@ def simulate(jobs: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--service", choices=("dataflow", "wave"), default="dataflow", help="whose jobs are waited for")
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--no-stock", action="store_true", help="leave the comparison out")
     parser.add_argument("--stock-jobs", type=int, default=1000, help="with at most so many jobs; its cost a job does not fall with more")
@@ -107,7 +125,11 @@ def main() -> None:
     parser.add_argument("--simulated", action="store_true", help="on a simulated clock, for numbers that no server here could answer")
     parser.add_argument("--airflow", type=int, metavar="N", help="instead: N mapped deferrable launches in a real Airflow")
     asked = parser.parse_args()
-    if asked.airflow:
+    if asked.service == "wave":
+        if asked.messages or asked.simulated or asked.airflow:
+            parser.error("--messages, --simulated and --airflow are for Dataflow")
+        figures(wave(asked))
+    elif asked.airflow:
         from bench.waiting_airflow import run
 
         figures(run(asked.airflow, stock=not asked.no_stock))

@@ -12,10 +12,11 @@ import json
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench.measuring import cpu_seconds
+from bench.waiting_control import WARM_UP
 from bench.waiting_region import DONE, LOCATION, PROJECT, end_of, job_ids
 
 SAMPLE = 0.05
@@ -71,24 +72,39 @@ def verdict(payload: Any) -> str:
     return DONE if payload.get("status") == "success" else "JOB_STATE_FAILED" if payload.get("status") == "error" else str(payload)
 
 
-class Run:
-    """One measured run."""
+def ask(port: int, path: str, method: str = "GET") -> Any:
+    """Ask the server on its control port."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
+    with urllib.request.urlopen(request, timeout=60) as reply:
+        return json.loads(reply.read())
 
-    def __init__(self, asked: argparse.Namespace) -> None:
+
+class Run:
+    """One measured run.
+
+    :param make: makes the trigger of a job.
+    :param stock: it polls by a request of its own for each job.
+    """
+
+    def __init__(self, asked: argparse.Namespace, ids: Sequence[str], make: Callable[[str], Any], *, stock: bool = False) -> None:
         self.asked = asked
-        self.make = (our_trigger if asked.who == "ours" else stock_trigger)(asked)
+        self.ids = ids
+        self.make = make
+        self.stock = stock
         self.events: list[tuple[str, float, Any]] = []
         self.lags: list[tuple[float, float]] = []
 
+    def is_right(self, job_id: str, payload: Any) -> bool:
+        """Whether an event tells how the job ended."""
+        return verdict(payload) == end_of(job_id)
+
+    async def more(self, begin: float, end: float, finish: float) -> dict[str, Any]:
+        """Other figures of a run that was measured from ``begin``, whose jobs ended from ``end`` on, all of them before ``finish``."""
+        return {}
+
     async def control(self, path: str, method: str = "GET") -> Any:
-        """Ask the region, off the loop, so that the question is not the lag."""
-
-        def ask() -> Any:
-            request = urllib.request.Request(f"http://127.0.0.1:{self.asked.control}{path}", method=method)
-            with urllib.request.urlopen(request, timeout=60) as reply:
-                return json.loads(reply.read())
-
-        return await asyncio.to_thread(ask)
+        """Ask off the loop, so that the question is not the lag."""
+        return await asyncio.to_thread(ask, self.asked.control, path, method)
 
     async def follow(self, job_id: str) -> None:
         async for event in self.make(job_id).run():
@@ -103,23 +119,23 @@ class Run:
     def lag_ms(self, begin: float, end: float) -> float:
         return round(1000 * percentile([lag for at, lag in self.lags if begin <= at < end], 0.99), 1)
 
-    async def start(self, ids: list[str]) -> list[asyncio.Task[None]]:
+    async def start(self) -> list[asyncio.Task[None]]:
         """Start a trigger for each job, at the rate asked for."""
         tasks, each = [], self.asked.rate / 10
-        for start in range(0, len(ids), int(each)):
-            tasks += [asyncio.create_task(self.follow(job_id)) for job_id in ids[start : start + int(each)]]
+        for start in range(0, len(self.ids), int(each)):
+            tasks += [asyncio.create_task(self.follow(job_id)) for job_id in self.ids[start : start + int(each)]]
             await asyncio.sleep(0.1)
         return tasks
 
     async def measure(self) -> dict[str, Any]:
-        asked, ids = self.asked, job_ids(self.asked.jobs)
-        await self.control("/end?job=warm-up", "POST")
-        await self.follow("warm-up")
+        asked = self.asked
+        await self.control(f"/end?job={WARM_UP}", "POST")
+        await self.follow(WARM_UP)
         self.events.clear()
         gc.collect()
         memory = memory_kib("VmRSS")
         sampler = asyncio.create_task(self.sample())
-        tasks = await self.start(ids)
+        tasks = await self.start()
         await asyncio.sleep(2 * asked.poll)
         before, cpu, begin = await self.control("/stats"), cpu_seconds(), time.monotonic()
         await asyncio.sleep(asked.rounds * asked.poll)
@@ -132,34 +148,46 @@ class Run:
         for task in late:
             task.cancel()
         rounds = (end - begin) / asked.poll
-        polls = asked.jobs * rounds if asked.who == "ours" else max(1, after["requests"] - before["requests"])
+        requests = after["requests"] - before["requests"]
+        polls = max(1, requests) if self.stock else asked.jobs * rounds
         return {
-            "requests_per_round": round((after["requests"] - before["requests"]) / rounds, 2),
+            "requests_per_round": round(requests / rounds, 2),
             "cpu_ms_per_poll": round(1000 * cpu_spent / polls, 4),
             "kib_per_job": round((peak - memory) / asked.jobs, 2),
             "lag_p99_ms": self.lag_ms(begin, end),
             "lag_p99_ms_at_the_end": self.lag_ms(end, finish),
-            **self.ends(ids, await self.control("/ended")),
+            **self.ends(await self.control("/ended")),
+            **await self.more(begin, end, finish),
         }
 
-    def ends(self, ids: list[str], ended: dict[str, float]) -> dict[str, Any]:
+    def ends(self, ended: dict[str, float]) -> dict[str, Any]:
         """How the events compare with what happened."""
         count = Counter(job_id for job_id, _, _ in self.events)
-        wrong = sum(count[job_id] != 1 for job_id in ids)
-        wrong += sum(verdict(payload) != end_of(job_id) for job_id, _, payload in self.events)
+        wrong = sum(count[job_id] != 1 for job_id in self.ids)
+        wrong += sum(not self.is_right(job_id, payload) for job_id, _, payload in self.events)
         waits = [at - ended[job_id] for job_id, at, _ in self.events if job_id in ended]
         return {"detection_p99_s": round(percentile(waits, 0.99), 2), "events": len(self.events), "wrong": wrong}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("who", choices=("ours", "stock"))
-    for name in ("port", "control", "jobs", "rounds"):
-        parser.add_argument(f"--{name}", type=int, required=True)
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """What every measured process is told."""
+    made = argparse.ArgumentParser(description=description)
+    for name in ("control", "jobs", "rounds"):
+        made.add_argument(f"--{name}", type=int, required=True)
     for name in ("poll", "rate", "over"):
-        parser.add_argument(f"--{name}", type=float, required=True)
-    parser.add_argument("--importance")
-    print(json.dumps(asyncio.run(Run(parser.parse_args()).measure())), flush=True)
+        made.add_argument(f"--{name}", type=float, required=True)
+    return made
+
+
+def main() -> None:
+    words = parser(__doc__)
+    words.add_argument("who", choices=("ours", "stock"))
+    words.add_argument("--port", type=int, required=True)
+    words.add_argument("--importance")
+    asked = words.parse_args()
+    stock = asked.who == "stock"
+    run = Run(asked, job_ids(asked.jobs), (stock_trigger if stock else our_trigger)(asked), stock=stock)
+    print(json.dumps(asyncio.run(run.measure())), flush=True)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,14 @@ import asyncio
 import json
 import ssl
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from bench.measuring import cpu_seconds
+from bench.waiting_control import WARM_UP, Jobs, control, ends_badly, listen
 
 PROJECT, LOCATION = "a-project", "us-central1"
 RUNNING, DONE, FAILED = "JOB_STATE_RUNNING", "JOB_STATE_DONE", "JOB_STATE_FAILED"
@@ -34,40 +35,32 @@ def job_ids(count: int) -> list[str]:
 
 
 def end_of(job_id: str) -> str:
-    """How a job ends: one in ten badly."""
-    return FAILED if job_id.endswith("7") else DONE
+    """How a job ends."""
+    return FAILED if ends_badly(job_id) else DONE
 
 
-class Region:
-    """The jobs: which have ended, when, and how often anybody asked."""
+class Region(Jobs):
+    """The jobs of one region, and how often anybody asked."""
 
     def __init__(self, count: int) -> None:
-        self.ids = job_ids(count)
+        super().__init__(job_ids(count))
         self.requests = 0
         self.order: list[str] = []
-        self.ended: dict[str, float] = {}
-        self._bodies = {job_id: self._body(job_id, RUNNING) for job_id in (*self.ids, "warm-up")}
+        self._bodies = {job_id: self._body(job_id, RUNNING) for job_id in (*self.ids, WARM_UP)}
+
+    def asked(self) -> int:
+        return self.requests
 
     def body(self, job_id: str) -> bytes:
         """The job's summary."""
         return self._bodies[job_id]
 
     def end(self, job_id: str) -> None:
-        """The job ends now."""
         self.ended[job_id] = time.monotonic()
         self.order.append(job_id)
-        self._bodies[job_id] = self._body(job_id, DONE if job_id == "warm-up" else end_of(job_id))
+        self._bodies[job_id] = self._body(job_id, end_of(job_id))
 
-    async def end_all(self, over: float) -> None:
-        """All jobs end, evenly over so many seconds."""
-        began = time.monotonic()
-        for number, job_id in enumerate(self.ids):
-            late = began + over * number / len(self.ids) - time.monotonic()
-            if late > 0.005:
-                await asyncio.sleep(late)
-            self.end(job_id)
-
-    def page(self, which: list[str], start: int, size: int) -> bytes:
+    def page(self, which: Sequence[str], start: int, size: int) -> bytes:
         """A page of a list; ended jobs are none of the active ones."""
         found, position = [], start
         while position < len(which) and len(found) < size:
@@ -142,38 +135,6 @@ async def serve_grpc(region: Region, folder: Path) -> int:
     await server.start()
     region.keep = server  # type: ignore[attr-defined]
     return int(port)
-
-
-def control(region: Region) -> web.Application:
-    """What the measured process asks of the region and tells it."""
-    running: set[asyncio.Task[None]] = set()
-
-    async def stats(_: web.Request) -> web.Response:
-        return web.json_response({"requests": region.requests, "cpu": cpu_seconds()})
-
-    async def end(request: web.Request) -> web.Response:
-        if name := request.query.get("job"):
-            region.end(name)
-        else:
-            task = asyncio.create_task(region.end_all(float(request.query["over"])))
-            running.add(task)
-            task.add_done_callback(running.discard)
-        return web.json_response({})
-
-    async def ended(_: web.Request) -> web.Response:
-        return web.json_response(region.ended)
-
-    app = web.Application()
-    app.add_routes([web.get("/stats", stats), web.post("/end", end), web.get("/ended", ended)])
-    return app
-
-
-async def listen(app: web.Application, context: ssl.SSLContext | None = None) -> int:
-    """Serve an application on a free port of this machine."""
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024, ssl_context=context).start()
-    return int(runner.addresses[0][1])
 
 
 async def serve() -> None:

@@ -1,0 +1,91 @@
+"""The measured process for CRM Analytics; see ``bench.waiting_client``, of which it is a case.
+
+``python -m bench.waiting_wave --control C --jobs N ...`` prints one JSON line with its figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from airflow_dataflow_ext.api.wave import PAGE_SIZE
+from airflow_dataflow_ext.api.wave_runs import RunRef
+from airflow_dataflow_ext.api.wave_service import SKEW
+from airflow_dataflow_ext.api.wave_watch import RunWatch
+from bench.waiting_client import Run, ask, parser
+from bench.waiting_control import ends_badly
+from bench.waiting_org import NODES, ROUND
+
+Runs = dict[str, dict[str, Any]]
+"""The emulator's runs by their labels."""
+
+
+def make_trigger(asked: argparse.Namespace, runs: Runs) -> Callable[[str], Any]:
+    """Makes triggers as our operators do."""
+    from airflow_dataflow_ext.triggers.wave import WaveJobTrigger
+
+    def make(label: str) -> Any:
+        run = runs[label]
+        ref = RunRef(version="59.0", id=run["id"], source_id=run["source"], since=run["created"] - SKEW)
+        watch = RunWatch(run=ref, poll_sleep=asked.poll)
+        return WaveJobTrigger(watch=watch.serialize(), stop_on_kill=True, conn_id="salesforce_default")
+
+    return make
+
+
+class WaveRun(Run):
+    """A measured run that knows what the org was asked."""
+
+    def __init__(self, asked: argparse.Namespace, runs: Runs) -> None:
+        super().__init__(asked, [label for label in runs if label.startswith("bench-")], make_trigger(asked, runs))
+        self.runs = runs
+
+    def is_right(self, job_id: str, payload: Any) -> bool:
+        """The run's own id, its status and its nodes."""
+        job = payload.get("job", {})
+        nodes = [node["status"] for node in job.get("nodes", ())]
+        right = ("Failure", ["error"]) if ends_badly(job_id) else ("Success", ["success"] * 4)
+        return job.get("id") == self.runs[job_id]["id"] and (job["status"], nodes) == right
+
+    async def more(self, begin: float, end: float, finish: float) -> dict[str, Any]:
+        return judge(await self.control("/requests"), len(self.ids), begin, end, finish)
+
+
+def judge(requests: Sequence[tuple[str, float]], jobs: int, begin: float, end: float, finish: float) -> dict[str, Any]:
+    """How many requests the waits took beside the fewest that could do; nodes are counted apart, since they are no waiting.
+
+    :param requests: what was asked, and when.
+    :param jobs: how many were waited for; none of them ended between ``begin`` and ``end``, all of them between ``end`` and ``finish``.
+    :raises ValueError: between ``begin`` and ``end`` there was no whole round.
+    """
+    rounds = [number for number, (kind, at) in enumerate(requests) if kind == ROUND and begin <= at < end]
+    if len(rounds) < 2:
+        raise ValueError("not one whole round was measured: ask for more --rounds")
+    first, last, count = rounds[0], rounds[-1], len(rounds) - 1
+    pause = (requests[last][1] - requests[first][1]) / count
+    goal = math.ceil(jobs / PAGE_SIZE)
+    ending = [kind for kind, at in requests if end <= at <= finish]
+    while_ending = math.ceil((finish - end) / pause)
+    return {
+        "requests_per_round": round(sum(kind != NODES for kind, _ in requests[first:last]) / count, 2),
+        "goal_per_round": goal,
+        "round_s": round(pause, 2),
+        "requests_while_ending": sum(kind != NODES for kind in ending),
+        "rounds_while_ending": while_ending,
+        "goal_while_ending": goal * while_ending + jobs,
+        "nodes_while_ending": ending.count(NODES),
+    }
+
+
+def main() -> None:
+    asked = parser(__doc__).parse_args()
+    runs = {run["label"]: run for run in ask(asked.control, "/runs")}
+    print(json.dumps(asyncio.run(WaveRun(asked, runs).measure())), flush=True)
+
+
+if __name__ == "__main__":
+    main()
