@@ -33,12 +33,29 @@ _ENVIRONMENT = {
     "worker-region": "workerRegion",
     "worker-zone": "workerZone",
 }
-_LISTS = frozenset({"additionalExperiments", "additionalPipelineOptions"})
-_NUMBERS = frozenset({"maxWorkers", "numWorkers"})
+_LAUNCH = {
+    # flag -> field of LaunchFlexTemplateParameter
+    "template-file-gcs-location": "containerSpecGcsPath",
+    "transform-name-mappings": "transformNameMappings",
+    "update": "update",
+}
 _PARAMETERS = "pipeline-options"
+_FLAGS = frozenset({*_ENVIRONMENT, *_LAUNCH, _PARAMETERS})
+_MAPS = frozenset({"additional-user-labels", "transform-name-mappings", _PARAMETERS})
+_LISTS = frozenset({"additional-experiments", "additional-pipeline-options"})
+_NUMBERS = frozenset({"max-workers", "num-workers"})
+_ARGUMENTS = {
+    # flag -> the operator's argument for the same
+    "impersonate-service-account": "impersonation_chain",
+    "jinja-variables": "jinja_variables",
+    "project": "project_id",
+    "region": "region",
+    "yaml-pipeline": "yaml_pipeline",
+    "yaml-pipeline-file": "yaml_pipeline_file",
+}
 _OF_THE_COMMAND_ALONE = frozenset(
     {"access-token-file", "account", "billing-project", "configuration", "flags-file", "flatten", "format", "help"}
-    | {"impersonate-service-account", "log-http", "project", "quiet", "region", "trace-token", "user-output-enabled", "verbosity"}
+    | {"log-http", "quiet", "trace-token", "user-output-enabled", "verbosity"}
 )
 """Flags about the gcloud command itself; no command is run here."""
 
@@ -56,20 +73,21 @@ def yaml_launch(
 ) -> FlexTemplateLaunch:
     """The launch of a Beam YAML pipeline.
 
-    https://beam.apache.org/documentation/sdks/yaml/
+    https://beam.apache.org/documentation/sdks/yaml/ and, for ``options``,
+    https://cloud.google.com/sdk/gcloud/reference/dataflow/yaml/run
 
     :param location: where the job runs; Google keeps a copy of the template for each region.
     :param pipeline: the pipeline, as YAML text or as the mapping that it stands for.
     :param pipeline_file: its ``gs://`` path instead.
     :param jinja_variables: what Beam fills into the pipeline's own ``{{ }}``.
-    :param options: flags of ``gcloud dataflow yaml run``, without their dashes in front.
+    :param options: flags of ``gcloud dataflow yaml run``, without their dashes in front. One that is None or False counts as not given.
     :param environment: a FlexTemplateRuntimeEnvironment; it wins over ``options``.
-    :param template: ``gs://`` path of another template that runs Beam YAML.
+    :param template: ``gs://`` path of another template that runs Beam YAML; it wins over ``options``.
     :raises InvalidInputError: an argument is wrong; the message names it.
     """
     if bool(pipeline) == bool(pipeline_file):
         raise InvalidInputError("exactly one of the pipeline's text and a file with it must be given")
-    parameters, fields = _split(options or {})
+    parameters, fields, others = _split(options or {})
     if pipeline_file:
         parameters["yaml_pipeline_file"] = check_gcs_path(pipeline_file, "yaml_pipeline_file")
     else:
@@ -78,45 +96,72 @@ def yaml_launch(
         parameters["jinja_variables"] = json.dumps(dict(jinja_variables))
     parameter: Json = {
         "jobName": job_name,
-        "containerSpecGcsPath": template or YAML_TEMPLATE.format(location=location),
+        "containerSpecGcsPath": YAML_TEMPLATE.format(location=location),
+        **others,
+        **({"containerSpecGcsPath": template} if template else {}),
         "parameters": parameters,
         "environment": {**fields, **(environment or {})},
     }
     return FlexTemplateLaunch(body={"launchParameter": parameter})
 
 
-def _split(options: Mapping[str, Any]) -> tuple[dict[str, str], Json]:
-    """Pipeline options and environment."""
+def replaces(options: Mapping[str, Any] | None) -> bool:
+    """Whether these options replace the running job of the same name."""
+    return bool(_split(options or {})[2].get("update"))
+
+
+def _split(options: Mapping[str, Any]) -> tuple[dict[str, str], Json, Json]:
+    """Pipeline options, environment, and the launch's other fields."""
     parameters: dict[str, str] = {}
     environment: Json = {}
+    others: Json = {}
     for given, value in options.items():
         flag = str(given).lstrip("-").replace("_", "-")
+        if flag in _OF_THE_COMMAND_ALONE:
+            continue
+        _check(flag, given)
+        if value is None or value is False:
+            continue
         if flag == _PARAMETERS:
-            parameters |= check_parameters(_pairs(value), f"options[{given!r}]")
-        elif flag in _ENVIRONMENT:
-            environment[_ENVIRONMENT[flag]] = _value(_ENVIRONMENT[flag], value)
-        elif flag not in _OF_THE_COMMAND_ALONE:
-            near = difflib.get_close_matches(flag, [*_ENVIRONMENT, _PARAMETERS], n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; Beam's own options go into {_PARAMETERS!r}"
-            raise InvalidInputError(f"options[{given!r}] is no flag of gcloud dataflow yaml run{hint}")
-    return parameters, environment
+            parameters |= check_parameters(_value(flag, value), f"options[{given!r}]")
+        elif flag in _LAUNCH:
+            others[_LAUNCH[flag]] = _value(flag, value)
+        else:
+            environment[_ENVIRONMENT[flag]] = _value(flag, value)
+    if "stagingLocation" in environment:
+        environment.setdefault("tempLocation", environment["stagingLocation"])
+    return parameters, environment, others
+
+
+def _check(flag: str, given: Any) -> None:
+    if flag in _ARGUMENTS:
+        raise InvalidInputError(f"options[{given!r}] is the argument {_ARGUMENTS[flag]} here")
+    if flag not in _FLAGS:
+        near = difflib.get_close_matches(flag, _FLAGS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; Beam's own options go into {_PARAMETERS!r}"
+        raise InvalidInputError(f"options[{given!r}] is no flag of gcloud dataflow yaml run{hint}")
+
+
+def _value(flag: str, value: Any) -> Any:
+    """A flag's value as the API has it."""
+    if flag == "disable-public-ips":
+        return "WORKER_IP_PRIVATE"
+    if flag == "flexrs-goal":
+        return f"FLEXRS_{str(value).removeprefix('FLEXRS_')}"
+    if flag in _MAPS:
+        return _pairs(value)
+    if flag in _LISTS and isinstance(value, str):
+        return [entry.strip() for entry in value.split(",")]
+    if flag in _NUMBERS and isinstance(value, str) and value.isdecimal():
+        return int(value)
+    return value
 
 
 def _pairs(value: Any) -> Any:
-    """``a=1;b=2``, or with commas, as the mapping that it stands for."""
+    """``a=1,b=2``, with commas or semicolons, or a list of such, as the mapping that it stands for."""
+    if isinstance(value, list | tuple):
+        value = ",".join(map(str, value))
     if not isinstance(value, str):
         return value
-    pairs = (pair.partition("=") for pair in re.split(r"[;,](?=[A-Za-z_]+=)", value) if pair.strip())
+    pairs = (pair.partition("=") for pair in re.split(r"[;,](?=[^;,=]+=)", value) if pair.strip())
     return {name.strip(): text for name, _, text in pairs}
-
-
-def _value(field: str, value: Any) -> Any:
-    if field == "ipConfiguration":
-        return "WORKER_IP_PUBLIC" if value is False else "WORKER_IP_PRIVATE"
-    if field == "additionalUserLabels":
-        return _pairs(value)
-    if field in _LISTS and isinstance(value, str):
-        return [entry.strip() for entry in value.split(",")]
-    if field in _NUMBERS and isinstance(value, str) and value.isdecimal():
-        return int(value)
-    return True if value is None else value

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class DataflowStartYamlJobOperator(DataflowLaunchOperator):
     """Run a Beam YAML pipeline; neither Beam nor gcloud is needed on the worker.
 
-    https://beam.apache.org/documentation/sdks/yaml/ and https://cloud.google.com/dataflow/docs/guides/yaml
+    https://beam.apache.org/documentation/sdks/yaml/ and https://cloud.google.com/sdk/gcloud/reference/dataflow/yaml/run
 
     All arguments named here are templated. Airflow fills in its ``{{ }}`` in ``yaml_pipeline`` before Beam sees it; what Beam is to
     fill in from ``jinja_variables`` stands between ``{% raw %}`` and ``{% endraw %}`` there. A file is left as it is.
@@ -27,7 +27,9 @@ class DataflowStartYamlJobOperator(DataflowLaunchOperator):
     :param region: where the job runs; the same as ``location``, which wins.
     :param jinja_variables: what Beam fills into the pipeline.
     :param options: flags of ``gcloud dataflow yaml run`` without their dashes, for example ``{"max-workers": 3,
-        "pipeline-options": {"streaming": True}}``; flags about the gcloud command itself are ignored.
+        "pipeline-options": {"streaming": True}}``. Flags about the gcloud command itself are ignored, and so is one that is None
+        or False. With ``update`` the running streaming job of that name is replaced, as it is said of
+        :class:`~airflow_dataflow_ext.operators.dataflow.DataflowTemplatedJobStartOperator`.
     :param environment: a FlexTemplateRuntimeEnvironment; it wins over ``options``.
     :param template: ``gs://`` path of another template that runs Beam YAML, for example an older version.
 
@@ -93,6 +95,11 @@ class DataflowStartYamlJobOperator(DataflowLaunchOperator):
             template=self.template,
         )
 
+    def replaces(self) -> bool:
+        from airflow_dataflow_ext.api.yaml_launch import replaces
+
+        return replaces(self.options)
+
 
 def _read(path: str) -> str:
     try:
@@ -108,6 +115,8 @@ class DataflowCreateJobOperator(DataflowLaunchOperator):
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs/create
 
     :param job: a Job (templated) with ``name``, ``type``, ``environment``, and ``steps`` or ``stepsLocation``; ``labels`` are kept.
+        Airflow fills in ``{{ }}`` in every text of it. Wrap in :func:`airflow.sdk.literal` what is to stay as it is:
+        ``{**graph, "steps": literal(graph["steps"])}``.
     :param snapshot_id: start from the state that this snapshot of a streaming job holds (templated).
 
     See :class:`~airflow_dataflow_ext.operators.base.DataflowLaunchOperator` for the other arguments, the result and retries.

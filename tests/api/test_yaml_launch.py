@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.yaml_launch import yaml_launch
+from airflow_dataflow_ext.api.yaml_launch import replaces, yaml_launch
 
 
 def parameter(**fields: Any) -> dict[str, Any]:
@@ -36,19 +36,34 @@ def test_jinja_variables_are_one_json_text() -> None:
     ("options", "environment", "parameters"),
     [
         ({"max-workers": "3", "num_workers": 2}, {"maxWorkers": 3, "numWorkers": 2}, {}),
-        ({"--disable-public-ips": None}, {"ipConfiguration": "WORKER_IP_PRIVATE"}, {}),
+        ({"--disable-public-ips": True}, {"ipConfiguration": "WORKER_IP_PRIVATE"}, {}),
+        ({"disable-public-ips": False, "max-workers": None}, {}, {}),
+        ({"flexrs-goal": "COST_OPTIMIZED"}, {"flexrsGoal": "FLEXRS_COST_OPTIMIZED"}, {}),
+        ({"staging-location": "gs://b/s"}, {"stagingLocation": "gs://b/s", "tempLocation": "gs://b/s"}, {}),
+        ({"staging-location": "gs://b/s", "temp-location": "gs://b/t"}, {"stagingLocation": "gs://b/s", "tempLocation": "gs://b/t"}, {}),
         ({"enable-streaming-engine": True}, {"enableStreamingEngine": True}, {}),
         ({"additional-experiments": "a, b"}, {"additionalExperiments": ["a", "b"]}, {}),
-        ({"additional-user-labels": "team=x,env=y"}, {"additionalUserLabels": {"team": "x", "env": "y"}}, {}),
+        ({"additional-user-labels": "key1=x,cost-center=y"}, {"additionalUserLabels": {"key1": "x", "cost-center": "y"}}, {}),
+        ({"additional-user-labels": ["key1=x", "key2=y"]}, {"additionalUserLabels": {"key1": "x", "key2": "y"}}, {}),
         ({"pipeline-options": "streaming=true;temp_location=gs://b/t"}, {}, {"streaming": "true", "temp_location": "gs://b/t"}),
         ({"pipeline_options": {"streaming": True}}, {}, {"streaming": "true"}),
-        ({"log-http": True, "verbosity": "debug", "region": "elsewhere"}, {}, {}),
+        ({"log-http": True, "verbosity": "debug"}, {}, {}),
     ],
 )
 def test_flags_of_the_gcloud_command_become_fields_of_the_launch(options: Any, environment: Any, parameters: Any) -> None:
     found = parameter(options=options)
     assert found["environment"] == environment
     assert found["parameters"] == {"yaml_pipeline": "pipeline: {}", **parameters}
+
+
+def test_flags_of_the_launch_itself_become_its_fields() -> None:
+    options = {"template-file-gcs-location": "gs://b/theirs", "update": True, "transform-name-mappings": "Old/Read=New/Read,a=b"}
+    found = parameter(options=options)
+    assert found["containerSpecGcsPath"] == "gs://b/theirs"
+    assert (found["update"], found["transformNameMappings"]) == (True, {"Old/Read": "New/Read", "a": "b"})
+    assert parameter(options=options, template="gs://b/mine")["containerSpecGcsPath"] == "gs://b/mine"
+    assert replaces(options)
+    assert not replaces({"update": False})
 
 
 def test_the_environment_wins_over_options() -> None:
@@ -62,6 +77,7 @@ def test_the_environment_wins_over_options() -> None:
         ({"pipeline_file": "gs://b/p.yaml"}, "exactly one"),
         ({"pipeline": None, "pipeline_file": "p.yaml"}, "yaml_pipeline_file must be a gs://"),
         ({"options": {"max-worker": 3}}, r"options\['max-worker'\] is no flag of gcloud dataflow yaml run; did you mean 'max-workers'"),
+        ({"options": {"region": "us-east1"}}, r"options\['region'\] is the argument region here"),
         ({"options": {"zebra": 3}}, "Beam's own options go into 'pipeline-options'"),
         ({"options": {"pipeline-options": {"a": {}}}}, r"options\['pipeline-options'\]\['a'\]"),
     ],

@@ -121,12 +121,21 @@ def test_a_running_job_is_replaced(emulator: Emulator, deferrable: bool) -> None
 
 
 @BOTH
-def test_a_replacement_that_fails_leaves_the_old_job_and_says_so(emulator: Emulator, deferrable: bool) -> None:
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        (
+            "DataflowStartFlexTemplateOperator",
+            {"body": {"launchParameter": {"jobName": "words", "containerSpecGcsPath": "gs://t/f", "update": True}}},
+        ),
+        ("DataflowStartYamlJobOperator", {"job_name": "words", "yaml_pipeline_file": "gs://b/p.yaml", "options": {"update": True}}),
+    ],
+)
+def test_a_replacement_that_fails_leaves_the_old_job_and_says_so(emulator: Emulator, name: str, fields: Any, deferrable: bool) -> None:
     old = stream(emulator)
     emulator.scripts.play("*", [(0.1, "JOB_STATE_FAILED")], type="JOB_TYPE_STREAMING")
-    body = {"launchParameter": {"jobName": "words", "containerSpecGcsPath": "gs://t/f", "update": True}}
     emulator.objects.write("gs://t/f", b'{"image": "i"}')
-    ended = task("DataflowStartFlexTemplateOperator", body=body, poll_sleep=SOON, deferrable=deferrable).run()
+    ended = task(name, **fields, poll_sleep=SOON, deferrable=deferrable).run()
     assert ended.state == "failed"
     assert f"The job that it was to replace, {old}, is in JOB_STATE_RUNNING." in str(ended.error)
 
@@ -173,6 +182,23 @@ def test_a_yaml_pipeline_runs_without_gcloud(emulator: Emulator, deferrable: boo
     assert {found["environment"]["maxWorkers"] for found in sent} == {2}
 
 
+@BOTH
+def test_a_yaml_pipeline_replaces_a_running_job(emulator: Emulator, deferrable: bool) -> None:
+    old = stream(emulator)
+    new = task(
+        "DataflowStartYamlJobOperator",
+        job_name="words",
+        yaml_pipeline_file="gs://b/p.yaml",
+        options={"update": True, "transform-name-mappings": "a=b"},
+        poll_sleep=SOON,
+        deferrable=deferrable,
+    )
+    job = good(new)
+    assert (job["name"], job["replaceJobId"], job["currentState"]) == ("words", old, "JOB_STATE_RUNNING")
+    assert state_of(emulator, old) == "JOB_STATE_UPDATED"
+    assert len(new.events) == deferrable
+
+
 def test_a_yaml_file_that_is_not_there_is_named(emulator: Emulator) -> None:
     ended = task("DataflowStartYamlJobOperator", job_name="x", yaml_pipeline_file="/nowhere/p.yaml").run()
     assert "yaml_pipeline_file '/nowhere/p.yaml' cannot be read on this worker" in str(ended.error)
@@ -185,6 +211,20 @@ def test_a_job_is_created_from_its_graph_once(emulator: Emulator, deferrable: bo
     created = task("DataflowCreateJobOperator", job=GRAPH, append_job_name=False, poll_sleep=SOON, deferrable=deferrable)
     assert good(created)["currentState"] == "JOB_STATE_DONE"
     assert len(emulator.jobs) == 1
+
+
+def test_text_of_a_graph_that_is_wrapped_as_literal_stays_as_it_is(emulator: Emulator) -> None:
+    from airflow.sdk import literal
+    from airflow.serialization.serialized_objects import OperatorSerialization
+
+    step = {"kind": "ParallelDo", "name": "s1", "properties": {"user_name": "{{ run_id }}"}}
+    graph = {"name": "words", "type": "JOB_TYPE_BATCH", "labels": {"for": "{{ 'night' }}"}, "steps": literal([step])}
+    created = task("DataflowCreateJobOperator", job=graph, wait_until_finished=False)
+    OperatorSerialization.serialize_operator(created.task)  # the DAG file can be stored
+    good(created)
+    sent = next(entry.body for entry in emulator.requests if entry.method == "jobs.create")
+    assert sent["labels"]["for"] == "night"
+    assert sent["steps"] == [step]
 
 
 def test_a_created_job_is_not_mistaken_for_another_callers(emulator: Emulator) -> None:
