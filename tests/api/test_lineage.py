@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from openlineage.client.naming import dataset as naming
 
 from airflow_dataflow_ext.api.lineage import Dataset, lineage
 from airflow_dataflow_ext.api.template import TemplateInfo
@@ -49,6 +50,20 @@ def one(kind: str, value: str, **facts: Any) -> Any:
 )
 def test_data_has_the_names_that_openlineage_gives_it(kind: str, value: str, dataset: Dataset) -> None:
     assert one(kind, value).inputs == (dataset,)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "names"),
+    [
+        ("GCS_READ_FILE", "gs://b/a/c.csv", naming.GCS(bucket_name="b", object_key="a/c.csv")),
+        ("BIGQUERY_TABLE", "p:d.t", naming.BigQuery(project_id="p", dataset_name="d", table_name="t")),
+        ("PUBSUB_TOPIC", "projects/p/topics/t", naming.PubSubNaming(naming.PubSubResourceType.TOPIC, "p", "t")),
+        ("PUBSUB_SUBSCRIPTION", "projects/p/subscriptions/s", naming.PubSubNaming(naming.PubSubResourceType.SUBSCRIPTION, "p", "s")),
+    ],
+)
+def test_openlineages_own_client_gives_the_same_names(kind: str, value: str, names: naming.DatasetNaming) -> None:
+    (found,) = one(kind, value).inputs
+    assert (found.namespace, found.name) == (names.get_namespace(), names.get_name())
 
 
 @pytest.mark.parametrize(
