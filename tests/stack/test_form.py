@@ -1,7 +1,11 @@
-"""The trigger form of a template, in a real browser: what a person fills in reaches the job, and a bad value does not."""
+"""The trigger form of a template, in a real browser: what a person fills in reaches the job, and a bad value does not.
+
+``FORM_SCREENSHOT=docs/images/trigger-form.png make test ARGS=tests/stack/test_form.py`` takes the picture of the docs anew.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,13 +30,15 @@ def test_the_form_passes_good_values_to_the_job_and_refuses_a_bad_one(stack: Sta
         page.get(f"{stack.url}/dags/{ID}")
         form.click("Trigger", within="body")
         form.open("Template parameters", "element_output")
+        form.fill("element_min_count", "3")
+        if picture := os.environ.get("FORM_SCREENSHOT"):
+            form.draw(picture)
         form.fill("element_output", "nowhere")
         form.submit()
         form.until(lambda: "does not match" in form.text)
         assert not stack.api.runs(ID)
 
         form.fill("element_output", OUTPUT)
-        form.fill("element_min_count", "3")
         form.submit()
         stack.wait_until("a run of the form", lambda: bool(stack.api.runs(ID)), seconds=30)
     assert launched(stack)["parameters"] == {"input": "gs://my-bucket/input/*.txt", "output": OUTPUT, "min_count": "3"}
@@ -95,6 +101,13 @@ class Form:
             return False
 
         self.until(filled)
+
+    def draw(self, file: str) -> None:
+        """Save a picture of the whole form."""
+        self._page.set_window_size(1280, 1200)
+        self._page.execute_script("document.activeElement.blur()")
+        time.sleep(1)  # drawn anew for the new size
+        self._find("[role=dialog]")[0].screenshot(file)
 
     def _find(self, selector: str) -> list[Any]:
         return [element for element in self._page.find_elements("css selector", selector) if element.is_displayed()]
