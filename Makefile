@@ -34,7 +34,7 @@ demo: $(INSTALLED)
 
 # In two processes: much of what a test does is to wait.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder $(ARGS)
 
 # Workers of a real Airflow are killed; two minutes. make chaos ARGS='--launches 200 --seed 7' for the long form.
 chaos: $(INSTALLED)

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest_plugins = ["tests.plugins_airflow"]
 
-TESTS = Path(__file__).parent / "tests"
-LONG = ("stack", "dags", "emulator/beam")
+LONG = ("tests/stack/", "tests/dags/", "tests/emulator/beam/")
 """Folders whose tests run programs for real, the longest first. They begin, so that no process is left with one of them at the end."""
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: next((place for place, folder in enumerate(LONG) if item.nodeid.startswith(folder)), len(LONG)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """The tests of a file share a process, and so do all those on the one real Airflow."""
+    from xdist.scheduler import LoadFileScheduling
 
-    def place(item: pytest.Item) -> int:
-        return next((place for place, folder in enumerate(LONG) if item.path.is_relative_to(TESTS / folder)), len(LONG))
+    class Sharing(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = Path(nodeid.split("::")[0])
+            return str(path.parent if path.match("tests/stack/*.py") else path)
 
-    items.sort(key=place)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("stack" if place(item) == LONG.index("stack") else str(item.path)))
+    return Sharing(config, log)
