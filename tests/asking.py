@@ -38,7 +38,7 @@ class Asker:
     def __call__(self, method: Method, body: Mapping[str, Any] | None = None, **values: Any) -> Json:
         place = {name: value for name, value in self._place.items() if name in method.placeholders}
         request = method.request(body, **{**place, **values})
-        response = self._session.request(request.method.verb, f"{self._url}/{request.target}", json=request.body, timeout=10)
+        response = self._session.request(request.method.verb, f"{self._url}/{request.target}", json=request.body, timeout=60)
         reply: Json = response.json()
         if not response.ok:
             raise RefusedError(response.status_code, reply["error"])

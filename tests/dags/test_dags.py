@@ -34,24 +34,24 @@ HEAVY = (
 )
 TEXT = "import this\nThe end is import\nof the text\n" * 5
 
-# Prints, for each DAG file, what it cost to read in seconds of processor time and which modules it brought on top of airflow.sdk.
+# Prints, for each DAG file, which modules it brought on top of airflow.sdk.
 READ = """
-import json, runpy, sys, time
+import json, runpy, sys
 import airflow.sdk, pendulum
 print(airflow.sdk.DAG, airflow.sdk.BaseOperator, airflow.sdk.BaseOperatorLink, airflow.sdk.Param, airflow.sdk.task, file=sys.stderr)
 found = {}
 for path in sys.argv[1:]:
-    before, began = set(sys.modules), time.process_time()
+    before = set(sys.modules)
     runpy.run_path(path)
-    found[path] = {"seconds": time.process_time() - began, "modules": sorted(set(sys.modules) - before)}
+    found[path] = sorted(set(sys.modules) - before)
 print(json.dumps(found))
 """
 
 
 @pytest.fixture(scope="module")
-def readings() -> dict[str, Any]:
+def readings() -> dict[str, list[str]]:
     done = subprocess.run([sys.executable, "-c", READ, *map(str, FILES)], capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
@@ -68,14 +68,8 @@ def load(name: str) -> DAG:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_reading_a_dag_file_loads_nothing_heavy(path: Path, readings: dict[str, Any]) -> None:
-    assert set(HEAVY) & set(readings[str(path)]["modules"]) == set()
-
-
-def test_reading_the_dag_files_takes_milliseconds(readings: dict[str, Any]) -> None:
-    first, *others = (reading["seconds"] for reading in readings.values())
-    assert first < 0.5  # also loads the operators
-    assert max(others) < 0.05
+def test_reading_a_dag_file_loads_nothing_heavy(path: Path, readings: dict[str, list[str]]) -> None:
+    assert set(HEAVY) & set(readings[str(path)]) == set()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

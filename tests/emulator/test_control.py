@@ -22,7 +22,7 @@ from tests.asking import Asker
 
 
 def tell(emulator: Emulator, verb: str, call: str, body: Any = None, status: int = 200) -> Any:
-    response = requests.request(verb, f"{emulator.url}/_emulator/{call}", json=body, timeout=10)
+    response = requests.request(verb, f"{emulator.url}/_emulator/{call}", json=body, timeout=60)
     assert response.status_code == status, response.text
     return response.json()
 
@@ -32,7 +32,7 @@ def test_another_process_can_script_set_and_read_everything(still_emulator: Emul
     tell(still_emulator, "POST", "faults", {"method": "jobs.get", "status": 503})
     assert tell(still_emulator, "GET", "faults/unused")[0]["status"] == 503
     job = ask.launch("wc")
-    assert requests.get(f"{still_emulator.url}/v1b3/projects/p/jobs/{job['id']}", timeout=10).status_code == 503
+    assert requests.get(f"{still_emulator.url}/v1b3/projects/p/jobs/{job['id']}", timeout=60).status_code == 503
     assert tell(still_emulator, "GET", "faults/unused") == []
     before = tell(still_emulator, "GET", "clock")["now"]
     assert tell(still_emulator, "POST", "clock", {"advance": 60})["now"] == before + 60 == clock.now()
@@ -125,7 +125,7 @@ def test_the_program_serves_says_how_to_connect_and_ends_on_a_signal(served: Any
     assert ask.state(ask.launch("wc")) == "JOB_STATE_RUNNING"
     assert ready["environment"]["STORAGE_EMULATOR_HOST"] == ready["gcs_url"]
     os.kill(process.pid, name)
-    output, _ = process.communicate(timeout=10)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert ready["url"] in output
     assert "\nexport AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT='{" in output

@@ -115,7 +115,7 @@ def test_request_and_reply_are_as_the_discovery_document_says(method: Method, wo
     body = BODIES[method.id] if method.body else None
     query = query_of(method, world)
     path = method.path.format(**values)
-    response = requests.request(method.verb, f"{world.emulator.url}/{path}", params=query, json=body, timeout=10)
+    response = requests.request(method.verb, f"{world.emulator.url}/{path}", params=query, json=body, timeout=60)
     assert response.status_code == 200, response.text
     assert breaches_of_call(method.verb, path, query, body, response.json()) == []
 
@@ -126,19 +126,19 @@ def test_there_are_42_paths() -> None:
 
 def test_replies_carry_what_was_put_in(world: World) -> None:
     base = f"{world.emulator.url}/v1b3/projects/a-project/locations/us-central1/jobs/{world.job_id}"
-    messages = requests.get(f"{base}/messages", timeout=10).json()
+    messages = requests.get(f"{base}/messages", timeout=60).json()
     assert [entry["messageText"] for entry in messages["jobMessages"]] == ["It runs."]
     assert messages["autoscalingEvents"][0]["targetNumWorkers"] == "2"
-    stages = requests.get(f"{base}/executionDetails", timeout=10).json()
+    stages = requests.get(f"{base}/executionDetails", timeout=60).json()
     assert stages == {"stages": [{"stageId": "F1", "state": "EXECUTION_STATE_RUNNING", "progress": {"currentProgress": 0.5}}]}
-    job = requests.get(base, timeout=10).json()
+    job = requests.get(base, timeout=60).json()
     assert job["jobMetadata"]["sdkVersion"] == {"version": "2.60.0", "sdkSupportStatus": "SUPPORTED"}
 
 
 def test_a_method_without_an_answer_is_501_and_names_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(ANSWERS, "jobs.debug.getConfig")
     path = f"v1b3/projects/a-project/jobs/{world.job_id}/debug/getConfig"
-    response = requests.post(f"{world.emulator.url}/{path}", json={}, timeout=10)
+    response = requests.post(f"{world.emulator.url}/{path}", json={}, timeout=60)
     assert response.status_code == 501
     assert response.json()["error"]["status"] == "UNIMPLEMENTED"
     assert "jobs.debug.getConfig" in response.json()["error"]["message"]
@@ -163,7 +163,7 @@ def test_the_checker_of_these_tests_sees_breaches(schema: str, value: Any, place
 
 def test_an_error_too_is_told_in_googles_form(world: World) -> None:
     world.emulator.faults.set(Fault(method="jobs.get", status=429, headers={"Retry-After": "7"}))
-    response = requests.get(f"{world.emulator.url}/v1b3/projects/a-project/jobs/{world.job_id}", timeout=10)
+    response = requests.get(f"{world.emulator.url}/v1b3/projects/a-project/jobs/{world.job_id}", timeout=60)
     error = response.json()["error"]
     assert (response.status_code, response.headers["Retry-After"]) == (429, "7")
     assert (error["code"], error["status"], error["errors"][0]["reason"]) == (429, "RESOURCE_EXHAUSTED", "rateLimitExceeded")

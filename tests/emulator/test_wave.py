@@ -27,7 +27,7 @@ class Org:
 
     def send(self, verb: str, path: str, body: Any = None, *, version: int = 59, **headers: str) -> requests.Response:
         url = f"{self.emulator.url}/services/data/v{version}.0/wave/{path}"
-        return requests.request(verb, url, json=body, headers={**self.headers, **headers}, timeout=10)
+        return requests.request(verb, url, json=body, headers={**self.headers, **headers}, timeout=60)
 
     def __call__(self, verb: str, path: str, body: Any = None, *, version: int = 59) -> Json:
         reply = self.send(verb, path, body, version=version)
@@ -280,7 +280,7 @@ def test_dates_are_in_utc_with_milliseconds(org: Org, clock: ManualClock) -> Non
 
 def test_control_calls_script_the_org_from_another_process(still_emulator: Emulator, clock: ManualClock) -> None:
     def control(verb: str, path: str, body: Json | None = None) -> Any:
-        reply = requests.request(verb, f"{still_emulator.url}/_emulator/{path}", json=body, timeout=10)
+        reply = requests.request(verb, f"{still_emulator.url}/_emulator/{path}", json=body, timeout=60)
         assert reply.ok, reply.text
         return reply.json()
 
@@ -297,7 +297,7 @@ def test_control_calls_script_the_org_from_another_process(still_emulator: Emula
     assert control("POST", "wave/sessions/expire")["expired"] == 1
     control("POST", "wipe")
     assert control("GET", "wave/jobs") == []
-    reply = requests.post(f"{still_emulator.url}/_emulator/wave/scripts", json={"patern": "x"}, timeout=10)
+    reply = requests.post(f"{still_emulator.url}/_emulator/wave/scripts", json={"patern": "x"}, timeout=60)
     assert (reply.status_code, "patern" in reply.text) == (400, True)
 
 
@@ -321,7 +321,7 @@ def salesforce(emulator: Emulator, local_session: requests.Session) -> Salesforc
 def test_simple_salesforce_starts_reads_lists_and_stops_a_run(emulator: Emulator, salesforce: Salesforce) -> None:
     restful: Callable[..., Any] = salesforce.restful
     dataflow = restful("wave/dataflows")["dataflows"][0]["id"]
-    job = restful("wave/dataflowjobs", method="POST", json={"dataflowId": dataflow, "command": "start"}, timeout=10)
+    job = restful("wave/dataflowjobs", method="POST", json={"dataflowId": dataflow, "command": "start"}, timeout=60)
     assert restful(f"wave/dataflowjobs/{job['id']}")["status"] == "Queued"
     listed = restful("wave/dataflowjobs", params={"dataflowId": dataflow, "pageSize": 200})["dataflowJobs"]
     stopped = restful(f"wave/dataflowjobs/{listed[0]['id']}", method="PATCH", json={"command": "stop"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import time
+import json
 from typing import Any
 
 import proto
@@ -27,7 +27,7 @@ BASE = "v1b3/projects/p/locations/us-central1"
 
 
 def send(emulator: Emulator, verb: str, path: str, **how: Any) -> requests.Response:
-    return requests.request(verb, f"{emulator.url}/{path}", timeout=10, **how)
+    return requests.request(verb, f"{emulator.url}/{path}", timeout=60, **how)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,8 @@ def test_any_body_is_read_or_refused(case: tuple[str, dict[str, Any]]) -> None:
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_body_makes_the_emulator_fail(emulator: Emulator, body: dict[str, Any]) -> None:
     before = len(emulator.jobs)
-    response = send(emulator, "POST", f"{BASE}/templates:launch?gcsPath=gs://b/t", json=body)
+    sent = json.dumps(body).encode()  # Infinity too, which requests would refuse
+    response = send(emulator, "POST", f"{BASE}/templates:launch?gcsPath=gs://b/t", data=sent)
     assert response.status_code in (200, 400, 404, 409)
     assert len(emulator.jobs) == before + (response.status_code == 200)
 
@@ -280,12 +281,10 @@ def test_an_expired_fault_is_a_401(emulator: Emulator) -> None:
 
 
 def test_a_delay_lets_a_client_time_out_and_the_emulator_go_on(emulator: Emulator) -> None:
-    emulator.faults.add("jobs.list", delay=0.5)
-    started = time.perf_counter()
+    emulator.faults.add("jobs.list", delay=120)
     with pytest.raises(requests.Timeout):
         requests.get(f"{emulator.url}/{BASE}/jobs", timeout=0.1)
     assert send(emulator, "GET", f"{BASE}/jobs").status_code == 200
-    assert time.perf_counter() - started < 0.5
 
 
 def test_the_token_endpoint_can_fail_too(emulator: Emulator) -> None:

@@ -37,7 +37,7 @@ def run_both(make: Callable[..., Any], **fields: Any) -> list[tuple[TaskInstance
     runs = []
     for deferrable in (False, True):
         with DAG("waits"):
-            sensor = make(**{"task_id": "wait", "poll_interval": 0.05, "deferrable": deferrable, "timeout": 30, **fields})
+            sensor = make(**{"task_id": "wait", "poll_interval": 0.05, "deferrable": deferrable, "timeout": 120, **fields})
         run = TaskInstance(sensor)
         runs.append((run, run.run()))
     return runs

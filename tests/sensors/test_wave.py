@@ -35,7 +35,7 @@ def sensor(**fields: Any) -> WaveDataflowJobSensor:
     from airflow_dataflow_ext.sensors.wave import WaveDataflowJobSensor
 
     with DAG("nightly"):
-        return WaveDataflowJobSensor(**{"task_id": "wait", "poll_interval": 0.05, "timeout": 20, **fields})
+        return WaveDataflowJobSensor(**{"task_id": "wait", "poll_interval": 0.05, "timeout": 120, **fields})
 
 
 def run_start(emulator: Emulator) -> str:

@@ -11,19 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import requests
-
 from demo.stack import Stack
 from tests.stack.browser import browser, needs_browser
+from tests.stack.cloud import Cloud
 
 ID = "dataflow_template_form"
 OUTPUT = "gs://my-bucket/elsewhere/part"
 
 
 @needs_browser
-def test_the_form_passes_good_values_to_the_job_and_refuses_a_bad_one(stack: Stack, tmp_path: Path) -> None:
-    script = {"pattern": "form-counts*", "steps": [[0, "JOB_STATE_RUNNING"], [1, "JOB_STATE_DONE"]]}
-    requests.post(f"{stack.emulator_url}/_emulator/scripts", json=script, timeout=10).raise_for_status()
+def test_the_form_passes_good_values_to_the_job_and_refuses_a_bad_one(stack: Stack, cloud: Cloud, tmp_path: Path) -> None:
+    cloud.script("form-counts*", [0, "JOB_STATE_RUNNING"], [1, "JOB_STATE_DONE"])
     stack.wait_for_dag(ID)
     with browser(tmp_path) as page:
         form = Form(page)
@@ -40,8 +38,13 @@ def test_the_form_passes_good_values_to_the_job_and_refuses_a_bad_one(stack: Sta
 
         form.fill("element_output", OUTPUT)
         form.submit()
-        stack.wait_until("a run of the form", lambda: bool(stack.api.runs(ID)), seconds=30)
-    assert launched(stack)["parameters"] == {"input": "gs://my-bucket/input/*.txt", "output": OUTPUT, "min_count": "3"}
+        stack.wait_until("a run of the form", lambda: bool(stack.api.runs(ID)))
+    stack.wait_until("the launch", lambda: bool(cloud.asked("flexTemplates.launch")))
+    assert cloud.asked("flexTemplates.launch")[0]["body"]["launchParameter"]["parameters"] == {
+        "input": "gs://my-bucket/input/*.txt",
+        "output": OUTPUT,
+        "min_count": "3",
+    }
 
 
 class Form:
@@ -61,7 +64,7 @@ class Form:
         from selenium.webdriver.support.ui import WebDriverWait
 
         passing = [StaleElementReferenceException, ElementClickInterceptedException]  # drawn anew; a notice lies over it
-        return WebDriverWait(self._page, 30, ignored_exceptions=passing).until(lambda _: true())
+        return WebDriverWait(self._page, 120, ignored_exceptions=passing).until(lambda _: true())
 
     def click(self, text: str, within: str = "[role=dialog]") -> None:
         """Click the last button with this text."""
@@ -111,17 +114,3 @@ class Form:
 
     def _find(self, selector: str) -> list[Any]:
         return [element for element in self._page.find_elements("css selector", selector) if element.is_displayed()]
-
-
-def launched(stack: Stack) -> dict[str, Any]:
-    """The launch that the emulator answered."""
-    seen: list[dict[str, Any]] = []
-
-    def there() -> bool:
-        log = requests.get(f"{stack.emulator_url}/_emulator/requests", params={"method": "flexTemplates.launch"}, timeout=10).json()
-        found = [entry["body"]["launchParameter"] for entry in log["requests"] if entry["status"] == requests.codes.ok]
-        seen[:] = [launch for launch in found if launch["jobName"].startswith("form-counts")]
-        return bool(seen)
-
-    stack.wait_until("the launch", there, seconds=120)
-    return seen[0]

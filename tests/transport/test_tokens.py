@@ -73,7 +73,7 @@ def test_many_who_find_the_token_stale_fetch_one(strict: Emulator) -> None:
 
 
 def test_a_slow_token_service_does_not_hold_up_the_event_loop(strict: Emulator) -> None:
-    strict.faults.add("oauth.token", delay=0.5)
+    strict.faults.add("oauth.token", delay=3)
     longest = 0.0
 
     async def watch() -> None:
@@ -87,12 +87,12 @@ def test_a_slow_token_service_does_not_hold_up_the_event_loop(strict: Emulator) 
         watching = asyncio.create_task(watch())
         await asyncio.sleep(0.05)
         async with aiohttp.ClientSession() as session:
-            await AsyncTransport(strict.url, GoogleTokens(service_account(strict)), timeout=5.0, session=session).send(LIST)
+            await AsyncTransport(strict.url, GoogleTokens(service_account(strict)), timeout=60.0, session=session).send(LIST)
         await asyncio.sleep(0.05)
         watching.cancel()
 
     asyncio.run(run())
-    assert longest < 0.4
+    assert longest < 2
 
 
 def test_anonymous_credentials_send_no_token(driver_of: Callable[..., SyncDriver], emulator: Emulator) -> None:

@@ -105,7 +105,7 @@ asyncio.run(main())
     finally:
         emulator.kill()
         emulator.wait()
-    patience = time.monotonic() + 5
+    patience = time.monotonic() + DEADLINE
     while alive(helper) and time.monotonic() < patience:
         time.sleep(0.05)
     assert not alive(helper)
