@@ -19,6 +19,9 @@ HANDLE = "030"
 
 DATASYNC = "datasync"
 
+KIND = 3
+"""How many letters at an id's beginning say what kind of thing it is the id of."""
+
 
 def created(job: Mapping[str, Any]) -> float:
     """When the run was asked for, seconds since the epoch by the service's clock."""
@@ -43,8 +46,11 @@ class Listing:
         return [job for job in self.by_id.values() if str(job.get("jobType", "")).lower() == DATASYNC]
 
     def of(self, source_id: str, *, sync: bool) -> list[Json]:
-        """Jobs of a dataflow or of a connector; where no data sync says that it is the connector's, each may be."""
-        return self._by_source.get(source_id) or (self._syncs if sync else [])
+        """Jobs of a dataflow or of a connector; where no data sync says that it is the connector's, each may be that names no other one."""
+        named = self._by_source.get(source_id)
+        if named or not sync:
+            return named or []
+        return [job for job in self._syncs if not str(wave.source_of(job).get("id", "")).startswith(source_id[:KIND])]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

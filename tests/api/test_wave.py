@@ -147,6 +147,17 @@ def test_a_reference_picks_its_run() -> None:
     assert RunRef(version="59.0", source_id=FLOW, since=NOW + 10).pick(jobs) is None
 
 
+def test_a_data_sync_of_another_connector_is_not_taken_for_ours() -> None:
+    ours, other = "0It3h000000Mu1oEAC", "0It3h000000Mu1pEAC"
+    run = RunRef(version="59.0", source_id=ours, sync=True)
+    theirs = job("03C1", flow=other, jobType="datasync")
+    assert run.pick(Listing([theirs])) is None
+    of_unknown_kind = job("03C2", flow=FLOW, jobType="datasync")
+    assert run.pick(Listing([theirs, of_unknown_kind])) == of_unknown_kind
+    mine = job("03C3", flow=ours, jobType="datasync", at=NOW + 9)
+    assert run.pick(Listing([theirs, of_unknown_kind, mine])) == mine
+
+
 def test_a_round_lists_since_the_oldest_watched_run() -> None:
     watches = [RunWatch(run=RunRef(version="59.0", id=f"03C{n}", source_id=FLOW, since=NOW - n * 100)) for n in (1, 3, 2)]
     talk = Talk({**listed(job("03C1")), "nextPageUrl": "/services/data/v59.0/wave/dataflowjobs?page=x"}, listed(job("03C3")), now=NOW)
