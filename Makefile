@@ -36,7 +36,8 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder $(ARGS)
 
-# Workers of a real Airflow are killed; two minutes. make chaos ARGS='--launches 200 --seed 7' for the long form.
+# Workers of a real Airflow are killed, of every operator; two minutes. make chaos ARGS='--launches 200 --seed 7' for a long form,
+# --service wave and --operators all for others.
 chaos: $(INSTALLED)
 	$(BIN)/python -m bench.chaos $(or $(ARGS),--quick)
 

@@ -8,7 +8,9 @@ import os
 from airflow.executors.local_executor import LocalExecutor
 
 NEEDED = {
-    "ours": ("airflow_dataflow_ext.operators.dataflow", "airflow_dataflow_ext.hooks.dataflow", "airflow_dataflow_ext.triggers.dataflow"),
+    "ours": tuple(
+        f"airflow_dataflow_ext.{kind}.{service}" for kind in ("operators", "hooks", "triggers") for service in ("dataflow", "wave")
+    ),
     "stock": ("airflow.providers.google.cloud.operators.dataflow", "googleapiclient.discovery"),
 }
 FOR_EVERY_TASK = ("airflow.sdk.execution_time.task_runner", "airflow.dag_processing.bundles.manager", "airflow.dag_processing.dagbag")

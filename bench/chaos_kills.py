@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
 
+from bench.chaos_calls import READS, Launches
 from bench.chaos_proxy import Call, Watcher
 
-BEFORE = "before the POST"
-BETWEEN = "between POST and answer"
+BEFORE = "before the call"
+BETWEEN = "between call and answer"
 AFTER = "after the answer"
 POLLING = "while polling"
 RESUMING = "while resuming"
@@ -27,13 +27,18 @@ POINTS = (BEFORE, BETWEEN, AFTER, POLLING, RESUMING, MOMENT)
 WHOM = {"task": 0.6, "machine": 0.3, "worker": 0.1}
 """The task's own process; the executor's worker with it, as when a machine is lost; or the worker alone, whose task goes on unwatched."""
 
-KILLS_EACH = (0, 1, 1, 1, 2)
+KILLS_EACH, KILLS_QUICK = (0, 1, 1, 1, 2), (1, 1, 1, 2)
+"""How many of its calls a launch's worker is killed at, drawn from these; in a short run at one of them at least."""
+
 CHANCE = {RESUMING: 0.4, MOMENT: 0.1}
-WITHIN = {RESUMING: 2.5, MOMENT: 4.0}
-"""Seconds from the start of a process within which its kill falls."""
+WITHIN = {RESUMING: 0.15, MOMENT: 4.0}
+"""Seconds from the start of a process within which its kill falls; one that resumes has little left to do."""
+
+LOOK_EVERY = 0.05
+"""Seconds between two looks for new processes."""
 
 RECORDING = 0.03
-"""Seconds after the answer within which its kill falls: about what writing the record takes."""
+"""Seconds after the answer, or its loss, within which its kill falls: about what writing the record takes."""
 
 TITLE, EXECUTOR = "airflow worker -- ", "LocalExecutor"
 """How Airflow's task processes call themselves, and what only its executor's workers have in their name."""
@@ -55,33 +60,37 @@ class Kill:
     at: float
 
 
-def make_plan(seed: int, polled_by_worker: Mapping[int, bool]) -> Plan:
+def make_plan(seed: int, polled_by_worker: Mapping[int, bool], kills: Sequence[int] = KILLS_EACH) -> Plan:
     """For each launch the points of its calls at which its worker is killed, once each.
 
     :param polled_by_worker: for each launch, whether a worker waits for its job.
+    :param kills: how many, one of these for each launch.
     """
     plan = {}
     for number, polled in polled_by_worker.items():
         draw = random.Random(f"{seed}-{number}")
         points = [BEFORE, BETWEEN, AFTER, *([POLLING] if polled else [])]
-        plan[number] = set(draw.sample(points, draw.choice(KILLS_EACH)))
+        plan[number] = set(draw.sample(points, draw.choice(kills)))
     return plan
 
 
 class Killer(Watcher):
     """Kills by plan at calls, and by chance in between; a context manager while it may.
 
+    :param launches: whose calls these are.
     :param session: gives the scheduler's session, which all task processes belong to.
     :param number_of: gives the number of the launch whose task instance has an id that begins so.
     """
 
-    def __init__(self, seed: int, plan: Plan, *, session: Callable[[], int], number_of: Callable[[str], int | None]) -> None:
+    def __init__(
+        self, seed: int, plan: Plan, launches: Launches, *, session: Callable[[], int], number_of: Callable[[str], int | None]
+    ) -> None:
         self.kills: list[Kill] = []
+        self.launches = launches
         self._plan = plan
         self._session = session
         self._number_of = number_of
         self._draw = random.Random(seed)
-        self._jobs: dict[str, int] = {}
         self._marked: dict[int, psutil.Process] = {}
         self._over = threading.Event()
         self._scan = threading.Thread(target=self._watch_processes, name="chaos-killer", daemon=True)
@@ -94,20 +103,19 @@ class Killer(Watcher):
         self._scan.join()
 
     async def arrives(self, call: Call) -> bool:
-        number = self._number(call)
-        point = {"launch": BEFORE, "poll": POLLING}.get(call.kind, "")
+        number = self.launches.number(call)
+        point = BEFORE if self.launches.is_started_by(call) else POLLING if call.method in READS else ""
         victim = await self._victim(call, number, point)
-        return victim is not None and self._kill(victim, point, number)
+        return victim is not None and self._kill(victim, point, lambda: number)
 
     async def answers(self, call: Call, answer: bytes) -> bool:
-        if call.kind != "launch":
+        self.launches.learn(call, answer)
+        if not self.launches.is_started_by(call):
             return False
-        number = self._number(call)
-        with suppress(ValueError, KeyError, TypeError):
-            self._jobs[json.loads(answer)["job"]["id"]] = number or 0
+        number = self.launches.number(call)
         if victim := await self._victim(call, number, BETWEEN):
-            return self._kill(victim, BETWEEN, number)
-        if answer and (victim := await self._victim(call, number, AFTER)):
+            return self._kill(victim, BETWEEN, lambda: number)
+        if victim := await self._victim(call, number, AFTER):
             self._marked[call.port] = victim  # to find it once the answer is on its way takes too long
         return False
 
@@ -115,13 +123,7 @@ class Killer(Watcher):
         victim = self._marked.pop(call.port, None)
         if victim is not None:
             await asyncio.sleep(self._draw.uniform(0, RECORDING))
-            self._kill(victim, AFTER, self._number(call))
-
-    def _number(self, call: Call) -> int | None:
-        if call.kind == "poll":
-            return self._jobs.get(call.job)
-        found = call.job.split("-")
-        return int(found[1]) if call.kind == "launch" and found[1:] else None
+            self._kill(victim, AFTER, lambda: self.launches.number(call))
 
     async def _victim(self, call: Call, number: int | None, point: str) -> psutil.Process | None:
         """The task process that makes the call, when its turn has come."""
@@ -153,7 +155,7 @@ class Killer(Watcher):
         """A task's second process, after a deferral, has the same id as its first."""
         known: set[int] = set()
         begun: set[str] = set()
-        while not self._over.wait(0.1):
+        while not self._over.wait(LOOK_EVERY):
             for process, instance in self._tasks():
                 if process.pid in known:
                     continue
@@ -165,12 +167,13 @@ class Killer(Watcher):
 
     def _kill_started(self, process: psutil.Process, point: str, instance: str) -> None:
         if _lives(process) and not self._over.is_set():
-            number = self._number_of(instance)
-            if number is not None:
-                self._kill(process, point, number)
+            self._kill(process, point, lambda: self._number_of(instance))
 
-    def _kill(self, task: psutil.Process, point: str, number: int | None) -> bool:
-        """Whether there was somebody to kill."""
+    def _kill(self, task: psutil.Process, point: str, number: Callable[[], int | None]) -> bool:
+        """Whether there was somebody to kill.
+
+        :param number: gives the number of the launch; asked for afterwards, because a process that resumes does not live for long.
+        """
         whom = self._draw.choices(list(WHOM), list(WHOM.values()))[0]
         try:
             worker = self._worker_of(task)
@@ -185,7 +188,8 @@ class Killer(Watcher):
                     task.kill()
         except psutil.NoSuchProcess:
             return False
-        self.kills.append(Kill(point, whom, number or 0, time.time()))
+        at = time.time()
+        self.kills.append(Kill(point, whom, number() or 0, at))
         return True
 
     def _worker_of(self, task: psutil.Process) -> psutil.Process | None:

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import re
+import json
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import unquote
 
 import aiohttp
 from aiohttp import web
 
+from airflow_dataflow_ext.api import dataflow, wave
+from airflow_dataflow_ext.api.method import path_pattern
+
 HOST = "127.0.0.1"
-LAUNCH = re.compile(r".*/templates:launch(\?.*)?")
-JOB = re.compile(r".*/jobs/(?P<job>[^/?:]+)(\?.*)?")
-JOB_NAME = re.compile(rb'"jobName": ?"(?P<name>[^"]+)"')
+ROUTES = [
+    (variant.verb, path_pattern(variant.path), method.id)
+    for method in (*dataflow.methods(), *wave.methods())
+    for variant in method.variants()
+]
 
 
 @dataclass(frozen=True)
 class Call:
     """One call of a client.
 
-    :param kind: ``launch`` of a job, ``poll`` of one, or ``other``.
-    :param job: the job's name for a launch, its id for a poll.
+    :param method: id of the method; empty for what is none of the services', for example a login.
+    :param values: what the body holds, and the values in the URL's path.
     :param port: the client's, by which its process is known.
     """
 
-    kind: str
-    job: str
+    method: str
+    values: Mapping[str, Any]
     port: int
 
 
@@ -45,7 +51,7 @@ class Watcher:
         return False
 
     async def answered(self, call: Call) -> None:
-        """The answer is on its way."""
+        """The answer, or the end of the connection where it is lost, is on its way."""
 
 
 class Proxy:
@@ -101,8 +107,11 @@ class Proxy:
             async with self._session.request(request.method, url, data=content, headers=headers, allow_redirects=False) as reply:
                 answer = await reply.read()
         except aiohttp.ClientError:  # the emulator closed the connection, and so do we
-            await self._watcher.answers(call, b"")
-            return _drop(request)
+            killed = await self._watcher.answers(call, b"")
+            dropped = _drop(request)
+            if not killed:
+                await self._watcher.answered(call)
+            return dropped
         if await self._watcher.answers(call, answer):
             return _drop(request)
         response = web.Response(status=reply.status, body=answer, headers={"Content-Type": reply.headers.get("Content-Type", "")})
@@ -115,11 +124,19 @@ class Proxy:
 def _call(request: web.Request, content: bytes) -> Call:
     assert request.transport is not None
     port = int(request.transport.get_extra_info("peername")[1])
-    if LAUNCH.fullmatch(request.raw_path) and (name := JOB_NAME.search(content)):
-        return Call("launch", name["name"].decode(), port)
-    if request.method == "GET" and (job := JOB.fullmatch(request.raw_path)):
-        return Call("poll", job["job"], port)
-    return Call("other", "", port)
+    for verb, pattern, method in ROUTES:
+        if verb == request.method and (match := pattern.fullmatch(request.rel_url.raw_path)):
+            return Call(method, {**json_of(content), **{name: unquote(value) for name, value in match.groupdict().items()}}, port)
+    return Call("", {}, port)
+
+
+def json_of(content: bytes) -> dict[str, Any]:
+    """A body as a JSON object; empty when it is none."""
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _drop(request: web.Request) -> web.Response:

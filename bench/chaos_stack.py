@@ -12,8 +12,12 @@ from typing import Any
 
 import requests
 
+from airflow_dataflow_ext.api.dataflow import Snapshot, Template
 from airflow_dataflow_ext.api.states import TERMINAL
+from airflow_dataflow_ext.emulator.wave_login import PASSWORD, SECURITY_TOKEN, USERNAME
+from bench.chaos_calls import Launches
 from bench.chaos_proxy import HOST
+from bench.chaos_subjects import LOCATION, PROJECT, SUBJECTS, Effect, Found, Group, dump, effects_in, name_of
 from demo.stack import Stack, free_port
 
 ROOT = Path(__file__).parents[1]
@@ -37,60 +41,88 @@ NOTICED_FAST = {
 
 @dataclass(frozen=True)
 class Task:
-    """One mapped task instance at the end."""
+    """One mapped task instance at the end.
+
+    :param held: the id of what came of its launch.
+    """
 
     number: int
     state: str
     tries: int
-    job_id: str
+    held: str
 
 
 class Chaos:
     """One run of the DAG and what is done to it.
 
-    :param in_workers: launches whose task waits in its worker; the others wait in the triggerer.
+    :param groups: the launches, by the mapped tasks that they are.
     """
 
-    def __init__(self, provider: str, in_workers: int, in_triggerer: int, home: Path, *, parallelism: int = 6) -> None:
-        self.in_workers = in_workers
-        self.launches = in_workers + in_triggerer
+    def __init__(self, provider: str, groups: Sequence[Group], home: Path, *, parallelism: int = 6) -> None:
+        self.groups = {group.task_id: group for group in groups}
         self.run_id = ""
+        self.launches = Launches(groups)
+        self.things: dict[str, str] = {}
         self.proxy_port = free_port()
         endpoint = f"http://{HOST}:{self.proxy_port}"
-        extra = {"project": "chaos-project", "is_anonymous": True, "dataflow_endpoint": endpoint}
-        wanted = {"PROVIDER": provider, "IN_WORKERS": str(in_workers), "IN_TRIGGERER": str(in_triggerer), "ENDPOINT": endpoint}
+        google = {"project": PROJECT, "is_anonymous": True, "dataflow_endpoint": endpoint}
+        salesforce = {"security_token": SECURITY_TOKEN, "instance_url": endpoint}
         env = {
             **NOTICED_FAST,
-            **{f"CHAOS_{name}": value for name, value in wanted.items()},
-            "AIRFLOW_CONN_CHAOS": json.dumps({"conn_type": "google_cloud_platform", "extra": extra}),
+            "CHAOS_PROVIDER": provider,
+            "CHAOS_GROUPS": dump(groups),
+            "CHAOS_ENDPOINT": endpoint,
+            "AIRFLOW_CONN_CHAOS": json.dumps({"conn_type": "google_cloud_platform", "extra": google}),
+            "AIRFLOW_CONN_CHAOS_WAVE": json.dumps(
+                {"conn_type": "salesforce", "login": USERNAME, "password": PASSWORD, "extra": salesforce}
+            ),
         }
         emulator = ("--engine", "scripted", "--no-gcs", "--auth", "off")
         self.stack = Stack(home, ROOT / "bench" / "chaos_dags", parallelism=parallelism, env=env, emulator=emulator, progress=say)
 
     def control(self, verb: str, path: str, **body: Any) -> Any:
         """A control call of the emulator."""
-        reply = requests.request(verb, f"{self.stack.emulator_url}/_emulator/{path}", json=body or None, timeout=30)
+        return self._ask(verb, f"_emulator/{path}", body or None)
+
+    def _ask(self, verb: str, path: str, body: Any = None) -> Any:
+        reply = requests.request(verb, f"{self.stack.emulator_url}/{path}", json=body, timeout=30)
         reply.raise_for_status()
         return reply.json()
 
     def script(self, *, lost: float, seed: int, seconds: Sequence[float]) -> None:
-        """Set how long jobs run, by the last digit of their number, and how often an answer is lost."""
+        """Set how long jobs and runs take, by the last digit of their number; make the things; set how often an answer is lost."""
         for place, length in enumerate(seconds):
-            digits = "".join(str(digit) for digit in range(10) if digit % len(seconds) == place)
-            self.control("POST", "scripts", pattern=f"chaos-??[{digits}]*", steps=[[0, "JOB_STATE_RUNNING"], [length, "JOB_STATE_DONE"]])
-        if lost:
-            self.control("POST", "faults", method="templates.launch", lost=True, probability=lost, times=None, seed=seed)
+            names = f"chaos-??[{''.join(str(digit) for digit in range(10) if digit % len(seconds) == place)}]"
+            self.control("POST", "scripts", pattern=f"{names}*", steps=[[0, "JOB_STATE_RUNNING"], [length, "JOB_STATE_DONE"]])
+            self.control("POST", "wave/scripts", pattern=names, seconds=length)
+        self.control("POST", "wave/settings", api_requests=10**7)
+        subjects = [(SUBJECTS[group.subject], group.numbers) for group in self.groups.values()]
+        for subject, numbers in subjects:
+            for number in numbers if subject.thing else ():
+                id = self.things[name_of(number)] = self._make(subject.thing, name_of(number))
+                self.launches.know(id, number)
+        for method in sorted({subject.start.id for subject, _ in subjects}) if lost else ():
+            self.control("POST", "faults", method=method, lost=True, probability=lost, times=None, seed=seed)
+
+    def _make(self, kind: str, name: str) -> str:
+        """A thing that launches act on; its id."""
+        if kind != "stream":
+            return str(self.control("POST", "wave/assets", kind=kind, label=name)["id"])
+        steps, drain = [[0, "JOB_STATE_RUNNING"]], [[2, "JOB_STATE_DRAINED"]]
+        self.control("POST", "scripts", pattern=name, steps=steps, type="JOB_TYPE_STREAMING", on_drain=drain)
+        request = Template.launch.request({"jobName": name}, projectId=PROJECT, location=LOCATION, gcsPath="gs://templates/stream")
+        return str(self._ask("POST", request.target, request.body)["job"]["id"])
 
     def start(self) -> None:
         self.stack.wait_for_dag(DAG)
-        self.run_id = self.stack.api.trigger(DAG)
+        self.run_id = self.stack.api.trigger(DAG, self.things)
 
     def number_of(self, instance: str) -> int | None:
         """The number of the launch of a task instance, by the beginning of its id."""
         return next((self._number(row) for row in self.stack.api.tasks(DAG, self.run_id) if row["id"].startswith(instance)), None)
 
     def _number(self, row: dict[str, Any]) -> int:
-        return int(row["map_index"]) + (self.in_workers if row["task_id"] == "in_triggerer" else 0)
+        return self.groups[row["task_id"]].numbers[int(row["map_index"])]
 
     def wait(self, seconds: float) -> None:
         told = time.monotonic()
@@ -110,13 +142,18 @@ class Chaos:
         return Counter((row["trigger"] or {}).get("triggerer_id") for row in rows if row["state"] == "deferred")
 
     def tasks(self) -> list[Task]:
-        """How the tasks ended, and which job each of them holds."""
+        """How the tasks ended, and what each of them holds."""
         found = []
         for row in self.stack.api.tasks(DAG, self.run_id):
-            good = row["state"] == "success"
-            job_id = self.stack.api.xcom(DAG, self.run_id, row["task_id"], "job_id", row["map_index"]) if good else ""
-            found.append(Task(number=self._number(row), state=str(row["state"]), tries=row["try_number"], job_id=job_id))
+            held = self._held(row) if row["state"] == "success" else ""
+            found.append(Task(number=self._number(row), state=str(row["state"]), tries=row["try_number"], held=held))
         return found
+
+    def _held(self, row: dict[str, Any]) -> str:
+        key = SUBJECTS[self.groups[row["task_id"]].subject].xcom
+        value = self.stack.api.xcom(DAG, self.run_id, row["task_id"], key, row["map_index"])
+        first = next(iter(value), {}) if isinstance(value, list) else value
+        return str(first["id"] if isinstance(first, dict) else first)
 
     def end_jobs(self, *, every: int) -> None:
         """End every n-th job well, if it has not ended."""
@@ -125,8 +162,14 @@ class Chaos:
                 self.control("POST", "jobs/state", job=job["id"], state="JOB_STATE_DONE")
 
     def jobs(self) -> list[dict[str, Any]]:
-        """Every job that the service has ever had."""
+        """Every job that Dataflow has ever had."""
         return [entry["job"] for entry in self.control("GET", "jobs")]
+
+    def effects(self) -> dict[str, list[Effect]]:
+        """What came of the launches, by what is launched."""
+        snapshots = self._ask("GET", Snapshot.list.request(projectId=PROJECT, location=LOCATION).target).get("snapshots", [])
+        found = Found(things=self.things, jobs=self.jobs(), snapshots=snapshots, runs=self.control("GET", "wave/jobs"))
+        return effects_in(found, self.groups.values())
 
 
 def say(text: str) -> None:

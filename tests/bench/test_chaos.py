@@ -2,57 +2,122 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 
-from airflow_dataflow_ext.api.dataflow import Template
+from airflow_dataflow_ext.api import wave
+from airflow_dataflow_ext.api.dataflow import FlexTemplate, Job, Snapshot, Template
 from airflow_dataflow_ext.emulator import Emulator
+from airflow_dataflow_ext.hooks.wave import WaveHook
 from bench.chaos import became, judge
-from bench.chaos_kills import AFTER, BEFORE, BETWEEN, POLLING, Kill, make_plan
+from bench.chaos_calls import Launches
+from bench.chaos_kills import AFTER, BEFORE, BETWEEN, KILLS_QUICK, POLLING, Kill, make_plan
 from bench.chaos_proxy import Call, Proxy, Watcher
 from bench.chaos_stack import Task
+from bench.chaos_subjects import SUBJECTS, WORKERS, Effect, Found, Group, dump, effects_in, load, share
 from demo.stack import free_port
-from tests.asking import Asker
+from tests.asking import Asker, RefusedError
 
 
-def job(number: int, id: str, state: str = "JOB_STATE_DONE", created: str = "2026-01-01T00:00:10Z") -> dict[str, Any]:
-    return {"name": f"chaos-{number:03}-0a1b", "id": id, "currentState": state, "createTime": created}
+def task(number: int, held: str, state: str = "success") -> Task:
+    return Task(number=number, state=state, tries=1, held=held)
 
 
-def task(number: int, job_id: str, state: str = "success") -> Task:
-    return Task(number=number, state=state, tries=1, job_id=job_id)
-
-
-@pytest.mark.parametrize(
-    ("tasks", "jobs", "counted"),
-    [
-        ([task(0, "a"), task(1, "b")], [job(0, "a"), job(1, "b")], (2, 2, 0, 0)),
-        ([task(0, "a")], [job(0, "a"), job(0, "b")], (2, 1, 1, 1)),
-        ([task(0, "a")], [job(0, "a"), job(0, "b", "JOB_STATE_CANCELLED")], (2, 1, 1, 1)),
-        ([task(0, "a")], [job(0, "a", "JOB_STATE_RUNNING")], (1, 1, 0, 1)),
-        ([task(0, "", "failed")], [job(0, "a")], (1, 0, 0, 1)),
-        ([task(0, "a"), task(1, "b", "failed")], [job(0, "a")], (1, 1, 0, 0)),
-    ],
-)
-def test_duplicates_and_orphans_are_counted(tasks: list[Task], jobs: list[Any], counted: tuple[int, ...]) -> None:
-    assert tuple(judge(tasks, jobs).values()) == counted
+def effect(number: int, id: str, *, right: bool = True) -> Effect:
+    return Effect(number, (id,), right)
 
 
 @pytest.mark.parametrize(
-    ("tasks", "jobs", "end"),
+    ("tasks", "effects", "counted"),
     [
-        ([task(3, "a")], [job(3, "a", created="2026-01-01T00:00:09Z")], "job kept"),
-        ([task(3, "a")], [job(3, "a", created="2026-01-01T00:00:11Z")], "launched later"),
-        ([task(3, "a")], [job(3, "a"), job(3, "b")], "second job"),
-        ([task(3, "a", "failed")], [job(3, "a")], "task failed"),
+        ([task(0, "a"), task(1, "b")], [effect(0, "a"), effect(1, "b")], (2, 2, 0, 0)),
+        ([task(0, "a")], [effect(0, "a"), effect(0, "b")], (2, 1, 1, 1)),
+        ([task(0, "a")], [effect(0, "a", right=False)], (1, 1, 0, 1)),
+        ([task(0, "b"), task(1, "a")], [effect(0, "a"), effect(1, "b")], (2, 2, 0, 2)),
+        ([task(0, "", "failed")], [effect(0, "a")], (1, 0, 0, 1)),
+        ([task(0, "a"), task(1, "b", "failed")], [effect(0, "a")], (1, 1, 0, 0)),
+        ([task(0, "handle")], [Effect(0, ("run", "handle"))], (1, 1, 0, 0)),
     ],
 )
-def test_a_kill_is_told_by_what_became_of_its_launch(tasks: list[Task], jobs: list[Any], end: str) -> None:
-    at = 1767225610.0  # 2026-01-01T00:00:10Z
-    assert became(Kill(point=BEFORE, whom="task", number=3, at=at), tasks, jobs) == end
+def test_duplicates_and_orphans_are_counted(tasks: list[Task], effects: list[Effect], counted: tuple[int, ...]) -> None:
+    assert tuple(judge(tasks, effects).values()) == counted
+
+
+@pytest.mark.parametrize(
+    ("tasks", "effects", "began", "end"),
+    [
+        ([task(3, "a")], [effect(3, "a")], {3: 9.0}, "job kept"),
+        ([task(3, "a")], [effect(3, "a")], {3: 11.0}, "launched later"),
+        ([task(3, "a")], [effect(3, "a"), effect(3, "b")], {3: 9.0}, "not one job"),
+        ([task(3, "a")], [], {}, "not one job"),
+        ([task(3, "a", "failed")], [effect(3, "a")], {3: 9.0}, "task failed"),
+    ],
+)
+def test_a_kill_is_told_by_what_became_of_its_launch(tasks: list[Task], effects: list[Effect], began: dict[int, float], end: str) -> None:
+    assert became(Kill(point=BEFORE, whom="task", number=3, at=10.0), tasks, effects, began) == end
+
+
+def job(number: int, id: str, state: str, name: str = "chaos-{:03}-0a1b", **fields: Any) -> dict[str, Any]:
+    return {"name": name.format(number), "id": id, "currentState": state, **fields}
+
+
+def stream(number: int, id: str, state: str = "JOB_STATE_RUNNING", **fields: Any) -> dict[str, Any]:
+    return job(number, id, state, "chaos-{:03}", **fields)
+
+
+RUN = {"id": "03C1", "handle": "0301", "label": "chaos-003"}
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "effects"),
+    [
+        ("classic", Found(jobs=[job(3, "a", "JOB_STATE_DONE"), job(4, "b", "JOB_STATE_DONE")]), [effect(3, "a")]),
+        ("create", Found(jobs=[job(3, "a", "JOB_STATE_RUNNING")]), [effect(3, "a", right=False)]),
+        ("replace", Found({"chaos-003": "old"}, [stream(3, "old", "JOB_STATE_UPDATED"), stream(3, "a")]), [effect(3, "a")]),
+        ("replace", Found({"chaos-003": "old"}, [stream(3, "old")]), []),
+        (
+            "replace",
+            Found({"chaos-003": "old"}, [stream(3, "old"), stream(3, "a", "JOB_STATE_UPDATED"), stream(3, "b")]),
+            [effect(3, "a", right=False), effect(3, "b")],
+        ),
+        ("stop", Found({"chaos-003": "old"}, [stream(3, "old", "JOB_STATE_DRAINED")]), [effect(3, "old")]),
+        ("stop", Found({"chaos-003": "old"}, [stream(3, "old", "JOB_STATE_DRAINING")]), []),
+        ("update", Found({"chaos-003": "old"}, [stream(3, "old", runtimeUpdatableParams={"maxNumWorkers": WORKERS})]), [effect(3, "old")]),
+        ("update", Found({"chaos-003": "old"}, [stream(3, "old", runtimeUpdatableParams={"maxNumWorkers": 1})]), []),
+        (
+            "snapshot",
+            Found({"chaos-003": "old"}, [stream(3, "old")], [{"id": "s", "sourceJobId": "old", "state": "READY"}]),
+            [effect(3, "s")],
+        ),
+        (
+            "snapshot",
+            Found({"chaos-003": "old"}, [stream(3, "old")], [{"id": "s", "sourceJobId": "old", "state": "PENDING"}]),
+            [effect(3, "s", right=False)],
+        ),
+        ("wave", Found(runs=[{**RUN, "status": "Success"}]), [Effect(3, ("03C1", "0301"))]),
+        ("sync", Found(runs=[{**RUN, "status": "Running"}]), [Effect(3, ("03C1", "0301"), right=False)]),
+    ],
+)
+def test_what_came_of_a_launch_is_found_by_the_operator(name: str, found: Found, effects: list[Effect]) -> None:
+    assert effects_in(found, [Group(name, False, (3,))]) == {name: effects}
+
+
+def test_launches_are_dealt_out_by_turns_and_workers_have_the_first_numbers() -> None:
+    assert share(5, ["classic"]) == [Group("classic", False, (0, 1)), Group("classic", True, (2, 3, 4))]
+    groups = share(25, list(SUBJECTS))
+    assert load(dump(groups)) == groups
+    assert [number for group in groups for number in group.numbers] == list(range(25))
+    assert {name: sum(len(group.numbers) for group in groups if group.subject == name) for name in SUBJECTS} == {
+        name: 3 if turn < 3 else 2 for turn, name in enumerate(SUBJECTS)
+    }
+    assert {group.subject for group in groups if group.deferrable} == {name for name, subject in SUBJECTS.items() if subject.deferrable}
+    assert not any(group.is_polled_by_worker for group in groups if group.deferrable or group.subject == "update")
+    assert share(3, ["classic"], deferred=lambda _: 0) == [Group("classic", False, (0, 1, 2))]
 
 
 def test_a_seed_chooses_the_same_kills_again_and_all_points_are_chosen() -> None:
@@ -61,25 +126,29 @@ def test_a_seed_chooses_the_same_kills_again_and_all_points_are_chosen() -> None
     assert plan == make_plan(7, polled) != make_plan(8, polled)
     assert set().union(*plan.values()) == {BEFORE, BETWEEN, AFTER, POLLING}
     assert not any(POLLING in plan[number] for number in range(100, 200))
+    assert not all(plan.values())
+    assert all(make_plan(7, polled, KILLS_QUICK).values())
 
 
 class Dropper(Watcher):
-    """Drops calls of one kind at one point, and remembers what it saw."""
+    """Drops calls of one method at one point, and remembers what it saw and whose it was."""
 
     def __init__(self) -> None:
         self.drop = ("", "")
-        self.seen: list[tuple[str, str, str]] = []
+        self.launches = Launches([Group(name, False, (number,)) for number, name in enumerate(SUBJECTS)])
+        self.seen: list[tuple[str, int | None, bool]] = []
+        self.has_answered = threading.Event()
 
     async def arrives(self, call: Call) -> bool:
-        self.seen.append(("arrives", call.kind, call.job))
-        return self.drop == ("arrives", call.kind)
+        return self.drop == ("arrives", call.method)
 
     async def answers(self, call: Call, answer: bytes) -> bool:
-        self.seen.append(("answers", call.kind, call.job))
-        return self.drop == ("answers", call.kind)
+        self.launches.learn(call, answer)
+        self.seen.append((call.method, self.launches.number(call), self.launches.is_started_by(call)))
+        return self.drop == ("answers", call.method)
 
     async def answered(self, call: Call) -> None:
-        self.seen.append(("answered", call.kind, call.job))
+        self.has_answered.set()
 
 
 @pytest.fixture
@@ -88,34 +157,89 @@ def dropper() -> Dropper:
 
 
 @pytest.fixture
-def ask_through(emulator: Emulator, dropper: Dropper) -> Iterator[Asker]:
+def through(emulator: Emulator, dropper: Dropper) -> Iterator[str]:
+    """The URL of a proxy before the emulator."""
     port = free_port()
     with Proxy(port, lambda: emulator.url, dropper):
-        yield Asker(f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
 
 
-def test_the_proxy_shows_calls_and_passes_them_on(ask_through: Asker, dropper: Dropper, emulator: Emulator) -> None:
-    launched = ask_through.launch("chaos-017-0a1b")
-    assert ask_through.job(launched)["name"] == "chaos-017-0a1b"
-    assert [seen for seen in dropper.seen if seen[0] == "answered"] == [
-        ("answered", "launch", "chaos-017-0a1b"),
-        ("answered", "poll", launched["id"]),
-    ]
-    assert emulator.requests.counts == {Template.launch.id: 1, "jobs.get": 1}
+@pytest.fixture
+def ask_through(through: str) -> Asker:
+    return Asker(through)
+
+
+NUMBERS = {name: number for number, name in enumerate(SUBJECTS)}
+
+
+def test_the_calls_of_a_launch_are_told_apart_and_passed_on(ask_through: Asker, dropper: Dropper, emulator: Emulator) -> None:
+    for start, number in (
+        (ask_through.launch, NUMBERS["classic"]),
+        (ask_through.launch_flex, NUMBERS["yaml"]),
+        (lambda name: ask_through(Job.create, {"name": name, "type": "JOB_TYPE_BATCH", "steps": []}), NUMBERS["create"]),
+    ):
+        launched = start(f"chaos-{number:03}-0a1b")
+        assert ask_through.job(launched)["name"] == f"chaos-{number:03}-0a1b"
+        assert [seen[1:] for seen in dropper.seen[-2:]] == [(number, True), (number, False)]
+        assert number in dropper.launches.began
+    assert dropper.has_answered.wait(60)
+    assert emulator.requests.counts == {Template.launch.id: 1, FlexTemplate.launch.id: 1, Job.create.id: 1, Job.get.id: 3}
+
+
+def test_the_calls_about_a_thing_are_told_apart(ask_through: Asker, dropper: Dropper, emulator: Emulator) -> None:
+    emulator.scripts.play("*", [(0, "JOB_STATE_RUNNING")], type="JOB_TYPE_STREAMING")
+    number = NUMBERS["snapshot"]
+    stream = ask_through.launch("a-stream")
+    dropper.launches.know(stream["id"], number)
+    snapshot = ask_through(Job.snapshot, {"ttl": "60s"}, jobId=stream["id"])
+    ask_through(Snapshot.get, snapshotId=snapshot["id"])
+    ask_through.update(stream, {"requestedState": "JOB_STATE_DRAINED"})
+    assert dropper.seen[1:] == [(Job.snapshot.id, number, True), (Snapshot.get.id, number, False), (Job.update.id, number, False)]
+
+
+def test_the_calls_of_a_run_are_told_apart_by_what_it_runs(
+    through: str, dropper: Dropper, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.wave.scripts.play(seconds=0.1, wait=0)
+    connection = json.loads(emulator.connections()["AIRFLOW_CONN_SALESFORCE_DEFAULT"])
+    connection["extra"]["instance_url"] = through
+    monkeypatch.setenv("AIRFLOW_CONN_THROUGH", json.dumps(connection))
+    hook = WaveHook("through")
+    ids = {
+        "wave": emulator.wave.add_dataflow("chaos"),
+        "recipe": emulator.wave.add_recipe("chaos"),
+        "sync": emulator.wave.add_connector("chaos"),
+    }
+    for name, start in (("wave", hook.start_dataflow), ("recipe", hook.start_recipe), ("sync", hook.run_data_sync)):
+        dropper.launches.know(ids[name], NUMBERS[name])
+        run = start(ids[name])
+        hook.get_job(run["id"])
+        hook.get_job(run["id"])
+        about = [seen for seen in dropper.seen if seen[1] == NUMBERS[name]]
+        assert [seen for seen in about if seen[2]] == [(SUBJECTS[name].start.id, NUMBERS[name], True)]
+        assert about[-1] == (wave.Job.get.id, NUMBERS[name], False)
 
 
 @pytest.mark.parametrize(("point", "jobs"), [("arrives", 0), ("answers", 1)])
 def test_the_proxy_drops_a_launch_before_or_after_its_effect(
     ask_through: Asker, dropper: Dropper, emulator: Emulator, point: str, jobs: int
 ) -> None:
-    dropper.drop = (point, "launch")
+    dropper.drop = (point, Template.launch.id)
     with pytest.raises(requests.ConnectionError):
-        ask_through.launch("chaos-017-0a1b")
-    assert len(emulator.jobs) == jobs
+        ask_through.launch("chaos-000-0a1b")
+    assert len(emulator.jobs) == len(dropper.launches.began) == jobs
 
 
-def test_an_answer_that_the_emulator_loses_is_lost_to_the_client_too(ask_through: Asker, emulator: Emulator) -> None:
+def test_an_answer_that_the_emulator_loses_is_lost_to_the_client_too(ask_through: Asker, dropper: Dropper, emulator: Emulator) -> None:
     emulator.faults.add("templates.launch", lost=True)
     with pytest.raises(requests.ConnectionError):
-        ask_through.launch("chaos-017-0a1b")
-    assert len(emulator.jobs) == 1
+        ask_through.launch("chaos-000-0a1b")
+    assert len(emulator.jobs) == len(dropper.launches.began) == 1
+    assert dropper.has_answered.wait(60)
+
+
+def test_a_launch_that_is_refused_has_not_begun(ask_through: Asker, dropper: Dropper, emulator: Emulator) -> None:
+    emulator.faults.add("templates.launch", status=503)
+    with pytest.raises(RefusedError):
+        ask_through.launch("chaos-000-0a1b")
+    assert not dropper.launches.began

@@ -1,0 +1,67 @@
+"""Which launch a call belongs to: by the name that it gives to a job, or by the id of a thing, job, run or snapshot of the launch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from airflow_dataflow_ext.api import wave
+from airflow_dataflow_ext.api.dataflow import Job, Snapshot
+from bench.chaos_proxy import Call, json_of
+from bench.chaos_subjects import SUBJECTS, Group, number_in
+
+READS = {Job.get.id: "jobId", Snapshot.get.id: "snapshotId", wave.Job.get.id: "jobId"}
+"""The calls by which a task waits, and where they say for what."""
+
+NAMED = {**READS, wave.Recipe.get.id: "recipeId", **{subject.start.id: subject.named for subject in SUBJECTS.values()}}
+ALIASES = ("id", "job.id", "source.id", "targetDataflowId")
+"""Where an answer says under which other ids the same launch is known."""
+
+
+class Launches:
+    """The launches of a run, and what is known of them."""
+
+    def __init__(self, groups: Iterable[Group]) -> None:
+        self.began: dict[int, float] = {}
+        """When the call of a launch had its effect first, seconds since the epoch."""
+        self._starts = {number: SUBJECTS[group.subject].start.id for group in groups for number in group.numbers}
+        self._ids: dict[str, int] = {}
+
+    def know(self, id: str, number: int) -> None:
+        """What has this id belongs to the launch."""
+        self._ids[id] = number
+
+    def number(self, call: Call) -> int | None:
+        """The launch that the call is about, if it is known by then."""
+        return self._known(_at(call.values, NAMED.get(call.method, "")))
+
+    def is_started_by(self, call: Call) -> bool:
+        """Whether it is the call that has the launch's effect."""
+        number = self.number(call)
+        return number is not None and self._starts.get(number) == call.method
+
+    def learn(self, call: Call, answer: bytes) -> None:
+        """Note what an answer tells; an empty one was lost, after its effect."""
+        if call.method not in NAMED:
+            return
+        told = json_of(answer)
+        names = [name for name in (_at(told, alias) for alias in ALIASES) if name]
+        numbers = (self.number(call), *map(self._known, names))
+        number = next((number for number in numbers if number is not None), None)
+        if number is None:
+            return
+        self._ids.update(dict.fromkeys(names, number))
+        if self.is_started_by(call) and (not answer or (told and "error" not in told)):
+            self.began.setdefault(number, time.time())
+
+    def _known(self, name: str) -> int | None:
+        return self._ids.get(name, number_in(name))
+
+
+def _at(values: Mapping[str, Any], path: str) -> str:
+    """The text at a path of names with dots between them, or an empty one."""
+    found: Any = values
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, str) else ""

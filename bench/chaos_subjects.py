@@ -1,0 +1,300 @@
+"""What the chaos program does many times at once: a table of the operators that start something, or act on a job, and of their effects."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from airflow_dataflow_ext.api import wave
+from airflow_dataflow_ext.api.dataflow import FlexTemplate, Job, Template
+from airflow_dataflow_ext.api.method import Json, Method
+from airflow_dataflow_ext.api.states import BATCH, DRAINED, RUNNING, TERMINAL
+
+PROJECT, LOCATION = "chaos-project", "us-central1"
+WORKERS = 17
+"""What the jobs that are updated get as their greatest number of workers."""
+
+_NAME = re.compile(r"chaos-(\d{3,})(-|$)")
+
+
+def name_of(number: int) -> str:
+    """What the job, run or thing of a launch is called, as far as the program has a say in it."""
+    return f"chaos-{number:03}"
+
+
+def number_in(name: str) -> int | None:
+    """The number of the launch that a job, run or thing of this name belongs to."""
+    found = _NAME.match(name)
+    return int(found[1]) if found else None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the services hold in the end.
+
+    :param things: id of each thing that was made before the run, by its name.
+    """
+
+    things: Mapping[str, str] = field(default_factory=dict)
+    jobs: Sequence[Json] = ()
+    snapshots: Sequence[Json] = ()
+    runs: Sequence[Json] = ()
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One thing that came of a launch.
+
+    :param number: of the launch.
+    :param ids: of which the task holds one.
+    :param right: whether it is as the end of the task should leave it.
+    """
+
+    number: int | None
+    ids: tuple[str, ...]
+    right: bool = True
+
+
+def ended(found: Found) -> Iterator[Effect]:
+    """Jobs that were started; they have ended."""
+    for job in _started(found):
+        yield Effect(number_in(job["name"]), (job["id"],), job["currentState"] in TERMINAL)
+
+
+def replaced(found: Found) -> Iterator[Effect]:
+    """Jobs that were started in the place of others; they run."""
+    for job in _started(found):
+        yield Effect(number_in(job["name"]), (job["id"],), job["currentState"] == RUNNING)
+
+
+def drained(found: Found) -> Iterator[Effect]:
+    """Jobs that were stopped."""
+    return (Effect(number, (job["id"],)) for number, job in _acted_on(found) if job["currentState"] == DRAINED)
+
+
+def scaled(found: Found) -> Iterator[Effect]:
+    """Jobs that were updated."""
+    for number, job in _acted_on(found):
+        if job.get("runtimeUpdatableParams", {}).get("maxNumWorkers") == WORKERS:
+            yield Effect(number, (job["id"],))
+
+
+def snapshots(found: Found) -> Iterator[Effect]:
+    """Snapshots; they are ready."""
+    numbers = {job["id"]: number for number, job in _acted_on(found)}
+    for snapshot in found.snapshots:
+        yield Effect(numbers.get(snapshot["sourceJobId"]), (snapshot["id"],), snapshot["state"] == "READY")
+
+
+def runs(found: Found) -> Iterator[Effect]:
+    """CRM Analytics runs; they ended well."""
+    return (Effect(number_in(run["label"]), (run["id"], run["handle"]), run["status"] == "Success") for run in found.runs)
+
+
+def _started(found: Found) -> Iterator[Json]:
+    there = set(found.things.values())
+    return (job for job in found.jobs if job["id"] not in there)
+
+
+def _acted_on(found: Found) -> Iterator[tuple[int | None, Json]]:
+    jobs = {job["id"]: job for job in found.jobs}
+    return ((number_in(name), jobs[id]) for name, id in found.things.items() if id in jobs)
+
+
+def _flex(name: str) -> Json:
+    return {"launchParameter": {"jobName": name, "containerSpecGcsPath": "gs://templates/words.json"}}
+
+
+def _graph(name: str) -> Json:
+    return {"name": name, "type": BATCH, "steps": [{"kind": "ParallelRead", "name": "s1", "properties": {}}]}
+
+
+def _thing(name: str) -> str:
+    """The id of the thing of this name, which the run gets with its conf."""
+    return f"{{{{ dag_run.conf[{name!r}] }}}}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """One operator under fire.
+
+    :param operator: its import path.
+    :param each: the argument that differs between launches, and its value for a name.
+    :param start: the call that has the effect.
+    :param named: where that call says which launch it is: a path into its body, or a name in its URL, as the job's name or a thing's id.
+    :param effects: what came of the launches.
+    :param xcom: under which its tasks hold the id of that.
+    :param thing: what must be there before, one for each launch: a ``stream`` that runs, or an asset of the org.
+    :param fields: further arguments.
+    """
+
+    name: str
+    operator: str
+    each: tuple[str, Callable[[str], Any]]
+    start: Method
+    named: str
+    effects: Callable[[Found], Iterable[Effect]]
+    xcom: str = "job_id"
+    thing: str = ""
+    deferrable: bool = True
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+_OPERATORS = "airflow_dataflow_ext.operators."
+_PLACE = {"location": LOCATION, "gcp_conn_id": "chaos"}
+_POLLED = {**_PLACE, "poll_sleep": 2}
+_WAVE = {"salesforce_conn_id": "chaos_wave", "poll_sleep": 2}
+_CLASSIC: dict[str, Any] = {
+    "operator": _OPERATORS + "dataflow.DataflowTemplatedJobStartOperator",
+    "each": ("job_name", str),
+    "start": Template.launch,
+    "named": "jobName",
+}
+_TEMPLATE: dict[str, Any] = {
+    "template": "gs://dataflow-templates/latest/Word_Count",
+    "parameters": {"inputFile": "gs://books/lear.txt", "output": "gs://counts/lear"},
+    "environment": {"tempLocation": "gs://counts/temp"},
+    **_POLLED,
+}
+_RUN: dict[str, Any] = {"operator": _OPERATORS + "wave.WaveStartDataflowOperator", "start": wave.Job.start, "named": "dataflowId"}
+
+DATAFLOW = (
+    Subject(name="classic", **_CLASSIC, effects=ended, fields=_TEMPLATE),
+    Subject(
+        name="flex",
+        operator=_OPERATORS + "dataflow.DataflowStartFlexTemplateOperator",
+        each=("body", _flex),
+        start=FlexTemplate.launch,
+        named="launchParameter.jobName",
+        effects=ended,
+        fields=_POLLED,
+    ),
+    Subject(
+        name="yaml",
+        operator=_OPERATORS + "dataflow.DataflowStartYamlJobOperator",
+        each=("job_name", str),
+        start=FlexTemplate.launch,
+        named="launchParameter.jobName",
+        effects=ended,
+        fields={"yaml_pipeline": "pipeline: {type: chain}", **_POLLED},
+    ),
+    Subject(
+        name="create",
+        operator=_OPERATORS + "dataflow.DataflowCreateJobOperator",
+        each=("job", _graph),
+        start=Job.create,
+        named="name",
+        effects=ended,
+        fields=_POLLED,
+    ),
+    Subject(name="replace", **_CLASSIC, effects=replaced, thing="stream", fields={"update": True, **_TEMPLATE}),
+    Subject(
+        name="snapshot",
+        operator=_OPERATORS + "dataflow.DataflowCreateSnapshotOperator",
+        each=("job_id", _thing),
+        start=Job.snapshot,
+        named="jobId",
+        effects=snapshots,
+        xcom="snapshot_id",
+        thing="stream",
+        fields=_POLLED,
+    ),
+    Subject(
+        name="stop",
+        operator=_OPERATORS + "dataflow.DataflowStopJobOperator",
+        each=("job_id", _thing),
+        start=Job.update,
+        named="jobId",
+        effects=drained,
+        xcom="return_value",
+        thing="stream",
+        fields=_POLLED,
+    ),
+    Subject(
+        name="update",
+        operator=_OPERATORS + "dataflow.DataflowUpdateJobOperator",
+        each=("job_id", _thing),
+        start=Job.update,
+        named="jobId",
+        effects=scaled,
+        xcom="return_value",
+        thing="stream",
+        deferrable=False,
+        fields={"max_num_workers": WORKERS, **_PLACE},
+    ),
+)
+WAVE = (
+    Subject(name="wave", **_RUN, each=("dataflow", str), effects=runs, thing="dataflow", fields=_WAVE),
+    Subject(name="recipe", **_RUN, each=("recipe", _thing), effects=runs, thing="recipe", fields=_WAVE),
+    Subject(
+        name="sync",
+        operator=_OPERATORS + "wave.WaveRunDataSyncOperator",
+        each=("connector_id", _thing),
+        start=wave.DataConnector.ingest,
+        named="connectorId",
+        effects=runs,
+        thing="connector",
+        fields=_WAVE,
+    ),
+)
+SERVICES = {"dataflow": DATAFLOW, "wave": WAVE}
+SUBJECTS = {subject.name: subject for subject in (*DATAFLOW, *WAVE)}
+
+
+@dataclass(frozen=True)
+class Group:
+    """The launches of one mapped task.
+
+    :param subject: the name of what is launched.
+    :param deferrable: whether they wait in the triggerer.
+    """
+
+    subject: str
+    deferrable: bool
+    numbers: tuple[int, ...]
+
+    @property
+    def is_polled_by_worker(self) -> bool:
+        """Whether they wait in their workers; an operator that cannot be deferred has nothing to wait for."""
+        return SUBJECTS[self.subject].deferrable and not self.deferrable
+
+    @property
+    def task_id(self) -> str:
+        return f"{self.subject}_in_{'triggerer' if self.deferrable else 'workers'}"
+
+
+def share(launches: int, names: Sequence[str], *, deferred: Callable[[int], int] = lambda count: count - count // 2) -> list[Group]:
+    """Deal launches out to operators by turns; those that wait in workers have the first numbers.
+
+    :param deferred: how many of an operator's launches wait in the triggerer, where it can.
+    """
+    counts = {name: len(range(turn, launches, len(names))) for turn, name in enumerate(names)}
+    waiting = {name: deferred(count) if SUBJECTS[name].deferrable else 0 for name, count in counts.items()}
+    sizes = [(name, False, counts[name] - waiting[name]) for name in names] + [(name, True, waiting[name]) for name in names]
+    groups, first = [], 0
+    for name, deferrable, size in sizes:
+        if size:
+            groups.append(Group(name, deferrable, tuple(range(first, first + size))))
+        first += size
+    return groups
+
+
+def effects_in(found: Found, groups: Iterable[Group]) -> dict[str, list[Effect]]:
+    """What came of launches, by what is launched."""
+    numbers: dict[str, set[int]] = {}
+    for group in groups:
+        numbers.setdefault(group.subject, set()).update(group.numbers)
+    return {name: [effect for effect in SUBJECTS[name].effects(found) if effect.number in mine] for name, mine in numbers.items()}
+
+
+def dump(groups: Iterable[Group]) -> str:
+    """Text from which :func:`load` makes the same groups."""
+    return json.dumps([asdict(group) for group in groups])
+
+
+def load(text: str) -> list[Group]:
+    """The inverse of :func:`dump`."""
+    return [Group(**{**group, "numbers": tuple(group["numbers"])}) for group in json.loads(text)]
