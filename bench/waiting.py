@@ -132,7 +132,7 @@ def main() -> None:
     elif asked.airflow:
         from bench.waiting_airflow import run
 
-        figures(run(asked.airflow, stock=not asked.no_stock))
+        figures(run(asked.airflow, stock=0 if asked.no_stock else min(asked.airflow, asked.stock_jobs)))
     else:
         figures(simulate(asked.jobs) if asked.simulated else compare(asked))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.chaos import ROOT, Chaos, judge, say
 from bench.chaos_proxy import Proxy, Watcher
+from bench.chaos_subjects import share
 from bench.measuring import table
 
 SECONDS = 30.0
@@ -22,8 +23,8 @@ A_LAUNCH = 20.0
 
 def one(provider: str, launches: int, home: Path) -> dict[str, Any]:
     """One run of the DAG; what became of it."""
-    in_workers = launches if provider == "stock" else 0
-    chaos = Chaos(provider, in_workers, launches - in_workers, home)
+    groups = share(launches, ["classic"], deferred=lambda count: 0 if provider == "stock" else count)
+    chaos = Chaos(provider, groups, home)
     with Proxy(chaos.proxy_port, lambda: chaos.stack.emulator_url, Watcher()), chaos.stack:
         chaos.script(lost=0, seed=0, seconds=(SECONDS,))
         chaos.start()
@@ -31,14 +32,16 @@ def one(provider: str, launches: int, home: Path) -> dict[str, Any]:
         say(f"{launches} launches, {provider}")
         chaos.wait(300 + A_LAUNCH * launches)
         wall = time.monotonic() - began
-        return {**judge(chaos.tasks(), chaos.jobs()), "wall_s": round(wall, 1)}
+        return {**judge(chaos.tasks(), chaos.effects()["classic"]), "wall_s": round(wall, 1)}
 
 
-def run(launches: int, *, stock: bool) -> dict[str, Any]:
-    """Ours, and the stock operator beside it; the figures of the last line."""
+def run(launches: int, stock: int) -> dict[str, Any]:
+    """Ours, and the stock operator with so many launches beside it; the figures of the last line."""
     home = ROOT / ".airflow" / "waiting"
-    found = {who: one(who, launches, home) for who in (("ours", "stock") if stock else ("ours",))}
-    names = ("wall_s", "jobs", "succeeded", "duplicates", "orphans")
+    asked = {"ours": launches, "stock": stock}
+    found = {who: {"launches": count, **one(who, count, home)} for who, count in asked.items() if count}
+    names = ("launches", "wall_s", "jobs", "succeeded", "duplicates", "orphans")
     table(("whose", *names), [(who, *(each[name] for name in names)) for who, each in found.items()])
-    ratio = {"wall_ratio": round(found["ours"]["wall_s"] / found["stock"]["wall_s"], 3)} if stock else {}
-    return {"launches": launches, **found["ours"], **ratio}
+    a_launch = {who: each["wall_s"] / each["launches"] for who, each in found.items()}
+    ratio = {"wall_ratio_per_launch": round(a_launch["ours"] / a_launch["stock"], 3), "stock": found["stock"]} if stock else {}
+    return {**found["ours"], **ratio}
