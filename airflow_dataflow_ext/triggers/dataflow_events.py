@@ -40,7 +40,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
 
     For an ``AssetWatcher``. All such triggers on one project and location ask with one list call in ``poll_sleep`` seconds.
     What was told of is kept in the asset's state store, so that a triggerer that comes back goes on where the last one was;
-    one that is killed with SIGKILL may tell again of what it told in its last five seconds.
+    one that ends within five seconds of telling may tell that again.
 
     :param name: pattern of the job's name, for example ``wordcount-*``.
     :param labels: labels that the job must have; each candidate is then read singly, because lists do not show labels.

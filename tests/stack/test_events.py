@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from demo.stack import Stack
 from tests.stack.cloud import Cloud
 
@@ -24,6 +26,7 @@ def test_the_end_of_a_job_starts_a_dag_once(stack: Stack, cloud: Cloud) -> None:
     cloud.launch("count-1")
     cloud.launch("other")
     stack.wait_until("the first run", lambda: told(stack) == ["count-1"])
+    time.sleep(10)  # until the triggerer has noted that it told; killed before, it would tell again
     stack.programs["triggerer"].kill()
     cloud.launch("count-2")
     stack.restart("triggerer")
