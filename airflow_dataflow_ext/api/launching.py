@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 from airflow_dataflow_ext.api.conversations import ask
 from airflow_dataflow_ext.api.errors import (
     AlreadyExistsError,
+    CallError,
     JobLostError,
     LaunchRecordError,
     NoAnswerError,
@@ -36,7 +37,8 @@ ATTEMPTS = 4
 class LaunchRecord:
     """How far the launch of this task has come.
 
-    :param step: *intended* is written before the launch is sent, *launched* after its answer, *settled* when the job's end is known.
+    :param step: *intended* is written before the launch is sent, *launched* after its answer, *settled* when the job's end is known;
+        *refused* when the service has refused it, so that there is no job.
     :param generation: see :class:`LaunchIdentity`.
     :param clears: how often a person had cleared the task when this was written.
     :param job_name: the name that the job has or would have.
@@ -47,7 +49,7 @@ class LaunchRecord:
     :param foreign: the job was started by somebody else and is only followed: it is never stopped.
     """
 
-    step: Literal["intended", "launched", "settled"]
+    step: Literal["intended", "launched", "settled", "refused"]
     generation: int
     clears: int
     job_name: str
@@ -87,7 +89,8 @@ class LaunchRecord:
         for name, kind in {"generation": int, "clears": int, "since": int | float, "job_name": str, "job_id": str, "phase": str}.items():
             if not isinstance(getattr(self, name), kind):
                 raise ValueError(f"{name} is {getattr(self, name)!r}")
-        if self.step not in ("intended", "launched", "settled") or not self.job_name or (self.step != "intended" and not self.job_id):
+        known = self.step in ("intended", "refused") or (self.step in ("launched", "settled") and self.job_id)
+        if not (known and self.job_name):
             raise ValueError(f"step {self.step!r} with job id {self.job_id!r} and name {self.job_name!r}")
 
 
@@ -165,9 +168,9 @@ def launch_once(service: Service, identity: LaunchIdentity, *, clears: int, reat
     :raises CallError: the service refused the launch.
     """
     record = LaunchRecord.read((yield Recall()))
-    if record is None:
-        return (yield from _begin(service, replace(identity, generation=0), clears))
-    identity = replace(identity, generation=record.generation)
+    identity = replace(identity, generation=record.generation if record else 0)
+    if record is None or record.step == "refused":
+        return (yield from _begin(service, identity, clears))
     if record.clears < clears or not reattach:
         yield Say("A new job is launched: " + ("the task was cleared." if record.clears < clears else "reattach is off."))
         yield from _end(service, identity, record)
@@ -214,7 +217,7 @@ def _job_of(service: Service, identity: LaunchIdentity, record: LaunchRecord) ->
 
 def _end(service: Service, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[None]:
     """Stop what an earlier attempt left, if it still moves."""
-    if record.foreign:
+    if record.foreign or record.step == "refused":
         return
     try:
         job = yield from _job_of(service, identity, record)
@@ -252,21 +255,28 @@ def _begin(service: Service, identity: LaunchIdentity, clears: int) -> Conversat
     if before.instead is not None:
         return (yield from _launched(record, before.instead, adopted=True))
     yield Record(record.value())
-    return (yield from _send(service, identity, record))
+    return (yield from _send(service, identity, record, first=True))
 
 
-def _send(service: Service, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[Launched]:
-    """Send the launch. When its answer is lost, or the name is taken, look for the job before sending again."""
+def _send(service: Service, identity: LaunchIdentity, record: LaunchRecord, *, first: bool = False) -> Conversation[Launched]:
+    """Send the launch. When its answer is lost, or the name is taken, look for the job before sending again.
+
+    :param first: nobody can have sent it before, so that a refusal says that there is no job.
+    """
     for _ in range(ATTEMPTS):
         try:
             reply = yield from ask(service.request(record.job_name, identity))
         except (NoAnswerError, ServiceError, AlreadyExistsError) as error:
-            lost = error
+            lost, first = error, False
             yield Say(f"{error} Looking whether the job {record.job_name} exists.")
             found = yield from _find(service, identity, record)
             if found is None:
                 continue
             return (yield from _launched(record, found, adopted=False))
+        except CallError:
+            if first:
+                yield Record(replace(record, step="refused").value())
+            raise
         job = yield from service.job_in(reply, record, identity)
         return (yield from _launched(record, job, adopted=False))
     raise lost

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from airflow_dataflow_ext.api import wave, wave_runs
-from airflow_dataflow_ext.api.conversations import RETRY_FOR, items, pages
-from airflow_dataflow_ext.api.errors import BusyError, InvalidInputError, LaunchError
+from airflow_dataflow_ext.api.conversations import RETRY_FOR, ask, items, pages
+from airflow_dataflow_ext.api.errors import BusyError, CallError, InvalidInputError, LaunchError
 from airflow_dataflow_ext.api.launching import Before, Launched, LaunchRecord, launch_once
 from airflow_dataflow_ext.api.names import LaunchIdentity
 from airflow_dataflow_ext.api.states import Phase
@@ -148,6 +148,7 @@ class WaveService:
             return (yield from self._awaited(run))
         if not run.id.startswith(HANDLE):
             return reply
+        run = replace(run, since=max(run.since, (yield from self._taken_at(run.id))))
         for pause in LISTED_SOON:
             if pause:
                 yield Sleep(pause)
@@ -155,6 +156,13 @@ class WaveService:
             if found is not None:
                 return found
         return reply
+
+    def _taken_at(self, handle: str) -> Conversation[float]:
+        """When the service took the start; runs that somebody asked for before are not ours. 0 when the handle does not say it."""
+        try:
+            return created((yield from ask(wave.call(wave.Job.get, self.version, jobId=handle), retry_for=RETRY_FOR)))
+        except CallError:
+            return 0.0
 
     def _awaited(self, run: RunRef) -> Conversation[Json]:
         waited = 0.0

@@ -11,7 +11,7 @@ from airflow_dataflow_ext.api import errors
 from airflow_dataflow_ext.api.dataflow_service import DataflowService
 from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
 from airflow_dataflow_ext.api.launch import TemplateLaunch
-from airflow_dataflow_ext.api.launching import ATTEMPTS, Launched, LaunchRecord, launch_once, settle, stop_launched
+from airflow_dataflow_ext.api.launching import ATTEMPTS, PATIENCE, Launched, LaunchRecord, launch_once, settle, stop_launched
 from airflow_dataflow_ext.api.method import Request
 from airflow_dataflow_ext.api.names import LaunchIdentity
 from airflow_dataflow_ext.api.states import Phase
@@ -90,6 +90,24 @@ def test_an_attempt_that_died_after_the_post_has_its_job_taken_over(lags: tuple[
     launched = region.launch()
     assert (launched.job["id"], launched.adopted, region.states) == ("job-1", True, ["RUNNING"])
     assert region.record["step"] == "launched"
+
+
+@pytest.mark.parametrize("clears", [0, 1])
+def test_after_a_refusal_there_is_no_job_to_look_for(clears: int) -> None:
+    talk = Talk(refused(400), {"job": {"id": "job-1"}})
+    with pytest.raises(errors.InvalidRequestError):
+        talk(launch_once(SERVICE, IDENTITY, clears=0))
+    talk(stop_launched(SERVICE, IDENTITY))
+    talk(launch_once(SERVICE, IDENTITY, clears=clears))
+    assert talk.verbs == ["templates.launch"] * 2
+    assert (talk.record["step"], talk.record["generation"]) == ("launched", 0)
+
+
+def test_a_refusal_after_a_lost_answer_says_nothing_of_the_launch_before() -> None:
+    talk = Talk(RESET, *[{} for _ in PATIENCE], refused(400))
+    with pytest.raises(errors.InvalidRequestError):
+        talk(launch_once(SERVICE, IDENTITY, clears=0))
+    assert talk.record["step"] == "intended"
 
 
 @pytest.mark.parametrize("record", [INTENDED, LAUNCHED])

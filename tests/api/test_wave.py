@@ -17,7 +17,7 @@ from airflow_dataflow_ext.api.watching import watching
 from airflow_dataflow_ext.api.wave_runs import Listing, RunRef
 from airflow_dataflow_ext.api.wave_service import DataflowStart, WaveService
 from airflow_dataflow_ext.api.wave_watch import RecentRuns, RunWatch
-from tests.talk import RESET, Talk, ok
+from tests.talk import RESET, Talk, ok, refused
 
 FLOW, OTHER = "02K3h000000Mu1oEAC", "02K3h000000Mu1pEAC"
 IDENTITY = LaunchIdentity(dag_id="d", run_id="r", task_id="t")
@@ -88,17 +88,24 @@ def test_refusals_in_every_form_become_errors(body: bytes, kind: type[Exception]
 
 def test_a_launch_looks_first_and_then_names_the_run_that_is_new() -> None:
     old, new = job("03C1", "Success", at=NOW - 5), job("03C2", "Queued", at=NOW + 1)
-    talk = Talk(listed(old), {"id": "0309", "status": "Queued"}, listed(old, new), now=NOW)
+    talk = Talk(listed(old), {"id": "0309", "status": "Queued"}, refused(404), listed(old, new), now=NOW)
     launched = talk(launch_once(service(), IDENTITY, clears=0))
-    assert talk.verbs == ["wave.jobs.list", "wave.jobs.start", "wave.jobs.list"]
+    assert talk.verbs == ["wave.jobs.list", "wave.jobs.start", "wave.jobs.get", "wave.jobs.list"]
     assert (launched.job["id"], launched.record.job_id, launched.record.others) == ("03C2", "03C2", ("03C1",))
 
 
 def test_a_run_that_was_there_before_the_launch_is_never_ours() -> None:
     old = job("03C1", "Success", at=NOW - 5)
-    shown = iter([listed(old), listed(old), listed(old), listed(old)])
-    talk = Talk(lambda request: {"id": "0309", "status": "Queued"} if request.method is wave.Job.start else next(shown), now=NOW)
+    started = {"id": "0309", "status": "Queued"}
+    talk = Talk(listed(old), started, started, listed(old), listed(old), listed(old), now=NOW)
     assert talk(launch_once(service(), IDENTITY, clears=0)).job["id"] == "0309"
+
+
+def test_a_run_that_somebody_asked_for_before_the_service_took_our_start_is_not_ours() -> None:
+    theirs, ours = job("03C1", "Queued", at=NOW + 1), job("03C2", "Queued", at=NOW + 2)
+    handle = job("0309", "Queued", at=NOW + 2)
+    talk = Talk(listed(), {"id": "0309", "status": "Queued"}, handle, listed(theirs, ours), now=NOW)
+    assert talk(launch_once(service(), IDENTITY, clears=0)).job["id"] == "03C2"
 
 
 @pytest.mark.parametrize("skew", [-500.0, 0.0, 500.0])

@@ -233,6 +233,38 @@ def test_trouble_at_each_call_ends_no_task_and_starts_no_second_run(emulator: Em
     assert [run["id"] for run in emulator.wave.all_runs()] == [task.xcoms["job_id"]]
 
 
+def test_a_run_that_somebody_starts_just_before_ours_is_not_followed(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_dataflow_ext.transport.sync import SyncTransport
+
+    send, theirs = SyncTransport.send, []
+
+    def overtaken(self: SyncTransport, request: Any) -> Any:
+        if request.method.id == "wave.jobs.start":
+            theirs.append(run_start(emulator))
+        return send(self, request)
+
+    monkeypatch.setattr(SyncTransport, "send", overtaken)
+    task = TaskInstance(start())
+    assert task.run().state == "success"
+    assert [run["id"] for run in emulator.wave.all_runs()] == [*theirs, task.xcoms["job_id"]]
+
+
+@pytest.mark.parametrize("cleared", [False, True])
+def test_after_a_refused_start_somebody_elses_run_is_not_taken_for_ours(emulator: Emulator, cleared: bool) -> None:
+    emulator.faults.add("wave.jobs.start", status=400)
+    task = TaskInstance(start(retries=2))
+    assert task.run().state != "success"
+    emulator.wave.scripts.play("*", wait=0, seconds=WHILE)
+    theirs = run_start(emulator)
+    emulator.wave.scripts.play("*", wait=0, seconds=0.2)
+    if cleared:
+        task.clear()
+    else:
+        task.retry()
+    assert task.run().state == "success"
+    assert [(run["id"], run["status"]) for run in emulator.wave.all_runs()] == [(theirs, "Success"), (task.xcoms["job_id"], "Success")]
+
+
 @pytest.mark.parametrize("died", ["before the start", "after the start"])
 def test_a_worker_that_dies_around_the_start_leaves_one_run(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, died: str) -> None:
     from airflow_dataflow_ext.transport.sync import SyncTransport
