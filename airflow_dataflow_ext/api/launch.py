@@ -154,7 +154,10 @@ class FlexTemplateLaunch:
             "parameters": check_parameters(parameter.get("parameters"), "body.launchParameter.parameters"),
             "environment": check_environment(parameter.get("environment"), "body.launchParameter.environment"),
         }
-        only = self.body.get("validateOnly", self.body.get("validate_only", False))
+        if parameter.get("update") is not None:
+            parameter["update"] = check_flag(parameter["update"], "body.launchParameter.update")
+        only = self.body.get("validateOnly", self.body.get("validate_only"))
+        only = only is not None and check_flag(only, "body.validateOnly")
         object.__setattr__(self, "body", {"launchParameter": parameter, **({"validateOnly": True} if only else {})})
 
     @property
@@ -200,6 +203,17 @@ _CAMEL = {
     "launch_options": "launchOptions",
     "transform_name_mappings": "transformNameMappings",
 }
+
+
+def check_flag(value: Any, argument: str) -> bool:
+    """True or false, also as the text that a template renders to.
+
+    :raises InvalidInputError: it is neither.
+    """
+    flag = {"true": True, "false": False}.get(str(value).lower()) if isinstance(value, bool | str) else None
+    if flag is None:
+        raise InvalidInputError(f"{argument} must be true or false, not {value!r}")
+    return flag
 
 
 def check_gcs_path(path: Any, argument: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.launch import YAML_TEMPLATE, FlexTemplateLaunch, check_gcs_path, check_parameters
+from airflow_dataflow_ext.api.launch import YAML_TEMPLATE, FlexTemplateLaunch, check_flag, check_gcs_path, check_parameters
 from airflow_dataflow_ext.api.method import Json
 
 _ENVIRONMENT = {
@@ -44,6 +44,7 @@ _FLAGS = frozenset({*_ENVIRONMENT, *_LAUNCH, _PARAMETERS})
 _MAPS = frozenset({"additional-user-labels", "transform-name-mappings", _PARAMETERS})
 _LISTS = frozenset({"additional-experiments", "additional-pipeline-options"})
 _NUMBERS = frozenset({"max-workers", "num-workers"})
+_SWITCHES = frozenset({"disable-public-ips", "enable-streaming-engine", "update"})
 _ARGUMENTS = {
     # flag -> the operator's argument for the same
     "impersonate-service-account": "impersonation_chain",
@@ -120,6 +121,8 @@ def _split(options: Mapping[str, Any]) -> tuple[dict[str, str], Json, Json]:
         if flag in _OF_THE_COMMAND_ALONE:
             continue
         _check(flag, given)
+        if flag in _SWITCHES and value is not None:
+            value = check_flag(value, f"options[{given!r}]")
         if value is None or value is False:
             continue
         if flag == _PARAMETERS:

@@ -69,6 +69,8 @@ def test_a_wrong_argument_is_named(wrong: dict[str, Any], named: str) -> None:
             "body.launchParameter.parameters['a']",
         ),
         ({"launchParameter": {"jobName": "wc", "containerSpecGcsPath": SPEC, "environment": 1}}, "body.launchParameter.environment"),
+        ({"launchParameter": {"jobName": "wc", "containerSpecGcsPath": SPEC, "update": 1}}, "body.launchParameter.update must be true or"),
+        ({"launchParameter": {"jobName": "wc", "containerSpecGcsPath": SPEC}, "validateOnly": "no"}, "body.validateOnly must be true or"),
     ],
 )
 def test_a_wrong_body_is_named(body: Any, named: str) -> None:
@@ -115,6 +117,14 @@ def test_a_body_in_the_clients_spelling_is_the_same_body() -> None:
     launch = FlexTemplateLaunch(body=snake)
     assert (launch.job_name, launch.validate_only, launch.update) == ("wc", True, False)
     assert launch.body == FlexTemplateLaunch(body={"launchParameter": flex().body["launchParameter"], "validateOnly": True}).body
+
+
+@pytest.mark.parametrize(("text", "meant"), [("False", False), ("false", False), ("True", True), ("TRUE", True)])
+def test_a_flag_that_a_template_rendered_to_text_means_what_it_says(text: str, meant: bool) -> None:
+    launch = FlexTemplateLaunch(body={"launchParameter": {**flex().body["launchParameter"], "update": text}, "validateOnly": text})
+    assert (launch.update, launch.validate_only) == (meant, meant)
+    sent = launch.request("p", "l", "wc", {}).body or {}
+    assert (sent["launchParameter"]["update"], sent.get("validateOnly", False)) == (meant, meant)
 
 
 def test_what_the_user_passed_in_is_left_as_it_was() -> None:

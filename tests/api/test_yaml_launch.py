@@ -56,6 +56,16 @@ def test_flags_of_the_gcloud_command_become_fields_of_the_launch(options: Any, e
     assert found["parameters"] == {"yaml_pipeline": "pipeline: {}", **parameters}
 
 
+def test_a_switch_that_a_template_rendered_to_text_means_what_it_says() -> None:
+    switches = ("update", "disable-public-ips", "enable-streaming-engine")
+    off, on = (parameter(options=dict.fromkeys(switches, text)) for text in ("False", "True"))
+    assert ("update" in off, off["environment"]) == (False, {})
+    assert (on["update"], on["environment"]) == (True, {"ipConfiguration": "WORKER_IP_PRIVATE", "enableStreamingEngine": True})
+    assert (replaces({"update": "False"}), replaces({"update": "True"})) == (False, True)
+    with pytest.raises(InvalidInputError, match="options\\['update'\\] must be true or false"):
+        replaces({"update": "perhaps"})
+
+
 def test_flags_of_the_launch_itself_become_its_fields() -> None:
     options = {"template-file-gcs-location": "gs://b/theirs", "update": True, "transform-name-mappings": "Old/Read=New/Read,a=b"}
     found = parameter(options=options)
