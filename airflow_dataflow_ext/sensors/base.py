@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
-from airflow.sdk.exceptions import AirflowSensorTimeout
+from airflow.sdk.exceptions import AirflowException, AirflowRescheduleException, AirflowSensorTimeout, AirflowSkipException
 
-from airflow_dataflow_ext.api.errors import InvalidInputError, JobError
+from airflow_dataflow_ext.api.errors import CallError, InvalidInputError, JobError, JobLostError, NotFoundError, transient
 from airflow_dataflow_ext.api.states import Phase
-from airflow_dataflow_ext.api.watching import Outcome, Watch, watching
+from airflow_dataflow_ext.api.watching import LOST_AFTER, Outcome, Watch, watching
 from airflow_dataflow_ext.operators.edge import task_edge
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
 
     from airflow_dataflow_ext.api.method import Json
+    from airflow_dataflow_ext.api.steps import Conversation
 
 
 class WaitSensor(BaseSensorOperator):
@@ -43,6 +45,7 @@ class WaitSensor(BaseSensorOperator):
             raise InvalidInputError(f"poll_interval must be more than 0 seconds, not {poll_interval!r}")
         self.deferrable = deferrable
         self.poll_interval = poll_interval
+        self._began: float | None = None
 
     @cached_property
     @abstractmethod
@@ -69,14 +72,17 @@ class WaitSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Look once; then wait here, or in the triggerer."""
-        with task_edge():
-            self.show(context)
-        if not self.deferrable:
-            return super().execute(context)
-        looked = self.poke(context)
-        if isinstance(looked, PokeReturnValue) and looked.is_done:
-            return looked.xcom_value
-        self._defer(time.time() + self.patience.total_seconds())
+        with self._skipping():
+            first = context["ti"].get_first_reschedule_date(context) if self.reschedule and not self.deferrable else None
+            self._began = first.timestamp() if first else time.time()
+            with task_edge():
+                self.show(context)
+            if not self.deferrable:
+                return super().execute(context)
+            looked = self.poke(context)
+            if isinstance(looked, PokeReturnValue) and looked.is_done:
+                return looked.xcom_value
+            self._defer(self._began + self.patience.total_seconds())
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
         """What the trigger saw decides exactly as if this worker had looked."""
@@ -92,6 +98,48 @@ class WaitSensor(BaseSensorOperator):
     def patience(self) -> timedelta:
         """How long the wait may last."""
         return min(limit for limit in (self.execution_timeout, timedelta(seconds=self.timeout)) if limit is not None)
+
+    @property
+    def skips(self) -> bool:
+        """Whether the task is skipped where it would fail."""
+        return bool(self.soft_fail or self.never_fail)
+
+    @contextmanager
+    def _skipping(self) -> Iterator[None]:
+        """The rule that Airflow has for a task that resumes, also before that and on the worker."""
+        try:
+            yield
+        except (AirflowSkipException, AirflowRescheduleException):
+            raise
+        except AirflowException as error:
+            if self.skips:
+                raise AirflowSkipException(f"Skipping due to {'soft_fail' if self.soft_fail else 'never_fail'}: {error}") from error
+            raise
+
+    @property
+    def _waited(self) -> float:
+        return 0.0 if self._began is None else time.time() - self._began
+
+    @property
+    def retry_for(self) -> float:
+        """Seconds for which one look is tried again: no longer than the wait may last, and not at all where the triggerer goes on."""
+        return 0.0 if self.deferrable else max(0.0, min(self.hook.retry_for, self.patience.total_seconds() - self._waited))
+
+    def look(self, conversation: Conversation[Any]) -> Any:
+        """What there is; None when trouble that may pass is in the way, or the service may not know it yet.
+
+        :raises JobLostError: the service has not known it since the wait began, a while ago.
+        """
+        try:
+            return self.hook.run(conversation)
+        except CallError as error:
+            unknown = isinstance(error, NotFoundError)
+            if unknown and self._waited >= LOST_AFTER:
+                raise JobLostError(f"The service has not known it for {LOST_AFTER:.0f} s: {error}") from error
+            if not (unknown or transient(error)):
+                raise
+            self.log.warning("%s Waiting on.", error)
+            return None
 
     def _defer(self, until: float) -> NoReturn:
         left = until - time.time()
@@ -125,7 +173,9 @@ class JobSensor(WaitSensor):
         """Look once."""
         with task_edge():
             watch = self.watch()
-            job = self.hook.run(watch.read())
+            job = self.look(watch.read(retry_for=self.retry_for))
+            if job is None:
+                return PokeReturnValue(is_done=False)
             if watch.judge(job) is Phase.MOVING:
                 self.log.info("%s is in state %s", watch.job_id, watch.state(job))
                 return PokeReturnValue(is_done=False)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import PokeReturnValue
+from airflow.sdk import PokeReturnValue, XComArg
+from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
 from airflow_dataflow_ext.api.errors import InvalidInputError
 from airflow_dataflow_ext.api.sights import Entries, Sight, Vigil, mark_of
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.hooks.dataflow import DataflowHook
 
 
+_WHERE = ("job_id", "project_id", "location")
+"""What the triggerer renders, when the task starts there."""
+
+
 class DataflowSensor(WaitSensor):
     """Waits at a Dataflow job.
 
@@ -37,7 +42,8 @@ class DataflowSensor(WaitSensor):
     :param end_from_trigger: with ``deferrable``: let the triggerer end the task, without a worker. Airflow then runs no
         ``on_success_callback`` or listener and writes no asset events, and the triggerer's log alone says why a task failed.
     :param start_from_trigger: start in the triggerer, too, so that the task takes no worker slot at all. Only ``job_id``,
-        ``project_id`` and ``location`` are rendered then, there is no link to the job, and a mapped task starts on a worker.
+        ``project_id`` and ``location`` are rendered then, there is no link to the job; a mapped task, or one with a template in
+        another field, starts on a worker.
 
     See :class:`~airflow_dataflow_ext.sensors.base.WaitSensor` for ``deferrable`` and ``poll_interval``.
     """
@@ -71,14 +77,19 @@ class DataflowSensor(WaitSensor):
         self.start_from_trigger = start_from_trigger
 
     def start_here(self) -> None:
-        """Let the task start in the triggerer, if that is asked for; called when all fields are set."""
+        """Let the task start in the triggerer, if that is asked for and nothing needs a worker to be rendered; called when all fields
+        are set."""
+        here = {name: _as_text(getattr(self, name)) for name in _WHERE}
+        others = (getattr(self, name) for name in self.template_fields if name not in _WHERE)
+        if any(map(_is_template, others)) or any(isinstance(value, XComArg) for value in here.values()):
+            self.start_from_trigger = False
         if self.start_from_trigger:
             from airflow.triggers.base import StartTriggerArgs
 
             self.start_trigger_args = StartTriggerArgs(
                 trigger_cls=self.trigger_class,
                 next_method="execute_complete",
-                trigger_kwargs=self.trigger_fields(None),
+                trigger_kwargs={**self.trigger_fields(None), **here},
                 timeout=self.patience,
             )
 
@@ -109,6 +120,7 @@ class DataflowSensor(WaitSensor):
             "location": self.location,
             "poll_sleep": self.poll_interval,
             "end_from_trigger": self.end_from_trigger,
+            "skips": self.skips,
             "conn_id": self.gcp_conn_id,
             "impersonation_chain": self.impersonation_chain,
         }
@@ -150,7 +162,7 @@ class DataflowSightSensor(DataflowSensor):
         """Look once."""
         with task_edge():
             vigil = self._vigil(self._sight(first=True))
-            return self._judge(self.hook.run(vigil.once(retry_for=self.hook.retry_for)))
+            return self._judge(self.look(vigil.once(retry_for=self.retry_for)))
 
     def judge(self, event: Json) -> PokeReturnValue:
         return self._judge(event["found"])
@@ -177,3 +189,15 @@ class DataflowSightSensor(DataflowSensor):
         if isinstance(result, PokeReturnValue):
             return result
         return PokeReturnValue(is_done=self.callback is None or bool(result), xcom_value=result)
+
+
+def _as_text(value: Any) -> Any:
+    """The output of another task as the expression that the triggerer renders to it."""
+    return str(value) if isinstance(value, PlainXComArg) else value
+
+
+def _is_template(value: Any) -> bool:
+    """Whether a worker has to render it."""
+    if isinstance(value, str):
+        return "{{" in value or "{%" in value
+    return isinstance(value, XComArg) or (isinstance(value, list | tuple) and any(map(_is_template, value)))

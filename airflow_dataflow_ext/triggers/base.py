@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSuccessEvent, TriggerEvent
+from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
 
 from airflow_dataflow_ext.api.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.api.watching import Watch, watching
@@ -43,6 +43,8 @@ class WaitTrigger(BaseTrigger):
     """
 
     end_from_trigger = False
+    skips = False
+    """With ``end_from_trigger``: whether the task is skipped where it would fail."""
     hook: Any = None
     """The connection's hook, from the first step of :meth:`wait` on."""
 
@@ -99,7 +101,7 @@ class WaitTrigger(BaseTrigger):
             result = await self.perform(self.conclude(event))
         except DataflowExtError as error:
             self.log.error("%s", error)
-            return TaskFailedEvent()
+            return TaskSkippedEvent() if self.skips else TaskFailedEvent()
         ti = self.task_instance
         assert ti is not None
         where = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}

@@ -22,7 +22,7 @@ class _AtJobTrigger(WaitTrigger):
 
     :param job_id: the job; ``project_id`` and ``location`` say where it is.
     :param poll_sleep: seconds between two looks.
-    :param end_from_trigger: end the task here, without a worker.
+    :param end_from_trigger: end the task here, without a worker; with ``skips`` it is skipped where it would fail.
     :param conn_id: connection of type ``google_cloud_platform``.
     :param impersonation_chain: see GoogleBaseHook.
     """
@@ -37,6 +37,7 @@ class _AtJobTrigger(WaitTrigger):
         location: str | None = None,
         poll_sleep: float = 10.0,
         end_from_trigger: bool = False,
+        skips: bool = False,
         conn_id: str = "google_cloud_default",
         impersonation_chain: str | Sequence[str] | None = None,
     ) -> None:
@@ -46,9 +47,10 @@ class _AtJobTrigger(WaitTrigger):
         self.location = location
         self.poll_sleep = poll_sleep
         self.end_from_trigger = end_from_trigger
+        self.skips = skips
 
     def fields(self) -> Json:
-        names = ("job_id", "project_id", "location", "poll_sleep", "end_from_trigger")
+        names = ("job_id", "project_id", "location", "poll_sleep", "end_from_trigger", "skips")
         return {name: getattr(self, name) for name in names}
 
     def at(self) -> JobRef:

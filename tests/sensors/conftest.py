@@ -57,3 +57,13 @@ def same_failure(both: list[tuple[TaskInstance, Ended]]) -> str:
     assert (ended.state, ended_there.state) == ("failed", "failed")
     assert (type(ended.error), str(ended.error)) == (type(ended_there.error), str(ended_there.error))
     return str(ended.error)
+
+
+def give_up_after(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that the service does not know is given up so soon."""
+    from airflow_dataflow_ext.api import watching
+    from airflow_dataflow_ext.sensors import base
+    from airflow_dataflow_ext.watch import reader
+
+    for module in (watching, base, reader):
+        monkeypatch.setattr(module, "LOST_AFTER", seconds)

@@ -9,7 +9,8 @@ import pytest
 
 from airflow_dataflow_ext.api.errors import InvalidInputError
 from airflow_dataflow_ext.emulator import Autoscaling, Emulator, Message, Metrics, Stages
-from tests.sensors.conftest import run_both, same_failure, same_result
+from tests.airflow_task import TaskInstance
+from tests.sensors.conftest import give_up_after, run_both, same_failure, same_result
 
 RUNNING, DONE = "JOB_STATE_RUNNING", "JOB_STATE_DONE"
 Launch = Callable[..., str]
@@ -154,3 +155,98 @@ def test_waiting_again_does_not_wait_longer(launch: Launch) -> None:
     job_id = launch((0, RUNNING), *steps)
     (_, worker), (_, triggerer) = run_both(sensors().DataflowJobMessagesSensor, job_id=job_id, callback=lambda _: False, timeout=2)
     assert (type(worker.error).__name__, type(triggerer.error).__name__) == ("AirflowSensorTimeout", "AirflowSensorTimeout")
+
+
+@pytest.mark.parametrize("wish", ["soft_fail", "never_fail"])
+@pytest.mark.parametrize("late", [False, True], ids=["at_the_first_look", "later"])
+def test_a_bad_end_is_skipped_whenever_it_comes(launch: Launch, wish: str, late: bool) -> None:
+    job_id = launch((0, RUNNING), (1.5 if late else 0, "JOB_STATE_FAILED"))
+    both = run_both(sensors().DataflowJobStatusSensor, job_id=job_id, expected_statuses=DONE, **{wish: True})
+    assert [ended.state for _, ended in both] == ["skipped", "skipped"]
+
+
+def test_the_triggerer_is_told_to_skip() -> None:
+    sensor = sensors().DataflowJobStatusSensor(
+        task_id="wait", job_id="j", expected_statuses=DONE, deferrable=True, end_from_trigger=True, start_from_trigger=True, soft_fail=True
+    )
+    assert sensor.start_trigger_args.trigger_kwargs["skips"] is True
+
+
+def task_of(name: str, **fields: Any) -> TaskInstance:
+    from airflow.sdk import DAG
+
+    with DAG("waits"):
+        return TaskInstance(getattr(sensors(), name)(**{"task_id": "wait", "poll_interval": 0.05, "timeout": 120, **fields}))
+
+
+KINDS = pytest.mark.parametrize(
+    ("name", "fields"), [("DataflowJobStatusSensor", {"expected_statuses": RUNNING}), ("DataflowJobMessagesSensor", {})]
+)
+
+
+@KINDS
+@pytest.mark.parametrize("status", [404, 503])
+def test_no_answer_at_the_first_look_is_not_yet(emulator: Emulator, launch: Launch, name: str, fields: dict[str, Any], status: int) -> None:
+    job_id = launch((0, RUNNING), (0, Message("here")))
+    for deferrable in (False, True):
+        emulator.faults.add("jobs.get", status=status, times=1)
+        task = task_of(name, job_id=job_id, deferrable=deferrable, **fields)
+        first = task.enter()
+        assert emulator.faults.unused() == []
+        assert first.state == ("deferred" if deferrable else "success"), first.error
+        assert first.state == "success" or task.resume(first).state == "success"
+
+
+@KINDS
+def test_a_job_that_stays_unknown_ends_the_wait(
+    emulator: Emulator, launch: Launch, monkeypatch: pytest.MonkeyPatch, name: str, fields: dict[str, Any]
+) -> None:
+    give_up_after(0.3, monkeypatch)
+    both = run_both(getattr(sensors(), name), job_id=f"{launch((0, RUNNING))}9", **fields)
+    for _, ended in both:
+        assert (ended.state, "has not known" in str(ended.error), "404" in str(ended.error)) == ("failed", True, True)
+
+
+@KINDS
+def test_an_outage_does_not_keep_a_worker_longer_than_the_timeout(
+    emulator: Emulator, launch: Launch, name: str, fields: dict[str, Any]
+) -> None:
+    job_id = launch((0, RUNNING))
+    emulator.faults.add("jobs.get", status=503, times=None)
+    ended = task_of(name, job_id=job_id, deferrable=False, **{**fields, "timeout": 0.5}).run()
+    assert (ended.state, type(ended.error).__name__) == ("failed", "AirflowSensorTimeout")
+
+
+def started(**fields: Any) -> Any:
+    from airflow.sdk import DAG
+
+    from airflow_dataflow_ext.operators.dataflow import DataflowTemplatedJobStartOperator
+
+    with DAG("starts"):
+        launched = DataflowTemplatedJobStartOperator(task_id="launch", template="gs://b/t")
+        given = {name: value(launched) if callable(value) else value for name, value in fields.items()}
+        return sensors().DataflowJobProgressSensor(
+            **{"task_id": "wait", "at_least": 0.5, "deferrable": True, "start_from_trigger": True, "job_id": "j", **given}
+        )
+
+
+def test_the_output_of_another_task_is_rendered_in_the_triggerer() -> None:
+    sensor = started(job_id=lambda launched: launched.output["job_id"], project_id="{{ params.p }}")
+    kwargs = sensor.start_trigger_args.trigger_kwargs
+    assert kwargs["job_id"] == "{{ task_instance.xcom_pull(task_ids='launch', dag_id='starts', key='job_id') }}"
+    assert (sensor.start_from_trigger, kwargs["project_id"], sensor.upstream_task_ids) == (True, "{{ params.p }}", {"launch"})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"stage": "{{ params.stage }}"},
+        {"stage": lambda launched: launched.output},
+        {"gcp_conn_id": "{{ params.conn }}"},
+        {"impersonation_chain": ["a", "{{ params.account }}"]},
+        {"job_id": lambda launched: launched.output.map(str)},
+    ],
+)
+def test_what_only_a_worker_can_render_starts_on_a_worker(fields: dict[str, Any]) -> None:
+    sensor = started(**fields)
+    assert (sensor.start_from_trigger, sensor.start_trigger_args) == (False, None)

@@ -10,6 +10,7 @@ import pytest
 from airflow_dataflow_ext.api.errors import InvalidInputError
 from airflow_dataflow_ext.emulator import Emulator
 from tests.airflow_task import TaskInstance
+from tests.sensors.conftest import give_up_after
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.sensors.wave import WaveDataflowJobSensor
@@ -95,7 +96,8 @@ def test_a_run_that_has_ended_since_is_enough(emulator: Emulator, deferrable: bo
 
 
 @WAYS
-def test_a_run_that_does_not_exist_ends_the_wait(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, deferrable: bool) -> None:
+def test_a_run_that_does_not_exist_for_a_while_ends_the_wait(monkeypatch: pytest.MonkeyPatch, deferrable: bool) -> None:
+    give_up_after(0.3, monkeypatch)
     ended = TaskInstance(sensor(job_id="03CEM0000000009", deferrable=deferrable)).run()
     assert (ended.state, "404 NOT_FOUND" in str(ended.error)) == ("failed", True)
 

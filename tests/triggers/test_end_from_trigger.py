@@ -48,9 +48,10 @@ def trigger_of(kind: str, job_id: str) -> Any:
     return dataflow.DataflowJobTrigger(watch=watch, end_from_trigger=True, prices={"vcpu_hours": 0.5}, conn_id="google_cloud_default")
 
 
-def event_of(emulator: Emulator, kind: str, end: str, *, metrics: bool = True, task: bool = True) -> Any:
+def event_of(emulator: Emulator, kind: str, end: str, *, metrics: bool = True, task: bool = True, skips: bool = False) -> Any:
     emulator.scripts.play("*", [(0, "JOB_STATE_RUNNING"), (0.1, Metrics([VCPU] if metrics else [])), (0.3, end)])
     trigger = trigger_of(kind, Asker(emulator.url, project=PROJECT).launch()["id"])
+    trigger.skips = skips
     trigger.task_instance = SimpleNamespace(**TI) if task else None
 
     async def first() -> Any:
@@ -87,6 +88,16 @@ def test_a_bad_end_fails_the_task_with_its_reason_in_the_log(
     assert isinstance(event, TaskFailedEvent)
     assert xcoms == {}
     assert "JOB_STATE_CANCELLED" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["status", "sight"])
+def test_a_bad_end_skips_the_task_where_its_sensor_would(emulator: Emulator, xcoms: dict[str, Any], kind: str) -> None:
+    from airflow.triggers.base import TaskSkippedEvent
+
+    assert isinstance(event_of(emulator, kind, "JOB_STATE_CANCELLED", metrics=False, skips=True), TaskSkippedEvent)
+    assert xcoms == {}
+    again = trigger_of(kind, "j")
+    assert type(again)(**{**again.serialize()[1], "skips": True}).serialize()[1]["skips"] is True
 
 
 @pytest.mark.parametrize("kind", ["status", "sight", "launch"])
