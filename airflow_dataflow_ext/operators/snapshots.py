@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_dataflow_ext.api.orders import SnapshotOrder
+
+
+_DURATION = re.compile(r"[0-9]+(\.[0-9]{1,9})?s")
 
 
 class DataflowCreateSnapshotOperator(DataflowOrderOperator):
@@ -80,12 +84,10 @@ class DataflowCreateSnapshotOperator(DataflowOrderOperator):
 
 
 def _duration(ttl: str | float | timedelta) -> str:
-    text = ttl if isinstance(ttl, str) else f"{ttl.total_seconds() if isinstance(ttl, timedelta) else ttl:g}s"
-    try:
-        seconds = float(text.removesuffix("s")) if text.endswith("s") else 0.0
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0:
+    """The service's form: decimal seconds, never with an exponent."""
+    seconds = ttl.total_seconds() if isinstance(ttl, timedelta) else ttl
+    text = seconds if isinstance(seconds, str) else f"{seconds:.9f}".rstrip("0").rstrip(".") + "s"
+    if not _DURATION.fullmatch(text) or not float(text.removesuffix("s")) > 0:
         raise InvalidInputError(f"ttl must be more than 0 seconds, for example '604800s', not {ttl!r}")
     return text
 

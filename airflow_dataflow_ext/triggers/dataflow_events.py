@@ -17,7 +17,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from airflow_dataflow_ext.api.conversations import ask
 from airflow_dataflow_ext.api.dataflow import Job
 from airflow_dataflow_ext.api.dataflow_watch import SKEW
-from airflow_dataflow_ext.api.endings import Ledger, ended_at, endings
+from airflow_dataflow_ext.api.endings import OVERLAP, Ledger, ended_at, endings
 from airflow_dataflow_ext.api.errors import CallError, DataflowExtError, InvalidInputError
 from airflow_dataflow_ext.api.method import Json
 from airflow_dataflow_ext.api.states import TERMINAL
@@ -131,7 +131,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
         """Where the last run of this trigger left off, and what has ended since; a new trigger counts from now on."""
         kept = await self.asset_state_store.aget(self._key) if self.asset_state_store is not None else None
         if not kept:
-            ledger = Ledger(latest=max(map(ended_at, ended), default=0.0))
+            ledger = Ledger(latest=max([*map(ended_at, ended), time.time() - SKEW + OVERLAP]))  # none that ended before the first list
             for _ in ledger.fresh(ended):
                 pass
             await self._keep(ledger)

@@ -272,6 +272,27 @@ def test_a_retry_takes_over_the_snapshot_and_a_clear_takes_a_new_one(emulator: E
     assert emulator.requests.counts["jobs.snapshot"] == 2
 
 
+@pytest.mark.parametrize(
+    ("ttl", "sent"),
+    [
+        (timedelta(days=30), "2592000s"),
+        (2592000, "2592000s"),
+        (1234567.25, "1234567.25s"),
+        (600, "600s"),
+        (1e-5, "0.00001s"),
+        ("1.5s", "1.5s"),
+    ],
+)
+def test_a_snapshots_ttl_is_in_decimal_seconds(ttl: Any, sent: str) -> None:
+    assert task("DataflowCreateSnapshotOperator", job_id="a", ttl=ttl).task.ttl == sent
+
+
+@pytest.mark.parametrize("ttl", ["2.592e+06s", "60", "-1s", "0.0s", "infs", "1.0123456789s", "1_000s", 0, -5.0, float("inf"), float("nan")])
+def test_a_ttl_that_the_service_would_not_read_is_refused(ttl: Any) -> None:
+    with pytest.raises(ValueError, match="ttl must"):
+        task("DataflowCreateSnapshotOperator", job_id="a", ttl=ttl)
+
+
 WRONG: dict[str, Any] = {
     "DataflowStopJobOperator": {"job_id": "a", "job_name_prefix": "b"},
     "DataflowUpdateJobOperator": {"job_id": "a"},

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from airflow_dataflow_ext.api.conversations import rfc3339
+from airflow_dataflow_ext.api.dataflow_watch import SKEW
 from airflow_dataflow_ext.api.endings import OVERLAP, Ledger
 from airflow_dataflow_ext.api.errors import InvalidInputError
 from airflow_dataflow_ext.emulator import Emulator, Fault
@@ -84,6 +87,19 @@ def test_no_event_is_lost_or_doubled_over_a_restart(end: Callable[..., str]) -> 
     second = asyncio.run(follow(store, 1.5, lambda: end("job-4")))
     assert [event["name"] for event in first] == ["job-1"]
     assert [event["name"] for event in second] == ["job-2", "job-3", "job-4"]
+
+
+def test_what_ended_before_a_trigger_began_is_no_event_also_after_a_restart(emulator: Emulator, end: Callable[..., str]) -> None:
+    now = time.time()
+    for ago in (SKEW + OVERLAP / 2, 7200.0):  # not in the first list; the second reaches back further
+        record = emulator._control.world.jobs.get(end("old"))
+        assert record is not None
+        record.ended = now - ago
+        record.change(currentStateTime=rfc3339(now - ago))
+    store = Store()
+    assert asyncio.run(follow(store, 1.0)) == []
+    events = asyncio.run(follow(store, 1.5, lambda: end("new")))
+    assert [event["name"] for event in events] == ["new"]
 
 
 def test_a_label_is_asked_for_where_it_matters(emulator: Emulator, end: Callable[..., str]) -> None:
