@@ -12,6 +12,7 @@ from airflow_dataflow_ext.api.errors import InvalidInputError
 from airflow_dataflow_ext.api.messages import MessageStream, check_importance
 from airflow_dataflow_ext.api.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UNKNOWN, UPDATED, Phase, phase_of
 from airflow_dataflow_ext.api.steps import Now
+from airflow_dataflow_ext.api.watching import LIST_WITHIN
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.method import Json
@@ -53,10 +54,10 @@ class ActiveJobs:
     location: str
 
     def active(self, watches: Sequence[Watch]) -> Conversation[tuple[dict[str, Json], int]]:
-        """Summaries by job id, and how many calls they took; asked for until there is an answer."""
+        """Summaries by job id, and how many calls they took."""
         request = dataflow.Job.list.request(projectId=self.project_id, location=self.location, filter="ACTIVE", pageSize=PAGE_SIZE)
         wanted = {watch.job_id for watch in watches}
-        bodies = yield from pages(request, retry_for=None, keep=lambda body: _plain(body, wanted))
+        bodies = yield from pages(request, retry_for=LIST_WITHIN, keep=lambda body: _plain(body, wanted))
         return {job["id"]: job for job in items(bodies, "jobs")}, len(bodies)
 
     def ended(self, watches: Sequence[Watch], since: float) -> Conversation[dict[str, Json]]:

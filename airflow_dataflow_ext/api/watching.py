@@ -17,14 +17,18 @@ LOST_AFTER = 300.0
 """Seconds after which a job that the service does not know is given up; a new one is not always readable at once."""
 
 
+LIST_WITHIN = 60.0
+"""Seconds for which each page of the active jobs is asked for; while lists are in trouble, reads may be answered."""
+
+
 class Roster(Protocol):
     """How the active jobs of one place are listed."""
 
     def active(self, watches: Sequence[Watch]) -> Conversation[tuple[Mapping[str, Json], int]]:
-        """Summaries by job id, and the number of calls that it took; asked for until there is an answer.
+        """Summaries by job id, and the number of calls that it took.
 
         :param watches: what the list is asked for; more in it does no harm.
-        :raises CallError: the service refuses to list.
+        :raises CallError: the service refuses to list, or there was trouble for longer than :data:`LIST_WITHIN`.
         """
 
     def ended(self, watches: Sequence[Watch], since: float) -> Conversation[Mapping[str, Json]]:

@@ -12,6 +12,7 @@ from airflow_dataflow_ext.api.conversations import items, pages
 from airflow_dataflow_ext.api.errors import CallError, InvalidInputError
 from airflow_dataflow_ext.api.states import WAVE, Phase, phase_of
 from airflow_dataflow_ext.api.steps import Now, Say
+from airflow_dataflow_ext.api.watching import LIST_WITHIN
 from airflow_dataflow_ext.api.wave_runs import Listing, RunRef, created
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class RecentRuns:
     version: str
 
     def active(self, watches: Sequence[Watch]) -> Conversation[tuple[dict[str, Json], int]]:
-        """What is watched, by :attr:`RunWatch.job_id`, and how many calls it took; asked for until there is an answer.
+        """What is watched, by :attr:`RunWatch.job_id`, and how many calls it took.
 
         From version 53 on the span begins with the oldest of the watched runs, before that it is the last seven days.
         """
@@ -108,7 +109,7 @@ class RecentRuns:
         span: dict[str, Any] = {}
         if wave.knows(wave.Job.list, self.version, "startedAfter"):
             span = {"startedAfter": int(begin), "pageSize": wave.PAGE_SIZE}
-        bodies = yield from pages(wave.call(wave.Job.list, self.version, **span), retry_for=None)
+        bodies = yield from pages(wave.call(wave.Job.list, self.version, **span), retry_for=LIST_WITHIN)
         listing = Listing(items(bodies, "dataflowJobs"))
         found: dict[str, Json] = {}
         for watch in wanted:

@@ -16,7 +16,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from airflow_dataflow_ext.api.errors import CallError, InvalidRequestError, NotAuthenticatedError
+from airflow_dataflow_ext.api.errors import CallError, InvalidRequestError, NotAuthenticatedError, transient
 from airflow_dataflow_ext.api.method import Json
 from airflow_dataflow_ext.api.steps import Conversation, Look
 from airflow_dataflow_ext.api.watching import Roster
@@ -37,6 +37,9 @@ IDLE_ANSWERS = 5
 
 TRY_LIST_AGAIN = 600.0
 """Seconds after which a list that was refused, or that was not worth its pages, is asked for again."""
+
+AFTER_TROUBLE = 60.0
+"""Seconds after which a list that gave only trouble is asked for again; meanwhile jobs are read singly."""
 
 MANY = 20
 """From so many vanished jobs on, the list of ended jobs is asked for before any is read singly."""
@@ -160,6 +163,8 @@ class Board:
             log.info("The active jobs cannot be listed, each is read singly: %s", error)
             if not isinstance(error, InvalidRequestError):  # a page that has expired twice says nothing about the next list
                 self._pages = math.inf
+            if transient(error):
+                self._list_again = asyncio.get_running_loop().time() + AFTER_TROUBLE
             return None
         self._pages = float(pages)
         return active

@@ -65,6 +65,8 @@ class Reader:
                 await self._read(job_id, watch)
             self._held.discard(job_id)
             self._again(self._seats.due(job_id))
+        if (this := asyncio.current_task()) is not None:  # before anything else runs: whoever comes next must not count on it
+            self._tasks.discard(this)
 
     async def _read(self, job_id: str, watch: Watch) -> None:
         loop = asyncio.get_running_loop()

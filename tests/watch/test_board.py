@@ -11,8 +11,11 @@ import pytest
 from airflow_dataflow_ext.api.errors import CallError, JobLostError, NotAuthenticatedError, PermissionDeniedError
 from airflow_dataflow_ext.api.method import NoReply, Request
 from airflow_dataflow_ext.api.states import Phase
+from airflow_dataflow_ext.api.steps import Look
 from airflow_dataflow_ext.api.watching import LOST_AFTER, Outcome
 from airflow_dataflow_ext.watch.board import IDLE_ANSWERS
+from airflow_dataflow_ext.watch.reader import READS_AT_ONCE, Reader
+from airflow_dataflow_ext.watch.seats import Seats
 from tests.talk import refused
 from tests.watch.region import DONE, FAILED, RUNNING, TOOK, Region, watch
 
@@ -303,3 +306,21 @@ def test_a_board_that_was_refused_everything_can_be_asked_again(leap: Leap) -> N
 
     outcomes = leap(together(region, *[again(job_id) for job_id in names(2)]))
     assert [outcome.phase for outcome in outcomes] == [Phase.SUCCEEDED] * 2
+
+
+def test_whoever_is_due_as_the_last_reads_end_is_read(leap: Leap) -> None:
+    count = READS_AT_ONCE + 1
+    region = Region(*names(count))
+
+    async def scene() -> None:
+        seats, ended = Seats(), asyncio.Event()
+        for job_id in names(count):
+            seats.take(Look(watch(job_id), "", 0.0), asyncio.get_running_loop().create_future(), now=now(), first=0.0)
+        reader = Reader(seats, region.perform, lambda due: ended.set())
+        reader.read(names(READS_AT_ONCE))
+        await ended.wait()
+        reader.read(names(count)[-1:])
+        await asyncio.sleep(1)
+        assert region.asked["jobs.get"] == count
+
+    leap(scene())

@@ -12,7 +12,8 @@ import pytest
 
 from airflow_dataflow_ext.api.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.states import Phase
-from airflow_dataflow_ext.watch.board import MANY
+from airflow_dataflow_ext.api.watching import LIST_WITHIN
+from airflow_dataflow_ext.watch.board import AFTER_TROUBLE, MANY
 from tests.talk import ok, refused
 from tests.watch.region import DONE, FAILED, TOOK, Region, watch
 
@@ -73,13 +74,28 @@ def last_good(told: dict[str, tuple[Phase, float]]) -> float:
 @pytest.mark.parametrize(
     "trouble", [refused(503), refused(429, Retry_After="30"), NoReply(reason="reset"), Reply(status=200, content=b"{")]
 )
-def test_a_list_that_fails_for_ten_minutes_only_delays(leap: Leap, trouble: Any) -> None:
+def test_a_list_that_fails_for_ten_minutes_delays_by_a_minute_only(leap: Leap, trouble: Any) -> None:
     region = Region(*names())
     region.trouble = lambda request: trouble if lists(request) and 1060 <= now() < 1660 else None
     told = leap(all_wait(region, end_all(region, after=200)))
     assert right(told)
-    assert min(at for _, at in told.values()) >= 1660
-    assert max(at for _, at in told.values()) <= 1660 + 75 + 5 * POLL
+    assert last_good(told) <= 1210 + LIST_WITHIN + 3 * POLL
+
+
+def test_a_list_that_no_longer_fails_is_soon_asked_for_again(leap: Leap) -> None:
+    region = Region(*names())
+    read: list[float] = []
+
+    def trouble(request: Request) -> Any:
+        if request.method.id == "jobs.get":
+            read.append(now())
+        return refused(504) if lists(request) and 1060 <= now() < 1660 else None
+
+    region.trouble = trouble
+    assert right(leap(all_wait(region, end_all(region, after=1200))))
+    recovered = 1660 + LIST_WITHIN + AFTER_TROUBLE + 2 * POLL
+    assert len([at for at in read if 1060 <= at < 1660]) > COUNT  # meanwhile each was read singly
+    assert not [at for at in read if recovered <= at < 2200]
 
 
 def test_a_region_that_fails_does_not_delay_another(leap: Leap) -> None:
