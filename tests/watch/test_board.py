@@ -315,7 +315,7 @@ def test_whoever_is_due_as_the_last_reads_end_is_read(leap: Leap) -> None:
     async def scene() -> None:
         seats, ended = Seats(), asyncio.Event()
         for job_id in names(count):
-            seats.take(Look(watch(job_id), "", 0.0), asyncio.get_running_loop().create_future(), now=now(), first=0.0)
+            seats.take(Look(watch(job_id)), asyncio.get_running_loop().create_future(), now=now(), first=0.0)
         reader = Reader(seats, region.perform, lambda due: ended.set())
         reader.read(names(READS_AT_ONCE))
         await ended.wait()

@@ -89,12 +89,12 @@ def test_a_list_that_no_longer_fails_is_soon_asked_for_again(leap: Leap) -> None
     def trouble(request: Request) -> Any:
         if request.method.id == "jobs.get":
             read.append(now())
-        return refused(504) if lists(request) and 1060 <= now() < 1660 else None
+        return refused(504) if lists(request) and 1060 <= now() < 1260 else None
 
     region.trouble = trouble
     assert right(leap(all_wait(region, end_all(region, after=1200))))
-    recovered = 1660 + LIST_WITHIN + AFTER_TROUBLE + 2 * POLL
-    assert len([at for at in read if 1060 <= at < 1660]) > COUNT  # meanwhile each was read singly
+    recovered = 1260 + LIST_WITHIN + AFTER_TROUBLE + 2 * POLL
+    assert len([at for at in read if 1060 <= at < 1260]) > COUNT  # meanwhile each was read singly
     assert not [at for at in read if recovered <= at < 2200]
 
 
