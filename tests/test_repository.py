@@ -181,7 +181,8 @@ def trigger_arguments() -> dict[str, dict[str, Any]]:
     run = RunWatch(run=RunRef(version="59.0", id="03C", source_id="02K"), poll_sleep=4.0, fail_on_warning=True)
     order = StopOrder(project_id="p", location="l", job_id="j", drain=False)
     sight = MetricReached(metric="n", at_least=3.0, tentative=True, context={"step": "s1"})
-    at_job = {"job_id": "j", "project_id": "p", "location": "l", "poll_sleep": 3.0, "end_from_trigger": True, **IMPERSONATING}
+    end = {"end_from_trigger": True, "skips": True}
+    at_job = {"job_id": "j", "project_id": "p", "location": "l", "poll_sleep": 3.0, **end, **IMPERSONATING}
     ending = {"end_from_trigger": True, "prices": {"vcpu_hours": 1.0}, "replaces": True}
     events = {"project_id": "p", "location": "l", "poll_sleep": 3.0, **IMPERSONATING}
     return {
