@@ -42,7 +42,7 @@ class Launches:
         return number is not None and self._starts.get(number) == call.method
 
     def learn(self, call: Call, answer: bytes) -> None:
-        """Note what an answer tells; an empty one was lost, after its effect."""
+        """Note what an answer tells; one of no bytes was lost, after its effect."""
         if call.method not in NAMED:
             return
         told = json_of(answer)
@@ -52,7 +52,7 @@ class Launches:
         if number is None:
             return
         self._ids.update(dict.fromkeys(names, number))
-        if self.is_started_by(call) and (not answer or (told and "error" not in told)):
+        if self.is_started_by(call) and (answer in (b"", b"{}") or (told and "error" not in told)):
             self.began.setdefault(number, time.time())
 
     def _known(self, name: str) -> int | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from airflow_dataflow_ext.api.dataflow import Snapshot, Template
+from airflow_dataflow_ext.api.dataflow import Job, Snapshot, Template
 from airflow_dataflow_ext.api.states import TERMINAL
 from airflow_dataflow_ext.emulator.wave_login import PASSWORD, SECURITY_TOKEN, USERNAME
 from bench.chaos_calls import Launches
@@ -106,12 +106,16 @@ class Chaos:
 
     def _make(self, kind: str, name: str) -> str:
         """A thing that launches act on; its id."""
-        if kind != "stream":
+        if kind not in ("stream", "snapshot"):
             return str(self.control("POST", "wave/assets", kind=kind, label=name)["id"])
         steps, drain = [[0, "JOB_STATE_RUNNING"]], [[2, "JOB_STATE_DRAINED"]]
         self.control("POST", "scripts", pattern=name, steps=steps, type="JOB_TYPE_STREAMING", on_drain=drain)
         request = Template.launch.request({"jobName": name}, projectId=PROJECT, location=LOCATION, gcsPath="gs://templates/stream")
-        return str(self._ask("POST", request.target, request.body)["job"]["id"])
+        id = str(self._ask("POST", request.target, request.body)["job"]["id"])
+        if kind == "stream":
+            return id
+        taken = Job.snapshot.request({}, projectId=PROJECT, location=LOCATION, jobId=id)
+        return str(self._ask("POST", taken.target, taken.body)["id"])
 
     def start(self) -> None:
         self.stack.wait_for_dag(DAG)
@@ -151,6 +155,8 @@ class Chaos:
 
     def _held(self, row: dict[str, Any]) -> str:
         key = SUBJECTS[self.groups[row["task_id"]].subject].xcom
+        if not key:
+            return self.things[name_of(self._number(row))]
         value = self.stack.api.xcom(DAG, self.run_id, row["task_id"], key, row["map_index"])
         first = next(iter(value), {}) if isinstance(value, list) else value
         return str(first["id"] if isinstance(first, dict) else first)

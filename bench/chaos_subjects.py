@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from airflow_dataflow_ext.api import wave
-from airflow_dataflow_ext.api.dataflow import FlexTemplate, Job, Template
+from airflow_dataflow_ext.api.dataflow import FlexTemplate, Job, Snapshot, Template
 from airflow_dataflow_ext.api.method import Json, Method
 from airflow_dataflow_ext.api.states import BATCH, DRAINED, RUNNING, TERMINAL
 
@@ -89,6 +89,12 @@ def snapshots(found: Found) -> Iterator[Effect]:
         yield Effect(numbers.get(snapshot["sourceJobId"]), (snapshot["id"],), snapshot["state"] == "READY")
 
 
+def deleted(found: Found) -> Iterator[Effect]:
+    """Things that are gone."""
+    there = {snapshot["id"] for snapshot in found.snapshots}
+    return (Effect(number_in(name), (id,)) for name, id in found.things.items() if id not in there)
+
+
 def runs(found: Found) -> Iterator[Effect]:
     """CRM Analytics runs; they ended well."""
     return (Effect(number_in(run["label"]), (run["id"], run["handle"]), run["status"] == "Success") for run in found.runs)
@@ -126,8 +132,8 @@ class Subject:
     :param start: the call that has the effect.
     :param named: where that call says which launch it is: a path into its body, or a name in its URL, as the job's name or a thing's id.
     :param effects: what came of the launches.
-    :param xcom: under which its tasks hold the id of that.
-    :param thing: what must be there before, one for each launch: a ``stream`` that runs, or an asset of the org.
+    :param xcom: under which its tasks hold the id of that; none where it is the thing's own.
+    :param thing: what must be there before, one for each launch: a ``stream`` that runs, its ``snapshot``, or an asset of the org.
     :param fields: further arguments.
     """
 
@@ -201,6 +207,18 @@ DATAFLOW = (
         xcom="snapshot_id",
         thing="stream",
         fields=_POLLED,
+    ),
+    Subject(
+        name="delete",
+        operator=_OPERATORS + "dataflow.DataflowDeleteSnapshotOperator",
+        each=("snapshot_id", _thing),
+        start=Snapshot.delete,
+        named="snapshotId",
+        effects=deleted,
+        xcom="",
+        thing="snapshot",
+        deferrable=False,
+        fields=_PLACE,
     ),
     Subject(
         name="stop",

@@ -109,9 +109,9 @@ def test_what_came_of_a_launch_is_found_by_the_operator(name: str, found: Found,
 
 def test_launches_are_dealt_out_by_turns_and_workers_have_the_first_numbers() -> None:
     assert share(5, ["classic"]) == [Group("classic", False, (0, 1)), Group("classic", True, (2, 3, 4))]
-    groups = share(25, list(SUBJECTS))
+    groups = share(27, list(SUBJECTS))
     assert load(dump(groups)) == groups
-    assert [number for group in groups for number in group.numbers] == list(range(25))
+    assert [number for group in groups for number in group.numbers] == list(range(27))
     assert {name: sum(len(group.numbers) for group in groups if group.subject == name) for name in SUBJECTS} == {
         name: 3 if turn < 3 else 2 for turn, name in enumerate(SUBJECTS)
     }
@@ -195,6 +195,10 @@ def test_the_calls_about_a_thing_are_told_apart(ask_through: Asker, dropper: Dro
     ask_through(Snapshot.get, snapshotId=snapshot["id"])
     ask_through.update(stream, {"requestedState": "JOB_STATE_DRAINED"})
     assert dropper.seen[1:] == [(Job.snapshot.id, number, True), (Snapshot.get.id, number, False), (Job.update.id, number, False)]
+    dropper.launches.know(snapshot["id"], NUMBERS["delete"])
+    ask_through(Snapshot.delete, snapshotId=snapshot["id"])
+    assert dropper.seen[-1] == (Snapshot.delete.id, NUMBERS["delete"], True)
+    assert NUMBERS["delete"] in dropper.launches.began  # its answer says nothing
 
 
 def test_the_calls_of_a_run_are_told_apart_by_what_it_runs(
