@@ -54,13 +54,13 @@ def judge(tasks: Sequence[Task], effects: Sequence[Effect]) -> dict[str, int]:
 def became(kill: Kill, tasks: Sequence[Task], effects: Sequence[Effect], began: Mapping[int, float]) -> str:
     """What became of the launch whose worker was killed.
 
-    :param began: when each launch had its effect first.
+    :param began: when each launch had its effect first; where nobody saw the answer, because the call died with the worker, it is not said.
     """
     if all(task.state != "success" for task in tasks if task.number == kill.number):
         return "task failed"
     if sum(effect.number == kill.number for effect in effects) != 1:
         return "not one job"
-    return "job kept" if began[kill.number] < kill.at else "launched later"
+    return "job kept" if began.get(kill.number, 0.0) < kill.at else "launched later"
 
 
 def show_operators(groups: Iterable[Group], tasks: Sequence[Task], effects: Mapping[str, Sequence[Effect]], kills: Sequence[Kill]) -> None:
