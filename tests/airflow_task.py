@@ -90,7 +90,11 @@ class TaskInstance:
 
     def time_out(self) -> Ended:
         """What Airflow does when a deferral has lasted longer than its timeout."""
-        self._next = ("__fail__", {"error": "Trigger timeout"})
+        return self.fail("Trigger timeout")
+
+    def fail(self, error: str) -> Ended:
+        """What Airflow does when a trigger has ended without an event."""
+        self._next = ("__fail__", {"error": error})
         return self.enter()
 
     def trigger(self, deferred: Ended) -> Any:

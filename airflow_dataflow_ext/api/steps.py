@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from airflow_dataflow_ext.api.method import Json, Request
 from airflow_dataflow_ext.api.states import Phase
@@ -80,4 +80,17 @@ Conversation = Generator[Step, Any, T]
 """A generator that yields steps, receives their answers and returns a result."""
 
 Aside = Callable[[Step], Any]
-"""Performs the steps that take no time: Say, Now, Recall, Record."""
+"""Performs the steps that take no time: Say, Now, Recall, Record. In an event loop the answer may be an awaitable of it."""
+
+
+class Store(Protocol):
+    """What Airflow's ``task_state_store`` offers of use here: JSON values that outlive a worker.
+
+    In an event loop both may give awaitables.
+    """
+
+    def get(self, key: str) -> Any:
+        """The value, or None."""
+
+    def set(self, key: str, value: Any) -> Any:
+        """Write the value durably."""

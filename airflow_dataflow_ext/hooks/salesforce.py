@@ -22,14 +22,14 @@ from airflow_dataflow_ext.api import wave
 from airflow_dataflow_ext.api.conversations import RETRY_FOR, backoff
 from airflow_dataflow_ext.api.errors import InvalidInputError, NoAnswerError, NotAuthenticatedError
 from airflow_dataflow_ext.api.steps import Say, Sleep
-from airflow_dataflow_ext.transport.aside import MemoryStore, Store, aside
+from airflow_dataflow_ext.transport.aside import MemoryStore, aside
 from airflow_dataflow_ext.transport.endpoint import LocalAdapter, TimedSession, check_root, session_for
 from airflow_dataflow_ext.transport.sync import SyncTransport
 from airflow_dataflow_ext.transport.tokens import SessionTokens, TokenUnreachableError
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.method import Reply
-    from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.api.steps import Conversation, Store
     from airflow_dataflow_ext.transport.aio import AsyncTransport
 
 T = TypeVar("T")

@@ -18,6 +18,7 @@ from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.operators.edge import task_edge
 from airflow_dataflow_ext.operators.launching import Attempt, LaunchOperator
 from airflow_dataflow_ext.operators.lineage import TemplateLineage
+from airflow_dataflow_ext.operators.start import start_args
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.launch import Launch
     from airflow_dataflow_ext.api.launching import Launched
     from airflow_dataflow_ext.api.method import Json
+    from airflow_dataflow_ext.api.steps import Conversation
     from airflow_dataflow_ext.api.watching import Outcome
     from airflow_dataflow_ext.hooks.dataflow import DataflowHook
-    from airflow_dataflow_ext.operators.edge import RecordStore
 
 
 class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
@@ -52,6 +53,9 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
     :param cancel_on_kill: False lets the job go on when the task is killed, or times out while it is deferred.
     :param end_from_trigger: with ``deferrable``: let the triggerer end the task, without a second worker. Airflow then runs no
         ``on_success_callback`` or listener and writes no asset events, and the triggerer's log alone says why a task failed.
+    :param start_from_trigger: with ``end_from_trigger``: let the triggerer launch the job, too, so that the task takes no worker at all. A
+        task that is mapped, is given another task's output as an argument, or needs the DAG's own macros starts on a worker, and so
+        does one of a class that is derived from this one.
     :param validate: who checks the launch before it is sent: ``metadata`` compares parameters with what the template says of itself,
         where that can be read; ``service`` asks the service (``validateOnly``); ``off`` checks nothing.
     :param prices: what one unit of a total costs, in any currency, for an estimate of what the job cost; for example
@@ -75,6 +79,7 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
         drain_pipeline: bool = False,
         cancel_on_kill: bool = True,
         end_from_trigger: bool = False,
+        start_from_trigger: bool = False,
         validate: Validate = "metadata",
         prices: Mapping[str, float] | None = None,
         message_importance: str | None = "JOB_MESSAGE_BASIC",
@@ -91,7 +96,10 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
         self.cancel_on_kill = cancel_on_kill
         if end_from_trigger and not self.deferrable:
             raise InvalidInputError("end_from_trigger needs deferrable=True")
+        if start_from_trigger and not end_from_trigger:
+            raise InvalidInputError("start_from_trigger needs end_from_trigger=True: a task that begins without a worker ends without one")
         self.end_from_trigger = end_from_trigger
+        self.start_from_trigger = start_from_trigger
         self.validate: Validate = check_validate(validate)
         self.prices = check_prices(prices)
         self.message_importance = message_importance
@@ -115,7 +123,7 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
         with task_edge():
             launch = self.launch()
             if launch.validate_only:
-                return self._validate(launch)
+                return self.hook.run(self.validation(launch))
         return self._told(context, super().execute(context))
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Json:
@@ -131,6 +139,19 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
             cancel_timeout=float(self.cancel_timeout or 0),
             validate=self.validate,
         )
+
+    def start_here(self, finished: type) -> None:
+        """Let the task start in the triggerer, if that is asked for and it can.
+
+        :param finished: the class whose fields are all set; one that is derived from it has fields of its own, and starts on a worker.
+        """
+        can = self.start_from_trigger and type(self) is finished and not self.needs_worker()
+        self.start_trigger_args = start_args(self) if can else None
+        self.start_from_trigger = self.start_trigger_args is not None
+
+    def needs_worker(self) -> bool:
+        """Whether the launch needs something that is on a worker only."""
+        return False
 
     def watch(self, launched: Launched) -> JobWatch:
         return self._watch(self.hook.job(launched.record.job_id, self.project_id, self.location))
@@ -173,17 +194,17 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
         else:
             self.log.info("The job goes on: cancel_on_kill is off.")
 
-    def _finish(self, store: RecordStore, outcome: Outcome) -> Json:
+    def ending(self, outcome: Outcome) -> Conversation[Json]:
         job = outcome.job
         at = self.hook.job(str(job["id"]), job.get("projectId") or self.project_id, job.get("location") or self.location)
-        return super()._finish(store, self.hook.run(conclude(outcome, at, self.prices, replaces=self.replaces())))
+        return (yield from super().ending((yield from conclude(outcome, at, self.prices, replaces=self.replaces()))))
 
     def _told(self, context: Context, job: Json) -> Json:
         with task_edge():
             self.fill_aliases(context)
         return job
 
-    def _validate(self, launch: Launch) -> Json:
+    def validation(self, launch: Launch) -> Conversation[Json]:
+        """Let the service check the launch, and start nothing."""
         where = self.hook.place(self.project_id, self.location)
-        answer: Json = self.hook.run(ask(launch.request(where["projectId"], where["location"], launch.job_name, {})))
-        return answer
+        return ask(launch.request(where["projectId"], where["location"], launch.job_name, {}))

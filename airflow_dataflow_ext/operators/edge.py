@@ -6,12 +6,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
 
 from airflow_dataflow_ext.api.errors import DataflowExtError, InvalidInputError, LaunchRecordError
 from airflow_dataflow_ext.api.names import LaunchIdentity
+from airflow_dataflow_ext.api.tries import Tries
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -65,6 +67,50 @@ class RecordStore:
 
         self.last[key] = value
         self._store.set(key, value, retention=NEVER_EXPIRE)
+
+
+class TriesStore:
+    """The launch record of a task that starts in the triggerer, which reaches no ``task_state_store``.
+
+    It is kept as an XCom of the task, with what tells its tries apart. Airflow deletes that only when a worker starts the task.
+    """
+
+    KEY = "dataflow_launch"
+
+    def __init__(self, ti: Any) -> None:
+        self._where = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
+        self.tries: Tries | None = None
+
+    def load(self) -> Tries | None:
+        """What was stored last, by this try or another.
+
+        :raises LaunchRecordError: it is damaged.
+        """
+        from airflow.sdk.execution_time.xcom import XCom
+
+        self.tries = Tries.read(XCom.get_one(key=self.KEY, **self._where))
+        return self.tries
+
+    def save(self, tries: Tries) -> None:
+        """Write it durably."""
+        from airflow.sdk.execution_time.xcom import XCom
+
+        XCom.set(key=self.KEY, value=tries.value(), **self._where)
+        self.tries = tries
+
+    def get(self, key: str) -> Any:
+        """The launch record as this try knows it; a later try may have another one by now."""
+        return self.tries.record if self.tries else None
+
+    def set(self, key: str, value: Any) -> None:
+        """Write the launch record durably."""
+        assert self.tries is not None
+        self.save(replace(self.tries, record=value))
+
+    def fail(self) -> None:
+        """Note that the try has failed, and nobody has ended it."""
+        if self.tries is not None and not self.tries.failed:
+            self.save(replace(self.tries, failed=True))
 
 
 def after_kill(ti: Any, *, by_user: Callable[[], None], by_machine: Callable[[], None]) -> None:

@@ -76,6 +76,10 @@ class DataflowStartYamlJobOperator(DataflowLaunchOperator):
         self.options = options
         self.environment = environment
         self.template = template
+        self.start_here(DataflowStartYamlJobOperator)
+
+    def needs_worker(self) -> bool:
+        return self.yaml_pipeline_file is not None and not self.yaml_pipeline_file.startswith("gs://")
 
     def launch(self) -> FlexTemplateLaunch:
         from airflow_dataflow_ext.api.yaml_launch import yaml_launch
@@ -129,6 +133,7 @@ class DataflowCreateJobOperator(DataflowLaunchOperator):
         super().__init__(**kwargs)
         self.job = job
         self.snapshot_id = snapshot_id
+        self.start_here(DataflowCreateJobOperator)
 
     def launch(self) -> CreateJobLaunch:
         from airflow_dataflow_ext.api.create import CreateJobLaunch

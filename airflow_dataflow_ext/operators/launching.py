@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator, conf
-from airflow.sdk.exceptions import TaskDeferralTimeout
+from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
 
 from airflow_dataflow_ext.api.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.api.launching import Launched, Service, launch_once, settle, stop_launched
 from airflow_dataflow_ext.api.states import Phase
 from airflow_dataflow_ext.api.watching import Outcome, Watch, watching
-from airflow_dataflow_ext.operators.edge import RecordStore, after_kill, clears_of, identity_of, task_edge
+from airflow_dataflow_ext.operators.edge import RecordStore, TriesStore, after_kill, clears_of, identity_of, task_edge
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from airflow_dataflow_ext.api.method import Json
     from airflow_dataflow_ext.api.names import LaunchIdentity
+    from airflow_dataflow_ext.api.steps import Conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Attempt:
     context: Context
     service: Any
     identity: LaunchIdentity
-    store: RecordStore
+    store: RecordStore | TriesStore
 
 
 class LaunchOperator(BaseOperator):
@@ -95,8 +96,7 @@ class LaunchOperator(BaseOperator):
         with task_edge():
             attempt = self._attempt = self._enter(context)
             launched = self._launch(attempt)
-            context["ti"].xcom_push(key="job_id", value=launched.record.job_id)
-            self.show(context, launched.job)
+            self.tell(context, launched)
             if self.wait_until_finished is False:
                 return launched.job
             watch = self.watch(launched)
@@ -104,19 +104,38 @@ class LaunchOperator(BaseOperator):
                 self._defer(context, watch, "execute_complete", stop_on_kill=not launched.record.foreign)
             return self._finish(attempt.store, self.hook.run(watching(watch)))
 
+    def ending(self, outcome: Outcome) -> Conversation[Json]:
+        """The result of the task.
+
+        :raises JobError: the wait ended badly.
+        """
+        yield from settle(str(outcome.job.get("id")), outcome.phase)
+        return outcome.result()
+
+    def tell(self, context: Context, launched: Launched) -> None:
+        """Show which job it is, to people and to other tasks."""
+        context["ti"].xcom_push(key="job_id", value=launched.record.job_id)
+        self.show(context, launched.job)
+
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Json:
         """What the trigger saw decides exactly as if this worker had waited."""
         with task_edge():
             if "error" in event:
                 raise JobError(str(event["error"]))
-            return self._finish(RecordStore(context), Outcome.deserialize(event))
+            return self._finish(self._store(context), Outcome.deserialize(event))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """As in any operator, but a task that waited too long stops its job, as it does when a worker waits."""
+        """As in any operator, but a task that waited too long stops its job, as it does when a worker waits; after any other trouble of
+        the trigger the job is left to the retry."""
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout:
             self._stop(self._enter(context))
+            raise
+        except TaskDeferralError:
+            store = self._store(context)
+            if isinstance(store, TriesStore):
+                store.fail()
             raise
 
     def on_kill(self) -> None:
@@ -129,7 +148,15 @@ class LaunchOperator(BaseOperator):
         self.log.info("The job goes on: nobody asked for its end; a retry takes it over.")
 
     def _enter(self, context: Context) -> Attempt:
-        return Attempt(context, self.service(), identity_of(context), RecordStore(context))
+        return Attempt(context, self.service(), identity_of(context), self._store(context))
+
+    def _store(self, context: Context) -> RecordStore | TriesStore:
+        """Where the launch is recorded: a try that has started in the triggerer left it there."""
+        if self.start_from_trigger:
+            store = TriesStore(context["ti"])
+            if store.load() is not None:
+                return store
+        return RecordStore(context)
 
     def _launch(self, attempt: Attempt) -> Launched:
         clears = clears_of(attempt.context, self.retries)
@@ -144,9 +171,9 @@ class LaunchOperator(BaseOperator):
         context["ti"].xcom_push(key=ATTEMPT, value=context["ti"].try_number)
         self.defer(trigger=self.trigger(watch, stop_on_kill=stop_on_kill), method_name=method_name, timeout=self.execution_timeout)
 
-    def _finish(self, store: RecordStore, outcome: Outcome) -> Json:
-        self.hook.run(settle(str(outcome.job.get("id")), outcome.phase), store)
-        return outcome.result()
+    def _finish(self, store: RecordStore | TriesStore, outcome: Outcome) -> Json:
+        job: Json = self.hook.run(self.ending(outcome), store)
+        return job
 
     def _stop(self, attempt: Attempt) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import ssl
 import time
@@ -113,3 +114,5 @@ class AsyncTransport:
                     answer = await (look(step) if look else self.run(looking(step), aside))
                 case _:
                     answer = aside(step)
+                    if inspect.isawaitable(answer):
+                        answer = await answer

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any, Protocol
+from typing import Any
 
-from airflow_dataflow_ext.api.steps import Aside, Now, Recall, Record, Say, Step
+from airflow_dataflow_ext.api.steps import Aside, Now, Recall, Record, Say, Step, Store
 
 RECORD = "launch"
 """The key of the launch record in the task's state store."""
-
-
-class Store(Protocol):
-    """What Airflow's ``task_state_store`` offers of use here: JSON values that outlive a worker."""
-
-    def get(self, key: str) -> Any:
-        """The value, or None."""
-
-    def set(self, key: str, value: Any) -> None:
-        """Write the value durably."""
 
 
 def aside(log: logging.Logger | Any, store: Store | None = None) -> Aside:

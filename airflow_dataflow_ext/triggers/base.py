@@ -8,9 +8,11 @@ import json
 import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
+from jinja2 import StrictUndefined
 
 from airflow_dataflow_ext.api.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.api.watching import Watch, watching
@@ -18,7 +20,7 @@ from airflow_dataflow_ext.watch.channel import Channel
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.method import Json
-    from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.api.steps import Conversation, Store
 
 FIRST_EVENT_AFTER = 5.0
 """Seconds before which no event leaves: an earlier one can overtake Airflow's own bookkeeping of the deferral and fail the task
@@ -47,6 +49,8 @@ class WaitTrigger(BaseTrigger):
     """With ``end_from_trigger``: whether the task is skipped where it would fail."""
     hook: Any = None
     """The connection's hook, from the first step of :meth:`wait` on."""
+    store: Store | None = None
+    """Where a launch record is kept, for one who launches."""
 
     def __init__(self, *, conn_id: str, **connection: Any) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -56,6 +60,17 @@ class WaitTrigger(BaseTrigger):
     @abstractmethod
     def wait(self) -> Conversation[Json]:
         """The conversation; its result becomes the event."""
+
+    def get_template_env(self, dag: Any = None) -> Any:
+        """As on a worker, where an unknown name in a template is an error, and no empty text."""
+        env = super().get_template_env(dag)
+        env.undefined = StrictUndefined
+        return env
+
+    async def event(self) -> Json:
+        """What there is to tell."""
+        event: Json = await self.perform(self.wait())
+        return event
 
     @abstractmethod
     def fields(self) -> Json:
@@ -76,7 +91,7 @@ class WaitTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         began = time.monotonic()
         try:
-            event = await self.perform(self.wait())
+            event = await self.event()
         except DataflowExtError as error:
             event = {"error": str(error)}
         except Exception as error:
@@ -102,18 +117,19 @@ class WaitTrigger(BaseTrigger):
         except DataflowExtError as error:
             self.log.error("%s", error)
             return TaskSkippedEvent() if self.skips else TaskFailedEvent()
-        ti = self.task_instance
-        assert ti is not None
-        where = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
-        await sync_to_async(XCom.set)(key="return_value", value=result, **where)
+        await sync_to_async(XCom.set)(key="return_value", value=result, **where(self.task_instance))
         return TaskSuccessEvent()
 
     async def perform(self, conversation: Conversation[Any]) -> Any:
         """Perform a conversation over the connection's Channel."""
-        key = (type(self).make_hook, self.conn_id, json.dumps(self.connection, sort_keys=True))
-        async with Channel.to(key, functools.partial(self.make_hook, self.conn_id, **self.connection)) as channel:
+        async with self.channel() as channel:
             self.hook = channel.hook
-            return await channel.run(conversation, self.log)
+            return await channel.run(conversation, self.log, self.store)
+
+    def channel(self) -> AbstractAsyncContextManager[Channel]:
+        """The connection's Channel; while it is open here, it is not made anew."""
+        key = (type(self).make_hook, self.conn_id, json.dumps(self.connection, sort_keys=True))
+        return Channel.to(key, functools.partial(self.make_hook, self.conn_id, **self.connection))
 
     @staticmethod
     @abstractmethod
@@ -127,7 +143,6 @@ class WaitTrigger(BaseTrigger):
         try; after a clear it can be deferred again, by another one.
         """
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-        from airflow.sdk.execution_time.xcom import XCom
         from asgiref.sync import sync_to_async
 
         ti = self.task_instance
@@ -139,10 +154,22 @@ class WaitTrigger(BaseTrigger):
         state = next(iter((found.get(ti.run_id) or {}).values()), None)
         if state != "deferred":
             return True
-        attempt = await sync_to_async(XCom.get_one)(
-            key=ATTEMPT, dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id, map_index=ti.map_index
-        )
+        return await self.is_past_try()
+
+    async def is_past_try(self) -> bool:
+        """Whether a later try has begun to wait."""
+        from airflow.sdk.execution_time.xcom import XCom
+        from asgiref.sync import sync_to_async
+
+        ti = self.task_instance
+        assert ti is not None
+        attempt = await sync_to_async(XCom.get_one)(key=ATTEMPT, **where(ti))
         return bool(attempt != ti.try_number)
+
+
+def where(ti: Any) -> Json:
+    """The task instance, as XComs name it."""
+    return {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
 
 
 class JobTrigger(WaitTrigger):

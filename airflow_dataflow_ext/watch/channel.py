@@ -14,7 +14,7 @@ from airflow_dataflow_ext.watch.board import Board
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.method import Json, NoReply, Reply, Request
-    from airflow_dataflow_ext.api.steps import Conversation, Look
+    from airflow_dataflow_ext.api.steps import Conversation, Look, Store
     from airflow_dataflow_ext.transport.aio import AsyncTransport
 
 T = TypeVar("T")
@@ -58,10 +58,13 @@ class Channel:
                 del channels[key]
                 await channel._close()
 
-    async def run(self, conversation: Conversation[T], log: Any) -> T:
-        """Perform a conversation; its looks are answered by the Board of their place."""
+    async def run(self, conversation: Conversation[T], log: Any, store: Store | None = None) -> T:
+        """Perform a conversation; its looks are answered by the Board of their place.
+
+        :param store: keeps its records.
+        """
         transport = await self._opening
-        return await transport.run(conversation, aside(log), self._look, self._send)
+        return await transport.run(conversation, aside(log, store), self._look, self._send)
 
     async def _send(self, request: Request) -> Reply | NoReply:
         async with self._room:

@@ -32,3 +32,14 @@ with DAG("dagrun_timeout", schedule=None, dagrun_timeout=timedelta(seconds=90)):
 
 with DAG("execution_timeout", schedule=None):
     launch(deferrable=True, execution_timeout=timedelta(seconds=15))
+
+HERE: dict[str, Any] = {"deferrable": True, "start_from_trigger": True, "end_from_trigger": True}
+
+with DAG("from_trigger", schedule=None):
+    launch(**HERE)
+
+with DAG("from_trigger_with_retries", schedule=None):
+    launch(retries=1, retry_delay=timedelta(seconds=2), **HERE)
+
+with DAG("from_trigger_with_timeout", schedule=None):
+    launch(execution_timeout=timedelta(seconds=15), **HERE)

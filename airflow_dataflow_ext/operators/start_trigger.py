@@ -1,0 +1,179 @@
+"""What carries out an operator in the triggerer from its start to its end, without a worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import TaskFailedEvent
+from asgiref.sync import sync_to_async
+
+from airflow_dataflow_ext.api.errors import DataflowExtError, JobError
+from airflow_dataflow_ext.api.launching import Launched, LaunchRecord, launch_once, stop_launched
+from airflow_dataflow_ext.api.tries import Tries
+from airflow_dataflow_ext.api.watching import Outcome, watching
+from airflow_dataflow_ext.operators.edge import TriesStore, identity_of
+from airflow_dataflow_ext.triggers.base import STOP_WITHIN, WaitTrigger
+from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.triggers.base import TriggerEvent
+
+    from airflow_dataflow_ext.api.method import Json
+    from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.operators.base import DataflowLaunchOperator
+
+
+class DataflowStartTrigger(WaitTrigger):
+    """Launches a job as an operator says, waits for it, and ends the task.
+
+    The operator is made again from its arguments, rendered, and asked for its launch; so a job is launched, found again and judged by
+    the same code as on a worker. A triggerer that takes the trigger over goes on where the launch record says.
+
+    :param operator: import path of the operator's class.
+    :param arguments: what it is made of, before rendering.
+    """
+
+    end_from_trigger = True
+    make_hook = staticmethod(DataflowJobTrigger.make_hook)
+
+    def __init__(self, *, operator: str, arguments: Mapping[str, Any]) -> None:
+        super().__init__(conn_id=arguments["gcp_conn_id"], impersonation_chain=arguments["impersonation_chain"])
+        self.operator = operator
+        self.arguments = dict(arguments)
+        self._context: Context | None = None
+        self._made: DataflowLaunchOperator | None = None
+        self._launched: Launched | None = None
+        self._tries: TriesStore | None = None
+
+    def serialize(self) -> tuple[str, Json]:
+        cls = type(self)
+        return f"{cls.__module__}.{cls.__qualname__}", self.fields()
+
+    def fields(self) -> Json:
+        return {"operator": self.operator, "arguments": self.arguments}
+
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        """Called by Airflow before :meth:`run`; rendering itself waits for a thread, because a template may ask Airflow for something."""
+        self._context = context
+
+    async def event(self) -> Json:
+        operator = await sync_to_async(self._rendered)()
+        async with self.channel() as channel:
+            operator.hook = channel.hook
+            launch = await sync_to_async(operator.launch)()
+            if launch.validate_only:
+                return {"result": await self.perform(operator.validation(launch))}
+            self._launched = await self.perform(await sync_to_async(self._launching)(operator))
+            await sync_to_async(operator.tell)(self._told, self._launched)
+            return await super().event()
+
+    def wait(self) -> Conversation[Json]:
+        operator, launched = self._made, self._launched
+        assert operator is not None
+        assert launched is not None
+        if operator.wait_until_finished is False:
+            return {"result": launched.job}
+        return (yield from watching(operator.watch(launched))).serialize()
+
+    def conclude(self, event: Json) -> Conversation[Any]:
+        if "result" in event:
+            return event["result"]
+        assert self._made is not None
+        return (yield from self._made.ending(Outcome.deserialize(event)))
+
+    async def on_kill(self) -> None:
+        """Called by Airflow; see :meth:`WaitTrigger.killed_by_user`."""
+        operator = self._made or await sync_to_async(self._rendered)()
+        if not operator.cancel_on_kill:
+            return
+        if not await self.killed_by_user():
+            self.log.info("The job is left alone: only its trigger moved, or the task has begun anew and stops it.")
+            return
+        async with self.channel() as channel:
+            operator.hook = channel.hook
+            stopping = await sync_to_async(self._stopping)(operator)
+            try:
+                await asyncio.wait_for(self.perform(stopping), STOP_WITHIN)
+            except (DataflowExtError, TimeoutError) as error:
+                self.log.info("The job has not ended yet. %s", error)
+
+    async def is_past_try(self) -> bool:
+        tries = await sync_to_async(TriesStore(self._told["ti"]).load)()
+        return tries is not None and tries.attempt != self._attempt
+
+    async def _end(self, event: Json) -> TriggerEvent:
+        told = await super()._end(event)
+        if isinstance(told, TaskFailedEvent) and self._tries is not None:
+            await sync_to_async(self._tries.fail)()
+        return told
+
+    @property
+    def _told(self) -> Context:
+        """What Airflow has told of the task."""
+        if self._context is None:
+            raise JobError("The task was to start in the triggerer, and its DAG no longer says so. Clear it to start it anew.")
+        return self._context
+
+    @property
+    def _attempt(self) -> str:
+        return str(self._told["ti"].id)
+
+    def _rendered(self) -> DataflowLaunchOperator:
+        """The operator as a worker would have it."""
+        module, _, name = self.operator.rpartition(".")
+        operator: DataflowLaunchOperator = getattr(import_module(module), name)(task_id=self._told["ti"].task_id, **self.arguments)
+        operator.render_template_fields(self._told, self.get_template_env())
+        self.conn_id, self.connection = operator.gcp_conn_id, {"impersonation_chain": operator.impersonation_chain}
+        self._told["ti"].task = operator  # Airflow's is the serialized one, which cannot push XComs
+        self._made = operator
+        return operator
+
+    def _known(self) -> TriesStore:
+        """What earlier tries have left, and this one in another triggerer."""
+        store = self._tries = TriesStore(self._told["ti"])
+        self.store = _Awaited(store)
+        store.load()
+        return store
+
+    def _launching(self, operator: DataflowLaunchOperator) -> Conversation[Launched]:
+        """Launch; or go on with what this try has launched before another triggerer took it over."""
+        store, ti = self._known(), self._told["ti"]
+        known = store.tries
+        tries = Tries.entered(known, self._attempt, number=ti.try_number, retries=int(self._told["task"].retries or 0))
+        if tries is not known:
+            store.save(tries)
+        elif tries.failed:
+            raise JobError("This try had failed already when another triggerer took it over.")
+        elif (record := LaunchRecord.read(tries.record)) is not None and record.job_id:
+            return _launched_before(operator, record)
+        return launch_once(operator.service(), identity_of(self._told), clears=tries.clears, reattach=operator.reattach)
+
+    def _stopping(self, operator: DataflowLaunchOperator) -> Conversation[None]:
+        store = self._tries or self._known()
+        if store.tries is not None and store.tries.attempt != self._attempt:
+            store.tries = None  # this try had not begun
+        return stop_launched(operator.service(), identity_of(self._told))
+
+
+def _launched_before(operator: DataflowLaunchOperator, record: LaunchRecord) -> Conversation[Launched]:
+    job: Json = {"id": record.job_id, "name": record.job_name}
+    if operator.wait_until_finished is False:
+        job = yield from operator.service().read(record)
+    return Launched(job=job, record=record, adopted=True)
+
+
+class _Awaited:
+    """A store that blocks, for the event loop."""
+
+    def __init__(self, store: TriesStore) -> None:
+        self._store = store
+
+    def get(self, key: str) -> Any:
+        return self._store.get(key)
+
+    def set(self, key: str, value: Any) -> Awaitable[None]:
+        return sync_to_async(self._store.set)(key, value)

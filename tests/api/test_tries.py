@@ -1,0 +1,54 @@
+"""Retries and clears of a task that starts in the triggerer are told apart by what its tries leave behind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airflow_dataflow_ext.api.errors import LaunchRecordError
+from airflow_dataflow_ext.api.tries import Tries
+
+FIRST = Tries(attempt="a", first=1, record={"step": "launched"})
+
+
+def entered(known: Tries | None, attempt: str, number: int, retries: int = 2) -> Tries:
+    return Tries.entered(known, attempt, number=number, retries=retries)
+
+
+def test_a_task_without_a_past_begins() -> None:
+    assert entered(None, "a", 1) == Tries(attempt="a", first=1)
+
+
+def test_a_try_in_another_triggerer_goes_on() -> None:
+    assert entered(FIRST, "a", 1) is FIRST
+
+
+def test_a_try_after_one_that_failed_is_its_retry() -> None:
+    assert entered(replace(FIRST, failed=True), "b", 2) == replace(FIRST, attempt="b")
+
+
+def test_a_try_after_one_that_did_not_fail_follows_a_clear() -> None:
+    assert entered(FIRST, "b", 2) == replace(FIRST, attempt="b", first=2, clears=1)
+
+
+@pytest.mark.parametrize(("number", "retries", "clears"), [(2, 0, 1), (2, 1, 0), (3, 1, 1), (3, 2, 0), (4, 2, 1)])
+def test_a_try_after_the_last_retry_follows_a_clear(number: int, retries: int, clears: int) -> None:
+    assert entered(replace(FIRST, failed=True), "b", number, retries).clears == clears
+
+
+def test_retries_count_anew_from_a_clear_on() -> None:
+    cleared = entered(replace(FIRST, failed=True), "b", 4, 2)
+    assert [entered(replace(cleared, failed=True), "c", number, 2).clears for number in (5, 6, 7)] == [1, 1, 2]
+
+
+def test_what_is_stored_comes_back() -> None:
+    assert Tries.read(FIRST.value()) == FIRST
+    assert Tries.read(None) is None
+
+
+@pytest.mark.parametrize("value", ["text", {}, {**FIRST.value(), "first": "1"}, {**FIRST.value(), "failed": None}])
+def test_what_is_damaged_is_refused(value: Any) -> None:
+    with pytest.raises(LaunchRecordError, match="nothing is launched on a guess"):
+        Tries.read(value)
