@@ -168,6 +168,10 @@ class JobStream:
         """Tell the messages that are new."""
         return self._messages.follow(retry_for=self._watch.poll_sleep)
 
+    def mark(self) -> Json | None:
+        """How far the messages are told."""
+        return None if self._watch.importance is None else self._messages.mark()
+
     def final(self, job: Json) -> Conversation[Json]:
         """The job, with the ids of the jobs before and after it: those of a streaming job do not stand in its summary."""
         if job.get("type") != STREAMING:

@@ -42,15 +42,16 @@ class MessageStream:
 
     :param job: the job as path values.
     :param importance: the least importance that is told, or ``None`` for silence.
+    :param mark: what another stream has told of the same job, see :meth:`mark`.
     :raises InvalidInputError: no such importance.
     """
 
-    def __init__(self, job: Mapping[str, str], importance: str | None) -> None:
+    def __init__(self, job: Mapping[str, str], importance: str | None, mark: Mapping[str, Any] | None = None) -> None:
         check_importance(importance)
         self._job = job
         self._importance = importance
-        self._since = ""
-        self._told_at_since: set[str] = set()
+        self._since = str(mark["since"]) if mark else ""
+        self._told_at_since: set[str] = set(mark["told"]) if mark else set()
         self._errors: list[str] = []
         self._every = 1
 
@@ -58,6 +59,10 @@ class MessageStream:
     def quiet_rounds(self) -> float:
         """For how many looks at the job's state, while that is the same, messages need not be asked for."""
         return math.inf if self._importance is None else self._every
+
+    def mark(self) -> Json:
+        """How far it has told, as JSON, for a stream that goes on from there."""
+        return {"since": self._since, "told": sorted(self._told_at_since)}
 
     def follow(self, *, retry_for: float) -> Conversation[None]:
         """Tell what is new. A job that says nothing is asked less and less often.

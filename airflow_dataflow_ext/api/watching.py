@@ -49,6 +49,9 @@ class Stream(Protocol):
     def follow(self, job: Json) -> Conversation[None]:
         """Tell what is new. Trouble with that never ends a wait."""
 
+    def mark(self) -> Json | None:
+        """How far it has told, for another one that goes on from there; None where there is nothing that could be missed."""
+
     def final(self, job: Json) -> Conversation[Json]:
         """The job that has ended, with what can only be told of it then."""
 
@@ -96,11 +99,13 @@ class Outcome:
 
     :param job: the job as the REST API gives it.
     :param complaint: for a bad end, which job ended how, and why.
+    :param untold: the mark of the job's stream, where the last that it said is still to be told.
     """
 
     phase: Phase
     job: Json = field(default_factory=dict)
     complaint: str = ""
+    untold: Json | None = None
 
     def result(self) -> Json:
         """The job.
@@ -113,12 +118,12 @@ class Outcome:
 
     def serialize(self) -> Json:
         """JSON from which :meth:`deserialize` makes the same outcome."""
-        return {"phase": self.phase.value, "job": self.job, "complaint": self.complaint}
+        return {"phase": self.phase.value, "job": self.job, "complaint": self.complaint, "untold": self.untold}
 
     @classmethod
     def deserialize(cls, data: Mapping[str, Any]) -> Outcome:
         """The inverse of :meth:`serialize`."""
-        return cls(phase=Phase(data["phase"]), job=dict(data["job"]), complaint=str(data["complaint"]))
+        return cls(phase=Phase(data["phase"]), job=dict(data["job"]), complaint=str(data["complaint"]), untold=data.get("untold"))
 
 
 def looking(look: Look) -> Conversation[Json]:
@@ -147,9 +152,11 @@ def lost(watch: Watch, error: NotFoundError) -> JobLostError:
     return JobLostError(f"The service has not known job {watch.job_id} for {LOST_AFTER:.0f} s: {error}")
 
 
-def watching(watch: Watch) -> Conversation[Outcome]:
+def watching(watch: Watch, *, leaves_rest: bool = False) -> Conversation[Outcome]:
     """Follow a job until its state decides the watch; its states, and what it says, go to the log on the way.
 
+    :param leaves_rest: a worker finishes the task, and can tell what a job that ended well said last. So its end is known a call earlier,
+        which counts where thousands end at the same time.
     :raises CallError: the service refuses to say how the job is (no permission); hiccups never end a wait.
     :raises JobLostError: the service has not known the job for a while.
     """
@@ -162,9 +169,11 @@ def watching(watch: Watch) -> Conversation[Outcome]:
             yield Say(
                 f"Job {watch.job_id} is in state {state}" + ("" if watch.documented(state) else ", which is not documented; waiting on")
             )
-        yield from stream.follow(job)
+        untold = stream.mark() if leaves_rest and phase is Phase.SUCCEEDED else None
+        if untold is None:
+            yield from stream.follow(job)
         if phase is not Phase.MOVING:
             job = yield from stream.final(job)
             complaint = "" if phase is Phase.SUCCEEDED else (yield from stream.complaint(job))
-            return Outcome(phase=phase, job=job, complaint=complaint)
+            return Outcome(phase=phase, job=job, complaint=complaint, untold=untold)
         look = Look(watch, within=watch.poll_sleep, known=state, idle=stream.quiet_rounds * watch.poll_sleep)

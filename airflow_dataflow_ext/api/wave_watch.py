@@ -149,6 +149,9 @@ class RunStream:
             self._progress = progress
             yield Say(f"{min(progress, 1.0):.0%} done")
 
+    def mark(self) -> None:
+        """What a run says is in the job itself."""
+
     def final(self, job: Json) -> Conversation[Json]:
         """The job with its ``nodes``, where the version of the API shows them and the run has any; each goes to the log, too."""
         yield Say(_summary(job))

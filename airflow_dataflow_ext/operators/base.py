@@ -13,6 +13,7 @@ from airflow_dataflow_ext.api.costs import check_prices
 from airflow_dataflow_ext.api.dataflow_service import DataflowService
 from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
 from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.messages import MessageStream
 from airflow_dataflow_ext.api.template_check import Validate, check_validate
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.operators.edge import task_edge
@@ -197,6 +198,8 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
     def ending(self, outcome: Outcome) -> Conversation[Json]:
         job = outcome.job
         at = self.hook.job(str(job["id"]), job.get("projectId") or self.project_id, job.get("location") or self.location)
+        if outcome.untold is not None:
+            yield from MessageStream(at.path, self.message_importance, outcome.untold).follow(retry_for=self.poll_sleep)
         return (yield from super().ending((yield from conclude(outcome, at, self.prices, replaces=self.replaces()))))
 
     def _told(self, context: Context, job: Json) -> Json:

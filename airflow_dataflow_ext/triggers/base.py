@@ -189,7 +189,7 @@ class JobTrigger(WaitTrigger):
         """Stop the job and wait so many seconds for its end."""
 
     def wait(self) -> Conversation[Json]:
-        return (yield from watching(self.watch)).serialize()
+        return (yield from watching(self.watch, leaves_rest=not self.end_from_trigger)).serialize()
 
     async def on_kill(self) -> None:
         """Called by Airflow; see :meth:`WaitTrigger.killed_by_user`."""

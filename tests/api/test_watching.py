@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from itertools import pairwise
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
 from airflow_dataflow_ext.api.errors import InvalidInputError, JobError, JobLostError, PermissionDeniedError
+from airflow_dataflow_ext.api.messages import MessageStream
 from airflow_dataflow_ext.api.method import Request
 from airflow_dataflow_ext.api.states import DATAFLOW, TERMINAL, Phase
 from airflow_dataflow_ext.api.watching import LOST_AFTER, Outcome, watching
@@ -95,7 +97,7 @@ def test_a_wrong_importance_is_refused_with_the_right_ones() -> None:
 def test_a_watch_and_an_outcome_survive_as_json() -> None:
     watch = JobWatch(job=REF, expected=(DONE, FAILED), to_the_end=True, poll_sleep=3.5, importance=None)
     assert JobWatch.deserialize(watch.serialize()) == watch
-    outcome = Outcome(phase=Phase.FAILED, job={"id": "j"}, complaint="Why.")
+    outcome = Outcome(phase=Phase.FAILED, job={"id": "j"}, complaint="Why.", untold={"since": T0, "told": ["m Hello"]})
     assert Outcome.deserialize(outcome.serialize()) == outcome
 
 
@@ -179,6 +181,24 @@ def test_two_messages_of_one_moment_are_two_even_without_ids() -> None:
     talk = Talk(Service(RUNNING, DONE, messages=(said, said)))
     talk(watching(TALKATIVE))
     assert told(talk) == ["a", "b"]
+
+
+@pytest.mark.parametrize("said", [[], [message("Hello")]])
+def test_what_a_job_said_last_can_be_left_to_somebody_who_goes_on_from_there(said: list[dict[str, str]]) -> None:
+    service = Service(RUNNING, DONE, messages=(said, [*said, message("Bye", "2027-01-01T00:00:01Z")]))
+    talk = Talk(service)
+    untold = talk(watching(TALKATIVE, leaves_rest=True)).untold
+    assert (told(talk), talk.verbs.count("jobs.messages.list")) == ([one["messageText"] for one in said], 1)
+    rest = Talk(service)
+    rest(MessageStream(REF.path, "JOB_MESSAGE_BASIC", json.loads(json.dumps(untold))).follow(retry_for=1))
+    assert told(rest) == ["Bye"]
+
+
+@pytest.mark.parametrize(("watch", "end"), [(SILENT, DONE), (TALKATIVE, FAILED)])
+def test_nothing_is_left_of_a_job_that_is_not_listened_to_or_failed(watch: JobWatch, end: str) -> None:
+    talk = Talk(Service(RUNNING, end, messages=([], [message("Bye", importance="JOB_MESSAGE_ERROR")])))
+    assert talk(watching(watch, leaves_rest=True)).untold is None
+    assert told(talk) == (["Bye"] if end == FAILED else [])
 
 
 @pytest.mark.parametrize("trouble", [refused(403), refused(404), refused(503, retry_after="900"), refused(400)])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.emulator import Emulator
+from airflow_dataflow_ext.emulator import Emulator, Message
 from tests.operators.launches import instance
 
 HICCUPS: dict[str, dict[str, Any]] = {
@@ -63,6 +63,18 @@ def test_a_missing_permission_ends_the_task_at_once_and_says_so(emulator: Emulat
     assert "403 PERMISSION_DENIED" in str(ended.error)
     assert "no dataflow.jobs for you" in str(ended.error)
     assert emulator.requests.counts[call] == 1
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_each_message_is_told_once_also_the_last(emulator: Emulator, deferrable: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_dataflow_ext.api import messages
+
+    told: list[str] = []
+    say = messages._said
+    monkeypatch.setattr(messages, "_said", lambda message: told.append(message["messageText"]) or say(message))
+    emulator.scripts.play("*", [(0, "JOB_STATE_RUNNING"), (0.1, Message("Hello")), (0.4, Message("Bye")), (0.4, "JOB_STATE_DONE")])
+    assert instance(deferrable=deferrable).run().state == "success"
+    assert [told.count(text) for text in ("Hello", "Bye")] == [1, 1]
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
