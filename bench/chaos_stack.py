@@ -24,6 +24,12 @@ ROOT = Path(__file__).parents[1]
 DAG = "chaos"
 BEGAN = time.monotonic()
 
+LOST = 0.2
+"""The share of launches whose answer the emulator loses."""
+
+SHORT, LONG = 4.0, 25.0
+"""Seconds that jobs run: half of them are over before a lost machine is noticed, half of them are not."""
+
 NOTICED_FAST = {
     # A killed worker's task fails after this time instead of five minutes.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
@@ -41,21 +47,23 @@ NOTICED_FAST = {
 
 @dataclass(frozen=True)
 class Task:
-    """One mapped task instance at the end.
+    """One task instance at the end.
 
     :param held: the id of what came of its launch.
+    :param in_worker: whether it ever had a worker.
     """
 
     number: int
     state: str
     tries: int
     held: str
+    in_worker: bool
 
 
 class Chaos:
     """One run of the DAG and what is done to it.
 
-    :param groups: the launches, by the mapped tasks that they are.
+    :param groups: the launches, by the tasks that they are.
     """
 
     def __init__(self, provider: str, groups: Sequence[Group], home: Path, *, parallelism: int = 6) -> None:
@@ -150,7 +158,8 @@ class Chaos:
         found = []
         for row in self.stack.api.tasks(DAG, self.run_id):
             held = self._held(row) if row["state"] == "success" else ""
-            found.append(Task(number=self._number(row), state=str(row["state"]), tries=row["try_number"], held=held))
+            worked = bool(row["pid"] or row["hostname"])
+            found.append(Task(number=self._number(row), state=str(row["state"]), tries=row["try_number"], held=held, in_worker=worked))
         return found
 
     def _held(self, row: dict[str, Any]) -> str:

@@ -260,6 +260,11 @@ WAVE = (
 )
 SERVICES = {"dataflow": DATAFLOW, "wave": WAVE}
 SUBJECTS = {subject.name: subject for subject in (*DATAFLOW, *WAVE)}
+LAUNCHING = ("classic", "flex", "yaml", "create")
+"""Those that can start in the triggerer, and need nothing that is there before."""
+
+AT_ONCE = 5
+"""How many tasks that start in the triggerer run at once; Airflow itself would start all of them."""
 
 
 @dataclass(frozen=True)
@@ -268,11 +273,13 @@ class Group:
 
     :param subject: the name of what is launched.
     :param deferrable: whether they wait in the triggerer.
+    :param here: whether it starts in the triggerer, too; a mapped task cannot, so it is a task of its own, with one launch.
     """
 
     subject: str
     deferrable: bool
     numbers: tuple[int, ...]
+    here: bool = False
 
     @property
     def is_polled_by_worker(self) -> bool:
@@ -281,6 +288,8 @@ class Group:
 
     @property
     def task_id(self) -> str:
+        if self.here:
+            return f"{self.subject}_here_{self.numbers[0]:03}"
         return f"{self.subject}_in_{'triggerer' if self.deferrable else 'workers'}"
 
 
@@ -298,6 +307,11 @@ def share(launches: int, names: Sequence[str], *, deferred: Callable[[int], int]
             groups.append(Group(name, deferrable, tuple(range(first, first + size))))
         first += size
     return groups
+
+
+def share_here(launches: int, names: Sequence[str]) -> list[Group]:
+    """Deal launches that start in the triggerer out to operators by turns."""
+    return [Group(names[number % len(names)], True, (number,), here=True) for number in range(launches)]
 
 
 def effects_in(found: Found, groups: Iterable[Group]) -> dict[str, list[Effect]]:

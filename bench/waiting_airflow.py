@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.chaos import ROOT, Chaos, judge, say
+from bench.chaos_counts import judge
 from bench.chaos_proxy import Proxy, Watcher
+from bench.chaos_stack import ROOT, Chaos, say
 from bench.chaos_subjects import share
 from bench.measuring import table
 

@@ -1,4 +1,4 @@
-"""The DAG that the chaos program runs: many launches of each operator, half of them waiting in the triggerer.
+"""The DAG that the chaos program runs: many launches of each operator, half of them waiting in the triggerer, or all starting there.
 
 The program says by environment which launches there are.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from airflow.sdk import DAG
 
-from bench.chaos_subjects import SUBJECTS, Group, load, name_of
+from bench.chaos_subjects import AT_ONCE, SUBJECTS, Group, load, name_of
 
 PROVIDER = os.environ.get("CHAOS_PROVIDER", "ours")
 
@@ -34,22 +34,35 @@ def operator_at(path: str) -> Any:
     return LaunchOperator if PROVIDER == "stock" else getattr(import_module(module), name)
 
 
+RETRIED = {"retries": 10, "retry_delay": timedelta(seconds=1), "max_retry_delay": timedelta(seconds=5)}
+
+
 def launch(group: Group) -> None:
     """One mapped task."""
     subject = SUBJECTS[group.subject]
     argument, value = subject.each
     operator_at(subject.operator).partial(
-        task_id=group.task_id,
-        retries=10,
-        retry_delay=timedelta(seconds=1),
-        max_retry_delay=timedelta(seconds=5),
-        **subject.fields,
-        **({"deferrable": True} if group.deferrable else {}),
+        task_id=group.task_id, **RETRIED, **subject.fields, **({"deferrable": True} if group.deferrable else {})
     ).expand(**{argument: [value(name_of(number)) for number in group.numbers]})
+
+
+def launch_here(group: Group) -> Any:
+    """One task that starts and ends in the triggerer."""
+    subject = SUBJECTS[group.subject]
+    argument, value = subject.each
+    where = {"deferrable": True, "start_from_trigger": True, "end_from_trigger": True}
+    return operator_at(subject.operator)(
+        task_id=group.task_id, **RETRIED, **subject.fields, **where, **{argument: value(name_of(group.numbers[0]))}
+    )
 
 
 # The executor's queue to its workers holds some forty tasks. When all workers have been killed, the scheduler would wait for ever to
 # put one more into it, so there must never be that many.
-with DAG("chaos", schedule=None, max_active_tasks=16):
-    for group in load(os.environ.get("CHAOS_GROUPS", "[]")):
-        launch(group)
+with DAG("chaos", schedule=None, max_active_tasks=16) as dag:
+    groups = load(os.environ.get("CHAOS_GROUPS", "[]"))
+    for group in groups:
+        if not group.here:
+            launch(group)
+    tasks = [launch_here(group) for group in groups if group.here]
+    for task, later in zip(tasks, tasks[AT_ONCE:], strict=False):
+        task >> later

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import runpy
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -14,18 +18,20 @@ from airflow_dataflow_ext.api import wave
 from airflow_dataflow_ext.api.dataflow import FlexTemplate, Job, Snapshot, Template
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.hooks.wave import WaveHook
-from bench.chaos import became, judge
+from bench import chaos_triggerers
 from bench.chaos_calls import Launches
-from bench.chaos_kills import AFTER, BEFORE, BETWEEN, KILLS_QUICK, POLLING, Kill, make_plan
+from bench.chaos_counts import became, judge
+from bench.chaos_kills import AFTER, BEFORE, BETWEEN, KILLS_QUICK, MOMENT, POLLING, Kill, make_plan
 from bench.chaos_proxy import Call, Proxy, Watcher
-from bench.chaos_stack import Task
-from bench.chaos_subjects import SUBJECTS, WORKERS, Effect, Found, Group, dump, effects_in, load, share
+from bench.chaos_stack import ROOT, Task
+from bench.chaos_subjects import AT_ONCE, LAUNCHING, SUBJECTS, WORKERS, Effect, Found, Group, dump, effects_in, load, share, share_here
+from bench.chaos_triggerers import Due, TriggererKiller
 from demo.stack import free_port
 from tests.asking import Asker, RefusedError
 
 
 def task(number: int, held: str, state: str = "success") -> Task:
-    return Task(number=number, state=state, tries=1, held=held)
+    return Task(number=number, state=state, tries=1, held=held, in_worker=False)
 
 
 def effect(number: int, id: str, *, right: bool = True) -> Effect:
@@ -128,6 +134,36 @@ def test_a_seed_chooses_the_same_kills_again_and_all_points_are_chosen() -> None
     assert not any(POLLING in plan[number] for number in range(100, 200))
     assert not all(plan.values())
     assert all(make_plan(7, polled, KILLS_QUICK).values())
+
+
+def test_a_launch_that_starts_in_the_triggerer_is_a_task_of_its_own() -> None:
+    groups = share_here(6, LAUNCHING)
+    assert load(dump(groups)) == groups
+    assert [group.task_id for group in groups[2:5]] == ["yaml_here_002", "create_here_003", "classic_here_004"]
+    assert [group.numbers[-1] for group in groups] == list(range(6))  # a row of a task that is not mapped has the map index -1
+    assert not any(group.is_polled_by_worker for group in groups)
+    assert Group("yaml", True, (2,)).task_id == "yaml_in_triggerer"
+
+
+def test_tasks_of_the_dag_start_in_the_triggerer_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAOS_GROUPS", dump([*share_here(2 * AT_ONCE, LAUNCHING), Group("classic", True, (20, 21))]))
+    dag = runpy.run_path(str(ROOT / "bench" / "chaos_dags" / "chaos.py"))["dag"]
+    here = {int(id[-3:]): task for id, task in dag.task_dict.items() if "_here_" in id}
+    assert {number: task.start_from_trigger for number, task in here.items()} == dict.fromkeys(range(2 * AT_ONCE), True)
+    assert [here[number].upstream_task_ids for number in range(AT_ONCE)] == [set()] * AT_ONCE
+    assert all(here[number].upstream_task_ids == {here[number - AT_ONCE].task_id} for number in range(AT_ONCE, 2 * AT_ONCE))
+    assert dag.get_task("classic_in_triggerer").upstream_task_ids == set()
+
+
+def test_the_triggerer_is_killed_at_every_point_while_there_are_launches_to_come() -> None:
+    plan = chaos_triggerers.make_plan(7, 50, 10)
+    assert plan == chaos_triggerers.make_plan(7, 50, 10) != chaos_triggerers.make_plan(8, 50, 10)
+    points = Counter(due.point for due in plan)
+    assert points == {BEFORE: 3, BETWEEN: 3, AFTER: 2, MOMENT: 2}
+    launched = [due.launched for due in plan]
+    assert launched == sorted(launched)
+    assert (launched[0], launched[-1]) == (0, 40)
+    assert [due.launched for due in chaos_triggerers.make_plan(7, 3, 2)] == [0, 0]
 
 
 class Dropper(Watcher):
@@ -247,3 +283,106 @@ def test_a_launch_that_is_refused_has_not_begun(ask_through: Asker, dropper: Dro
     with pytest.raises(RefusedError):
         ask_through.launch("chaos-000-0a1b")
     assert not dropper.launches.began
+
+
+class FakeProgram:
+    """Counts how often it was killed and started again."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.has_started = threading.Event()
+
+    def kill(self) -> None:
+        self.log.append("kill")
+
+    def start(self) -> None:
+        self.log.append("start")
+        self.has_started.set()
+
+
+@pytest.fixture
+def triggerer() -> FakeProgram:
+    return FakeProgram()
+
+
+@pytest.fixture
+def programs(triggerer: FakeProgram) -> dict[str, Any]:
+    return {"triggerer": triggerer}
+
+
+def killing(emulator: Emulator, programs: dict[str, Any], plan: list[Due]) -> tuple[TriggererKiller, Proxy, Asker]:
+    port = free_port()
+    killer = TriggererKiller(1, plan, Launches(share_here(4, ["classic"])), programs)
+    return killer, Proxy(port, lambda: emulator.url, killer), Asker(f"http://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize(("point", "jobs", "is_answered"), [(BEFORE, 0, False), (BETWEEN, 1, False), (AFTER, 1, True)])
+def test_the_triggerer_is_killed_at_a_launch_call_and_starts_again(
+    emulator: Emulator, triggerer: FakeProgram, programs: dict[str, Any], point: str, jobs: int, is_answered: bool
+) -> None:
+    killer, proxy, ask = killing(emulator, programs, [Due(point, 0)])
+    with proxy, killer:
+        assert not programs  # the stack does not see it die
+        with nullcontext() if is_answered else pytest.raises(requests.ConnectionError):
+            ask.launch("chaos-002-0a1b")
+        assert triggerer.has_started.wait(60)
+        assert len(emulator.jobs) == jobs
+        ask.launch("chaos-003-0a1b")
+    assert triggerer.log == ["kill", "start"]
+    assert [(kill.point, kill.number) for kill in killer.kills] == [(point, 2)]
+    assert programs == {"triggerer": triggerer}
+
+
+def test_a_kill_waits_for_its_launches(
+    emulator: Emulator, triggerer: FakeProgram, programs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chaos_triggerers, "WITHIN", 0.0)
+    killer, proxy, ask = killing(emulator, programs, [Due(MOMENT, 1), Due(BEFORE, 2)])
+    with proxy, killer:
+        ask.job(ask.launch("chaos-000-0a1b"))
+        assert triggerer.has_started.wait(60)
+        ask.launch("chaos-001-0a1b")
+        with pytest.raises(requests.ConnectionError):
+            ask.launch("chaos-002-0a1b")
+    assert [(kill.point, kill.number) for kill in killer.kills] == [(MOMENT, 0), (BEFORE, 2)]
+
+
+def launching(number: int) -> Call:
+    return Call(Template.launch.id, {"jobName": f"chaos-{number:03}-0a1b"}, port=number)
+
+
+def test_a_kill_that_is_still_to_come_is_done_once(
+    triggerer: FakeProgram, programs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chaos_triggerers, "WITHIN", 0.0)
+    killer = TriggererKiller(1, [Due(MOMENT, 0), Due(MOMENT, 2)], Launches(share_here(4, ["classic"])), programs)
+
+    async def launch_two() -> None:
+        for call in (launching(0), launching(1)):
+            assert not await killer.arrives(call)
+            assert not await killer.answers(call, b"")
+            await killer.answered(call)
+        assert triggerer.log == []
+        await asyncio.sleep(0.05)
+
+    with killer:
+        asyncio.run(launch_two())
+    assert triggerer.log == ["kill", "start"]
+
+
+def test_a_kill_is_only_for_a_launch_call_of_a_triggerer_that_lives(triggerer: FakeProgram, programs: dict[str, Any]) -> None:
+    killer = TriggererKiller(1, [Due(BEFORE, 1), Due(BETWEEN, 1)], Launches(share_here(4, ["classic"])), programs)
+
+    async def launch_two() -> None:
+        assert not await killer.arrives(launching(0))
+        assert not await killer.answers(launching(0), b"")
+        killer.launches.know("job", 2)
+        assert not await killer.arrives(Call(Job.get.id, {"jobId": "job"}, port=9))
+        assert await killer.arrives(launching(1))
+        assert not await killer.answers(launching(0), b"")  # of the triggerer before
+        assert not await killer.arrives(launching(1))
+        assert await killer.answers(launching(1), b"")
+
+    with killer:
+        asyncio.run(launch_two())
+    assert [(kill.point, kill.number) for kill in killer.kills] == [(BEFORE, 1), (BETWEEN, 1)]
