@@ -19,7 +19,7 @@ from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.operators.edge import task_edge
 from airflow_dataflow_ext.operators.launching import Attempt, LaunchOperator
 from airflow_dataflow_ext.operators.lineage import TemplateLineage
-from airflow_dataflow_ext.operators.start import start_args
+from airflow_dataflow_ext.operators.start import StartArgs
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -55,8 +55,7 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
     :param end_from_trigger: with ``deferrable``: let the triggerer end the task, without a second worker. Airflow then runs no
         ``on_success_callback`` or listener and writes no asset events, and the triggerer's log alone says why a task failed.
     :param start_from_trigger: with ``end_from_trigger``: let the triggerer launch the job, too, so that the task takes no worker at all. A
-        task that is mapped, is given another task's output as an argument, or needs the DAG's own macros starts on a worker, and so
-        does one of a class that is derived from this one.
+        mapped task, or one that needs what only a worker can have, starts there all the same; the page "Waiting" says what that is.
     :param validate: who checks the launch before it is sent: ``metadata`` compares parameters with what the template says of itself,
         where that can be read; ``service`` asks the service (``validateOnly``); ``off`` checks nothing.
     :param prices: what one unit of a total costs, in any currency, for an estimate of what the job cost; for example
@@ -67,6 +66,7 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
 
     ui_color = "#0273d4"
     operator_extra_links = (DataflowJobLink(),)
+    start_trigger_args = StartArgs()
 
     def __init__(
         self,
@@ -140,15 +140,6 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
             cancel_timeout=float(self.cancel_timeout or 0),
             validate=self.validate,
         )
-
-    def start_here(self, finished: type) -> None:
-        """Let the task start in the triggerer, if that is asked for and it can.
-
-        :param finished: the class whose fields are all set; one that is derived from it has fields of its own, and starts on a worker.
-        """
-        can = self.start_from_trigger and type(self) is finished and not self.needs_worker()
-        self.start_trigger_args = start_args(self) if can else None
-        self.start_from_trigger = self.start_trigger_args is not None
 
     def needs_worker(self) -> bool:
         """Whether the launch needs something that is on a worker only."""

@@ -84,7 +84,6 @@ class DataflowTemplatedJobStartOperator(DataflowLaunchOperator):
         self.environment = environment
         self.update = update
         self.transform_name_mapping = transform_name_mapping
-        self.start_here(DataflowTemplatedJobStartOperator)
 
     def launch(self) -> Launch:
         options = {**(self.dataflow_default_options or {}), **(self.options or {})}
@@ -133,7 +132,6 @@ class DataflowStartFlexTemplateOperator(DataflowLaunchOperator):
     def __init__(self, *, body: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.body = body
-        self.start_here(DataflowStartFlexTemplateOperator)
 
     def launch(self) -> Launch:
         return FlexTemplateLaunch(body=self.body)

@@ -11,15 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
 
-from airflow_dataflow_ext.api.errors import DataflowExtError, InvalidInputError, LaunchRecordError
+from airflow_dataflow_ext.api.errors import DataflowExtError, InvalidInputError, JobError, LaunchRecordError
 from airflow_dataflow_ext.api.names import LaunchIdentity
 from airflow_dataflow_ext.api.tries import Tries
+from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 ASK_AIRFLOW_WITHIN = 2.0
 """Seconds: Airflow ends a killed task's process five seconds after it asked it to end."""
+
+
+TOLD = ("return_value", "job_id", DataflowJobLink.xcom_key)
+"""The XComs by which an operator that launches a job tells of it."""
 
 
 @contextmanager
@@ -73,6 +78,8 @@ class TriesStore:
     """The launch record of a task that starts in the triggerer, which reaches no ``task_state_store``.
 
     It is kept as an XCom of the task, with what tells its tries apart. Airflow deletes that only when a worker starts the task.
+
+    :raises LaunchRecordError: from any method, what is stored is damaged.
     """
 
     KEY = "dataflow_launch"
@@ -82,35 +89,57 @@ class TriesStore:
         self.tries: Tries | None = None
 
     def load(self) -> Tries | None:
-        """What was stored last, by this try or another.
+        """What was stored last, by this try or another."""
+        from airflow.sdk.execution_time.xcom import XCom
 
-        :raises LaunchRecordError: it is damaged.
+        return Tries.read(XCom.get_one(key=self.KEY, **self._where))
+
+    def enter(self, attempt: str, *, number: int, retries: int) -> bool:
+        """Begin a try, unless another triggerer has begun it already; see :meth:`Tries.entered`.
+
+        What an earlier try has told of itself is deleted, as Airflow does when a worker starts.
+
+        :returns: whether the try goes on.
         """
         from airflow.sdk.execution_time.xcom import XCom
 
-        self.tries = Tries.read(XCom.get_one(key=self.KEY, **self._where))
-        return self.tries
-
-    def save(self, tries: Tries) -> None:
-        """Write it durably."""
-        from airflow.sdk.execution_time.xcom import XCom
-
-        XCom.set(key=self.KEY, value=tries.value(), **self._where)
-        self.tries = tries
+        known = self.load()
+        tries = Tries.entered(known, attempt, number=number, retries=retries)
+        if tries is known:
+            self.tries = known
+            return True
+        self._save(tries)
+        for key in TOLD if known else ():
+            if XCom.get_one(key=key, **self._where) is not None:
+                XCom.delete(key=key, **self._where)
+        return False
 
     def get(self, key: str) -> Any:
         """The launch record as this try knows it; a later try may have another one by now."""
         return self.tries.record if self.tries else None
 
     def set(self, key: str, value: Any) -> None:
-        """Write the launch record durably."""
+        """Write the launch record durably.
+
+        :raises JobError: a later try has begun.
+        """
         assert self.tries is not None
-        self.save(replace(self.tries, record=value))
+        stored = self.load()
+        if stored is not None and stored.number > self.tries.number:
+            raise JobError(f"Try {stored.number} of the task has begun; try {self.tries.number} does nothing more.")
+        self._save(self.tries.recording(value))
 
     def fail(self) -> None:
-        """Note that the try has failed, and nobody has ended it."""
-        if self.tries is not None and not self.tries.failed:
-            self.save(replace(self.tries, failed=True))
+        """Note that the last try has failed, and nobody has ended it; a try that was overtaken by another one notes nothing."""
+        stored = self.load()
+        if stored is not None and not stored.failed and (self.tries is None or self.tries.attempt == stored.attempt):
+            self._save(replace(stored, failed=True))
+
+    def _save(self, tries: Tries) -> None:
+        from airflow.sdk.execution_time.xcom import XCom
+
+        XCom.set(key=self.KEY, value=tries.value(), **self._where)
+        self.tries = tries
 
 
 def after_kill(ti: Any, *, by_user: Callable[[], None], by_machine: Callable[[], None]) -> None:

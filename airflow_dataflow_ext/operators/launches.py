@@ -76,7 +76,6 @@ class DataflowStartYamlJobOperator(DataflowLaunchOperator):
         self.options = options
         self.environment = environment
         self.template = template
-        self.start_here(DataflowStartYamlJobOperator)
 
     def needs_worker(self) -> bool:
         return self.yaml_pipeline_file is not None and not self.yaml_pipeline_file.startswith("gs://")
@@ -133,7 +132,6 @@ class DataflowCreateJobOperator(DataflowLaunchOperator):
         super().__init__(**kwargs)
         self.job = job
         self.snapshot_id = snapshot_id
-        self.start_here(DataflowCreateJobOperator)
 
     def launch(self) -> CreateJobLaunch:
         from airflow_dataflow_ext.api.create import CreateJobLaunch

@@ -131,11 +131,10 @@ class LaunchOperator(BaseOperator):
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout:
             self._stop(self._enter(context))
+            self._note_failure(context)
             raise
         except TaskDeferralError:
-            store = self._store(context)
-            if isinstance(store, TriesStore):
-                store.fail()
+            self._note_failure(context)
             raise
 
     def on_kill(self) -> None:
@@ -154,9 +153,15 @@ class LaunchOperator(BaseOperator):
         """Where the launch is recorded: a try that has started in the triggerer left it there."""
         if self.start_from_trigger:
             store = TriesStore(context["ti"])
-            if store.load() is not None:
+            store.tries = store.load()
+            if store.tries is not None:
                 return store
         return RecordStore(context)
+
+    def _note_failure(self, context: Context) -> None:
+        store = self._store(context)
+        if isinstance(store, TriesStore):
+            store.fail()
 
     def _launch(self, attempt: Attempt) -> Launched:
         clears = clears_of(attempt.context, self.retries)

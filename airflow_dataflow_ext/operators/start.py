@@ -1,14 +1,16 @@
-"""How a task starts in the triggerer: with the operator itself as the trigger's argument."""
+"""Whether and how a task starts in the triggerer: an operator with itself as the trigger's argument."""
 
 from __future__ import annotations
 
 import inspect
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
 if TYPE_CHECKING:
+    from airflow.sdk import DAG
     from airflow.triggers.base import StartTriggerArgs
 
     from airflow_dataflow_ext.api.method import Json
@@ -16,24 +18,40 @@ if TYPE_CHECKING:
 START_TRIGGER = "airflow_dataflow_ext.operators.start_trigger.DataflowStartTrigger"
 """Its class is not imported while a DAG file is read."""
 
+KNOWN_THERE = {
+    *("conn", "dag", "dag_run", "macros", "params", "run_id", "task", "task_instance_key_str", "var"),
+    *("data_interval_end", "data_interval_start", "ds", "ds_nodash", "logical_date", "ts", "ts_nodash", "ts_nodash_with_tz"),
+}
+"""What a template may name in the triggerer. For other things Airflow's triggerer has no answer, and would wait for one for ever."""
 
-def start_args(operator: BaseOperator) -> StartTriggerArgs | None:
-    """What Airflow starts in the triggerer; None where only a worker can begin with the task.
+_PULL, _FACT = r"xcom_pull\([^()]*\bmap_indexes\b[^()]*\)", r"(?:dag_id|map_index|run_id|task_id|try_number)\b"
+_ANSWERED = re.compile(rf"\b(?:ti|task_instance)\.(?:{_PULL}|{_FACT})")
+"""What it can tell of a task instance. ``xcom_pull`` must say of which map index: that is one question, and not one for all of them."""
 
-    That is so for a task with the output of another one, or anything else that is not JSON, among its arguments; and for one in a DAG
-    with macros, filters or types of its own, because the triggerer renders templates without the DAG file.
-    """
-    dag = operator.get_dag()
-    if dag is not None and (dag.user_defined_macros or dag.user_defined_filters or dag.render_template_as_native_obj):
-        return None
-    arguments = arguments_of(operator)
+LARGEST = 40_000
+"""Characters of arguments; a trigger's row takes 65,535 bytes in some databases, and encryption adds a third."""
+
+
+class StartArgs:
+    """What Airflow is to start in the triggerer, made when it asks: a DAG file, or a policy, may change an operator after it was made."""
+
+    def __get__(self, operator: Any, owner: type) -> StartTriggerArgs | None:
+        return start_args(operator) if operator is not None and operator.start_from_trigger else None
+
+
+def start_args(operator: Any) -> StartTriggerArgs | None:
+    """What Airflow starts in the triggerer; None where a worker has to begin: see ``docs/waiting.md``."""
+    cls = type(operator)
     try:
-        json.dumps(arguments)
-    except TypeError:
+        arguments = arguments_of(operator)
+    except AttributeError:
+        return None  # it is still being made, when Airflow only looks for functions among the arguments
+    ours = cls.__module__.startswith("airflow_dataflow_ext.")
+    plain = is_plain(arguments) and len(json.dumps(arguments)) <= LARGEST and all(map(renders_there, texts_in(arguments)))
+    if not (ours and plain and renders_plainly(operator)) or operator.needs_worker():
         return None
     from airflow.triggers.base import StartTriggerArgs
 
-    cls = type(operator)
     path = f"{cls.__module__}.{cls.__qualname__}"
     return StartTriggerArgs(
         trigger_cls=START_TRIGGER, next_method="execute_complete", trigger_kwargs={"operator": path, "arguments": arguments}
@@ -48,3 +66,51 @@ def arguments_of(operator: BaseOperator) -> Json:
             parameters = inspect.signature(vars(cls)["__init__"]).parameters.values()
             names |= {p.name: getattr(operator, p.name) for p in parameters if p.kind is p.KEYWORD_ONLY}
     return {name: value for name, value in names.items() if name != "start_from_trigger"}
+
+
+def renders_plainly(operator: BaseOperator) -> bool:
+    """Whether the DAG changes nothing about templates that the triggerer, which does not have the DAG file, would have to know."""
+    from jinja2 import StrictUndefined
+
+    dag: DAG | None = operator.get_dag()
+    if getattr(operator, "render_template_as_native_obj", None):
+        return False
+    if dag is None:
+        return True
+    own = (
+        dag.user_defined_macros,
+        dag.user_defined_filters,
+        dag.render_template_as_native_obj,
+        dag.jinja_environment_kwargs,
+        dag.template_searchpath,
+    )
+    return not any(own) and dag.template_undefined is StrictUndefined
+
+
+def renders_there(text: str) -> bool:
+    """Whether the triggerer can render the text to what a worker would make of it."""
+    if "{" not in text:
+        return True
+    from jinja2 import Environment, TemplateError, meta
+
+    try:
+        parsed = Environment(extensions=["jinja2.ext.do"]).parse(_ANSWERED.sub("run_id", text))  # noqa: S701  (nothing is rendered)
+    except TemplateError:
+        return False  # the worker says what is wrong
+    return meta.find_undeclared_variables(parsed) <= KNOWN_THERE and not any(meta.find_referenced_templates(parsed))
+
+
+def is_plain(value: Any) -> bool:
+    """Whether Airflow's encoding gives the value back as it is, but for tuples, which become lists."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and not key.startswith("__") and is_plain(entry) for key, entry in value.items())
+    return all(map(is_plain, value)) if isinstance(value, list | tuple) else value is None or type(value) in (str, int, float, bool)
+
+
+def texts_in(value: Any) -> list[str]:
+    """Every text in it; keys are no templates."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return [text for entry in value for text in texts_in(entry)]
+    return [value] if isinstance(value, str) else []

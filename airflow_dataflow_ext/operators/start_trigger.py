@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.triggers.base import TaskFailedEvent
-from asgiref.sync import sync_to_async
 
 from airflow_dataflow_ext.api.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.api.launching import Launched, LaunchRecord, launch_once, stop_launched
-from airflow_dataflow_ext.api.tries import Tries
 from airflow_dataflow_ext.api.watching import Outcome, watching
 from airflow_dataflow_ext.operators.edge import TriesStore, identity_of
 from airflow_dataflow_ext.triggers.base import STOP_WITHIN, WaitTrigger
@@ -25,6 +23,10 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.method import Json
     from airflow_dataflow_ext.api.steps import Conversation
     from airflow_dataflow_ext.operators.base import DataflowLaunchOperator
+
+
+NEXT_TRY_WITHIN = 5
+"""Seconds in which a cleared task begins its next try, in the triggerer again: until then it looks as if only its trigger had moved."""
 
 
 class DataflowStartTrigger(WaitTrigger):
@@ -47,7 +49,6 @@ class DataflowStartTrigger(WaitTrigger):
         self._context: Context | None = None
         self._made: DataflowLaunchOperator | None = None
         self._launched: Launched | None = None
-        self._tries: TriesStore | None = None
 
     def serialize(self) -> tuple[str, Json]:
         cls = type(self)
@@ -59,16 +60,28 @@ class DataflowStartTrigger(WaitTrigger):
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         """Called by Airflow before :meth:`run`; rendering itself waits for a thread, because a template may ask Airflow for something."""
         self._context = context
+        self._tries = TriesStore(context["ti"])
+        self.store = _Awaited(self._tries)
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """As in any trigger here. When Airflow cannot be asked for the record, Airflow fails the trigger, and a worker notes that."""
+        goes_on = await asyncio.to_thread(self._enter)
+        if goes_on and self._tries.tries.failed:  # type: ignore[union-attr]
+            self.log.error("This try had failed already when another triggerer took it over.")
+            yield TaskFailedEvent()
+            return
+        async for event in super().run():
+            yield event
 
     async def event(self) -> Json:
-        operator = await sync_to_async(self._rendered)()
+        operator = await asyncio.to_thread(self._rendered)
         async with self.channel() as channel:
             operator.hook = channel.hook
-            launch = await sync_to_async(operator.launch)()
+            launch = await asyncio.to_thread(operator.launch)
             if launch.validate_only:
                 return {"result": await self.perform(operator.validation(launch))}
-            self._launched = await self.perform(await sync_to_async(self._launching)(operator))
-            await sync_to_async(operator.tell)(self._told, self._launched)
+            self._launched = await self.perform(await asyncio.to_thread(self._launching, operator))
+            await asyncio.to_thread(operator.tell, self._told, self._launched)
             return await super().event()
 
     def wait(self) -> Conversation[Json]:
@@ -87,28 +100,36 @@ class DataflowStartTrigger(WaitTrigger):
 
     async def on_kill(self) -> None:
         """Called by Airflow; see :meth:`WaitTrigger.killed_by_user`."""
-        operator = self._made or await sync_to_async(self._rendered)()
+        operator = await asyncio.to_thread(self._rendered) if self._made is None else self._made
         if not operator.cancel_on_kill:
             return
         if not await self.killed_by_user():
-            self.log.info("The job is left alone: only its trigger moved, or the task has begun anew and stops it.")
+            self.log.info("The job is left alone: only its trigger moved.")
             return
         async with self.channel() as channel:
             operator.hook = channel.hook
-            stopping = await sync_to_async(self._stopping)(operator)
+            stopping = await asyncio.to_thread(self._stopping, operator)
             try:
                 await asyncio.wait_for(self.perform(stopping), STOP_WITHIN)
             except (DataflowExtError, TimeoutError) as error:
                 self.log.info("The job has not ended yet. %s", error)
 
+    async def killed_by_user(self) -> bool:
+        """The same for a task that waits in the triggerer again as soon as it is cleared: its next try may have to begin first."""
+        for _ in range(NEXT_TRY_WITHIN):
+            if await super().killed_by_user():
+                return True
+            await asyncio.sleep(1)
+        return False
+
     async def is_past_try(self) -> bool:
-        tries = await sync_to_async(TriesStore(self._told["ti"]).load)()
-        return tries is not None and tries.attempt != self._attempt
+        tries = await asyncio.to_thread(self._tries.load)
+        return tries is not None and tries.number > self._told["ti"].try_number
 
     async def _end(self, event: Json) -> TriggerEvent:
         told = await super()._end(event)
-        if isinstance(told, TaskFailedEvent) and self._tries is not None:
-            await sync_to_async(self._tries.fail)()
+        if isinstance(told, TaskFailedEvent):
+            await asyncio.to_thread(self._tries.fail)
         return told
 
     @property
@@ -118,44 +139,36 @@ class DataflowStartTrigger(WaitTrigger):
             raise JobError("The task was to start in the triggerer, and its DAG no longer says so. Clear it to start it anew.")
         return self._context
 
-    @property
-    def _attempt(self) -> str:
-        return str(self._told["ti"].id)
+    def _enter(self) -> bool:
+        ti, task = self._told["ti"], self._told["task"]
+        return self._tries.enter(str(ti.id), number=ti.try_number, retries=int(task.retries or 0))
 
     def _rendered(self) -> DataflowLaunchOperator:
         """The operator as a worker would have it."""
         module, _, name = self.operator.rpartition(".")
-        operator: DataflowLaunchOperator = getattr(import_module(module), name)(task_id=self._told["ti"].task_id, **self.arguments)
+        ti, task = self._told["ti"], cast("Any", self._told["task"])
+        make = getattr(import_module(module), name)
+        operator: DataflowLaunchOperator = make(task_id=ti.task_id, do_xcom_push=task.do_xcom_push, **self.arguments)
         operator.render_template_fields(self._told, self.get_template_env())
         self.conn_id, self.connection = operator.gcp_conn_id, {"impersonation_chain": operator.impersonation_chain}
-        self._told["ti"].task = operator  # Airflow's is the serialized one, which cannot push XComs
+        ti.task = operator  # Airflow's is the serialized one, which cannot push XComs
         self._made = operator
         return operator
 
-    def _known(self) -> TriesStore:
-        """What earlier tries have left, and this one in another triggerer."""
-        store = self._tries = TriesStore(self._told["ti"])
-        self.store = _Awaited(store)
-        store.load()
-        return store
-
     def _launching(self, operator: DataflowLaunchOperator) -> Conversation[Launched]:
         """Launch; or go on with what this try has launched before another triggerer took it over."""
-        store, ti = self._known(), self._told["ti"]
-        known = store.tries
-        tries = Tries.entered(known, self._attempt, number=ti.try_number, retries=int(self._told["task"].retries or 0))
-        if tries is not known:
-            store.save(tries)
-        elif tries.failed:
-            raise JobError("This try had failed already when another triggerer took it over.")
-        elif (record := LaunchRecord.read(tries.record)) is not None and record.job_id:
+        tries = self._tries.tries
+        assert tries is not None
+        record = LaunchRecord.read(tries.launched_here)
+        if record is not None and record.job_id:
             return _launched_before(operator, record)
         return launch_once(operator.service(), identity_of(self._told), clears=tries.clears, reattach=operator.reattach)
 
     def _stopping(self, operator: DataflowLaunchOperator) -> Conversation[None]:
-        store = self._tries or self._known()
-        if store.tries is not None and store.tries.attempt != self._attempt:
-            store.tries = None  # this try had not begun
+        """Stop what there is; a try that had not begun knows it from the one before."""
+        if self._tries.tries is None:
+            stored = self._tries.load()
+            self._tries.tries = stored if stored is not None and stored.number <= self._told["ti"].try_number else None
         return stop_launched(operator.service(), identity_of(self._told))
 
 
@@ -176,4 +189,4 @@ class _Awaited:
         return self._store.get(key)
 
     def set(self, key: str, value: Any) -> Awaitable[None]:
-        return sync_to_async(self._store.set)(key, value)
+        return asyncio.to_thread(self._store.set, key, value)

@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import PokeReturnValue, XComArg
+from airflow.sdk import BaseOperator, PokeReturnValue, XComArg
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
 from airflow_dataflow_ext.api.errors import InvalidInputError
 from airflow_dataflow_ext.api.sights import Entries, Sight, Vigil, mark_of
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.operators.edge import task_edge
+from airflow_dataflow_ext.operators.start import renders_plainly, renders_there
 from airflow_dataflow_ext.sensors.base import WaitSensor
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ class DataflowSensor(WaitSensor):
         are set."""
         here = {name: _as_text(getattr(self, name)) for name in _WHERE}
         others = (getattr(self, name) for name in self.template_fields if name not in _WHERE)
-        if any(map(_is_template, others)) or any(isinstance(value, XComArg) for value in here.values()):
+        can = all(value is None or (isinstance(value, str) and renders_there(value)) for value in here.values())
+        if any(map(_is_template, others)) or not (can and renders_plainly(self)):
             self.start_from_trigger = False
         if self.start_from_trigger:
             from airflow.triggers.base import StartTriggerArgs
@@ -192,8 +194,11 @@ class DataflowSightSensor(DataflowSensor):
 
 
 def _as_text(value: Any) -> Any:
-    """The output of another task as the expression that the triggerer renders to it."""
-    return str(value) if isinstance(value, PlainXComArg) else value
+    """The output of another task, if that is not mapped, as an expression that the triggerer can render."""
+    of = value.operator if isinstance(value, PlainXComArg) else None
+    if not isinstance(of, BaseOperator) or of.get_closest_mapped_task_group():
+        return value
+    return f"{{{{ ti.xcom_pull(task_ids={of.task_id!r}, key={value.key!r}, map_indexes=-1) }}}}"
 
 
 def _is_template(value: Any) -> bool:

@@ -12,7 +12,6 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
-from jinja2 import StrictUndefined
 
 from airflow_dataflow_ext.api.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.api.watching import Watch, watching
@@ -62,10 +61,10 @@ class WaitTrigger(BaseTrigger):
         """The conversation; its result becomes the event."""
 
     def get_template_env(self, dag: Any = None) -> Any:
-        """As on a worker, where an unknown name in a template is an error, and no empty text."""
-        env = super().get_template_env(dag)
-        env.undefined = StrictUndefined
-        return env
+        """As a worker has it for a DAG that changes nothing; Airflow's own for triggers takes an unknown name for an empty text."""
+        from airflow.sdk.definitions._internal.templater import create_template_env
+
+        return create_template_env()
 
     async def event(self) -> Json:
         """What there is to tell."""
@@ -117,7 +116,8 @@ class WaitTrigger(BaseTrigger):
         except DataflowExtError as error:
             self.log.error("%s", error)
             return TaskSkippedEvent() if self.skips else TaskFailedEvent()
-        await sync_to_async(XCom.set)(key="return_value", value=result, **where(self.task_instance))
+        if getattr(self.task, "do_xcom_push", True):
+            await sync_to_async(XCom.set)(key="return_value", value=result, **where(self.task_instance))
         return TaskSuccessEvent()
 
     async def perform(self, conversation: Conversation[Any]) -> Any:

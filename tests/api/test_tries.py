@@ -10,7 +10,7 @@ import pytest
 from airflow_dataflow_ext.api.errors import LaunchRecordError
 from airflow_dataflow_ext.api.tries import Tries
 
-FIRST = Tries(attempt="a", first=1, record={"step": "launched"})
+FIRST = Tries(attempt="a", number=1, first=1).recording({"step": "launched"})
 
 
 def entered(known: Tries | None, attempt: str, number: int, retries: int = 2) -> Tries:
@@ -18,7 +18,7 @@ def entered(known: Tries | None, attempt: str, number: int, retries: int = 2) ->
 
 
 def test_a_task_without_a_past_begins() -> None:
-    assert entered(None, "a", 1) == Tries(attempt="a", first=1)
+    assert entered(None, "a", 2) == Tries(attempt="a", number=2, first=2)
 
 
 def test_a_try_in_another_triggerer_goes_on() -> None:
@@ -26,11 +26,11 @@ def test_a_try_in_another_triggerer_goes_on() -> None:
 
 
 def test_a_try_after_one_that_failed_is_its_retry() -> None:
-    assert entered(replace(FIRST, failed=True), "b", 2) == replace(FIRST, attempt="b")
+    assert entered(replace(FIRST, failed=True), "b", 2) == replace(FIRST, attempt="b", number=2)
 
 
 def test_a_try_after_one_that_did_not_fail_follows_a_clear() -> None:
-    assert entered(FIRST, "b", 2) == replace(FIRST, attempt="b", first=2, clears=1)
+    assert entered(FIRST, "b", 2) == replace(FIRST, attempt="b", number=2, first=2, clears=1)
 
 
 @pytest.mark.parametrize(("number", "retries", "clears"), [(2, 0, 1), (2, 1, 0), (3, 1, 1), (3, 2, 0), (4, 2, 1)])
@@ -41,6 +41,13 @@ def test_a_try_after_the_last_retry_follows_a_clear(number: int, retries: int, c
 def test_retries_count_anew_from_a_clear_on() -> None:
     cleared = entered(replace(FIRST, failed=True), "b", 4, 2)
     assert [entered(replace(cleared, failed=True), "c", number, 2).clears for number in (5, 6, 7)] == [1, 1, 2]
+
+
+def test_a_record_belongs_to_the_try_that_wrote_it() -> None:
+    assert FIRST.launched_here == {"step": "launched"}
+    later = entered(replace(FIRST, failed=True), "b", 2)
+    assert (later.record, later.launched_here) == ({"step": "launched"}, None)
+    assert later.recording({"step": "intended"}).launched_here == {"step": "intended"}
 
 
 def test_what_is_stored_comes_back() -> None:

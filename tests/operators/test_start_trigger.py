@@ -10,7 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jinja2 import Undefined
 
+from airflow_dataflow_ext.api.errors import JobError
 from airflow_dataflow_ext.emulator import Emulator
 from tests.airflow_task import TaskInstance
 from tests.operators.launches import SPEC, TEMPLATE, classic, flex
@@ -57,7 +59,7 @@ class Airflow:
 
         module, _, name = self.operator.start_trigger_args.trigger_cls.rpartition(".")
         trigger = getattr(import_module(module), name)(**json.loads(json.dumps(self.operator.start_trigger_args.trigger_kwargs)))
-        task = SimpleNamespace(task_id="count", retries=self.operator.retries, template_ext=(), template_fields=())
+        task = SimpleNamespace(task_id="count", retries=self.operator.retries, do_xcom_push=True, template_ext=(), template_fields=())
         ti = SimpleNamespace(**WHERE, id=self.attempt, try_number=self.try_number, task=task, xcom_push=self._push)
         trigger.task_instance = ti
         trigger.render_template_fields({"ti": ti, "task": task, "params": {"lines": 3}})
@@ -97,6 +99,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Airflow]:
         airflow = Airflow(make(**{**HERE, **fields}))
         monkeypatch.setattr(XCom, "get_one", lambda key, **where: airflow.xcoms.get(key) if where == WHERE else None)
         monkeypatch.setattr(XCom, "set", lambda key, value, **where: airflow.xcoms.update({key: json.loads(json.dumps(value))}))
+        monkeypatch.setattr(XCom, "delete", lambda key, **where: airflow.xcoms.pop(key))
         monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", lambda **_: {WHERE["run_id"]: {"count": airflow.state}})
         return airflow
 
@@ -128,7 +131,8 @@ def die(monkeypatch: pytest.MonkeyPatch, start: Any) -> Callable[[str], None]:
         write = XCom.set
 
         def dying_write(key: str, value: Any, **where: Any) -> None:
-            what = ((value["record"] or {}).get("step", "entered")) if key == "dataflow_launch" else key
+            mine = key == "dataflow_launch" and value["recorded"] == value["attempt"]
+            what = value["record"]["step"] if mine else "entered" if key == "dataflow_launch" else key
             reach(f"before writing {what}")
             write(key=key, value=value, **where)
             reach(f"after writing {what}")
@@ -179,6 +183,79 @@ def test_wherever_a_triggerer_dies_the_next_one_ends_with_the_one_job(emulator: 
     assert task.run() == "success"
     assert states(emulator) == ["DONE"]
     assert task.xcoms["return_value"]["id"] == task.xcoms["job_id"] == emulator.jobs.all()[0]["job"]["id"]
+
+
+BEFORE = {
+    # what was before the try: how its jobs behaved, whether it failed of its own accord, and how many retries there are
+    "a clear after success": (QUICK_JOB, 3, ["DONE", "DONE"]),
+    "a retry after a failed job": (FAILED_JOB, 3, ["FAILED", "DONE"]),
+    "a clear while it waited": (ENDLESS_JOB, 3, ["CANCELLED", "DONE"]),
+}
+
+
+@pytest.mark.parametrize("point", DEATHS)
+@pytest.mark.parametrize("before", BEFORE)
+def test_wherever_a_triggerer_dies_in_a_later_try_there_is_one_more_job(
+    emulator: Emulator, start: Any, die: Any, before: str, point: str
+) -> None:
+    script, retries, jobs = BEFORE[before]
+    emulator.scripts.play("*", script, on_cancel=AT_ONCE)
+    task = start(retries=retries)
+    if script is ENDLESS_JOB:
+        die("after writing launched")
+        task.dies()
+    else:
+        task.run()
+    emulator.scripts.play("*", QUICK_JOB)
+    task.again()
+    die(point)
+    task.dies()
+    assert task.run() == "success"
+    assert states(emulator) == jobs
+    assert task.xcoms["return_value"]["id"] == task.xcoms["job_id"] == emulator.jobs.all()[1]["job"]["id"]
+
+
+def test_an_overtaken_try_writes_nothing_more(emulator: Emulator, start: Any, die: Any) -> None:
+    emulator.scripts.play("*", ENDLESS_JOB, on_cancel=AT_ONCE)
+    task = start()
+    die("after writing launched")
+    task.dies()
+    old = task.trigger()
+    old._enter()
+    task.again()
+    die("after writing launched")
+    task.dies()
+    kept = dict(task.xcoms["dataflow_launch"])
+    with pytest.raises(JobError, match="Try 2 of the task has begun; try 1 does nothing more"):
+        old._tries.set("launch", {**kept["record"], "step": "settled"})
+    old._tries.fail()
+    assert task.xcoms["dataflow_launch"] == kept
+    assert asyncio.run(task.trigger().is_past_try()) is False
+    assert asyncio.run(old.is_past_try()) is True
+
+
+def test_what_an_earlier_try_told_of_itself_is_gone_when_the_next_fails(emulator: Emulator, start: Any) -> None:
+    emulator.scripts.play("*", QUICK_JOB)
+    task = start()
+    assert task.run() == "success"
+    emulator.faults.add(method="templates.launch", status=403, times=1)
+    task.again()
+    assert task.run() == "failed"
+    assert set(task.xcoms) == {"dataflow_launch"}
+
+
+def test_a_clear_stops_the_job_though_the_next_try_cannot_launch(emulator: Emulator, start: Any, die: Any) -> None:
+    emulator.scripts.play("*", ENDLESS_JOB, on_cancel=AT_ONCE)
+    task = start()
+    die("after writing launched")
+    task.dies()
+    old = task.trigger()
+    old._enter()
+    task.again()
+    task.operator.parameters = {"inputFile": "{{ params.typo }}"}
+    assert task.run() == "failed"
+    asyncio.run(old.on_kill())
+    assert states(emulator) == ["CANCELLED"]
 
 
 def test_a_lost_answer_leaves_one_job(emulator: Emulator, start: Any) -> None:
@@ -272,13 +349,18 @@ KILLS = {
 
 @pytest.mark.parametrize("point", ["after sending templates.launch", "after writing launched"])
 @pytest.mark.parametrize("kill", KILLS)
-def test_a_kill_stops_the_job_when_a_user_asked_for_it(emulator: Emulator, start: Any, die: Any, kill: str, point: str) -> None:
+def test_a_kill_stops_the_job_when_a_user_asked_for_it(
+    emulator: Emulator, start: Any, die: Any, monkeypatch: pytest.MonkeyPatch, kill: str, point: str
+) -> None:
+    from airflow_dataflow_ext.operators import start_trigger
+
     emulator.scripts.play("*", ENDLESS_JOB, on_cancel=AT_ONCE)
     task = start(cancel_on_kill=kill != "kept")
     die(point)
     task.dies()
     facts, jobs = KILLS[kill]
     task.state = facts.get("state", task.state)
+    monkeypatch.setattr(start_trigger, "NEXT_TRY_WITHIN", 1)
     asyncio.run(task.trigger().on_kill())
     assert states(emulator) == jobs
 
@@ -322,35 +404,95 @@ def derived(**fields: Any) -> Any:
     return Derived(task_id="count", template=TEMPLATE, **fields)
 
 
-def with_macros(**fields: Any) -> Any:
+def of_dag(dag: Any = None, **fields: Any) -> Any:
+    """A task of a DAG with settings of its own."""
     from airflow.sdk import DAG
 
+    with DAG("own", **(dag or {})):
+        return classic_task(**fields)
+
+
+def classic_task(**fields: Any) -> Any:
     from airflow_dataflow_ext.operators.dataflow import DataflowTemplatedJobStartOperator
 
-    with DAG("macros", user_defined_macros={"bucket": "b"}):
-        return DataflowTemplatedJobStartOperator(task_id="count", template=TEMPLATE, **fields)
+    return DataflowTemplatedJobStartOperator(**{"task_id": "count", "template": TEMPLATE, **HERE, **fields})
 
 
-def after_another(**fields: Any) -> Any:
-    from airflow.sdk import DAG
-
-    from airflow_dataflow_ext.operators.dataflow import DataflowTemplatedJobStartOperator
-
-    with DAG("pair"):
-        first = DataflowTemplatedJobStartOperator(task_id="first", template=TEMPLATE)
-        return DataflowTemplatedJobStartOperator(task_id="count", template=TEMPLATE, parameters={"of": first.output}, **fields)
+def after_another() -> Any:
+    return of_dag(parameters={"of": classic_task(task_id="first").output})
 
 
-def local_yaml(**fields: Any) -> Any:
+def yaml(**fields: Any) -> Any:
     from airflow_dataflow_ext.operators.dataflow import DataflowStartYamlJobOperator
 
-    return DataflowStartYamlJobOperator(task_id="count", job_name="count", yaml_pipeline_file="pipeline.yaml", **fields)
+    return DataflowStartYamlJobOperator(task_id="count", job_name="count", **HERE, **fields)
 
 
-@pytest.mark.parametrize("make", [derived, with_macros, after_another, local_yaml])
-def test_what_only_a_worker_can_begin_starts_on_one(make: Callable[..., Any]) -> None:
-    operator = make(**HERE)
-    assert (operator.start_from_trigger, operator.start_trigger_args) == (False, None)
+ON_WORKER: dict[str, Callable[[], Any]] = {
+    "a derived class": lambda: derived(**HERE),
+    "macros": lambda: of_dag({"user_defined_macros": {"bucket": "b"}}),
+    "native objects": lambda: of_dag({"render_template_as_native_obj": True}),
+    "another syntax": lambda: of_dag({"jinja_environment_kwargs": {"variable_start_string": "[["}}),
+    "lenient names": lambda: of_dag({"template_undefined": Undefined}),
+    "another task's output": after_another,
+    "a result that is asked for": lambda: classic_task(parameters={"of": "{{ ti.xcom_pull('first') }}"}),
+    "an event": lambda: classic_task(parameters={"of": ["{{ triggering_asset_events }}"]}),
+    "another run": lambda: classic_task(job_name="{{ prev_start_date_success }}"),
+    "a template file": lambda: classic_task(job_name="{% include 'name.txt' %}"),
+    "a wrong template": lambda: classic_task(job_name="{{ name"),
+    "a file on the worker": lambda: yaml(yaml_pipeline_file="pipeline.yaml"),
+    "a number as a key": lambda: yaml(yaml_pipeline={"pipeline": {1: "x"}}),
+    "a large body": lambda: yaml(yaml_pipeline="x" * 50_000),
+}
+
+
+@pytest.mark.parametrize("why", ON_WORKER)
+def test_what_only_a_worker_can_begin_starts_on_one(why: str) -> None:
+    assert ON_WORKER[why]().start_trigger_args is None
+
+
+THERE = (
+    "{{ ti.xcom_pull('first', map_indexes=-1) }}",
+    "{{ ti.map_index }}-{{ run_id }}",
+    "{{ dag_run.conf['n'] }}",
+    "{{ var.value.x }}",
+    "{ }",
+)
+
+
+@pytest.mark.parametrize("text", THERE)
+def test_what_the_triggerer_can_render_starts_there(text: str) -> None:
+    assert of_dag(parameters={"of": text}).start_trigger_args is not None
+
+
+def test_what_is_changed_after_the_operator_was_made_counts() -> None:
+    operator = classic_task()
+    operator.parameters = {"of": "a policy"}
+    assert operator.start_trigger_args.trigger_kwargs["arguments"]["parameters"] == {"of": "a policy"}
+
+
+def test_airflow_stores_a_task_that_starts_in_the_triggerer_as_it_is() -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    body = {"launchParameter": {"jobName": "count", "containerSpec": SPEC, "parameters": {"a": [1, None, True, {"b": 0.5}]}}}
+    operator = flex(body=body, **HERE)
+    stored = [json.dumps(DagSerialization.to_dict(operator.dag), sort_keys=True) for _ in range(2)]
+    task = DagSerialization.from_dict(json.loads(stored[0])).get_task("count")
+    kwargs = task.start_trigger_args.trigger_kwargs
+    assert stored[0] == stored[1]
+    assert started(kwargs).arguments == operator.start_trigger_args.trigger_kwargs["arguments"]
+
+
+def started(kwargs: Any) -> Any:
+    """The trigger, by Airflow's own way over its database."""
+    from airflow.models.trigger import Trigger
+    from airflow.serialization.decoders import smart_decode_trigger_kwargs
+
+    from airflow_dataflow_ext.operators.start_trigger import DataflowStartTrigger
+
+    row = Trigger(classpath="x", kwargs=kwargs)
+    stored = Trigger._decrypt_kwargs(row.encrypted_kwargs)
+    return DataflowStartTrigger(**{name: smart_decode_trigger_kwargs(value) for name, value in stored.items()})
 
 
 def test_without_a_triggered_end_there_is_no_triggered_start() -> None:
@@ -360,9 +502,9 @@ def test_without_a_triggered_end_there_is_no_triggered_start() -> None:
         classic(deferrable=True, start_from_trigger=True)
 
 
-@pytest.mark.parametrize(("error", "failed", "job"), [("Trigger timeout", False, "CANCELLED"), ("Unknown", True, "RUNNING")])
+@pytest.mark.parametrize(("error", "job"), [("Trigger timeout", "CANCELLED"), ("Unknown", "RUNNING")])
 def test_a_worker_that_ends_the_task_knows_what_the_triggerer_has_launched(
-    emulator: Emulator, start: Any, die: Any, error: str, failed: bool, job: str
+    emulator: Emulator, start: Any, die: Any, error: str, job: str
 ) -> None:
     emulator.scripts.play("*", ENDLESS_JOB, on_cancel=AT_ONCE)
     task = start()
@@ -370,4 +512,4 @@ def test_a_worker_that_ends_the_task_knows_what_the_triggerer_has_launched(
     task.dies()
     worker = TaskInstance(task.operator, xcoms=task.xcoms)
     worker.fail(error)
-    assert (task.xcoms["dataflow_launch"]["failed"], states(emulator)) == (failed, [job])
+    assert (task.xcoms["dataflow_launch"]["failed"], states(emulator)) == (True, [job])

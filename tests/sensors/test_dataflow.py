@@ -233,7 +233,7 @@ def started(**fields: Any) -> Any:
 def test_the_output_of_another_task_is_rendered_in_the_triggerer() -> None:
     sensor = started(job_id=lambda launched: launched.output["job_id"], project_id="{{ params.p }}")
     kwargs = sensor.start_trigger_args.trigger_kwargs
-    assert kwargs["job_id"] == "{{ task_instance.xcom_pull(task_ids='launch', dag_id='starts', key='job_id') }}"
+    assert kwargs["job_id"] == "{{ ti.xcom_pull(task_ids='launch', key='job_id', map_indexes=-1) }}"
     assert (sensor.start_from_trigger, kwargs["project_id"], sensor.upstream_task_ids) == (True, "{{ params.p }}", {"launch"})
 
 
@@ -245,6 +245,8 @@ def test_the_output_of_another_task_is_rendered_in_the_triggerer() -> None:
         {"gcp_conn_id": "{{ params.conn }}"},
         {"impersonation_chain": ["a", "{{ params.account }}"]},
         {"job_id": lambda launched: launched.output.map(str)},
+        {"job_id": "{{ ti.xcom_pull('launch') }}"},
+        {"location": "{{ triggering_asset_events }}"},
     ],
 )
 def test_what_only_a_worker_can_render_starts_on_a_worker(fields: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""On a real Airflow: a sensor that starts and ends in the triggerer never has a worker process."""
+"""On a real Airflow: what starts and ends in the triggerer never has a worker process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ID = "without_worker"
 METRICS = {"metrics": [{"name": {"origin": "user", "name": "lines"}, "scalar": 5}]}
 
 
-def test_a_sensor_starts_and_ends_without_a_worker(stack: Stack, cloud: Cloud) -> None:
+def test_sensors_and_launches_start_and_end_without_a_worker(stack: Stack, cloud: Cloud) -> None:
     cloud.script("waited-*", [0, "JOB_STATE_RUNNING"], [0, METRICS])
     jobs = {name: cloud.launch(f"waited-{name}") for name in ("good", "bad")}
     stack.wait_for_dag(ID)
@@ -24,9 +24,11 @@ def test_a_sensor_starts_and_ends_without_a_worker(stack: Stack, cloud: Cloud) -
     cloud.end(jobs["bad"], "JOB_STATE_CANCELLED")
     stack.wait_until("the run to end", lambda: stack.api.run_state(ID, run) in ("success", "failed"))
     rows = {row["task_id"]: row for row in stack.api.tasks(ID, run)}
-    assert {name for name, row in rows.items() if row["state"] == "success"} == {"status", "metric", "launch", "read"}
+    assert {name for name, row in rows.items() if row["state"] == "success"} == {"status", "metric", "launch", "here", "after", "read"}
     assert rows["bad"]["state"] == "failed"
     assert sorted({name for name, row in rows.items() if row["pid"] or row["hostname"]}) == ["launch", "read"]
-    assert stack.api.xcom(ID, run, "read") == ["JOB_STATE_DONE"] * 2
+    assert stack.api.xcom(ID, run, "read") == ["JOB_STATE_DONE"] * 4
+    assert stack.api.xcom(ID, run, "here", "job_id") == stack.api.xcom(ID, run, "after")["id"]
+    assert stack.api.xcom(ID, run, "here", "job_id") in stack.api.xcom(ID, run, "here", "dataflow_job_link")
     assert stack.api.xcom(ID, run, "metric")["scalar"] == 5
     assert any("ended as JOB_STATE_CANCELLED" in line for line in stack.api.log(ID, run, "bad"))

@@ -1,4 +1,4 @@
-"""Sensors that never have a worker process, and a launch that needs one only to begin."""
+"""Sensors and a launch that never have a worker process, and a launch that needs one only to begin."""
 
 from __future__ import annotations
 
@@ -20,8 +20,13 @@ with DAG("without_worker", schedule=None, params={"good": "", "bad": ""}):
         task_id="launch", template="gs://b/t", validate="off", deferrable=True, poll_sleep=1, end_from_trigger=True
     )
 
+    here = DataflowTemplatedJobStartOperator(
+        task_id="here", template="gs://b/t", validate="off", deferrable=True, poll_sleep=1, end_from_trigger=True, start_from_trigger=True
+    )
+    after = DataflowJobStatusSensor(task_id="after", job_id=here.output["job_id"], expected_statuses="JOB_STATE_DONE", **HERE)
+
     @task
     def read(*jobs: Any) -> list[str]:
         return [job["currentState"] for job in jobs]
 
-    read(status.output, launch.output)
+    read(status.output, launch.output, here.output, after.output)
