@@ -19,7 +19,7 @@ from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.operators.edge import task_edge
 from airflow_dataflow_ext.operators.launching import Attempt, LaunchOperator
 from airflow_dataflow_ext.operators.lineage import TemplateLineage
-from airflow_dataflow_ext.operators.start import StartArgs
+from airflow_dataflow_ext.operators.start import StartArgs, StartsHere
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -67,6 +67,7 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
     ui_color = "#0273d4"
     operator_extra_links = (DataflowJobLink(),)
     start_trigger_args = StartArgs()
+    start_from_trigger = StartsHere()
 
     def __init__(
         self,

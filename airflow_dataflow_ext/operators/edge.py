@@ -19,6 +19,8 @@ from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_dataflow_ext.api.method import Json
+
 ASK_AIRFLOW_WITHIN = 2.0
 """Seconds: Airflow ends a killed task's process five seconds after it asked it to end."""
 
@@ -100,33 +102,37 @@ class TriesStore:
         What an earlier try has told of itself is deleted, as Airflow does when a worker starts.
 
         :returns: whether the try goes on.
+        :raises JobError: a later try has begun.
         """
         from airflow.sdk.execution_time.xcom import XCom
 
-        known = self.load()
+        known = self._not_overtaken(number)
         tries = Tries.entered(known, attempt, number=number, retries=retries)
         if tries is known:
             self.tries = known
             return True
-        self._save(tries)
         for key in TOLD if known else ():
             if XCom.get_one(key=key, **self._where) is not None:
                 XCom.delete(key=key, **self._where)
+        self._save(tries)
         return False
 
     def get(self, key: str) -> Any:
         """The launch record as this try knows it; a later try may have another one by now."""
         return self.tries.record if self.tries else None
 
+    def own(self, record: Json) -> None:
+        """Make the record this try's, also one that an earlier try wrote: however its job ends from now on, this try ends so."""
+        if self.tries is not None and self.tries.launched_here is None:
+            self.set("", record)
+
     def set(self, key: str, value: Any) -> None:
-        """Write the launch record durably.
+        """Write the launch record durably; there is only one.
 
         :raises JobError: a later try has begun.
         """
         assert self.tries is not None
-        stored = self.load()
-        if stored is not None and stored.number > self.tries.number:
-            raise JobError(f"Try {stored.number} of the task has begun; try {self.tries.number} does nothing more.")
+        self._not_overtaken(self.tries.number)
         self._save(self.tries.recording(value))
 
     def fail(self) -> None:
@@ -134,6 +140,13 @@ class TriesStore:
         stored = self.load()
         if stored is not None and not stored.failed and (self.tries is None or self.tries.attempt == stored.attempt):
             self._save(replace(stored, failed=True))
+
+    def _not_overtaken(self, number: int) -> Tries | None:
+        """What is stored, by this try or an earlier one."""
+        stored = self.load()
+        if stored is not None and stored.number > number:
+            raise JobError(f"Try {stored.number} of the task has begun; try {number} does nothing more.")
+        return stored
 
     def _save(self, tries: Tries) -> None:
         from airflow.sdk.execution_time.xcom import XCom

@@ -50,6 +50,9 @@ class LaunchOperator(BaseOperator):
     :param reattach: let a retry take over an earlier attempt's job; False stops that job and launches anew.
     """
 
+    may_start_here = False
+    """Whether it was asked to start in the triggerer."""
+
     def __init__(
         self,
         *,
@@ -130,11 +133,13 @@ class LaunchOperator(BaseOperator):
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout:
-            self._stop(self._enter(context))
-            self._note_failure(context)
+            with task_edge():
+                self._stop(self._enter(context))
+                self._note_failure(context)
             raise
         except TaskDeferralError:
-            self._note_failure(context)
+            with task_edge():
+                self._note_failure(context)
             raise
 
     def on_kill(self) -> None:
@@ -151,7 +156,7 @@ class LaunchOperator(BaseOperator):
 
     def _store(self, context: Context) -> RecordStore | TriesStore:
         """Where the launch is recorded: a try that has started in the triggerer left it there."""
-        if self.start_from_trigger:
+        if self.may_start_here:
             store = TriesStore(context["ti"])
             store.tries = store.load()
             if store.tries is not None:
@@ -159,8 +164,10 @@ class LaunchOperator(BaseOperator):
         return RecordStore(context)
 
     def _note_failure(self, context: Context) -> None:
-        store = self._store(context)
+        """For a try that has started in the triggerer; its trigger may have ended before it could begin it."""
+        store, ti = self._store(context), context["ti"]
         if isinstance(store, TriesStore):
+            store.enter(str(ti.id), number=ti.try_number, retries=int(self.retries or 0))
             store.fail()
 
     def _launch(self, attempt: Attempt) -> Launched:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -12,6 +12,7 @@ from airflow.sdk import BaseOperator
 if TYPE_CHECKING:
     from airflow.sdk import DAG
     from airflow.triggers.base import StartTriggerArgs
+    from jinja2.nodes import Name, Template
 
     from airflow_dataflow_ext.api.method import Json
 
@@ -19,24 +20,43 @@ START_TRIGGER = "airflow_dataflow_ext.operators.start_trigger.DataflowStartTrigg
 """Its class is not imported while a DAG file is read."""
 
 KNOWN_THERE = {
-    *("conn", "dag", "dag_run", "macros", "params", "run_id", "task", "task_instance_key_str", "var"),
+    *("conn", "params", "run_id", "task_instance_key_str", "var"),
     *("data_interval_end", "data_interval_start", "ds", "ds_nodash", "logical_date", "ts", "ts_nodash", "ts_nodash_with_tz"),
 }
-"""What a template may name in the triggerer. For other things Airflow's triggerer has no answer, and would wait for one for ever."""
+"""What a template may name in the triggerer. For other things Airflow's triggerer has no answer, and would wait for one for ever, or
+another one than a worker."""
 
-_PULL, _FACT = r"xcom_pull\([^()]*\bmap_indexes\b[^()]*\)", r"(?:dag_id|map_index|run_id|task_id|try_number)\b"
-_ANSWERED = re.compile(rf"\b(?:ti|task_instance)\.(?:{_PULL}|{_FACT})")
-"""What it can tell of a task instance. ``xcom_pull`` must say of which map index: that is one question, and not one for all of them."""
+_OF_TASK_INSTANCE = {"dag_id", "map_index", "run_id", "task_id", "try_number"}
+_OF_RUN = {"conf", "data_interval_end", "data_interval_start", "logical_date", "partition_key", "run_after", "run_id", "run_type"}
+FIELDS_THERE = {
+    "dag": {"dag_id"},
+    "dag_run": _OF_RUN,
+    "macros": {"datetime", "dateutil", "ds_add", "ds_format", "json", "random", "time", "timedelta", "uuid"},
+    "task": {"task_id"},
+    "task_instance": _OF_TASK_INSTANCE,
+    "ti": _OF_TASK_INSTANCE,
+}
+"""What it may name of these. ``ti.xcom_pull`` is for one map index: that is one question, and not one for all of them."""
 
 LARGEST = 40_000
 """Characters of arguments; a trigger's row takes 65,535 bytes in some databases, and encryption adds a third."""
+
+
+class StartsHere:
+    """Whether Airflow starts a task in the triggerer: when that was asked for, and can be."""
+
+    def __get__(self, operator: Any, owner: type) -> bool:
+        return operator is not None and operator.start_trigger_args is not None
+
+    def __set__(self, operator: Any, value: bool) -> None:
+        operator.may_start_here = value
 
 
 class StartArgs:
     """What Airflow is to start in the triggerer, made when it asks: a DAG file, or a policy, may change an operator after it was made."""
 
     def __get__(self, operator: Any, owner: type) -> StartTriggerArgs | None:
-        return start_args(operator) if operator is not None and operator.start_from_trigger else None
+        return start_args(operator) if operator is not None and operator.may_start_here else None
 
 
 def start_args(operator: Any) -> StartTriggerArgs | None:
@@ -60,12 +80,14 @@ def start_args(operator: Any) -> StartTriggerArgs | None:
 
 def arguments_of(operator: BaseOperator) -> Json:
     """What an operator of this package was made of, without what every operator has."""
-    names: dict[str, Any] = {}
-    for cls in type(operator).__mro__[: type(operator).__mro__.index(BaseOperator)]:
-        if "__init__" in vars(cls):
-            parameters = inspect.signature(vars(cls)["__init__"]).parameters.values()
-            names |= {p.name: getattr(operator, p.name) for p in parameters if p.kind is p.KEYWORD_ONLY}
-    return {name: value for name, value in names.items() if name != "start_from_trigger"}
+    names = {
+        parameter.name
+        for cls in type(operator).__mro__[: type(operator).__mro__.index(BaseOperator)]
+        if "__init__" in vars(cls)
+        for parameter in inspect.signature(vars(cls)["__init__"]).parameters.values()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    return {name: getattr(operator, name) for name in sorted(names - {"start_from_trigger"})}
 
 
 def renders_plainly(operator: BaseOperator) -> bool:
@@ -91,13 +113,31 @@ def renders_there(text: str) -> bool:
     """Whether the triggerer can render the text to what a worker would make of it."""
     if "{" not in text:
         return True
-    from jinja2 import Environment, TemplateError, meta
+    from jinja2 import Environment, TemplateError, meta, nodes
 
     try:
-        parsed = Environment(extensions=["jinja2.ext.do"]).parse(_ANSWERED.sub("run_id", text))  # noqa: S701  (nothing is rendered)
+        parsed = Environment(extensions=["jinja2.ext.do"]).parse(text)  # noqa: S701  (nothing is rendered)
     except TemplateError:
         return False  # the worker says what is wrong
-    return meta.find_undeclared_variables(parsed) <= KNOWN_THERE and not any(meta.find_referenced_templates(parsed))
+    asked = meta.find_undeclared_variables(parsed) - KNOWN_THERE
+    answered = {id(node) for node in _answered(parsed)}
+    names = (node for node in parsed.find_all(nodes.Name) if node.name in asked)
+    return all(id(node) in answered for node in names) and not any(meta.find_referenced_templates(parsed))
+
+
+def _answered(parsed: Template) -> Iterator[Name]:
+    """The names of which no more is asked than the triggerer can tell."""
+    from jinja2 import nodes
+
+    for found in parsed.find_all(nodes.Getattr):
+        if isinstance(found.node, nodes.Name) and found.attr in FIELDS_THERE.get(found.node.name, ()):
+            yield found.node
+    for call in parsed.find_all(nodes.Call):
+        pull = call.node
+        if isinstance(pull, nodes.Getattr) and pull.attr == "xcom_pull" and isinstance(pull.node, nodes.Name):
+            index = next((word.value for word in call.kwargs if word.key == "map_indexes"), None)
+            if pull.node.name in ("ti", "task_instance") and isinstance(index.node if isinstance(index, nodes.Neg) else index, nodes.Const):
+                yield pull.node
 
 
 def is_plain(value: Any) -> bool:

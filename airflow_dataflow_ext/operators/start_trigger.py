@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.operators.base import DataflowLaunchOperator
 
 
-NEXT_TRY_WITHIN = 5
-"""Seconds in which a cleared task begins its next try, in the triggerer again: until then it looks as if only its trigger had moved."""
+NEXT_TRY_WITHIN = (0.0, 2.0, 3.0)
+"""Pauses in seconds, in which a cleared task begins its next try in the triggerer: until then it looks as if only its trigger had moved."""
 
 
 class DataflowStartTrigger(WaitTrigger):
@@ -81,6 +81,7 @@ class DataflowStartTrigger(WaitTrigger):
             if launch.validate_only:
                 return {"result": await self.perform(operator.validation(launch))}
             self._launched = await self.perform(await asyncio.to_thread(self._launching, operator))
+            await asyncio.to_thread(self._tries.own, self._launched.record.value())
             await asyncio.to_thread(operator.tell, self._told, self._launched)
             return await super().event()
 
@@ -116,10 +117,10 @@ class DataflowStartTrigger(WaitTrigger):
 
     async def killed_by_user(self) -> bool:
         """The same for a task that waits in the triggerer again as soon as it is cleared: its next try may have to begin first."""
-        for _ in range(NEXT_TRY_WITHIN):
+        for pause in NEXT_TRY_WITHIN:
+            await asyncio.sleep(pause)
             if await super().killed_by_user():
                 return True
-            await asyncio.sleep(1)
         return False
 
     async def is_past_try(self) -> bool:

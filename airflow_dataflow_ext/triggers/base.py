@@ -107,7 +107,6 @@ class WaitTrigger(BaseTrigger):
     async def _end(self, event: Json) -> TriggerEvent:
         """The task's end, with its result written: Airflow itself would hand on the event's XComs as JSON text."""
         from airflow.sdk.execution_time.xcom import XCom
-        from asgiref.sync import sync_to_async
 
         try:
             if "error" in event:
@@ -117,7 +116,7 @@ class WaitTrigger(BaseTrigger):
             self.log.error("%s", error)
             return TaskSkippedEvent() if self.skips else TaskFailedEvent()
         if getattr(self.task, "do_xcom_push", True):
-            await sync_to_async(XCom.set)(key="return_value", value=result, **where(self.task_instance))
+            await asyncio.to_thread(XCom.set, key="return_value", value=result, **where(self.task_instance))
         return TaskSuccessEvent()
 
     async def perform(self, conversation: Conversation[Any]) -> Any:
@@ -143,13 +142,12 @@ class WaitTrigger(BaseTrigger):
         try; after a clear it can be deferred again, by another one.
         """
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-        from asgiref.sync import sync_to_async
 
         ti = self.task_instance
         if ti is None:
             return False
-        found = await sync_to_async(RuntimeTaskInstance.get_task_states)(
-            dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
+        found = await asyncio.to_thread(
+            RuntimeTaskInstance.get_task_states, dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
         )
         state = next(iter((found.get(ti.run_id) or {}).values()), None)
         if state != "deferred":
@@ -159,11 +157,10 @@ class WaitTrigger(BaseTrigger):
     async def is_past_try(self) -> bool:
         """Whether a later try has begun to wait."""
         from airflow.sdk.execution_time.xcom import XCom
-        from asgiref.sync import sync_to_async
 
         ti = self.task_instance
         assert ti is not None
-        attempt = await sync_to_async(XCom.get_one)(key=ATTEMPT, **where(ti))
+        attempt = await asyncio.to_thread(XCom.get_one, key=ATTEMPT, **where(ti))
         return bool(attempt != ti.try_number)
 
 

@@ -215,6 +215,43 @@ def test_wherever_a_triggerer_dies_in_a_later_try_there_is_one_more_job(
     assert task.xcoms["return_value"]["id"] == task.xcoms["job_id"] == emulator.jobs.all()[1]["job"]["id"]
 
 
+def test_a_job_that_a_retry_has_taken_over_is_its_own(emulator: Emulator, start: Any, die: Any) -> None:
+    emulator.scripts.play("*", ENDLESS_JOB)
+    emulator.faults.add(method="jobs.get", status=403, times=1)
+    task = start(retries=1)
+    assert task.run() == "failed"
+    task.again()
+    die("after writing job_id")
+    task.dies()
+    emulator.jobs.set_state(emulator.jobs.all()[0]["job"]["id"], "JOB_STATE_FAILED")
+    assert task.run() == "failed"
+    assert states(emulator) == ["FAILED"]
+
+
+def test_a_try_that_enters_after_a_later_one_does_nothing(emulator: Emulator, start: Any, die: Any) -> None:
+    emulator.scripts.play("*", ENDLESS_JOB, on_cancel=AT_ONCE)
+    task = start()
+    old = task.trigger()
+    task.again()
+    die("after writing launched")
+    task.dies()
+    kept = dict(task.xcoms["dataflow_launch"])
+    with pytest.raises(JobError, match="Try 2 of the task has begun"):
+        asyncio.run(anext(old.run()))
+    assert (task.xcoms["dataflow_launch"], states(emulator)) == (kept, ["RUNNING"])
+
+
+def test_a_clear_that_a_trigger_could_not_begin_is_still_a_clear(emulator: Emulator, start: Any) -> None:
+    emulator.scripts.play("*", QUICK_JOB)
+    task = start(retries=3)
+    assert task.run() == "success"
+    task.again()
+    TaskInstance(task.operator, xcoms=task.xcoms, try_number=task.try_number).fail("Unknown")
+    task.again()
+    assert task.run() == "success"
+    assert states(emulator) == ["DONE", "DONE"]
+
+
 def test_an_overtaken_try_writes_nothing_more(emulator: Emulator, start: Any, die: Any) -> None:
     emulator.scripts.play("*", ENDLESS_JOB, on_cancel=AT_ONCE)
     task = start()
@@ -360,7 +397,7 @@ def test_a_kill_stops_the_job_when_a_user_asked_for_it(
     task.dies()
     facts, jobs = KILLS[kill]
     task.state = facts.get("state", task.state)
-    monkeypatch.setattr(start_trigger, "NEXT_TRY_WITHIN", 1)
+    monkeypatch.setattr(start_trigger, "NEXT_TRY_WITHIN", (0.0,))
     asyncio.run(task.trigger().on_kill())
     assert states(emulator) == jobs
 
@@ -437,6 +474,10 @@ ON_WORKER: dict[str, Callable[[], Any]] = {
     "another task's output": after_another,
     "a result that is asked for": lambda: classic_task(parameters={"of": "{{ ti.xcom_pull('first') }}"}),
     "an event": lambda: classic_task(parameters={"of": ["{{ triggering_asset_events }}"]}),
+    "a result that seems to be of one index": lambda: classic_task(parameters={"of": "{{ ti.xcom_pull('x', key='map_indexes') }}"}),
+    "an event inside": lambda: classic_task(parameters={"of": "{{ ti.xcom_pull(triggering_asset_events, map_indexes=-1) }}"}),
+    "a field of the task": lambda: classic_task(parameters={"of": "{{ task.job_name }}"}),
+    "events of the run": lambda: classic_task(parameters={"of": "{{ dag_run.consumed_asset_events }}"}),
     "another run": lambda: classic_task(job_name="{{ prev_start_date_success }}"),
     "a template file": lambda: classic_task(job_name="{% include 'name.txt' %}"),
     "a wrong template": lambda: classic_task(job_name="{{ name"),
@@ -455,7 +496,7 @@ THERE = (
     "{{ ti.xcom_pull('first', map_indexes=-1) }}",
     "{{ ti.map_index }}-{{ run_id }}",
     "{{ dag_run.conf['n'] }}",
-    "{{ var.value.x }}",
+    "{{ var.value.x }}{% set n = task.task_id %}{% for c in n %}{{ c }}{% endfor %}{{ macros.ds_add(ds, 1) }}",
     "{ }",
 )
 
