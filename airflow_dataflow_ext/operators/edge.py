@@ -96,12 +96,11 @@ class TriesStore:
 
         return Tries.read(XCom.get_one(key=self.KEY, **self._where))
 
-    def enter(self, attempt: str, *, number: int, retries: int) -> bool:
+    def enter(self, attempt: str, *, number: int, retries: int) -> Tries:
         """Begin a try, unless another triggerer has begun it already; see :meth:`Tries.entered`.
 
         What an earlier try has told of itself is deleted, as Airflow does when a worker starts.
 
-        :returns: whether the try goes on.
         :raises JobError: a later try has begun.
         """
         from airflow.sdk.execution_time.xcom import XCom
@@ -109,13 +108,13 @@ class TriesStore:
         known = self._not_overtaken(number)
         tries = Tries.entered(known, attempt, number=number, retries=retries)
         if tries is known:
-            self.tries = known
-            return True
+            self.tries = tries
+            return tries
         for key in TOLD if known else ():
             if XCom.get_one(key=key, **self._where) is not None:
                 XCom.delete(key=key, **self._where)
         self._save(tries)
-        return False
+        return tries
 
     def get(self, key: str) -> Any:
         """The launch record as this try knows it; a later try may have another one by now."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from airflow_dataflow_ext.api.method import Json
     from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.api.tries import Tries
     from airflow_dataflow_ext.operators.base import DataflowLaunchOperator
 
 
@@ -65,8 +66,7 @@ class DataflowStartTrigger(WaitTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """As in any trigger here. When Airflow cannot be asked for the record, Airflow fails the trigger, and a worker notes that."""
-        goes_on = await asyncio.to_thread(self._enter)
-        if goes_on and self._tries.tries.failed:  # type: ignore[union-attr]
+        if (await asyncio.to_thread(self._enter)).failed:
             self.log.error("This try had failed already when another triggerer took it over.")
             yield TaskFailedEvent()
             return
@@ -140,7 +140,7 @@ class DataflowStartTrigger(WaitTrigger):
             raise JobError("The task was to start in the triggerer, and its DAG no longer says so. Clear it to start it anew.")
         return self._context
 
-    def _enter(self) -> bool:
+    def _enter(self) -> Tries:
         ti, task = self._told["ti"], self._told["task"]
         return self._tries.enter(str(ti.id), number=ti.try_number, retries=int(task.retries or 0))
 

@@ -59,7 +59,9 @@ class Airflow:
 
         module, _, name = self.operator.start_trigger_args.trigger_cls.rpartition(".")
         trigger = getattr(import_module(module), name)(**json.loads(json.dumps(self.operator.start_trigger_args.trigger_kwargs)))
-        task = SimpleNamespace(task_id="count", retries=self.operator.retries, do_xcom_push=True, template_ext=(), template_fields=())
+        task = SimpleNamespace(
+            task_id="count", retries=self.operator.retries, do_xcom_push=self.operator.do_xcom_push, template_ext=(), template_fields=()
+        )
         ti = SimpleNamespace(**WHERE, id=self.attempt, try_number=self.try_number, task=task, xcom_push=self._push)
         trigger.task_instance = ti
         trigger.render_template_fields({"ti": ti, "task": task, "params": {"lines": 3}})
@@ -158,6 +160,13 @@ def test_a_job_is_launched_waited_for_and_shown_without_a_worker(emulator: Emula
     assert task.xcoms["job_id"] == task.xcoms["return_value"]["id"] == job["id"]
     assert job["id"] in task.xcoms["dataflow_job_link"]
     assert task.xcoms["dataflow_launch"]["record"]["step"] == "settled"
+
+
+def test_a_result_that_nobody_wants_is_not_written(emulator: Emulator, start: Any) -> None:
+    emulator.scripts.play("*", QUICK_JOB)
+    task = start(do_xcom_push=False)
+    assert task.run() == "success"
+    assert "return_value" not in task.xcoms
 
 
 def test_templates_are_rendered_in_the_triggerer(emulator: Emulator, start: Any) -> None:
