@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
 
-from airflow_dataflow_ext.api.errors import DataflowExtError, InvalidInputError
-from airflow_dataflow_ext.api.template import BOOLEAN, ENUM, NUMBER, Parameter, TemplateInfo
+from airflow_dataflow_ext.api.dataflow.template_metadata import BOOLEAN, ENUM, NUMBER, Parameter, TemplateInfo
+from airflow_dataflow_ext.api.rest.errors import DataflowExtError, InvalidInputError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

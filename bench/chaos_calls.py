@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from airflow_dataflow_ext.api import wave
-from airflow_dataflow_ext.api.dataflow import Job, Snapshot
+from airflow_dataflow_ext.api.dataflow.methods import Job, Snapshot
+from airflow_dataflow_ext.api.wave import methods as wave
 from bench.chaos_proxy import Call, json_of
 from bench.chaos_subjects import SUBJECTS, Group, number_in
 

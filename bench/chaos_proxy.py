@@ -14,13 +14,14 @@ from urllib.parse import unquote
 import aiohttp
 from aiohttp import web
 
-from airflow_dataflow_ext.api import dataflow, wave
-from airflow_dataflow_ext.api.method import path_pattern
+from airflow_dataflow_ext.api.dataflow import methods as dataflow
+from airflow_dataflow_ext.api.rest.method import path_pattern
+from airflow_dataflow_ext.api.wave import methods as wave
 
 HOST = "127.0.0.1"
 ROUTES = [
     (variant.verb, path_pattern(variant.path), method.id)
-    for method in (*dataflow.methods(), *wave.methods())
+    for method in (*dataflow.all_methods(), *wave.all_methods())
     for variant in method.variants()
 ]
 

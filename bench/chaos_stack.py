@@ -12,8 +12,8 @@ from typing import Any
 
 import requests
 
-from airflow_dataflow_ext.api.dataflow import Job, Snapshot, Template
-from airflow_dataflow_ext.api.states import TERMINAL
+from airflow_dataflow_ext.api.dataflow.methods import Job, Snapshot, Template
+from airflow_dataflow_ext.api.dataflow.states import TERMINAL
 from airflow_dataflow_ext.emulator.wave_login import PASSWORD, SECURITY_TOKEN, USERNAME
 from bench.chaos_calls import Launches
 from bench.chaos_proxy import HOST

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from airflow_dataflow_ext.api import wave
-from airflow_dataflow_ext.api.dataflow import FlexTemplate, Job, Snapshot, Template
-from airflow_dataflow_ext.api.method import Json, Method
-from airflow_dataflow_ext.api.states import BATCH, DRAINED, RUNNING, TERMINAL
+from airflow_dataflow_ext.api.dataflow.methods import FlexTemplate, Job, Snapshot, Template
+from airflow_dataflow_ext.api.dataflow.states import BATCH, DRAINED, RUNNING, TERMINAL
+from airflow_dataflow_ext.api.rest.method import Json, Method
+from airflow_dataflow_ext.api.wave import methods as wave
 
 PROJECT, LOCATION = "chaos-project", "us-central1"
 WORKERS = 17

@@ -40,7 +40,8 @@ def memory_kib(name: str) -> int:
 
 def our_trigger(asked: argparse.Namespace) -> Callable[[str], Any]:
     """Makes triggers as our operators do."""
-    from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
+    from airflow_dataflow_ext.api.dataflow.job import JobRef
+    from airflow_dataflow_ext.api.dataflow.wait import JobWatch
     from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
 
     def make(job_id: str) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from airflow_dataflow_ext.api import wave as api
+from airflow_dataflow_ext.api.wave import methods as api
 from airflow_dataflow_ext.emulator import Emulator, WaveNode
 from airflow_dataflow_ext.emulator.requests import Entry, RequestLog
 from bench.waiting_control import WARM_UP, Jobs, control, ends_badly, listen

@@ -12,10 +12,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from airflow_dataflow_ext.api.wave import PAGE_SIZE
-from airflow_dataflow_ext.api.wave_runs import RunRef
-from airflow_dataflow_ext.api.wave_service import SKEW
-from airflow_dataflow_ext.api.wave_watch import RunWatch
+from airflow_dataflow_ext.api.wave.launcher import SKEW
+from airflow_dataflow_ext.api.wave.methods import PAGE_SIZE
+from airflow_dataflow_ext.api.wave.runs import RunRef
+from airflow_dataflow_ext.api.wave.wait import RunWatch
 from bench.waiting_client import Run, ask, parser
 from bench.waiting_control import ends_badly
 from bench.waiting_org import NODES, ROUND

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import airflow_dataflow_ext
-from airflow_dataflow_ext.api import dataflow, states, wave
-from airflow_dataflow_ext.api.method import Method
+from airflow_dataflow_ext.api.dataflow import methods as dataflow
+from airflow_dataflow_ext.api.dataflow import states
+from airflow_dataflow_ext.api.rest.method import Method
+from airflow_dataflow_ext.api.wave import methods as wave
 
 PACKAGE = Path(airflow_dataflow_ext.__file__).parent
 PARTS = ("operators", "sensors", "triggers", "hooks", "links", "watch", "transport", "api", "emulator")

@@ -7,8 +7,8 @@ from typing import Any
 
 import requests
 
-from airflow_dataflow_ext.api.dataflow import FlexTemplate, Job, Template
-from airflow_dataflow_ext.api.method import Method
+from airflow_dataflow_ext.api.dataflow.methods import FlexTemplate, Job, Template
+from airflow_dataflow_ext.api.rest.method import Method
 
 PROJECT = "a-project"
 LOCATION = "us-central1"

@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from airflow_dataflow_ext.api.method import NoReply, Reply, Request
-from airflow_dataflow_ext.api.steps import Conversation, Look, Now, Recall, Record, Renew, Say, Sleep
-from airflow_dataflow_ext.api.watching import looking
+from airflow_dataflow_ext.api.jobs.wait import looking
+from airflow_dataflow_ext.api.jobs.watch import Look
+from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
+from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Recall, Record, Renew, Say, Sleep
 
 T = TypeVar("T")
 Json = dict[str, Any]

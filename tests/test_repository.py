@@ -18,9 +18,11 @@ from typing import Any
 import pytest
 
 import airflow_dataflow_ext
-from airflow_dataflow_ext.api.dataflow import methods
-from airflow_dataflow_ext.api.method import Method
-from airflow_dataflow_ext.api.states import DATAFLOW, WAVE, Phase
+from airflow_dataflow_ext.api.dataflow.methods import all_methods
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.rest.method import Method
+from airflow_dataflow_ext.api.wave.states import WAVE
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(airflow_dataflow_ext.__path__[0])
@@ -147,8 +149,8 @@ def test_every_method_is_answered_or_a_stated_gap() -> None:
     from airflow_dataflow_ext.emulator.world import ANSWERS
 
     assert emulated.ANSWERING
-    assert {method.id for method in methods()} - set(ANSWERS) == STATED_GAPS
-    assert set(ANSWERS) <= {method.id for method in methods()}
+    assert {method.id for method in all_methods()} - set(ANSWERS) == STATED_GAPS
+    assert set(ANSWERS) <= {method.id for method in all_methods()}
 
 
 def test_every_state_means_something() -> None:
@@ -156,7 +158,7 @@ def test_every_state_means_something() -> None:
 
 
 def test_a_method_is_described_once() -> None:
-    described = [method for method in methods() for method in method.variants()]
+    described = [method for method in all_methods() for method in method.variants()]
     assert len({(method.verb, method.path) for method in described}) == len(described)
     assert all(isinstance(method, Method) for method in described)
 
@@ -173,10 +175,10 @@ IMPERSONATING = {"conn_id": "c", "impersonation_chain": ["a@example.com", "b@exa
 
 def trigger_arguments() -> dict[str, dict[str, Any]]:
     """For each trigger class, arguments that differ from what it takes by default."""
-    from airflow_dataflow_ext.api.orders import StopOrder
-    from airflow_dataflow_ext.api.sights import MetricReached
-    from airflow_dataflow_ext.api.wave_runs import RunRef
-    from airflow_dataflow_ext.api.wave_watch import RunWatch
+    from airflow_dataflow_ext.api.dataflow.actions import StopOrder
+    from airflow_dataflow_ext.api.dataflow.conditions import MetricReached
+    from airflow_dataflow_ext.api.wave.runs import RunRef
+    from airflow_dataflow_ext.api.wave.wait import RunWatch
 
     run = RunWatch(run=RunRef(version="59.0", id="03C", source_id="02K"), poll_sleep=4.0, fail_on_warning=True)
     order = StopOrder(project_id="p", location="l", job_id="j", drain=False)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
-from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.template import TemplateValues, main, template_params
 from tests.api.test_template_check import GENERATOR, TEMPLATES, TEXT, WORDS, YAML, raw

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airflow_dataflow_ext.api import states
+from airflow_dataflow_ext.api.dataflow import states
 from airflow_dataflow_ext.emulator.beam_program import Program, program_of
 from airflow_dataflow_ext.emulator.engine import RefusedError, Report, Work
 

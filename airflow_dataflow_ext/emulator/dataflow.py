@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from airflow_dataflow_ext.api import dataflow as api
-from airflow_dataflow_ext.api.method import Method
+from airflow_dataflow_ext.api.dataflow import methods as api
+from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator import launches, listing, observing, snapshots, templates, updates, workers
 from airflow_dataflow_ext.emulator.errors import ApiError, invalid
 from airflow_dataflow_ext.emulator.oauth import Tokens
@@ -31,7 +31,7 @@ class DataflowService:
         self._tokens = tokens
 
     def methods(self) -> Iterable[Method]:
-        return api.methods()
+        return api.all_methods()
 
     def answer(self, incoming: Incoming) -> Outgoing:
         self._tokens.check(incoming)

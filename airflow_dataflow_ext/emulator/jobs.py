@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_dataflow_ext.api.states import DATAFLOW, TERMINAL
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, TERMINAL
 from airflow_dataflow_ext.emulator.engine import Work
 from airflow_dataflow_ext.emulator.errors import missing
 from airflow_dataflow_ext.emulator.schema import lean

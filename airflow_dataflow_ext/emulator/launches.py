@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_dataflow_ext.api.dataflow import FlexTemplate, Job, Template
-from airflow_dataflow_ext.api.states import BATCH, RUNNING, STREAMING
+from airflow_dataflow_ext.api.dataflow.methods import FlexTemplate, Job, Template
+from airflow_dataflow_ext.api.dataflow.states import BATCH, RUNNING, STREAMING
 from airflow_dataflow_ext.emulator.engine import RefusedError, Work
 from airflow_dataflow_ext.emulator.environments import check_environment, environment_of
 from airflow_dataflow_ext.emulator.errors import ApiError, invalid, missing, not_now

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from airflow_dataflow_ext.api.states import CANCELLED, RUNNING, TERMINAL, UPDATED
+from airflow_dataflow_ext.api.dataflow.states import CANCELLED, RUNNING, TERMINAL, UPDATED
 from airflow_dataflow_ext.emulator.jobs import JobRecord, Json, known_state
 from airflow_dataflow_ext.emulator.values import stamp
 from airflow_dataflow_ext.emulator.world import World

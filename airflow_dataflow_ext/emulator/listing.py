@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from airflow_dataflow_ext.api.dataflow import Job, Project
+from airflow_dataflow_ext.api.dataflow.methods import Job, Project
 from airflow_dataflow_ext.emulator.errors import invalid
 from airflow_dataflow_ext.emulator.jobs import JobRecord, Json, Place
 from airflow_dataflow_ext.emulator.values import page_key, page_token, seconds_of

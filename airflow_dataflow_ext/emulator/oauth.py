@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl
 
 from google.auth import exceptions, jwt
 
-from airflow_dataflow_ext.api.method import Method
+from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator.errors import ApiError, invalid
 from airflow_dataflow_ext.emulator.values import duration_of, stamp
 from airflow_dataflow_ext.emulator.wire import Incoming, Outgoing, as_json, google_refusal

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from airflow_dataflow_ext.api.dataflow import Job, Message, Stage
+from airflow_dataflow_ext.api.dataflow.methods import Job, Message, Stage
 from airflow_dataflow_ext.emulator.errors import invalid, missing
 from airflow_dataflow_ext.emulator.jobs import JobRecord, Json
 from airflow_dataflow_ext.emulator.values import page_key, page_token, seconds_of, stamp

@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from airflow_dataflow_ext.api.method import Method
+from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator.errors import ApiError
 from airflow_dataflow_ext.emulator.values import camel, duration_of, seconds_of
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
-from airflow_dataflow_ext.api.states import BATCH, CANCELLED, DRAINED, FAILED, STREAMING, TERMINAL
+from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, DRAINED, FAILED, STREAMING, TERMINAL
 from airflow_dataflow_ext.emulator.clock import Clock
 from airflow_dataflow_ext.emulator.engine import Report, Work
 from airflow_dataflow_ext.emulator.steps import ORDINARY_RUN, ORDINARY_STREAM, Describe, State, Step, step_of, step_to_json

@@ -9,8 +9,8 @@ import random
 import re
 from functools import partial
 
-from airflow_dataflow_ext.api.dataflow import Job, Project, Snapshot
-from airflow_dataflow_ext.api.states import RUNNING, STREAMING
+from airflow_dataflow_ext.api.dataflow.methods import Job, Project, Snapshot
+from airflow_dataflow_ext.api.dataflow.states import RUNNING, STREAMING
 from airflow_dataflow_ext.emulator.errors import invalid, missing, not_now
 from airflow_dataflow_ext.emulator.jobs import JobRecord, Json
 from airflow_dataflow_ext.emulator.values import duration_of, stamp

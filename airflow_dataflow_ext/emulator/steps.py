@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
-from airflow_dataflow_ext.api.states import DATAFLOW, DONE, RUNNING
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, DONE, RUNNING
 from airflow_dataflow_ext.emulator.engine import Report
 
 Json = Mapping[str, Any]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_dataflow_ext.api.dataflow import Template as Methods
+from airflow_dataflow_ext.api.dataflow.methods import Template as Methods
 from airflow_dataflow_ext.emulator.errors import ApiError, invalid
 from airflow_dataflow_ext.emulator.jobs import Json
 from airflow_dataflow_ext.emulator.objects import Objects

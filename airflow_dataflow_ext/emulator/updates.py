@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow_dataflow_ext.api.dataflow import Job
-from airflow_dataflow_ext.api.states import CANCELLED, DONE, DRAINED, RUNNING, STREAMING
+from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.dataflow.states import CANCELLED, DONE, DRAINED, RUNNING, STREAMING
 from airflow_dataflow_ext.emulator.errors import invalid, not_now
 from airflow_dataflow_ext.emulator.jobs import JobRecord, Json
 from airflow_dataflow_ext.emulator.lifecycle import CANCELLING, DRAINING, cancel, drain, move

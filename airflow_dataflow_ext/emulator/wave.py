@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_dataflow_ext.api import wave as api
-from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.method import Method
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.method import Method
+from airflow_dataflow_ext.api.wave import methods as api
 from airflow_dataflow_ext.emulator.errors import CODES, ApiError
 from airflow_dataflow_ext.emulator.wave_listing import job_page, page_of
 from airflow_dataflow_ext.emulator.wave_org import WaveOrg
@@ -62,7 +62,7 @@ class WaveService:
         }
 
     def methods(self) -> Iterable[Method]:
-        return api.methods()
+        return api.all_methods()
 
     def answer(self, incoming: Incoming) -> Outgoing:
         self._org.sessions.check(incoming)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.wave import PAGE_SIZE, full_id
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.wave.methods import PAGE_SIZE, full_id
 from airflow_dataflow_ext.emulator.errors import ApiError
 from airflow_dataflow_ext.emulator.wave_org import WaveOrg
 from airflow_dataflow_ext.emulator.wave_runs import Json, WaveRun

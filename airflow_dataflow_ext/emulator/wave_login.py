@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
-from airflow_dataflow_ext.api.method import Method
+from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator.errors import ApiError
 from airflow_dataflow_ext.emulator.wire import Incoming, Outgoing, as_json
 

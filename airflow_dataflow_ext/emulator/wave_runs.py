@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from airflow_dataflow_ext.api.states import WAVE, Phase
-from airflow_dataflow_ext.api.wave import full_id
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.wave.methods import full_id
+from airflow_dataflow_ext.api.wave.states import WAVE
 from airflow_dataflow_ext.emulator.clock import Clock
 from airflow_dataflow_ext.emulator.errors import ApiError
 from airflow_dataflow_ext.emulator.wave_script import Node, WaveScript, WaveScripts

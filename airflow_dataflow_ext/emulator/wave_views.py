@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_dataflow_ext.api.wave import JOB_FIELDS
+from airflow_dataflow_ext.api.wave.methods import JOB_FIELDS
 from airflow_dataflow_ext.emulator.wave_runs import Json, WaveRun
 from airflow_dataflow_ext.emulator.wave_script import Node
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from airflow_dataflow_ext.api.method import Method, path_pattern
+from airflow_dataflow_ext.api.rest.method import Method, path_pattern
 from airflow_dataflow_ext.emulator.errors import ApiError, envelope, invalid
 
 _JSON = "application/json; charset=UTF-8"

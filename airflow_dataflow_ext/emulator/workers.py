@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import zlib
 
-from airflow_dataflow_ext.api.dataflow import Debug, Location, WorkItem
-from airflow_dataflow_ext.api.states import RUNNING
+from airflow_dataflow_ext.api.dataflow.methods import Debug, Location, WorkItem
+from airflow_dataflow_ext.api.dataflow.states import RUNNING
 from airflow_dataflow_ext.emulator.jobs import Json
 from airflow_dataflow_ext.emulator.values import stamp
 from airflow_dataflow_ext.emulator.world import Call, World, answers

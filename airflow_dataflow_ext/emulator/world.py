@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from airflow_dataflow_ext.api.method import Method
+from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator.clock import Clock
 from airflow_dataflow_ext.emulator.engine import Engine
 from airflow_dataflow_ext.emulator.jobs import JobRecord, Jobs, Json, Place

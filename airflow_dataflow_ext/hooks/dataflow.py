@@ -6,24 +6,24 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from airflow_dataflow_ext.api import dataflow
-from airflow_dataflow_ext.api.conversations import ask, items, pages
-from airflow_dataflow_ext.api.dataflow_service import DataflowService
-from airflow_dataflow_ext.api.dataflow_watch import JobWatch
-from airflow_dataflow_ext.api.errors import DataflowExtError
-from airflow_dataflow_ext.api.launch import FlexTemplateLaunch, Launch, TemplateLaunch
-from airflow_dataflow_ext.api.launching import launch_once
-from airflow_dataflow_ext.api.names import LaunchIdentity
-from airflow_dataflow_ext.api.states import DataflowJobStatus, DataflowJobType
-from airflow_dataflow_ext.api.stopping import stop
-from airflow_dataflow_ext.api.watching import watching
+from airflow_dataflow_ext.api.dataflow import methods as dataflow
+from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
+from airflow_dataflow_ext.api.dataflow.states import DataflowJobStatus, DataflowJobType
+from airflow_dataflow_ext.api.dataflow.stop import stop
+from airflow_dataflow_ext.api.dataflow.templates import FlexTemplateLaunch, Launch, TemplateLaunch
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.jobs.launch_once import launch_once
+from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.rest.ask import ask, items, pages
+from airflow_dataflow_ext.api.rest.errors import DataflowExtError
 from airflow_dataflow_ext.hooks.google import Where
 from airflow_dataflow_ext.hooks.verbs import verb
 from airflow_dataflow_ext.hooks.workers import WorkerVerbs
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.method import Json, Method, Request
-    from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.api.rest.method import Json, Method, Request
+    from airflow_dataflow_ext.api.rest.steps import Conversation
 
 __all__ = ["DataflowHook", "DataflowJobStatus", "DataflowJobType"]
 
@@ -33,7 +33,7 @@ class DataflowHook(WorkerVerbs):
 
     Every verb comes in three forms: ``hook.get_job(...)`` now, ``await hook.get_job.aio(...)`` on an event loop, and
     ``hook.get_job.conversation(...)`` as a part of a longer conversation. All of them take ``project_id`` and ``location``
-    by name, and raise :class:`~airflow_dataflow_ext.api.errors.CallError` when the service refuses. Actions without a verb
+    by name, and raise :class:`~airflow_dataflow_ext.api.rest.errors.CallError` when the service refuses. Actions without a verb
     of their own are reached by :attr:`call`. See :class:`~airflow_dataflow_ext.hooks.google.DataflowConnection` for the
     constructor's arguments.
 
@@ -42,7 +42,7 @@ class DataflowHook(WorkerVerbs):
 
     @verb
     def call(self, method: Method, body: Mapping[str, Any] | None = None, /, **values: Any) -> Conversation[Any]:
-        """Any action of :mod:`airflow_dataflow_ext.api.dataflow`; project and location are filled in.
+        """Any action of :mod:`airflow_dataflow_ext.api.dataflow.methods`; project and location are filled in.
 
         :param values: path and query values under the service's own names, for example ``jobId``; ``location=""`` asks the
             path without a location.
@@ -118,7 +118,7 @@ class DataflowHook(WorkerVerbs):
 
     @verb
     def cancel(self, job_id: str, *, wait_for: float = 300.0, **where: Unpack[Where]) -> Conversation[Json]:
-        """Cancel a job and wait ``wait_for`` seconds for its end; see :func:`airflow_dataflow_ext.api.stopping.stop`."""
+        """Cancel a job and wait ``wait_for`` seconds for its end; see :func:`airflow_dataflow_ext.api.dataflow.stop.stop`."""
         return stop(self.job(job_id, **where), wait_for=wait_for)
 
     @verb

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
 
-from airflow_dataflow_ext.api import dataflow
-from airflow_dataflow_ext.api.conversations import RETRY_FOR, ask
-from airflow_dataflow_ext.api.dataflow_watch import JobRef
-from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.dataflow import methods as dataflow
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.rest.ask import RETRY_FOR, ask
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.transport.aside import MemoryStore, aside
 from airflow_dataflow_ext.transport.endpoint import check_root, session_for
 from airflow_dataflow_ext.transport.sync import SyncTransport
 from airflow_dataflow_ext.transport.tokens import GoogleTokens
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.method import Request
-    from airflow_dataflow_ext.api.steps import Conversation, Store
+    from airflow_dataflow_ext.api.rest.method import Request
+    from airflow_dataflow_ext.api.rest.steps import Conversation, Store
     from airflow_dataflow_ext.transport.aio import AsyncTransport
 
 T = TypeVar("T")

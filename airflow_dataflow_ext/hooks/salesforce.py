@@ -18,18 +18,18 @@ from airflow.sdk.log import mask_secret
 from jwt import PyJWTError
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 
-from airflow_dataflow_ext.api import wave
-from airflow_dataflow_ext.api.conversations import RETRY_FOR, backoff
-from airflow_dataflow_ext.api.errors import InvalidInputError, NoAnswerError, NotAuthenticatedError
-from airflow_dataflow_ext.api.steps import Say, Sleep
+from airflow_dataflow_ext.api.rest.ask import RETRY_FOR, backoff
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NoAnswerError, NotAuthenticatedError
+from airflow_dataflow_ext.api.rest.steps import Say, Sleep
+from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.transport.aside import MemoryStore, aside
 from airflow_dataflow_ext.transport.endpoint import LocalAdapter, TimedSession, check_root, session_for
 from airflow_dataflow_ext.transport.sync import SyncTransport
 from airflow_dataflow_ext.transport.tokens import SessionTokens, TokenUnreachableError
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.method import Reply
-    from airflow_dataflow_ext.api.steps import Conversation, Store
+    from airflow_dataflow_ext.api.rest.method import Reply
+    from airflow_dataflow_ext.api.rest.steps import Conversation, Store
     from airflow_dataflow_ext.transport.aio import AsyncTransport
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.api.rest.steps import Conversation
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api import wave, wave_assets, wave_stopping
-from airflow_dataflow_ext.api.conversations import ask, items, pages
-from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.watching import watching
-from airflow_dataflow_ext.api.wave_runs import RunRef, find
-from airflow_dataflow_ext.api.wave_service import DataflowStart, DataSync, IfRunning, RunLaunch, WaveService, start
-from airflow_dataflow_ext.api.wave_watch import RunWatch
+from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.rest.ask import ask, items, pages
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.wave import lookup as wave_assets
+from airflow_dataflow_ext.api.wave import methods as wave
+from airflow_dataflow_ext.api.wave import stop as wave_stopping
+from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveService, start
+from airflow_dataflow_ext.api.wave.runs import RunRef, find
+from airflow_dataflow_ext.api.wave.wait import RunWatch
 from airflow_dataflow_ext.hooks.salesforce import SalesforceConnection
 from airflow_dataflow_ext.hooks.verbs import verb
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.method import Json, Method, Request
-    from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.api.rest.method import Json, Method, Request
+    from airflow_dataflow_ext.api.rest.steps import Conversation
 
 POLL_SLEEP = 30.0
 """Seconds between two looks at a run by default: each look is one of the org's API requests of a day."""
@@ -28,8 +30,8 @@ class WaveHook(SalesforceConnection):
 
     Every verb comes in three forms: ``hook.get_job(...)`` now, ``await hook.get_job.aio(...)`` on an event loop, and
     ``hook.get_job.conversation(...)`` as a part of a longer conversation. All of them raise
-    :class:`~airflow_dataflow_ext.api.errors.CallError` when the service refuses, and
-    :class:`~airflow_dataflow_ext.api.errors.InvalidInputError` when the connection's API version does not have what is asked.
+    :class:`~airflow_dataflow_ext.api.rest.errors.CallError` when the service refuses, and
+    :class:`~airflow_dataflow_ext.api.rest.errors.InvalidInputError` when the connection's API version does not have what is asked.
     See :class:`~airflow_dataflow_ext.hooks.salesforce.SalesforceConnection` for the constructor's arguments.
 
     https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_rest_overview.htm
@@ -37,7 +39,7 @@ class WaveHook(SalesforceConnection):
 
     @verb
     def call(self, method: Method, body: Mapping[str, Any] | None = None, /, **values: Any) -> Conversation[Any]:
-        """Any action of :mod:`airflow_dataflow_ext.api.wave`.
+        """Any action of :mod:`airflow_dataflow_ext.api.wave.methods`.
 
         :param values: path and query values under the service's own names, for example ``jobId``.
         """

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from airflow_dataflow_ext.api import dataflow
+from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.hooks.google import DataflowConnection, Where
 from airflow_dataflow_ext.hooks.verbs import verb
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.method import Json
-    from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.api.rest.method import Json
+    from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
 class WorkerVerbs(DataflowConnection):

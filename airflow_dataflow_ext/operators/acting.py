@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, conf
 
-from airflow_dataflow_ext.api.dataflow_watch import JobRef
-from airflow_dataflow_ext.api.errors import InvalidInputError, JobError
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.operators.edge import task_edge
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_dataflow_ext.api.orders import Order
+    from airflow_dataflow_ext.api.dataflow.actions import Order
     from airflow_dataflow_ext.hooks.dataflow import DataflowHook
 
 

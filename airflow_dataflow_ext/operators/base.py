@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.conclusion import conclude
-from airflow_dataflow_ext.api.conversations import ask
-from airflow_dataflow_ext.api.costs import check_prices
-from airflow_dataflow_ext.api.dataflow_service import DataflowService
-from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
-from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.messages import MessageStream
-from airflow_dataflow_ext.api.template_check import Validate, check_validate
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
+from airflow_dataflow_ext.api.dataflow.messages import MessageStream
+from airflow_dataflow_ext.api.dataflow.template_check import Validate, check_validate
+from airflow_dataflow_ext.api.dataflow.usage import check_prices, conclude
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.rest.ask import ask
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.operators.edge import task_edge
 from airflow_dataflow_ext.operators.launching import Attempt, LaunchOperator
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-    from airflow_dataflow_ext.api.launch import Launch
-    from airflow_dataflow_ext.api.launching import Launched
-    from airflow_dataflow_ext.api.method import Json
-    from airflow_dataflow_ext.api.steps import Conversation
-    from airflow_dataflow_ext.api.watching import Outcome
+    from airflow_dataflow_ext.api.dataflow.templates import Launch
+    from airflow_dataflow_ext.api.jobs.launch_once import Launched
+    from airflow_dataflow_ext.api.jobs.watch import Outcome
+    from airflow_dataflow_ext.api.rest.method import Json
+    from airflow_dataflow_ext.api.rest.steps import Conversation
     from airflow_dataflow_ext.hooks.dataflow import DataflowHook
 
 
@@ -37,7 +37,7 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
     """Launches one Dataflow job and follows it; the result is the Job.
 
     A job that has ended has two fields more: ``resources``, what it used by the service's metrics (see
-    :data:`airflow_dataflow_ext.api.costs.TOTALS`), and, with ``prices``, ``estimatedCost``.
+    :data:`airflow_dataflow_ext.api.dataflow.usage.TOTALS`), and, with ``prices``, ``estimatedCost``.
 
     See :class:`~airflow_dataflow_ext.operators.launching.LaunchOperator` for ``poll_sleep``, ``deferrable``,
     ``cancel_timeout``, ``reattach``, and for what happens on retries.

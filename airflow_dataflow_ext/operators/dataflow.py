@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.launch import ENVIRONMENT_FIELDS, FlexTemplateLaunch, Launch, TemplateLaunch
+from airflow_dataflow_ext.api.dataflow.templates import ENVIRONMENT_FIELDS, FlexTemplateLaunch, Launch, TemplateLaunch
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.operators.base import DataflowLaunchOperator
 from airflow_dataflow_ext.operators.jobs import DataflowStopJobOperator, DataflowUpdateJobOperator
 from airflow_dataflow_ext.operators.launches import DataflowCreateJobOperator, DataflowStartYamlJobOperator

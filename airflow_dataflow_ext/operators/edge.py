@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
 
-from airflow_dataflow_ext.api.errors import DataflowExtError, InvalidInputError, JobError, LaunchRecordError
-from airflow_dataflow_ext.api.names import LaunchIdentity
-from airflow_dataflow_ext.api.tries import Tries
+from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.jobs.tries import Tries
+from airflow_dataflow_ext.api.rest.errors import DataflowExtError, InvalidInputError, JobError, LaunchRecordError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_dataflow_ext.api.method import Json
+    from airflow_dataflow_ext.api.rest.method import Json
 
 ASK_AIRFLOW_WITHIN = 2.0
 """Seconds: Airflow ends a killed task's process five seconds after it asked it to end."""

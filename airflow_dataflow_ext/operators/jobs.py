@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.operators.acting import DataflowOperator, DataflowOrderOperator, until
 from airflow_dataflow_ext.operators.edge import task_edge
@@ -13,9 +13,9 @@ from airflow_dataflow_ext.operators.edge import task_edge
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_dataflow_ext.api.job_update import JobUpdate
-    from airflow_dataflow_ext.api.method import Json
-    from airflow_dataflow_ext.api.orders import StopOrder
+    from airflow_dataflow_ext.api.dataflow.actions import StopOrder
+    from airflow_dataflow_ext.api.dataflow.update import JobUpdate
+    from airflow_dataflow_ext.api.rest.method import Json
 
 T = TypeVar("T")
 _CHANGES = ("min_num_workers", "max_num_workers", "worker_utilization_hint", "latency_tier", "archived", "display_properties")
@@ -65,7 +65,7 @@ class DataflowStopJobOperator(DataflowOrderOperator):
         self.force_after = force_after
 
     def order(self, context: Context) -> StopOrder:
-        from airflow_dataflow_ext.api.orders import StopOrder
+        from airflow_dataflow_ext.api.dataflow.actions import StopOrder
 
         if self.job_id:
             self.show(context, self.job_id)
@@ -133,7 +133,7 @@ class DataflowUpdateJobOperator(DataflowOperator):
 
         :raises InvalidInputError: a field is wrong, or nothing changes.
         """
-        from airflow_dataflow_ext.api.job_update import JobUpdate
+        from airflow_dataflow_ext.api.dataflow.update import JobUpdate
 
         return JobUpdate(
             min_num_workers=_read("min_num_workers", self.min_num_workers, int),
@@ -145,7 +145,7 @@ class DataflowUpdateJobOperator(DataflowOperator):
         )
 
     def execute(self, context: Context) -> Json:
-        from airflow_dataflow_ext.api.conversations import ask
+        from airflow_dataflow_ext.api.rest.ask import ask
 
         with task_edge():
             update = self.update()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.operators.base import DataflowLaunchOperator
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.create import CreateJobLaunch
-    from airflow_dataflow_ext.api.launch import FlexTemplateLaunch
+    from airflow_dataflow_ext.api.dataflow.job_graph import CreateJobLaunch
+    from airflow_dataflow_ext.api.dataflow.templates import FlexTemplateLaunch
 
 
 class DataflowStartYamlJobOperator(DataflowLaunchOperator):
@@ -81,7 +81,7 @@ class DataflowStartYamlJobOperator(DataflowLaunchOperator):
         return self.yaml_pipeline_file is not None and not self.yaml_pipeline_file.startswith("gs://")
 
     def launch(self) -> FlexTemplateLaunch:
-        from airflow_dataflow_ext.api.yaml_launch import yaml_launch
+        from airflow_dataflow_ext.api.dataflow.beam_yaml import yaml_launch
 
         self.location = self.location or self.region
         file, text = self.yaml_pipeline_file, self.yaml_pipeline
@@ -99,7 +99,7 @@ class DataflowStartYamlJobOperator(DataflowLaunchOperator):
         )
 
     def replaces(self) -> bool:
-        from airflow_dataflow_ext.api.yaml_launch import replaces
+        from airflow_dataflow_ext.api.dataflow.beam_yaml import replaces
 
         return replaces(self.options)
 
@@ -134,6 +134,6 @@ class DataflowCreateJobOperator(DataflowLaunchOperator):
         self.snapshot_id = snapshot_id
 
     def launch(self) -> CreateJobLaunch:
-        from airflow_dataflow_ext.api.create import CreateJobLaunch
+        from airflow_dataflow_ext.api.dataflow.job_graph import CreateJobLaunch
 
         return CreateJobLaunch(job=self.job, snapshot_id=self.snapshot_id)

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseOperator, conf
 from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
 
-from airflow_dataflow_ext.api.errors import DataflowExtError, JobError
-from airflow_dataflow_ext.api.launching import Launched, Service, launch_once, settle, stop_launched
-from airflow_dataflow_ext.api.states import Phase
-from airflow_dataflow_ext.api.watching import Outcome, Watch, watching
+from airflow_dataflow_ext.api.jobs.launch_once import Launched, Service, launch_once, settle, stop_launched
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.watch import Outcome, Watch
+from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.operators.edge import RecordStore, TriesStore, after_kill, clears_of, identity_of, task_edge
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-    from airflow_dataflow_ext.api.method import Json
-    from airflow_dataflow_ext.api.names import LaunchIdentity
-    from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+    from airflow_dataflow_ext.api.rest.method import Json
+    from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.errors import DataflowExtError
+from airflow_dataflow_ext.api.rest.errors import DataflowExtError
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
-    from airflow_dataflow_ext.api.launch import Launch
-    from airflow_dataflow_ext.api.lineage import Lineage
+    from airflow_dataflow_ext.api.dataflow.lineage import Lineage
+    from airflow_dataflow_ext.api.dataflow.templates import Launch
 
 
 class TemplateLineage:
@@ -36,8 +36,8 @@ class TemplateLineage:
 
     def lineage(self) -> Lineage:
         """What the job reads and writes; nothing where that cannot be told."""
-        from airflow_dataflow_ext.api.lineage import Lineage, lineage
-        from airflow_dataflow_ext.api.template_check import template_info
+        from airflow_dataflow_ext.api.dataflow.lineage import Lineage, lineage
+        from airflow_dataflow_ext.api.dataflow.template_check import template_info
 
         try:
             launch = self.launch()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.errors import InvalidInputError, NotFoundError
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotFoundError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.operators.acting import DataflowOperator, DataflowOrderOperator, until
 from airflow_dataflow_ext.operators.edge import clears_of, identity_of, task_edge
@@ -15,7 +15,7 @@ from airflow_dataflow_ext.operators.edge import clears_of, identity_of, task_edg
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_dataflow_ext.api.orders import SnapshotOrder
+    from airflow_dataflow_ext.api.dataflow.actions import SnapshotOrder
 
 
 _DURATION = re.compile(r"[0-9]+(\.[0-9]{1,9})?s")
@@ -61,7 +61,7 @@ class DataflowCreateSnapshotOperator(DataflowOrderOperator):
         self.ready_timeout = ready_timeout
 
     def order(self, context: Context) -> SnapshotOrder:
-        from airflow_dataflow_ext.api.orders import SnapshotOrder
+        from airflow_dataflow_ext.api.dataflow.actions import SnapshotOrder
 
         where = self.show(context, self.job_id)
         identity = replace(identity_of(context), generation=clears_of(context, self.retries))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow.triggers.base import StartTriggerArgs
     from jinja2.nodes import Name, Template
 
-    from airflow_dataflow_ext.api.method import Json
+    from airflow_dataflow_ext.api.rest.method import Json
 
 START_TRIGGER = "airflow_dataflow_ext.operators.start_trigger.DataflowStartTrigger"
 """Its class is not imported while a DAG file is read."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow.triggers.base import TaskFailedEvent
 
-from airflow_dataflow_ext.api.errors import DataflowExtError, JobError
-from airflow_dataflow_ext.api.launching import Launched, LaunchRecord, launch_once, stop_launched
-from airflow_dataflow_ext.api.watching import Outcome, watching
+from airflow_dataflow_ext.api.jobs.launch_once import Launched, LaunchRecord, launch_once, stop_launched
+from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.watch import Outcome
+from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.operators.edge import TriesStore, identity_of
 from airflow_dataflow_ext.triggers.base import STOP_WITHIN, WaitTrigger
 from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import TriggerEvent
 
-    from airflow_dataflow_ext.api.method import Json
-    from airflow_dataflow_ext.api.steps import Conversation
-    from airflow_dataflow_ext.api.tries import Tries
+    from airflow_dataflow_ext.api.jobs.tries import Tries
+    from airflow_dataflow_ext.api.rest.method import Json
+    from airflow_dataflow_ext.api.rest.steps import Conversation
     from airflow_dataflow_ext.operators.base import DataflowLaunchOperator
 
 

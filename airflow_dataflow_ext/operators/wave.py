@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from airflow.sdk import BaseOperator
 
-from airflow_dataflow_ext.api import wave_assets
-from airflow_dataflow_ext.api.errors import BusyError, InvalidInputError, JobError
-from airflow_dataflow_ext.api.wave_service import DataflowStart, DataSync, IfRunning, RunLaunch, WaveService, start
+from airflow_dataflow_ext.api.rest.errors import BusyError, InvalidInputError, JobError
+from airflow_dataflow_ext.api.wave import lookup as wave_assets
+from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveService, start
 from airflow_dataflow_ext.links.wave import WaveDataManagerLink
 from airflow_dataflow_ext.operators.edge import clears_of, task_edge
 from airflow_dataflow_ext.operators.launching import Attempt, LaunchOperator
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-    from airflow_dataflow_ext.api.launching import Launched
-    from airflow_dataflow_ext.api.method import Json
-    from airflow_dataflow_ext.api.wave_watch import RunWatch
+    from airflow_dataflow_ext.api.jobs.launch_once import Launched
+    from airflow_dataflow_ext.api.rest.method import Json
+    from airflow_dataflow_ext.api.wave.wait import RunWatch
     from airflow_dataflow_ext.hooks.wave import WaveHook
 
 COLOR = "#1b96ff"

@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
 from airflow.sdk.exceptions import AirflowException, AirflowRescheduleException, AirflowSensorTimeout, AirflowSkipException
 
-from airflow_dataflow_ext.api.errors import CallError, InvalidInputError, JobError, JobLostError, NotFoundError, transient
-from airflow_dataflow_ext.api.states import Phase
-from airflow_dataflow_ext.api.watching import LOST_AFTER, Outcome, Watch, watching
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Outcome, Watch
+from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, JobError, JobLostError, NotFoundError, transient
 from airflow_dataflow_ext.operators.edge import task_edge
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-    from airflow_dataflow_ext.api.method import Json
-    from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.api.rest.method import Json
+    from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
 class WaitSensor(BaseSensorOperator):

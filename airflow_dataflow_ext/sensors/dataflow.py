@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
-from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.sights import Entries, MetricReached, ProgressReached, Sight, SnapshotReady
+from airflow_dataflow_ext.api.dataflow.conditions import Entries, MetricReached, ProgressReached, Sight, SnapshotReady
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.sensors.base import JobSensor
 from airflow_dataflow_ext.sensors.sights import DataflowSensor, DataflowSightSensor
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-    from airflow_dataflow_ext.api.method import Json
+    from airflow_dataflow_ext.api.rest.method import Json
 
 
 class DataflowJobStatusSensor(DataflowSensor, JobSensor):

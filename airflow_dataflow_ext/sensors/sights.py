@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, PokeReturnValue, XComArg
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
-from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.sights import Entries, Sight, Vigil, mark_of
+from airflow_dataflow_ext.api.dataflow.conditions import Entries, Sight, Vigil, mark_of
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.operators.edge import task_edge
 from airflow_dataflow_ext.operators.start import renders_plainly, renders_there
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-    from airflow_dataflow_ext.api.dataflow_watch import JobRef
-    from airflow_dataflow_ext.api.method import Json
+    from airflow_dataflow_ext.api.dataflow.job import JobRef
+    from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.hooks.dataflow import DataflowHook
 
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api import wave_assets
-from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.wave_runs import RunRef
-from airflow_dataflow_ext.api.wave_watch import RunWatch
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.wave import lookup as wave_assets
+from airflow_dataflow_ext.api.wave.runs import RunRef
+from airflow_dataflow_ext.api.wave.wait import RunWatch
 from airflow_dataflow_ext.links.wave import WaveDataManagerLink
 from airflow_dataflow_ext.sensors.base import JobSensor
 

@@ -6,7 +6,7 @@ import logging
 import time
 from typing import Any
 
-from airflow_dataflow_ext.api.steps import Aside, Now, Recall, Record, Say, Step, Store
+from airflow_dataflow_ext.api.rest.steps import Aside, Now, Recall, Record, Say, Step, Store
 
 RECORD = "launch"
 """The key of the launch record in the task's state store."""

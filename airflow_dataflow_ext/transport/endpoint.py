@@ -12,7 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, select_proxy
 
-from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 
 
 def check_root(url: str, source: str) -> str:

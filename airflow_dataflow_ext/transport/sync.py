@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 
-from airflow_dataflow_ext.api.method import NoReply, Reply, Request
-from airflow_dataflow_ext.api.steps import Conversation, Look, Renew, Sleep
-from airflow_dataflow_ext.api.watching import looking
+from airflow_dataflow_ext.api.jobs.wait import looking
+from airflow_dataflow_ext.api.jobs.watch import Look
+from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
+from airflow_dataflow_ext.api.rest.steps import Conversation, Renew, Sleep
 from airflow_dataflow_ext.transport.endpoint import asked
 from airflow_dataflow_ext.transport.tokens import Tokens, TokenUnreachableError
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.steps import Aside
+    from airflow_dataflow_ext.api.rest.steps import Aside
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.auth.transport.requests import Request as AuthRequest
 
-from airflow_dataflow_ext.api.errors import NotAuthenticatedError
+from airflow_dataflow_ext.api.rest.errors import NotAuthenticatedError
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials

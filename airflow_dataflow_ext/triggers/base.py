@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
 
-from airflow_dataflow_ext.api.errors import DataflowExtError, JobError
-from airflow_dataflow_ext.api.watching import Watch, watching
+from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.watch import Watch
+from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.watch.channel import Channel
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.method import Json
-    from airflow_dataflow_ext.api.steps import Conversation, Store
+    from airflow_dataflow_ext.api.rest.method import Json
+    from airflow_dataflow_ext.api.rest.steps import Conversation, Store
 
 FIRST_EVENT_AFTER = 5.0
 """Seconds before which no event leaves: an earlier one can overtake Airflow's own bookkeeping of the deferral and fail the task
@@ -170,7 +171,7 @@ def where(ti: Any) -> Json:
 
 
 class JobTrigger(WaitTrigger):
-    """Waits for a job and gives its :class:`~airflow_dataflow_ext.api.watching.Outcome`.
+    """Waits for a job and gives its :class:`~airflow_dataflow_ext.api.jobs.watch.Outcome`.
 
     :param watch: what is waited for.
     :param stop_on_kill: stop the job when a user kills the task.

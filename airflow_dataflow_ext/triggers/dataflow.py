@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.conclusion import conclude
-from airflow_dataflow_ext.api.dataflow_watch import JobWatch
-from airflow_dataflow_ext.api.stopping import stop
-from airflow_dataflow_ext.api.watching import Outcome
+from airflow_dataflow_ext.api.dataflow.stop import stop
+from airflow_dataflow_ext.api.dataflow.usage import conclude
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.jobs.watch import Outcome
 from airflow_dataflow_ext.triggers.base import JobTrigger
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.method import Json
-    from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.api.rest.method import Json
+    from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
 class DataflowJobTrigger(JobTrigger):
     """Waits for a Dataflow job; see :class:`~airflow_dataflow_ext.triggers.base.JobTrigger`.
 
-    :param watch: a serialized :class:`~airflow_dataflow_ext.api.dataflow_watch.JobWatch`.
+    :param watch: a serialized :class:`~airflow_dataflow_ext.api.dataflow.wait.JobWatch`.
     :param stop_on_kill: stop the job when a user kills the task.
     :param drain: drain it instead of cancelling.
     :param end_from_trigger: end the task here; its result then has what the job used.

@@ -14,13 +14,13 @@ from fnmatch import fnmatchcase
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from airflow_dataflow_ext.api.conversations import ask
-from airflow_dataflow_ext.api.dataflow import Job
-from airflow_dataflow_ext.api.dataflow_watch import SKEW
-from airflow_dataflow_ext.api.endings import OVERLAP, Ledger, ended_at, endings
-from airflow_dataflow_ext.api.errors import CallError, DataflowExtError, InvalidInputError
-from airflow_dataflow_ext.api.method import Json
-from airflow_dataflow_ext.api.states import TERMINAL
+from airflow_dataflow_ext.api.dataflow.finished_jobs import OVERLAP, Ledger, ended_at, endings
+from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.dataflow.states import TERMINAL
+from airflow_dataflow_ext.api.dataflow.wait import SKEW
+from airflow_dataflow_ext.api.rest.ask import ask
+from airflow_dataflow_ext.api.rest.errors import CallError, DataflowExtError, InvalidInputError
+from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
 from airflow_dataflow_ext.watch.channel import Channel
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.orders import order_of
+from airflow_dataflow_ext.api.dataflow.actions import order_of
 from airflow_dataflow_ext.triggers.base import WaitTrigger
 from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.method import Json
-    from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.api.rest.method import Json
+    from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
 class DataflowOrderTrigger(WaitTrigger):
     """Carries out an order and gives ``{"result": ...}``. Begun again by another triggerer, it does nothing twice.
 
-    :param order: a serialized :class:`~airflow_dataflow_ext.api.orders.Order`.
+    :param order: a serialized :class:`~airflow_dataflow_ext.api.dataflow.actions.Order`.
     :param conn_id: connection of type ``google_cloud_platform``.
     :param impersonation_chain: see GoogleBaseHook.
     """

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.dataflow_watch import JobWatch
-from airflow_dataflow_ext.api.sights import Vigil, sight_of
-from airflow_dataflow_ext.api.watching import Outcome, watching
+from airflow_dataflow_ext.api.dataflow.conditions import Vigil, sight_of
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.watch import Outcome
 from airflow_dataflow_ext.triggers.base import WaitTrigger
 from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.dataflow_watch import JobRef
-    from airflow_dataflow_ext.api.method import Json
-    from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.api.dataflow.job import JobRef
+    from airflow_dataflow_ext.api.rest.method import Json
+    from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
 class _AtJobTrigger(WaitTrigger):
@@ -60,7 +61,7 @@ class _AtJobTrigger(WaitTrigger):
 
 
 class DataflowJobStatusTrigger(_AtJobTrigger):
-    """Waits until a job is in one of some states, and gives its :class:`~airflow_dataflow_ext.api.watching.Outcome`.
+    """Waits until a job is in one of some states, and gives its :class:`~airflow_dataflow_ext.api.jobs.watch.Outcome`.
 
     :param expected_statuses: the states.
     """
@@ -85,7 +86,7 @@ class DataflowJobStatusTrigger(_AtJobTrigger):
 class DataflowSightTrigger(_AtJobTrigger):
     """Waits for a sight: metrics, messages, autoscaling events, progress, a snapshot. Gives ``{"found": ..., "until": ...}``.
 
-    :param sight: a serialized :class:`~airflow_dataflow_ext.api.sights.Sight`.
+    :param sight: a serialized :class:`~airflow_dataflow_ext.api.dataflow.conditions.Sight`.
     :param fail_on_terminal_state: whether the end of the job is the failure of the wait.
     :param until: given back in the event, for whoever waits again.
     """

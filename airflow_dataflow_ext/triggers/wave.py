@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.wave_stopping import stop
-from airflow_dataflow_ext.api.wave_watch import RunWatch
+from airflow_dataflow_ext.api.wave.stop import stop
+from airflow_dataflow_ext.api.wave.wait import RunWatch
 from airflow_dataflow_ext.triggers.base import JobTrigger
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.method import Json
-    from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.api.rest.method import Json
+    from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
 class WaveJobTrigger(JobTrigger):
     """Waits for a run of a dataflow, recipe or data sync; see :class:`~airflow_dataflow_ext.triggers.base.JobTrigger`.
 
-    :param watch: a serialized :class:`~airflow_dataflow_ext.api.wave_watch.RunWatch`.
+    :param watch: a serialized :class:`~airflow_dataflow_ext.api.wave.wait.RunWatch`.
     :param stop_on_kill: stop the run when a user kills the task.
     :param conn_id: connection of type ``salesforce``.
     """

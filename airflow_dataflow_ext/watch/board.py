@@ -16,10 +16,10 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from airflow_dataflow_ext.api.errors import CallError, InvalidRequestError, NotAuthenticatedError, transient
-from airflow_dataflow_ext.api.method import Json
-from airflow_dataflow_ext.api.steps import Conversation, Look
-from airflow_dataflow_ext.api.watching import Roster
+from airflow_dataflow_ext.api.jobs.watch import Look, Roster
+from airflow_dataflow_ext.api.rest.errors import CallError, InvalidRequestError, NotAuthenticatedError, transient
+from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.watch.reader import Reader
 from airflow_dataflow_ext.watch.seats import Seats
 

@@ -13,8 +13,9 @@ from airflow_dataflow_ext.transport.aside import aside
 from airflow_dataflow_ext.watch.board import Board
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.method import Json, NoReply, Reply, Request
-    from airflow_dataflow_ext.api.steps import Conversation, Look, Store
+    from airflow_dataflow_ext.api.jobs.watch import Look
+    from airflow_dataflow_ext.api.rest.method import Json, NoReply, Reply, Request
+    from airflow_dataflow_ext.api.rest.steps import Conversation, Store
     from airflow_dataflow_ext.transport.aio import AsyncTransport
 
 T = TypeVar("T")

@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from airflow_dataflow_ext.api.errors import NotFoundError, transient
-from airflow_dataflow_ext.api.steps import Conversation
-from airflow_dataflow_ext.api.watching import LOST_AFTER, Watch, lost
+from airflow_dataflow_ext.api.jobs.wait import lost
+from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Watch
+from airflow_dataflow_ext.api.rest.errors import NotFoundError, transient
+from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.watch.seats import Seats
 
 READS_AT_ONCE = 16

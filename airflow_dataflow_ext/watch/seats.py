@@ -6,10 +6,9 @@ import asyncio
 import math
 from collections.abc import Iterable, Iterator
 
-from airflow_dataflow_ext.api.method import Json
-from airflow_dataflow_ext.api.states import Phase
-from airflow_dataflow_ext.api.steps import Look
-from airflow_dataflow_ext.api.watching import Watch
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.watch import Look, Watch
+from airflow_dataflow_ext.api.rest.method import Json
 
 TOGETHER = 0.2
 """The part of its pause by which a look may come early, so that those who look at about the same time do it in one round."""

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_dataflow_ext.api.conversations import rfc3339
-from airflow_dataflow_ext.api.method import Reply, Request
-from airflow_dataflow_ext.api.states import TERMINAL
+from airflow_dataflow_ext.api.dataflow.states import TERMINAL
+from airflow_dataflow_ext.api.rest.method import Reply, Request
+from airflow_dataflow_ext.api.rest.times import rfc3339
 from tests.talk import RESET, ok, refused
 
 Json = dict[str, Any]

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api import errors
-from airflow_dataflow_ext.api.conversations import LONGEST_PAUSE, ask, backoff, epoch, items, pages, retry_after, rfc3339
-from airflow_dataflow_ext.api.dataflow import Job, Template
-from airflow_dataflow_ext.api.method import NoReply, Reply, Request
+from airflow_dataflow_ext.api.dataflow.methods import Job, Template
+from airflow_dataflow_ext.api.rest import errors
+from airflow_dataflow_ext.api.rest.ask import LONGEST_PAUSE, ask, backoff, items, pages, retry_after
+from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
+from airflow_dataflow_ext.api.rest.times import epoch, rfc3339
 from tests.talk import RESET, Talk, ok, refused
 
 GET = Job.get.request(projectId="p", location="l", jobId="j")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.costs import check_prices, resources, totals
-from airflow_dataflow_ext.api.dataflow_watch import JobRef
-from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.usage import check_prices, resources, totals
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from tests.talk import Talk, refused
 
 JOB = JobRef(project_id="p", location="l", job_id="j")

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.create import CreateJobLaunch
-from airflow_dataflow_ext.api.dataflow_service import DataflowService
-from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
-from airflow_dataflow_ext.api.errors import ForeignJobError, InvalidInputError
-from airflow_dataflow_ext.api.launching import launch_once
-from airflow_dataflow_ext.api.names import LaunchIdentity
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.job_graph import CreateJobLaunch
+from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
+from airflow_dataflow_ext.api.dataflow.names import labels_of
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.jobs.launch_once import launch_once
+from airflow_dataflow_ext.api.rest.errors import ForeignJobError, InvalidInputError
 from tests.talk import RESET, Talk, refused
 
 JOB = {"name": "words", "type": "JOB_TYPE_BATCH", "stepsLocation": "gs://b/graph", "labels": {"team": "x"}}
@@ -41,14 +43,14 @@ def test_a_job_of_another_caller_is_not_taken_for_ours() -> None:
 
 @pytest.mark.parametrize("trouble", [RESET, refused(409, "created by that request already", code="ALREADY_EXISTS")])
 def test_a_job_whose_answer_was_lost_is_found_again(trouble: Any) -> None:
-    mine = {"id": "j", "name": "words", "createTime": "2026-01-01T00:00:00Z", "labels": IDENTITY.labels}
+    mine = {"id": "j", "name": "words", "createTime": "2026-01-01T00:00:00Z", "labels": labels_of(IDENTITY)}
     talk = Talk(trouble, {"jobs": [mine]}, mine)
     assert talk(launch_once(service(), IDENTITY, clears=0)).job["id"] == "j"
     assert talk.verbs.count("jobs.create") == 1
 
 
 def test_a_job_can_start_from_a_snapshot() -> None:
-    request = CreateJobLaunch(job=JOB, snapshot_id="s1").request("p", "l", "words", IDENTITY.labels)
+    request = CreateJobLaunch(job=JOB, snapshot_id="s1").request("p", "l", "words", labels_of(IDENTITY))
     assert (request.body or {})["createdFromSnapshotId"] == "s1"
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow import RESOURCES, ROOT, methods
-from airflow_dataflow_ext.api.method import Method
+from airflow_dataflow_ext.api.dataflow.methods import RESOURCES, ROOT, all_methods
+from airflow_dataflow_ext.api.rest.method import Method
 from tests import discovery
 
-VARIANTS = [variant for method in methods() for variant in method.variants()]
+VARIANTS = [variant for method in all_methods() for variant in method.variants()]
 IDS = [f"{variant.verb} {variant.path}" for variant in VARIANTS]
 LAUNCHES = {"templates.launch", "templates.create", "flexTemplates.launch", "jobs.create"}
 
@@ -29,12 +29,14 @@ def in_query(spec: dict[str, Any]) -> set[str]:
 
 
 def test_there_are_25_actions_of_ten_resources_on_42_paths() -> None:
-    assert (len(list(methods())), len(RESOURCES), len(VARIANTS)) == (25, 10, 42)
+    assert (len(list(all_methods())), len(RESOURCES), len(VARIANTS)) == (25, 10, 42)
 
 
 def test_the_table_has_each_path_of_the_document_once_and_no_other() -> None:
     ours = sorted((variant.verb, variant.path) for variant in VARIANTS)
-    wanted = [spec for spec in discovery.methods() if ".configStoreSettings." not in spec["id"]]  # settings of an organisation, not of jobs
+    wanted = [
+        spec for spec in discovery.all_methods() if ".configStoreSettings." not in spec["id"]
+    ]  # settings of an organisation, not of jobs
     assert ours == sorted((spec["httpMethod"], spec["flatPath"]) for spec in wanted)
 
 
@@ -63,7 +65,7 @@ def test_a_list_names_the_field_that_holds_its_entries(method: Method) -> None:
     assert method.items is None or schema[method.items]["type"] == "array"
 
 
-@pytest.mark.parametrize("method", list(methods()), ids=lambda method: method.id)
+@pytest.mark.parametrize("method", list(all_methods()), ids=lambda method: method.id)
 def test_what_changes_nothing_twice_may_be_asked_twice(method: Method) -> None:
     assert method.repeatable or method.verb == "POST"
     assert not (method.repeatable and method.id in LAUNCHES)

@@ -6,18 +6,11 @@ import json
 
 import pytest
 
-from airflow_dataflow_ext.api import errors
-from airflow_dataflow_ext.api.dataflow import Job
-from airflow_dataflow_ext.api.errors import (
-    CallError,
-    NoAnswerError,
-    ServiceError,
-    TooManyRequestsError,
-    error_of,
-    transient,
-    worth_retrying,
-)
-from airflow_dataflow_ext.api.method import NoReply, Reply
+from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.rest import errors
+from airflow_dataflow_ext.api.rest.error_mapping import error_of, worth_retrying
+from airflow_dataflow_ext.api.rest.errors import CallError, NoAnswerError, ServiceError, TooManyRequestsError, transient
+from airflow_dataflow_ext.api.rest.method import NoReply, Reply
 from tests.talk import refused
 
 GET = Job.get.request(projectId="p", location="l", jobId="j")

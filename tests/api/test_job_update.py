@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow_watch import JobRef
-from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.job_update import JobUpdate
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.update import JobUpdate
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 
 JOB = JobRef(project_id="p", location="l", job_id="j")
 PARAMETERS = "runtime_updatable_params"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.launch import ENVIRONMENT_FIELDS, FlexTemplateLaunch, TemplateLaunch
+from airflow_dataflow_ext.api.dataflow.templates import ENVIRONMENT_FIELDS, FlexTemplateLaunch, TemplateLaunch
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from tests import discovery
 
 GOOD: dict[str, Any] = {"template": "gs://b/t", "job_name": "wc"}

@@ -10,15 +10,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from airflow_dataflow_ext.api.dataflow_service import DataflowService
-from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
-from airflow_dataflow_ext.api.errors import DataflowExtError
-from airflow_dataflow_ext.api.launch import TemplateLaunch
-from airflow_dataflow_ext.api.launching import Launched, launch_once, settle
-from airflow_dataflow_ext.api.method import Request
-from airflow_dataflow_ext.api.names import LaunchIdentity
-from airflow_dataflow_ext.api.states import Phase
-from airflow_dataflow_ext.api.steps import Conversation, Now, Recall, Record, Sleep
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
+from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.jobs.launch_once import Launched, launch_once, settle
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.rest.errors import DataflowExtError
+from airflow_dataflow_ext.api.rest.method import Request
+from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Recall, Record, Sleep
 from tests.api.cloud import Cloud, CloudJob
 
 IDENTITY = LaunchIdentity(dag_id="d", run_id="r", task_id="t")

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api import errors
-from airflow_dataflow_ext.api.dataflow_service import DataflowService
-from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
-from airflow_dataflow_ext.api.launch import TemplateLaunch
-from airflow_dataflow_ext.api.launching import ATTEMPTS, PATIENCE, Launched, LaunchRecord, launch_once, settle, stop_launched
-from airflow_dataflow_ext.api.method import Request
-from airflow_dataflow_ext.api.names import LaunchIdentity
-from airflow_dataflow_ext.api.states import Phase
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
+from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.jobs.launch_once import ATTEMPTS, PATIENCE, Launched, LaunchRecord, launch_once, settle, stop_launched
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.rest import errors
+from airflow_dataflow_ext.api.rest.method import Request
 from tests.api.cloud import Cloud, CloudJob
 from tests.talk import RESET, Talk, refused
 

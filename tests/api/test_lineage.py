@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from openlineage.client.naming import dataset as naming
 
-from airflow_dataflow_ext.api.lineage import Dataset, lineage
-from airflow_dataflow_ext.api.template import TemplateInfo
+from airflow_dataflow_ext.api.dataflow.lineage import Dataset, lineage
+from airflow_dataflow_ext.api.dataflow.template_metadata import TemplateInfo
 from tests.api.test_template_check import GENERATOR, LOAD, TEXT, WORD_COUNT, WORDS, raw
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow import FlexTemplate, Job, Project, Snapshot, Template
-from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.method import Reply, path_pattern
+from airflow_dataflow_ext.api.dataflow.methods import FlexTemplate, Job, Project, Snapshot, Template
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.method import Reply, path_pattern
 
 PLACE = {"projectId": "p", "location": "l"}
 

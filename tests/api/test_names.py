@@ -9,8 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.names import LONGEST_NAME, OUR_LABELS, LaunchIdentity, check_job_name, label_value, merge_labels, with_suffix
+from airflow_dataflow_ext.api.dataflow.names import (
+    LONGEST_NAME,
+    OUR_LABELS,
+    check_job_name,
+    label_value,
+    labels_of,
+    merge_labels,
+    with_suffix,
+)
+from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 
 GOOGLES_NAME = re.compile(r"[a-z]([-a-z0-9]{0,1022}[a-z0-9])?")
 GOOGLES_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
@@ -33,7 +42,7 @@ def test_parts_do_not_run_into_each_other() -> None:
 
 
 def test_labels_say_whose_job_it_is() -> None:
-    assert replace(IDENTITY, map_index=3).labels == {
+    assert labels_of(replace(IDENTITY, map_index=3)) == {
         "airflow-launch": replace(IDENTITY, map_index=3).suffix,
         "airflow-dag-id": "dag",
         "airflow-run-id": "manual__2027-01-01t00-00-00-00-00",
@@ -43,7 +52,7 @@ def test_labels_say_whose_job_it_is() -> None:
 
 @given(TEXT, TEXT, TEXT, st.integers(-1, 9999))
 def test_labels_always_keep_googles_rules(dag_id: str, run_id: str, task_id: str, map_index: int) -> None:
-    labels = LaunchIdentity(dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=map_index).labels
+    labels = labels_of(LaunchIdentity(dag_id=dag_id, run_id=run_id, task_id=task_id, map_index=map_index))
     assert merge_labels({}, labels, "labels") == labels
     assert all(GOOGLES_VALUE.fullmatch(value) for value in labels.values())
 
@@ -88,8 +97,8 @@ def test_a_name_that_just_fits_stays_whole() -> None:
 
 
 def test_the_users_labels_stand_beside_ours() -> None:
-    merged = merge_labels({"team": "a_b-c", "ß": ""}, IDENTITY.labels, "labels")
-    assert merged == {"team": "a_b-c", "ß": "", **IDENTITY.labels}
+    merged = merge_labels({"team": "a_b-c", "ß": ""}, labels_of(IDENTITY), "labels")
+    assert merged == {"team": "a_b-c", "ß": "", **labels_of(IDENTITY)}
 
 
 @pytest.mark.parametrize("key", OUR_LABELS)
@@ -123,6 +132,6 @@ def test_a_label_that_breaks_googles_rules_is_named(labels: dict[object, object]
 
 def test_there_is_room_for_60_labels_of_the_user() -> None:
     labels = {f"l{number}": "" for number in range(60)}
-    assert len(merge_labels(labels, IDENTITY.labels, "labels")) == 64
+    assert len(merge_labels(labels, labels_of(IDENTITY), "labels")) == 64
     with pytest.raises(InvalidInputError, match="labels holds 61 labels"):
-        merge_labels({**labels, "one-more": ""}, IDENTITY.labels, "labels")
+        merge_labels({**labels, "one-more": ""}, labels_of(IDENTITY), "labels")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.errors import InvalidInputError, JobError, NoAnswerError, NotFoundError
-from airflow_dataflow_ext.api.orders import SnapshotOrder, StopOrder, order_of
+from airflow_dataflow_ext.api.dataflow.actions import SnapshotOrder, StopOrder, order_of
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, NoAnswerError, NotFoundError
 from tests.talk import RESET, Talk, refused
 
 AT = {"project_id": "p", "location": "l"}

@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.conclusion import conclude
-from airflow_dataflow_ext.api.dataflow_service import DataflowService
-from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
-from airflow_dataflow_ext.api.errors import LaunchError
-from airflow_dataflow_ext.api.launch import TemplateLaunch
-from airflow_dataflow_ext.api.launching import launch_once, stop_launched
-from airflow_dataflow_ext.api.names import LaunchIdentity
-from airflow_dataflow_ext.api.states import Phase
-from airflow_dataflow_ext.api.watching import Outcome
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
+from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
+from airflow_dataflow_ext.api.dataflow.usage import conclude
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.jobs.launch_once import launch_once, stop_launched
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.watch import Outcome
+from airflow_dataflow_ext.api.rest.errors import LaunchError
 from tests.talk import RESET, Talk, refused
 
 AT = JobRef(project_id="p", location="l", job_id="-")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_dataflow_ext.api.states import DATAFLOW, TERMINAL, WAVE, Phase, phase_of
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, TERMINAL
+from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
+from airflow_dataflow_ext.api.wave.states import WAVE
 from tests import discovery
 
 
@@ -24,13 +26,13 @@ def test_every_state_that_google_documents_has_a_row() -> None:
     ],
 )
 def test_five_states_are_an_end(state: str, phase: Phase) -> None:
-    assert phase_of(state) is phase
+    assert phase_of(state, DATAFLOW) is phase
     assert len(TERMINAL) == 5
 
 
 @pytest.mark.parametrize("state", ["JOB_STATE_MELTING", "", None, *sorted(set(DATAFLOW) - TERMINAL)])
 def test_every_other_state_moves_also_one_that_no_row_lists(state: str | None) -> None:
-    assert phase_of(state) is Phase.MOVING
+    assert phase_of(state, DATAFLOW) is Phase.MOVING
 
 
 def test_a_wave_dataflow_that_ended_with_warnings_has_succeeded() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow_watch import JobRef
-from airflow_dataflow_ext.api.errors import InvalidRequestError, JobError, PermissionDeniedError
-from airflow_dataflow_ext.api.stopping import request_stop, stop
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.stop import request_stop, stop
+from airflow_dataflow_ext.api.rest.errors import InvalidRequestError, JobError, PermissionDeniedError
 from tests.talk import Talk, refused
 
 REF = JobRef(project_id="p", location="l", job_id="j")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.launch import FlexTemplateLaunch, TemplateLaunch, check_parameters
-from airflow_dataflow_ext.api.template import TemplateInfo
-from airflow_dataflow_ext.api.template_check import check_launch, check_parameters_of, idle
+from airflow_dataflow_ext.api.dataflow.template_check import check_launch, check_parameters_of, idle
+from airflow_dataflow_ext.api.dataflow.template_metadata import TemplateInfo
+from airflow_dataflow_ext.api.dataflow.templates import FlexTemplateLaunch, TemplateLaunch, check_parameters
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from tests.talk import RESET, Talk, refused
 
 TEMPLATES = Path(__file__).parents[1] / "templates"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.errors import LaunchRecordError
-from airflow_dataflow_ext.api.tries import Tries
+from airflow_dataflow_ext.api.jobs.tries import Tries
+from airflow_dataflow_ext.api.rest.errors import LaunchRecordError
 
 FIRST = Tries(attempt="a", number=1, first=1).recording({"step": "launched"})
 

@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
-from airflow_dataflow_ext.api.errors import InvalidInputError, JobError, JobLostError, PermissionDeniedError
-from airflow_dataflow_ext.api.messages import MessageStream
-from airflow_dataflow_ext.api.method import Request
-from airflow_dataflow_ext.api.states import DATAFLOW, TERMINAL, Phase
-from airflow_dataflow_ext.api.watching import LOST_AFTER, Outcome, watching
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.messages import MessageStream
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, TERMINAL
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Outcome
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, JobLostError, PermissionDeniedError
+from airflow_dataflow_ext.api.rest.method import Request
 from tests.talk import RESET, Talk, refused
 
 REF = JobRef(project_id="p", location="l", job_id="j")

@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api import wave
-from airflow_dataflow_ext.api.conversations import rfc3339
-from airflow_dataflow_ext.api.errors import AllowanceSpentError, BusyError, InvalidInputError, LaunchError, PermissionDeniedError, error_of
-from airflow_dataflow_ext.api.launching import launch_once
-from airflow_dataflow_ext.api.method import Reply
-from airflow_dataflow_ext.api.names import LaunchIdentity
-from airflow_dataflow_ext.api.states import Phase
-from airflow_dataflow_ext.api.watching import watching
-from airflow_dataflow_ext.api.wave_runs import Listing, RunRef
-from airflow_dataflow_ext.api.wave_service import DataflowStart, WaveService
-from airflow_dataflow_ext.api.wave_watch import RecentRuns, RunWatch
+from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.jobs.launch_once import launch_once
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.rest.error_mapping import error_of
+from airflow_dataflow_ext.api.rest.errors import AllowanceSpentError, BusyError, InvalidInputError, LaunchError, PermissionDeniedError
+from airflow_dataflow_ext.api.rest.method import Reply
+from airflow_dataflow_ext.api.rest.times import rfc3339
+from airflow_dataflow_ext.api.wave import methods as wave
+from airflow_dataflow_ext.api.wave.launcher import DataflowStart, WaveService
+from airflow_dataflow_ext.api.wave.runs import Listing, RunRef
+from airflow_dataflow_ext.api.wave.wait import RecentRuns, RunWatch
 from tests.talk import RESET, Talk, ok, refused
 
 FLOW, OTHER = "02K3h000000Mu1oEAC", "02K3h000000Mu1pEAC"
@@ -49,7 +50,7 @@ def test_what_is_no_id_is_refused(id: Any) -> None:
 
 
 def test_every_method_has_its_version() -> None:
-    assert {method.id for method in wave.methods()} == set(wave.SINCE)
+    assert {method.id for method in wave.all_methods()} == set(wave.SINCE)
     assert {method for method, _ in wave.QUERY_SINCE} <= set(wave.SINCE)
 
 

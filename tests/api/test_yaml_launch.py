@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.yaml_launch import replaces, yaml_launch
+from airflow_dataflow_ext.api.dataflow.beam_yaml import replaces, yaml_launch
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 
 
 def parameter(**fields: Any) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import requests
 
-from airflow_dataflow_ext.api import wave
-from airflow_dataflow_ext.api.dataflow import FlexTemplate, Job, Snapshot, Template
+from airflow_dataflow_ext.api.dataflow.methods import FlexTemplate, Job, Snapshot, Template
+from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.hooks.wave import WaveHook
 from bench import chaos_triggerers

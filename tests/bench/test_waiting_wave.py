@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.wave_service import SKEW
+from airflow_dataflow_ext.api.wave.launcher import SKEW
 from airflow_dataflow_ext.emulator import Emulator
 from bench.waiting_control import WARM_UP
 from bench.waiting_org import NODES, PAGE, READ, ROUND, Org

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow import FlexTemplate, Job, Template
+from airflow_dataflow_ext.api.dataflow.methods import FlexTemplate, Job, Template
 from airflow_dataflow_ext.emulator import Emulator, ManualClock
 from tests.asking import Asker, RefusedError
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 import requests
 
-from airflow_dataflow_ext.api.dataflow import methods
-from airflow_dataflow_ext.api.method import Method
+from airflow_dataflow_ext.api.dataflow.methods import all_methods
+from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator import Autoscaling, Describe, Emulator, Fault, ManualClock, Message, Metrics, Stages
 from airflow_dataflow_ext.emulator.world import ANSWERS
 from tests.asking import Asker
 from tests.discovery import breaches, breaches_of_call
 
-VARIANTS = [variant for method in methods() for variant in method.variants()]
+VARIANTS = [variant for method in all_methods() for variant in method.variants()]
 TOPIC = "projects/a-project/topics/in"
 STREAM = [
     (0, "JOB_STATE_RUNNING"),

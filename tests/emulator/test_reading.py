@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow import Job, Location, Message, Project, Snapshot, Stage, WorkItem
+from airflow_dataflow_ext.api.dataflow.methods import Job, Location, Message, Project, Snapshot, Stage, WorkItem
 from airflow_dataflow_ext.emulator import Autoscaling, Emulator, ManualClock, Metrics, Stages
 from airflow_dataflow_ext.emulator import Message as Says
 from airflow_dataflow_ext.emulator.values import stamp

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow import Job, Template
+from airflow_dataflow_ext.api.dataflow.methods import Job, Template
 from airflow_dataflow_ext.emulator import Autoscaling, Describe, Emulator, ManualClock, Message, Metrics, RealClock, Script, Stages
 from airflow_dataflow_ext.emulator.objects import MemoryObjects
 from airflow_dataflow_ext.emulator.scripted import ScriptedEngine, Scripts

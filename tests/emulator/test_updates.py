@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow import Job
-from airflow_dataflow_ext.api.states import DATAFLOW, TERMINAL
+from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, TERMINAL
 from airflow_dataflow_ext.emulator import Emulator, ManualClock
 from tests.asking import Asker, Json, RefusedError
 

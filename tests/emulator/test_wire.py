@@ -15,7 +15,7 @@ from google.oauth2 import service_account
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_dataflow_ext.api.dataflow import Job
+from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.emulator import Emulator, Fault, UnusedFaultsError
 from airflow_dataflow_ext.emulator.errors import ApiError
 from airflow_dataflow_ext.emulator.partial import parse, select

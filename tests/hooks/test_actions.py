@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow import methods
-from airflow_dataflow_ext.api.method import Method
+from airflow_dataflow_ext.api.dataflow.methods import all_methods
+from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator import Emulator, ManualClock
 from tests.asking import PROJECT
 from tests.discovery import breaches_of_call
@@ -18,7 +18,7 @@ from tests.hooks.conftest import Use, now
 if TYPE_CHECKING:
     from airflow_dataflow_ext.hooks.dataflow import DataflowHook
 
-METHODS = list(methods())
+METHODS = list(all_methods())
 WIDE = [method for method in METHODS if method.wide is not None]
 
 

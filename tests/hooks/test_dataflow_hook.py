@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow import Job
-from airflow_dataflow_ext.api.errors import InvalidInputError, JobError, NotAuthenticatedError, NotFoundError, PermissionDeniedError
+from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, NotAuthenticatedError, NotFoundError, PermissionDeniedError
 from airflow_dataflow_ext.emulator import Autoscaling, Emulator, Message, Metrics, Stages
 from airflow_dataflow_ext.emulator.oauth import PROJECT
 from tests.hooks.conftest import Use

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_dataflow_ext.api import wave
-from airflow_dataflow_ext.api.errors import (
+from airflow_dataflow_ext.api.rest.errors import (
     AllowanceSpentError,
     BusyError,
     InvalidInputError,
@@ -21,6 +20,7 @@ from airflow_dataflow_ext.api.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
+from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.emulator import Emulator, WaveNode
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def hook(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> WaveHook:
 
 def connected(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, **extras: Any) -> WaveHook:
     """A hook for the emulated org, with more extras in its connection, and with short pauses."""
-    from airflow_dataflow_ext.api import conversations, launching, wave_service
+    from airflow_dataflow_ext.api.jobs import launch_once as launching
+    from airflow_dataflow_ext.api.rest import ask as conversations
+    from airflow_dataflow_ext.api.wave import launcher as wave_service
     from airflow_dataflow_ext.hooks import wave as hook_module
     from airflow_dataflow_ext.hooks.wave import WaveHook
 
@@ -114,7 +116,7 @@ def test_a_running_dataflow_is_waited_for_adopted_or_refused(emulator: Emulator,
 def test_waiting_for_a_running_dataflow_starts_after_its_end(
     emulator: Emulator, hook: WaveHook, use: Use, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_dataflow_ext.api.wave_watch import RunWatch
+    from airflow_dataflow_ext.api.wave.wait import RunWatch
 
     quick = hook.watch(poll_sleep=0.05)
     monkeypatch.setattr(type(hook), "watch", lambda *_: quick)

@@ -13,7 +13,7 @@ import jwt
 import pytest
 import requests
 
-from airflow_dataflow_ext.api.errors import InvalidInputError, NoAnswerError, NotAuthenticatedError
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NoAnswerError, NotAuthenticatedError
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.emulator.wave_login import (
     CONSUMER_KEY,

@@ -114,7 +114,7 @@ def test_the_page_lists_every_class_and_argument(kind: str, name: str) -> None:
 
 
 def test_the_states_have_the_names_that_dags_import() -> None:
-    from airflow_dataflow_ext.api.states import DATAFLOW, TERMINAL
+    from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, TERMINAL
     from airflow_dataflow_ext.hooks.dataflow import DataflowJobStatus, DataflowJobType
 
     assert {getattr(DataflowJobStatus, state) for state in DATAFLOW} == set(DATAFLOW)

@@ -12,7 +12,9 @@ QUICK = 0.02
 @pytest.fixture(autouse=True)
 def connected(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """The default connection leads to the emulator, and no pause is longer than it must be."""
-    from airflow_dataflow_ext.api import conversations, launching, messages
+    from airflow_dataflow_ext.api.dataflow import messages
+    from airflow_dataflow_ext.api.jobs import launch_once as launching
+    from airflow_dataflow_ext.api.rest import ask as conversations
     from airflow_dataflow_ext.watch import board
 
     for name, value in emulator.connections().items():

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow import Template
+from airflow_dataflow_ext.api.dataflow.methods import Template
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.emulator.oauth import PROJECT
 from tests.airflow_task import TaskInstance
@@ -253,7 +253,7 @@ def test_a_name_that_the_user_keeps_is_found_by_its_labels(emulator: Emulator, d
 def test_somebody_elses_job_of_that_name_is_named_and_left_alone(
     emulator: Emulator, labels: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_dataflow_ext.api import dataflow_service
+    from airflow_dataflow_ext.api.dataflow import launcher as dataflow_service
 
     monkeypatch.setattr(dataflow_service, "LABELS_WITHIN", 0.1)
     monkeypatch.setattr(dataflow_service, "LABELS_EVERY", 0.05)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from jinja2 import Undefined
 
-from airflow_dataflow_ext.api.errors import JobError
+from airflow_dataflow_ext.api.rest.errors import JobError
 from airflow_dataflow_ext.emulator import Emulator
 from tests.airflow_task import TaskInstance
 from tests.operators.launches import SPEC, TEMPLATE, classic, flex
@@ -546,7 +546,7 @@ def started(kwargs: Any) -> Any:
 
 
 def test_without_a_triggered_end_there_is_no_triggered_start() -> None:
-    from airflow_dataflow_ext.api.errors import InvalidInputError
+    from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 
     with pytest.raises(InvalidInputError, match="start_from_trigger needs end_from_trigger=True"):
         classic(deferrable=True, start_from_trigger=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_dataflow_ext.api.states import DATAFLOW, TERMINAL
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, TERMINAL
 from airflow_dataflow_ext.emulator import Emulator
 from tests.airflow_task import Ended, TaskInstance
 from tests.operators.launches import classic, flex, instance

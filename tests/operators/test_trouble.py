@@ -67,7 +67,7 @@ def test_a_missing_permission_ends_the_task_at_once_and_says_so(emulator: Emulat
 
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_each_message_is_told_once_also_the_last(emulator: Emulator, deferrable: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_dataflow_ext.api import messages
+    from airflow_dataflow_ext.api.dataflow import messages
 
     told: list[str] = []
     say = messages._said

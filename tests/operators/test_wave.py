@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_dataflow_ext.api.errors import InvalidInputError
-from airflow_dataflow_ext.api.states import WAVE, Phase
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.wave.states import WAVE
 from airflow_dataflow_ext.emulator import Emulator, WaveNode
 from tests.airflow_task import Ended, TaskInstance
 
@@ -22,7 +23,7 @@ WAYS = pytest.mark.parametrize("deferrable", [False, True], ids=["worker", "trig
 
 @pytest.fixture(autouse=True)
 def quick(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_dataflow_ext.api import wave_service
+    from airflow_dataflow_ext.api.wave import launcher as wave_service
 
     monkeypatch.setattr(wave_service, "LISTED_SOON", (0.0, QUICK))
     monkeypatch.setattr(wave_service, "LISTED_EVERY", QUICK)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.emulator import Autoscaling, Emulator, Message, Metrics, Stages
 from tests.airflow_task import TaskInstance
 from tests.sensors.conftest import give_up_after, run_both, same_failure, same_result

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.emulator import Emulator
 from tests.airflow_task import TaskInstance
 from tests.sensors.conftest import give_up_after
@@ -20,7 +20,7 @@ WAYS = pytest.mark.parametrize("deferrable", [False, True], ids=["worker", "trig
 
 @pytest.fixture(autouse=True)
 def connected(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_dataflow_ext.api import conversations
+    from airflow_dataflow_ext.api.rest import ask as conversations
     from airflow_dataflow_ext.watch import board
 
     for name, value in emulator.connections().items():

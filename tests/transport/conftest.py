@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 from google.oauth2.service_account import Credentials
 
-from airflow_dataflow_ext.api import conversations
-from airflow_dataflow_ext.api.method import NoReply, Reply, Request
-from airflow_dataflow_ext.api.steps import Conversation
+from airflow_dataflow_ext.api.rest import ask as conversations
+from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
+from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.transport.aio import AsyncTransport
 from airflow_dataflow_ext.transport.aside import MemoryStore, aside

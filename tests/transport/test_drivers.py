@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api import errors, launching
-from airflow_dataflow_ext.api.conversations import ask, items, pages
-from airflow_dataflow_ext.api.dataflow import Job
-from airflow_dataflow_ext.api.dataflow_service import DataflowService
-from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
-from airflow_dataflow_ext.api.launch import TemplateLaunch
-from airflow_dataflow_ext.api.method import NoReply, Reply, Request
-from airflow_dataflow_ext.api.names import LaunchIdentity
-from airflow_dataflow_ext.api.steps import Now, Recall, Record, Renew, Say, Sleep
-from airflow_dataflow_ext.api.watching import watching
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
+from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.jobs import launch_once as launching
+from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.rest import errors
+from airflow_dataflow_ext.api.rest.ask import ask, items, pages
+from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
+from airflow_dataflow_ext.api.rest.steps import Now, Recall, Record, Renew, Say, Sleep
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.transport.aside import RECORD, MemoryStore, aside
 from tests.asking import LOCATION, PROJECT, Asker

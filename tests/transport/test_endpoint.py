@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.transport.endpoint import check_root, is_loopback, session_for
 

@@ -11,10 +11,10 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.oauth2.service_account import Credentials
 
-from airflow_dataflow_ext.api import errors
-from airflow_dataflow_ext.api.conversations import ask
-from airflow_dataflow_ext.api.dataflow import Job
-from airflow_dataflow_ext.api.method import NoReply, Reply
+from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.rest import errors
+from airflow_dataflow_ext.api.rest.ask import ask
+from airflow_dataflow_ext.api.rest.method import NoReply, Reply
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.transport.aio import AsyncTransport
 from airflow_dataflow_ext.transport.tokens import GoogleTokens

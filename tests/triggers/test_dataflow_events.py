@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.conversations import rfc3339
-from airflow_dataflow_ext.api.dataflow_watch import SKEW
-from airflow_dataflow_ext.api.endings import OVERLAP, Ledger
-from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.dataflow.finished_jobs import OVERLAP, Ledger
+from airflow_dataflow_ext.api.dataflow.wait import SKEW
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.times import rfc3339
 from airflow_dataflow_ext.emulator import Emulator, Fault
 from airflow_dataflow_ext.emulator.oauth import PROJECT
 from tests.asking import Asker

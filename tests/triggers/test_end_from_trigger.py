@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.emulator import Emulator, Metrics
 from airflow_dataflow_ext.emulator.oauth import PROJECT
 from tests.asking import LOCATION, Asker
@@ -33,8 +33,9 @@ def xcoms(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def trigger_of(kind: str, job_id: str) -> Any:
-    from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
-    from airflow_dataflow_ext.api.sights import MetricReached
+    from airflow_dataflow_ext.api.dataflow.conditions import MetricReached
+    from airflow_dataflow_ext.api.dataflow.job import JobRef
+    from airflow_dataflow_ext.api.dataflow.wait import JobWatch
     from airflow_dataflow_ext.triggers import dataflow, dataflow_waits
 
     at = {"job_id": job_id, "poll_sleep": 0.05, "end_from_trigger": True}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.states import STREAMING
+from airflow_dataflow_ext.api.dataflow.states import STREAMING
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.emulator.oauth import PROJECT
 from tests.asking import LOCATION, Asker
@@ -42,7 +42,8 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def killed(emulator: Emulator, **fields: Any) -> str:
     """The state of the job after its trigger was killed, made as Airflow makes it from what it stored."""
-    from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
+    from airflow_dataflow_ext.api.dataflow.job import JobRef
+    from airflow_dataflow_ext.api.dataflow.wait import JobWatch
     from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
 
     ask = Asker(emulator.url, project=PROJECT)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_dataflow_ext.api.wave_runs import RunRef
-from airflow_dataflow_ext.api.wave_watch import RunWatch
+from airflow_dataflow_ext.api.wave.runs import RunRef
+from airflow_dataflow_ext.api.wave.wait import RunWatch
 from airflow_dataflow_ext.emulator import Emulator
 
 if TYPE_CHECKING:

@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
-from airflow_dataflow_ext.api.method import NoReply, Reply, Request
-from airflow_dataflow_ext.api.states import TERMINAL
-from airflow_dataflow_ext.api.steps import Conversation
-from airflow_dataflow_ext.api.watching import Outcome, watching
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.states import TERMINAL
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.watch import Outcome
+from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
+from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.transport.aio import AsyncTransport
 from airflow_dataflow_ext.transport.aside import aside
 from airflow_dataflow_ext.watch.board import Board

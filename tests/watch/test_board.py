@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.errors import CallError, JobLostError, NotAuthenticatedError, PermissionDeniedError
-from airflow_dataflow_ext.api.method import NoReply, Request
-from airflow_dataflow_ext.api.states import Phase
-from airflow_dataflow_ext.api.steps import Look
-from airflow_dataflow_ext.api.watching import LOST_AFTER, Outcome
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Look, Outcome
+from airflow_dataflow_ext.api.rest.errors import CallError, JobLostError, NotAuthenticatedError, PermissionDeniedError
+from airflow_dataflow_ext.api.rest.method import NoReply, Request
 from airflow_dataflow_ext.watch.board import IDLE_ANSWERS
 from airflow_dataflow_ext.watch.reader import READS_AT_ONCE, Reader
 from airflow_dataflow_ext.watch.seats import Seats

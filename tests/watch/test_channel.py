@@ -12,9 +12,11 @@ import aiohttp
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
-from airflow_dataflow_ext.api.dataflow_watch import JobRef, JobWatch
-from airflow_dataflow_ext.api.states import Phase
-from airflow_dataflow_ext.api.watching import Outcome, watching
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.watch import Outcome
 from airflow_dataflow_ext.emulator import Emulator, Message
 from airflow_dataflow_ext.transport.aio import AsyncTransport
 from airflow_dataflow_ext.transport.tokens import GoogleTokens

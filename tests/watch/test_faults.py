@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.method import NoReply, Reply, Request
-from airflow_dataflow_ext.api.states import Phase
-from airflow_dataflow_ext.api.watching import LIST_WITHIN
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.watch import LIST_WITHIN
+from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.watch.board import AFTER_TROUBLE, MANY
 from tests.talk import ok, refused
 from tests.watch.region import DONE, FAILED, TOOK, Region, watch

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydoc_data.topics import topics
 from typing import Any
 
-from airflow_dataflow_ext.api.states import TERMINAL
+from airflow_dataflow_ext.api.dataflow.states import TERMINAL
 from airflow_dataflow_ext.emulator.beam import BeamEngine
 from airflow_dataflow_ext.emulator.engine import Work
 from airflow_dataflow_ext.emulator.gcs import GcsServer

@@ -1,0 +1,170 @@
+"""A Beam YAML pipeline as what it is to the service: a launch of Google's Flex template for YAML."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_dataflow_ext.api.dataflow.templates import YAML_TEMPLATE, FlexTemplateLaunch, check_flag, check_gcs_path, check_parameters
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.method import Json
+
+_ENVIRONMENT = {
+    # flag of `gcloud dataflow yaml run` and `flex-template run` -> field of FlexTemplateRuntimeEnvironment
+    "additional-experiments": "additionalExperiments",
+    "additional-pipeline-options": "additionalPipelineOptions",
+    "additional-user-labels": "additionalUserLabels",
+    "dataflow-kms-key": "kmsKeyName",
+    "disable-public-ips": "ipConfiguration",
+    "enable-streaming-engine": "enableStreamingEngine",
+    "flexrs-goal": "flexrsGoal",
+    "launcher-machine-type": "launcherMachineType",
+    "max-workers": "maxWorkers",
+    "network": "network",
+    "num-workers": "numWorkers",
+    "service-account-email": "serviceAccountEmail",
+    "staging-location": "stagingLocation",
+    "subnetwork": "subnetwork",
+    "temp-location": "tempLocation",
+    "worker-machine-type": "machineType",
+    "worker-region": "workerRegion",
+    "worker-zone": "workerZone",
+}
+_LAUNCH = {
+    # flag -> field of LaunchFlexTemplateParameter
+    "template-file-gcs-location": "containerSpecGcsPath",
+    "transform-name-mappings": "transformNameMappings",
+    "update": "update",
+}
+_PARAMETERS = "pipeline-options"
+_FLAGS = frozenset({*_ENVIRONMENT, *_LAUNCH, _PARAMETERS})
+_MAPS = frozenset({"additional-user-labels", "transform-name-mappings", _PARAMETERS})
+_LISTS = frozenset({"additional-experiments", "additional-pipeline-options"})
+_NUMBERS = frozenset({"max-workers", "num-workers"})
+_SWITCHES = frozenset({"disable-public-ips", "enable-streaming-engine", "update"})
+_ARGUMENTS = {
+    # flag -> the operator's argument for the same
+    "impersonate-service-account": "impersonation_chain",
+    "jinja-variables": "jinja_variables",
+    "project": "project_id",
+    "region": "region",
+    "yaml-pipeline": "yaml_pipeline",
+    "yaml-pipeline-file": "yaml_pipeline_file",
+}
+_OF_THE_COMMAND_ALONE = frozenset(
+    {"access-token-file", "account", "billing-project", "configuration", "flags-file", "flatten", "format", "help"}
+    | {"log-http", "quiet", "trace-token", "user-output-enabled", "verbosity"}
+)
+"""Flags about the gcloud command itself; no command is run here."""
+
+
+def yaml_launch(
+    *,
+    job_name: str,
+    location: str,
+    pipeline: str | Mapping[str, Any] | None = None,
+    pipeline_file: str | None = None,
+    jinja_variables: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    environment: Mapping[str, Any] | None = None,
+    template: str | None = None,
+) -> FlexTemplateLaunch:
+    """The launch of a Beam YAML pipeline.
+
+    https://beam.apache.org/documentation/sdks/yaml/ and, for ``options``,
+    https://cloud.google.com/sdk/gcloud/reference/dataflow/yaml/run
+
+    :param location: where the job runs; Google keeps a copy of the template for each region.
+    :param pipeline: the pipeline, as YAML text or as the mapping that it stands for.
+    :param pipeline_file: its ``gs://`` path instead.
+    :param jinja_variables: what Beam fills into the pipeline's own ``{{ }}``.
+    :param options: flags of ``gcloud dataflow yaml run``, without their dashes in front. One that is None or False counts as not given.
+    :param environment: a FlexTemplateRuntimeEnvironment; it wins over ``options``.
+    :param template: ``gs://`` path of another template that runs Beam YAML; it wins over ``options``.
+    :raises InvalidInputError: an argument is wrong; the message names it.
+    """
+    if bool(pipeline) == bool(pipeline_file):
+        raise InvalidInputError("exactly one of the pipeline's text and a file with it must be given")
+    parameters, fields, others = _split(options or {})
+    if pipeline_file:
+        parameters["yaml_pipeline_file"] = check_gcs_path(pipeline_file, "yaml_pipeline_file")
+    else:
+        parameters["yaml_pipeline"] = pipeline if isinstance(pipeline, str) else json.dumps(pipeline)
+    if jinja_variables:
+        parameters["jinja_variables"] = json.dumps(dict(jinja_variables))
+    parameter: Json = {
+        "jobName": job_name,
+        "containerSpecGcsPath": YAML_TEMPLATE.format(location=location),
+        **others,
+        **({"containerSpecGcsPath": template} if template else {}),
+        "parameters": parameters,
+        "environment": {**fields, **(environment or {})},
+    }
+    return FlexTemplateLaunch(body={"launchParameter": parameter})
+
+
+def replaces(options: Mapping[str, Any] | None) -> bool:
+    """Whether these options replace the running job of the same name."""
+    return bool(_split(options or {})[2].get("update"))
+
+
+def _split(options: Mapping[str, Any]) -> tuple[dict[str, str], Json, Json]:
+    """Pipeline options, environment, and the launch's other fields."""
+    parameters: dict[str, str] = {}
+    environment: Json = {}
+    others: Json = {}
+    for given, value in options.items():
+        flag = str(given).lstrip("-").replace("_", "-")
+        if flag in _OF_THE_COMMAND_ALONE:
+            continue
+        _check(flag, given)
+        if flag in _SWITCHES and value is not None:
+            value = check_flag(value, f"options[{given!r}]")
+        if value is None or value is False:
+            continue
+        if flag == _PARAMETERS:
+            parameters |= check_parameters(_value(flag, value), f"options[{given!r}]")
+        elif flag in _LAUNCH:
+            others[_LAUNCH[flag]] = _value(flag, value)
+        else:
+            environment[_ENVIRONMENT[flag]] = _value(flag, value)
+    if "stagingLocation" in environment:
+        environment.setdefault("tempLocation", environment["stagingLocation"])
+    return parameters, environment, others
+
+
+def _check(flag: str, given: Any) -> None:
+    if flag in _ARGUMENTS:
+        raise InvalidInputError(f"options[{given!r}] is the argument {_ARGUMENTS[flag]} here")
+    if flag not in _FLAGS:
+        near = difflib.get_close_matches(flag, _FLAGS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; Beam's own options go into {_PARAMETERS!r}"
+        raise InvalidInputError(f"options[{given!r}] is no flag of gcloud dataflow yaml run{hint}")
+
+
+def _value(flag: str, value: Any) -> Any:
+    """A flag's value as the API has it."""
+    if flag == "disable-public-ips":
+        return "WORKER_IP_PRIVATE"
+    if flag == "flexrs-goal":
+        return f"FLEXRS_{str(value).removeprefix('FLEXRS_')}"
+    if flag in _MAPS:
+        return _pairs(value)
+    if flag in _LISTS and isinstance(value, str):
+        return [entry.strip() for entry in value.split(",")]
+    if flag in _NUMBERS and isinstance(value, str) and value.isdecimal():
+        return int(value)
+    return value
+
+
+def _pairs(value: Any) -> Any:
+    """``a=1,b=2``, with commas or semicolons, or a list of such, as the mapping that it stands for."""
+    if isinstance(value, list | tuple):
+        value = ",".join(map(str, value))
+    if not isinstance(value, str):
+        return value
+    pairs = (pair.partition("=") for pair in re.split(r"[;,](?=[^;,=]+=)", value) if pair.strip())
+    return {name.strip(): text for name, _, text in pairs}

@@ -1,0 +1,72 @@
+"""The jobs of a place that have ended: how they are listed, and the ledger by which each is told of once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.dataflow.wait import PAGE_SIZE
+from airflow_dataflow_ext.api.rest.ask import items, pages
+from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.steps import Conversation
+from airflow_dataflow_ext.api.rest.times import epoch, rfc3339
+
+OVERLAP = 300.0
+"""Seconds by which a list reaches back behind the last end that was seen: an end may show late."""
+
+
+def endings(place: Mapping[str, str], since: float) -> Conversation[list[Json]]:
+    """Summaries of the jobs that ended from a time on, the first to end first; asked for until there is an answer.
+
+    :param place: project and location as path values of a Method.
+    :param since: seconds since the epoch, by the service's clock.
+    :raises CallError: the service refuses to list.
+    """
+    span = {"terminationTimeRange.startTime": rfc3339(max(since, 0.0)), "pageSize": PAGE_SIZE}
+    request = Job.list.request(**place, filter="TERMINATED", **span)
+    return sorted(items((yield from pages(request, retry_for=None)), "jobs"), key=ended_at)
+
+
+def ended_at(job: Mapping[str, Any]) -> float:
+    """When a job that has ended did, by the service's clock, in seconds since the epoch."""
+    return epoch(str(job.get("currentStateTime", "")))
+
+
+@dataclass(kw_only=True)
+class Ledger:
+    """Which ends were told of.
+
+    :param latest: the time of the last one.
+    :param told: ids with their times, as far back as a list may show them again.
+    """
+
+    latest: float
+    told: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def since(self) -> float:
+        """From when on a list must be asked for, so that nothing is missed."""
+        return self.latest - OVERLAP
+
+    def fresh(self, jobs: Iterable[Json]) -> Iterator[Json]:
+        """Those of the jobs that were not told of; each is entered when it is given."""
+        since = self.since
+        for job in jobs:
+            at, job_id = ended_at(job), str(job["id"])
+            if at < since or job_id in self.told:
+                continue
+            self.told[job_id] = at
+            self.latest = max(self.latest, at)
+            yield job
+        self.told = {job_id: at for job_id, at in self.told.items() if at >= self.since}
+
+    def serialize(self) -> Json:
+        """JSON from which :meth:`deserialize` makes the same ledger."""
+        return {"latest": self.latest, "told": dict(self.told)}
+
+    @classmethod
+    def deserialize(cls, data: Mapping[str, Any]) -> Ledger:
+        """The inverse of :meth:`serialize`."""
+        return cls(latest=float(data["latest"]), told={str(job_id): float(at) for job_id, at in data["told"].items()})

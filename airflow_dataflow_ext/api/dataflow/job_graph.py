@@ -1,0 +1,82 @@
+"""A job from its own graph instead of a template: what ``jobs.create`` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_dataflow_ext.api.dataflow import methods as dataflow
+from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL, check_job_name, merge_labels
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.method import Json, Request
+
+_SET_HERE = frozenset({"name", "labels", "clientRequestId", "replaceJobId", "createdFromSnapshotId", "transformNameMapping"})
+_SET_BY_THE_SERVICE = frozenset(
+    {"id", "projectId", "location", "currentState", "currentStateTime", "createTime", "startTime", "replacedByJobId", "requestedState"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateJobLaunch:
+    """A job with its graph.
+
+    The request carries the launch's own ``clientRequestId``, by which the service, and this package, tell it from another
+    caller's job of the same name.
+
+    https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs/create
+
+    :param job: a Job: ``type``, ``environment``, and ``steps`` or ``stepsLocation``, as Beam's SDK writes them with
+        ``--dataflowJobFile``; ``name`` and ``labels`` are the user's.
+    :param snapshot_id: start from the state that a snapshot holds.
+    :raises InvalidInputError: the job is wrong; the message names the field.
+    """
+
+    job: Mapping[str, Any]
+    snapshot_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.job, Mapping):
+            raise InvalidInputError(f"job must be a mapping, not {type(self.job).__name__}")
+        fixed = sorted((_SET_BY_THE_SERVICE | (_SET_HERE - {"name", "labels", "createdFromSnapshotId"})) & set(self.job))
+        if fixed:
+            raise InvalidInputError(f"job must not hold {', '.join(fixed)}: that is set by the launch, or by the service")
+        if ("steps" in self.job) == ("stepsLocation" in self.job):
+            raise InvalidInputError("job must hold one of steps and stepsLocation")
+        if not isinstance(self.job.get("labels", {}), Mapping):
+            raise InvalidInputError(f"job.labels must be a mapping, not {type(self.job['labels']).__name__}")
+        merge_labels(self.job.get("labels", {}), {}, "job.labels")
+        check_job_name(self.job.get("name", ""))
+
+    @property
+    def job_name(self) -> str:
+        return check_job_name(self.job.get("name", ""))
+
+    @property
+    def update(self) -> bool:
+        return False
+
+    @property
+    def validate_only(self) -> bool:
+        return False
+
+    @property
+    def template(self) -> None:
+        return None
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        return {}
+
+    def trial(self) -> None:
+        return None
+
+    def request(self, project_id: str, location: str, name: str, labels: Mapping[str, str]) -> Request:
+        body: Json = {**self.job, "name": name, "labels": merge_labels(self.job.get("labels", {}), labels, "job.labels")}
+        body["clientRequestId"] = labels[LAUNCH_LABEL]
+        if self.snapshot_id:
+            body["createdFromSnapshotId"] = self.snapshot_id
+        return dataflow.Job.create.request(body, projectId=project_id, location=location)
+
+    def job_in(self, reply: Json) -> Json:
+        return {"clientRequestId": "", **reply}  # an active job that was launched in another way has none

@@ -1,0 +1,78 @@
+"""Replacing a running streaming job: the wait for a job that can be replaced, and the word on which job goes on in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.dataflow.states import RUNNING, TERMINAL, UNKNOWN
+from airflow_dataflow_ext.api.rest.ask import ask, items, pages
+from airflow_dataflow_ext.api.rest.errors import CallError, LaunchError
+from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
+
+REPLACEABLE = frozenset({RUNNING, "JOB_STATE_DRAINING"})
+REPLACEABLE_WITHIN, LOOK_EVERY = 300.0, 5.0
+"""Seconds that a job to be replaced may take to run, and between two looks at it."""
+
+TAKEN_OVER_WITHIN = 120.0
+"""Seconds that the old job may take to end once its replacement runs."""
+
+
+def replaceable(place: JobRef, name: str) -> Conversation[tuple[str, ...]]:
+    """Wait for a job of this name that can be replaced; its id.
+
+    https://cloud.google.com/dataflow/docs/guides/updating-a-pipeline
+
+    :param place: project and location; its job does not matter.
+    :raises LaunchError: no job of this name moves, or none comes to run.
+    """
+    waited = 0.0
+    request = Job.list.request(projectId=place.project_id, location=place.location, name=name, filter="ACTIVE")
+    while True:
+        found = [job for job in items((yield from pages(request)), "jobs") if job.get("name") == name]
+        ready = tuple(str(job["id"]) for job in found if job.get("currentState") in REPLACEABLE)
+        if ready:
+            return ready
+        if not found:
+            raise LaunchError(f"There is nothing to replace: no job named {name!r} is active in {place.project_id}/{place.location}.")
+        states = ", ".join(f"{job['id']} is in {job.get('currentState', UNKNOWN)}" for job in found)
+        if waited >= REPLACEABLE_WITHIN:
+            raise LaunchError(f"No job named {name!r} has come to run in {waited:.0f} s, so none can be replaced: {states}.")
+        if not waited:
+            yield Say(f"A job can be replaced once it runs; waiting: {states}.")
+        yield Sleep(LOOK_EVERY)
+        waited += LOOK_EVERY
+
+
+def who_goes_on(new: JobRef, job: Mapping[str, Any]) -> Conversation[str]:
+    """After the wait for a replacement: a sentence that says which job took over, or goes on.
+
+    :param job: the replacement as it is now.
+    """
+    lives = job.get("currentState") not in TERMINAL
+    waited = 0.0
+    while True:
+        try:
+            old_id = job.get("replaceJobId") or (yield from _read(new)).get("replaceJobId")
+            if not old_id:  # the service refused before it had found the old job
+                return ""
+            old = yield from _read(replace(new, job_id=str(old_id)))
+        except CallError as error:
+            return f"The job that it replaces cannot be read: {error}"
+        state = old.get("currentState", UNKNOWN)
+        if state in TERMINAL or not lives or waited >= TAKEN_OVER_WITHIN:
+            break
+        yield Sleep(LOOK_EVERY)
+        waited += LOOK_EVERY
+    if lives and state in TERMINAL:
+        return f"Job {job['id']} took over from job {old_id}, which ended as {state}."
+    return f"The job that it was to replace, {old_id}, is in {state}."
+
+
+def _read(job: JobRef) -> Conversation[Json]:
+    found: Json = yield from ask(Job.get.request(**job.path, view="JOB_VIEW_DESCRIPTION"))
+    return found

@@ -1,0 +1,141 @@
+"""Template metadata: what a template says of itself and of its parameters, read from any of the forms it comes in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+
+NUMBER, BOOLEAN, ENUM = "NUMBER", "BOOLEAN", "ENUM"
+"""Kinds of parameters whose values have a form of their own; of every other kind only its regular expressions are known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One value of an ENUM parameter."""
+
+    value: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One parameter of a template.
+
+    https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.templates/get#parametermetadata
+
+    :param kind: the ParameterType, for example ``GCS_READ_FILE``.
+    :param default: what a form shows at first; it does not make the parameter optional.
+    :param parent: the parameter on which this one depends; it counts when the parent has one of the ``triggers``, or, without
+        any, when it has a value at all.
+    """
+
+    name: str
+    label: str = ""
+    help_text: str = ""
+    optional: bool = False
+    regexes: tuple[str, ...] = ()
+    kind: str = "DEFAULT"
+    options: tuple[Option, ...] = ()
+    default: str | None = None
+    group: str = ""
+    parent: str = ""
+    triggers: tuple[str, ...] = ()
+    hidden: bool = False
+
+    @classmethod
+    def read(cls, entry: Any) -> Parameter:
+        """A ParameterMetadata; its names may be in snake case, as in files that a person wrote.
+
+        :raises InvalidInputError: it is none.
+        """
+        facts = _camel(entry, "a template's parameter")
+        if not facts.get("name"):
+            raise InvalidInputError(f"a template's parameter has no name: {entry!r}")
+        default = facts.get("defaultValue")
+        return cls(
+            name=str(facts["name"]),
+            label=str(facts.get("label", "")),
+            help_text=str(facts.get("helpText", "")),
+            optional=bool(facts.get("isOptional", False)),
+            regexes=_strings(facts.get("regexes")),
+            kind=str(facts.get("paramType") or "DEFAULT"),
+            options=tuple(_option(entry) for entry in facts.get("enumOptions") or ()),
+            default=None if default is None else str(default),
+            group=str(facts.get("groupName", "")),
+            parent=str(facts.get("parentName", "")),
+            triggers=_strings(facts.get("parentTriggerValues")),
+            hidden=bool(facts.get("hiddenUi", False)),
+        )
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What an ENUM parameter takes."""
+        return tuple(option.value for option in self.options)
+
+    def counts(self, values: Mapping[str, str]) -> bool:
+        """Whether its parent, if it has one, calls for it."""
+        value = values.get(self.parent, "")
+        return not self.parent or (value in self.triggers if self.triggers else bool(value))
+
+    @property
+    def condition(self) -> str:
+        """When it counts, in words; empty when it always does."""
+        if not self.parent:
+            return ""
+        return f"{self.parent} is {' or '.join(self.triggers)}" if self.triggers else f"{self.parent} is given"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateInfo:
+    """What a template says of itself.
+
+    :param takes_any: whether it takes parameters beside the declared ones, as Beam YAML does: they are pipeline options.
+    """
+
+    name: str = ""
+    description: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    streaming: bool = False
+    takes_any: bool = False
+
+    @classmethod
+    def read(cls, value: Any) -> TemplateInfo:
+        """From a GetTemplateResponse, a Flex template's container spec, or bare TemplateMetadata.
+
+        :raises InvalidInputError: it holds no metadata.
+        """
+        outer = _camel(value, "template metadata")
+        if "metadata" not in outer and "parameters" not in outer:
+            raise InvalidInputError("this holds no template metadata: there is neither metadata nor parameters in it")
+        facts = _camel(outer.get("metadata", outer), "template metadata")
+        parameters = facts.get("parameters") or ()
+        if not isinstance(parameters, Sequence) or isinstance(parameters, str):
+            raise InvalidInputError(f"the parameters of template metadata must be a list, not {type(parameters).__name__}")
+        runtime = _camel(outer.get("runtimeMetadata") or outer, "runtimeMetadata")
+        sdk = _camel(runtime.get("sdkInfo") or {}, "sdkInfo")
+        return cls(
+            name=str(facts.get("name", "")),
+            description=str(facts.get("description", "")),
+            parameters=tuple(Parameter.read(entry) for entry in parameters),
+            streaming=bool(facts.get("streaming", False)),
+            takes_any=sdk.get("language") == "YAML",
+        )
+
+
+def _option(entry: Any) -> Option:
+    facts = _camel(entry, "an enum option")
+    return Option(value=str(facts.get("value", "")), label=str(facts.get("label", "")))
+
+
+def _strings(values: Any) -> tuple[str, ...]:
+    return tuple(str(value) for value in values or ())
+
+
+def _camel(value: Any, what: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InvalidInputError(f"{what} must be a mapping, not {type(value).__name__}")
+    return {re.sub(r"_([a-z])", lambda found: found[1].upper(), str(key)): entry for key, entry in value.items()}

@@ -1,0 +1,81 @@
+"""Changes of a job in place: what ``jobs.update`` takes beside a requested state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.method import Request
+
+LATENCY_TIERS = ("low-latency", "medium-latency", "high-latency")
+_MOST_WORKERS = 1000
+_LEAST_HINT, _MOST_HINT = 0.1, 0.9
+_PARAMETERS, _PROPERTIES = "runtime_updatable_params", "job_metadata.user_display_properties"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobUpdate:
+    """What changes; whatever is None stays.
+
+    https://cloud.google.com/dataflow/docs/guides/updating-a-pipeline and https://cloud.google.com/dataflow/docs/guides/archive-jobs
+
+    :param min_num_workers: of a running streaming job with Streaming Engine; ``max_num_workers`` likewise.
+    :param worker_utilization_hint: the share of their CPUs that autoscaling aims at, 0.1 to 0.9.
+    :param latency_tier: one of :data:`LATENCY_TIERS`.
+    :param archived: of a job that has ended: hide it from lists, or show it again.
+    :param display_properties: other properties that the console shows.
+    :raises InvalidInputError: nothing changes, or a value is out of its range.
+    """
+
+    min_num_workers: int | None = None
+    max_num_workers: int | None = None
+    worker_utilization_hint: float | None = None
+    latency_tier: str | None = None
+    archived: bool | None = None
+    display_properties: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self._parameters and not self._properties:
+            raise InvalidInputError(
+                "nothing is to be changed: give workers, worker_utilization_hint, latency_tier, archived or display_properties"
+            )
+        low, high = self.min_num_workers, self.max_num_workers
+        for name, value in (("min_num_workers", low), ("max_num_workers", high)):
+            if value is not None and not 1 <= value <= _MOST_WORKERS:
+                raise InvalidInputError(f"{name} must lie between 1 and {_MOST_WORKERS}, not {value}")
+        if low is not None and high is not None and low > high:
+            raise InvalidInputError(f"min_num_workers ({low}) must not be more than max_num_workers ({high})")
+        hint = self.worker_utilization_hint
+        if hint is not None and not _LEAST_HINT <= hint <= _MOST_HINT:
+            raise InvalidInputError(f"worker_utilization_hint must lie between {_LEAST_HINT} and {_MOST_HINT}, not {hint}")
+        if self.latency_tier is not None and self.latency_tier not in LATENCY_TIERS:
+            raise InvalidInputError(f"latency_tier must be one of {', '.join(LATENCY_TIERS)}, not {self.latency_tier!r}")
+
+    def request(self, job: JobRef) -> Request:
+        """The change, with a mask that names its fields and no others."""
+        body: dict[str, Any] = {}
+        if self._parameters:
+            body["runtimeUpdatableParams"] = {camel: value for camel, _, value in self._parameters}
+        if self._properties:
+            body["jobMetadata"] = {"userDisplayProperties": self._properties}
+        mask = [f"{_PARAMETERS}.{snake}" for _, snake, _ in self._parameters] + [f"{_PROPERTIES}.{name}" for name in self._properties]
+        return Job.update.request(body, **job.path, updateMask=",".join(mask))
+
+    @property
+    def _parameters(self) -> list[tuple[str, str, Any]]:
+        known = (
+            ("minNumWorkers", "min_num_workers", self.min_num_workers),
+            ("maxNumWorkers", "max_num_workers", self.max_num_workers),
+            ("workerUtilizationHint", "worker_utilization_hint", self.worker_utilization_hint),
+            ("latencyTier", "latency_tier", self.latency_tier),
+        )
+        return [row for row in known if row[2] is not None]
+
+    @property
+    def _properties(self) -> dict[str, str]:
+        archived = {} if self.archived is None else {"archived": str(self.archived).lower()}
+        return {**self.display_properties, **archived}

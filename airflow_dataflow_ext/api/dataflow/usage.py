@@ -1,0 +1,122 @@
+"""What a job used: its resource totals from the service's metrics, and an estimate in money at given prices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.dataflow.replace import who_goes_on
+from airflow_dataflow_ext.api.dataflow.states import TERMINAL
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.watch import Outcome
+from airflow_dataflow_ext.api.rest.ask import ask
+from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
+from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.steps import Conversation, Say
+
+_HOUR = 3600.0
+_MB = 1024.0
+SERVICE = "dataflow/v1b3"
+METRICS_WITHIN = 30.0
+"""Seconds for which metrics are asked for: a job that has ended is not held up longer for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Total:
+    metric: str
+    per: float
+    unit: str
+
+
+TOTALS: Mapping[str, _Total] = {
+    "vcpu_hours": _Total("TotalVcpuTime", _HOUR, "vCPU h"),
+    "memory_gb_hours": _Total("TotalMemoryUsage", _MB * _HOUR, "GB h memory"),
+    "disk_gb_hours": _Total("TotalPdUsage", _HOUR, "GB h disk"),
+    "ssd_gb_hours": _Total("TotalSsdUsage", _HOUR, "GB h SSD"),
+    "shuffle_gb": _Total("TotalShuffleDataProcessed", 1.0, "GB shuffled"),
+    "billable_shuffle_gb": _Total("BillableShuffleDataProcessed", 1.0, "GB shuffled billably"),
+    "streaming_gb": _Total("TotalStreamingDataProcessed", 1.0, "GB streamed"),
+}
+"""Name -> the service's metric, how many of its units make one of ours, and ours in words. Metrics: vCPU·s, MB·s, GB·s, GB."""
+
+
+def check_prices(prices: Mapping[str, Any] | None) -> dict[str, float]:
+    """Prices by names of :data:`TOTALS`.
+
+    :raises InvalidInputError: there is no such total, or a price is no number from 0 on.
+    """
+    for name, price in (prices or {}).items():
+        if name not in TOTALS:
+            raise InvalidInputError(f"prices[{name!r}]: there is no such total; they are {', '.join(TOTALS)}")
+        if isinstance(price, bool) or not isinstance(price, int | float) or not price >= 0:  # NaN is not
+            raise InvalidInputError(f"prices[{name!r}] must be a number from 0 on, not {price!r}")
+    return dict(prices or {})
+
+
+def totals(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The totals that the service's metrics hold; one that is missing is left out.
+
+    Only committed values count: a tentative copy is of work that may be done again.
+
+    :param metrics: MetricUpdates of ``jobs.getMetrics``.
+    """
+    found: dict[str, float] = {}
+    for metric in metrics:
+        name = metric.get("name", {})
+        value = metric.get("scalar")
+        if name.get("origin") != SERVICE or "tentative" in name.get("context", {}) or isinstance(value, bool):
+            continue
+        for total, row in TOTALS.items():
+            if name.get("name") == row.metric and isinstance(value, int | float):
+                found[total] = value / row.per
+    return {name: found[name] for name in TOTALS if name in found}
+
+
+def estimate(used: Mapping[str, float], prices: Mapping[str, float]) -> tuple[float, list[str]] | None:
+    """What that costs in the currency of the prices, and which totals with a price are not known and so not in it; None without any."""
+    known = [name for name in prices if name in used]
+    if not known:
+        return None
+    return sum(used[name] * prices[name] for name in known), sorted(set(prices) - set(known))
+
+
+def resources(job: JobRef, prices: Mapping[str, float]) -> Conversation[Json]:
+    """What a job that has ended used, as ``resources`` and, with prices, ``estimatedCost``; said in the log, too.
+
+    Trouble with metrics is said there, and fails nothing.
+    """
+    try:
+        reply = yield from ask(Job.get_metrics.request(**job.path), retry_for=METRICS_WITHIN)
+    except CallError as error:
+        yield Say(f"What the job used is not known: {error}")
+        return {}
+    used = totals(reply.get("metrics", ()))
+    if not used:
+        yield Say("What the job used is not known: the service has no totals for it.")
+        return {}
+    yield Say("The job used " + ", ".join(f"{value:.4g} {TOTALS[name].unit}" for name, value in used.items()) + ".")
+    cost = estimate(used, prices)
+    if cost is None:
+        return {"resources": used}
+    amount, missing = cost
+    without = f" without {', '.join(missing)}, of which the service says nothing" if missing else ""
+    yield Say(f"By the given prices that costs about {amount:.4g}{without}.")
+    return {"resources": used, "estimatedCost": {"amount": amount, "without": missing}}
+
+
+def conclude(outcome: Outcome, at: JobRef, prices: Mapping[str, float], *, replaces: bool = False) -> Conversation[Outcome]:
+    """The outcome with what the job used, and, where the end was bad, with what became of the job that it was to replace.
+
+    :param at: the job.
+    :param replaces: whether it was launched to replace another.
+    """
+    over = outcome.job.get("currentState") in TERMINAL
+    used: Json = (yield from resources(at, prices)) if over else {}
+    who = (yield from who_goes_on(at, outcome.job)) if replaces else ""
+    if who:
+        yield Say(who)
+    bad = outcome.phase is not Phase.SUCCEEDED
+    return replace(outcome, job={**outcome.job, **used}, complaint=f"{outcome.complaint} {who}".strip() if bad else outcome.complaint)

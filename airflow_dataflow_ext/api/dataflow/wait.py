@@ -1,0 +1,182 @@
+"""Watching a Dataflow job."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_dataflow_ext.api.dataflow import methods as dataflow
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.messages import MessageStream, check_importance
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UNKNOWN, UPDATED
+from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
+from airflow_dataflow_ext.api.jobs.watch import LIST_WITHIN
+from airflow_dataflow_ext.api.rest.ask import ask, items, pages
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.steps import Now
+from airflow_dataflow_ext.api.rest.times import rfc3339
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.jobs.watch import Watch
+    from airflow_dataflow_ext.api.rest.method import Json
+    from airflow_dataflow_ext.api.rest.steps import Conversation
+
+PAGE_SIZE = 500
+"""Jobs asked for at once: few enough that reading a page does not hold up an event loop."""
+
+SKEW = 600.0
+"""Seconds by which this machine's clock and the service's may differ before jobs that end together are read singly."""
+
+ENDED_WITHIN = 10.0
+"""Seconds for which the list of ended jobs is asked for; reading them singly is always possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveJobs:
+    """The active jobs of one location, for those who watch many of them."""
+
+    project_id: str
+    location: str
+
+    def active(self, watches: Sequence[Watch]) -> Conversation[tuple[dict[str, Json], int]]:
+        """Summaries by job id, and how many calls they took."""
+        request = dataflow.Job.list.request(projectId=self.project_id, location=self.location, filter="ACTIVE", pageSize=PAGE_SIZE)
+        wanted = {watch.job_id for watch in watches}
+        bodies = yield from pages(request, retry_for=LIST_WITHIN, keep=lambda body: _plain(body, wanted))
+        return {job["id"]: job for job in items(bodies, "jobs")}, len(bodies)
+
+    def ended(self, watches: Sequence[Watch], since: float) -> Conversation[dict[str, Json]]:
+        """Summaries of the jobs that ended in the last ``since`` seconds, give or take what two clocks may differ."""
+        begin = rfc3339((yield Now()) - since - SKEW)
+        span = {"terminationTimeRange.startTime": begin, "pageSize": PAGE_SIZE}
+        request = dataflow.Job.list.request(projectId=self.project_id, location=self.location, filter="TERMINATED", **span)
+        bodies = yield from pages(request, retry_for=ENDED_WITHIN, limit=2 * len(watches) + PAGE_SIZE)
+        wanted = {watch.job_id for watch in watches}
+        return {job["id"]: job for job in items(bodies, "jobs") if job["id"] in wanted}
+
+
+def _plain(body: Json, wanted: Container[str]) -> Json:
+    """A page's jobs that matter, without what is nested in them: tens of thousands of objects a round keep a garbage collector busy."""
+    jobs = (job for job in body.get("jobs", ()) if job["id"] in wanted)
+    return {"jobs": [{name: value for name, value in job.items() if isinstance(value, str)} for job in jobs]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobWatch:
+    """What is waited for: which states of which job end the wait well, and which badly.
+
+    :param expected: states that end the wait well; any other ending is then a bad one. Empty: whatever the state table calls
+        succeeded, and for a streaming job ``JOB_STATE_RUNNING`` unless ``to_the_end``.
+    :param to_the_end: wait for a streaming job's end, too.
+    :param poll_sleep: seconds between two looks.
+    :param importance: the least importance of job messages that go to the log; ``None`` sends none.
+    """
+
+    job: JobRef
+    expected: tuple[str, ...] = ()
+    to_the_end: bool = False
+    poll_sleep: float = 10.0
+    importance: str | None = "JOB_MESSAGE_BASIC"
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.expected) - set(DATAFLOW))
+        if unknown:
+            raise InvalidInputError(f"{', '.join(unknown)} is not a job state; the states are {', '.join(DATAFLOW)}")
+        if not self.poll_sleep > 0:
+            raise InvalidInputError(f"poll_sleep must be more than 0 seconds, not {self.poll_sleep!r}")
+        check_importance(self.importance)
+
+    def judge(self, job: Mapping[str, Any]) -> Phase:
+        """What the job as it is now means for this wait."""
+        state = self.state(job)
+        if self.expected:
+            if state in self.expected:
+                return Phase.SUCCEEDED
+            return Phase.FAILED if state in TERMINAL else Phase.MOVING
+        if state == RUNNING and job.get("type") == STREAMING and not self.to_the_end:
+            return Phase.SUCCEEDED
+        return phase_of(state, DATAFLOW)
+
+    def state(self, job: Mapping[str, Any]) -> str:
+        """The job's state; a launch's reply has none yet."""
+        return job.get("currentState") or UNKNOWN
+
+    def read(self, *, retry_for: float | None = None) -> Conversation[Json]:
+        """The job's summary as it is now, the same that lists show; by default asked for until there is an answer."""
+        return ask(dataflow.Job.get.request(**self.job.path), retry_for=retry_for)
+
+    def documented(self, state: str) -> bool:
+        """Whether the state table has a row for it."""
+        return state in DATAFLOW
+
+    def stream(self) -> JobStream:
+        """The job's messages."""
+        return JobStream(self)
+
+    @property
+    def job_id(self) -> str:
+        """The job's id."""
+        return self.job.job_id
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Where watchers share their looks."""
+        return self.job.project_id, self.job.location
+
+    def roster(self) -> ActiveJobs:
+        """How the active jobs of that place are listed."""
+        return ActiveJobs(self.job.project_id, self.job.location)
+
+    def serialize(self) -> Json:
+        """JSON from which :meth:`deserialize` makes the same watch."""
+        return {**asdict(self), "expected": list(self.expected)}
+
+    @classmethod
+    def deserialize(cls, data: Mapping[str, Any]) -> JobWatch:
+        """The inverse of :meth:`serialize`."""
+        return cls(**{**data, "job": JobRef(**data["job"]), "expected": tuple(data["expected"])})
+
+
+class JobStream:
+    """A job's messages on their way to the log, and what it says of its end."""
+
+    def __init__(self, watch: JobWatch) -> None:
+        self._watch = watch
+        self._messages = MessageStream(watch.job.path, watch.importance)
+
+    @property
+    def quiet_rounds(self) -> float:
+        """For how many looks there is nothing to follow."""
+        return self._messages.quiet_rounds
+
+    def follow(self, job: Json) -> Conversation[None]:
+        """Tell the messages that are new."""
+        return self._messages.follow(retry_for=self._watch.poll_sleep)
+
+    def mark(self) -> Json | None:
+        """How far the messages are told."""
+        return None if self._watch.importance is None else self._messages.mark()
+
+    def final(self, job: Json) -> Conversation[Json]:
+        """The job, with the ids of the jobs before and after it: those of a streaming job do not stand in its summary."""
+        if job.get("type") != STREAMING:
+            return job
+        request = dataflow.Job.get.request(**self._watch.job.path, view="JOB_VIEW_DESCRIPTION")
+        whole: Json = yield from ask(request, retry_for=None)
+        return {**job, **{name: whole[name] for name in ("replaceJobId", "replacedByJobId") if name in whole}}
+
+    def complaint(self, job: Json) -> Conversation[str]:
+        """How the job ended and why, in the service's words where it gave any."""
+        text = f"Job {job.get('id')} ({job.get('name')}) in {job.get('location')} ended as {job.get('currentState')}"
+        reason = yield from self._reason(job)
+        return f"{text}: {reason}" if reason else f"{text}."
+
+    def _reason(self, job: Json) -> Conversation[str]:
+        if job.get("currentState") == FAILED:
+            return (yield from self._messages.errors())
+        if job.get("currentState") == UPDATED:
+            return f"job {job.get('replacedByJobId')} replaced it."
+        if self._watch.expected:
+            return f"expected was {' or '.join(self._watch.expected)}."
+        return "somebody stopped it."

@@ -1,0 +1,1 @@
+"""Jobs, whichever service runs them: identity, launch, wait, stop. Knows no service."""

@@ -1,0 +1,26 @@
+"""What makes one logical launch different from every other."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchIdentity:
+    """What makes one logical launch different from every other: the task of a run, and how often it was started anew.
+
+    :param generation: 0 for the first launch; one more for each that must not be taken for an earlier one.
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+    generation: int = 0
+
+    @property
+    def suffix(self) -> str:
+        """Ten characters, the same on every worker and every try."""
+        words = "\0".join((self.dag_id, self.run_id, self.task_id, str(self.map_index), str(self.generation)))
+        return hashlib.sha256(words.encode()).hexdigest()[:10]

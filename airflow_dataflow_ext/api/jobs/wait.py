@@ -1,0 +1,67 @@
+"""The conversations that follow a job to the end of a wait."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.watch import Look
+from airflow_dataflow_ext.api.rest.errors import JobLostError, NotFoundError
+from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Outcome, Watch
+
+
+def looking(look: Look) -> Conversation[Json]:
+    """A look without anybody to share it with: wait, read, and again while there is nothing new to tell."""
+    waited = unknown_for = 0.0
+    pause = look.within
+    while True:
+        if pause:
+            yield Sleep(pause)
+            waited += pause
+        try:
+            job = yield from look.watch.read()
+        except NotFoundError as error:
+            if unknown_for >= LOST_AFTER:
+                raise lost(look.watch, error) from error
+            pause = look.within or look.watch.poll_sleep
+            unknown_for += pause
+            continue
+        if look.is_news(job) or waited >= look.idle:
+            return job
+        unknown_for, pause = 0.0, look.within
+
+
+def lost(watch: Watch, error: NotFoundError) -> JobLostError:
+    """The end of a wait for a job that the service does not know."""
+    return JobLostError(f"The service has not known job {watch.job_id} for {LOST_AFTER:.0f} s: {error}")
+
+
+def watching(watch: Watch, *, leaves_rest: bool = False) -> Conversation[Outcome]:
+    """Follow a job until its state decides the watch; its states, and what it says, go to the log on the way.
+
+    :param leaves_rest: a worker finishes the task, and can tell what a job that ended well said last. So its end is known a call earlier,
+        which counts where thousands end at the same time.
+    :raises CallError: the service refuses to say how the job is (no permission); hiccups never end a wait.
+    :raises JobLostError: the service has not known the job for a while.
+    """
+    stream = watch.stream()
+    look = Look(watch)
+    while True:
+        job = yield look
+        phase, state = watch.judge(job), watch.state(job)
+        if state != look.known:
+            yield Say(
+                f"Job {watch.job_id} is in state {state}" + ("" if watch.documented(state) else ", which is not documented; waiting on")
+            )
+        untold = stream.mark() if leaves_rest and phase is Phase.SUCCEEDED else None
+        if untold is None:
+            yield from stream.follow(job)
+        if phase is not Phase.MOVING:
+            job = yield from stream.final(job)
+            complaint = "" if phase is Phase.SUCCEEDED else (yield from stream.complaint(job))
+            return Outcome(phase=phase, job=job, complaint=complaint, untold=untold)
+        look = Look(watch, within=watch.poll_sleep, known=state, idle=stream.quiet_rounds * watch.poll_sleep)

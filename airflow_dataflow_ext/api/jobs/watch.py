@@ -1,0 +1,144 @@
+"""Waiting for a job of either service: what is waited for, how it ended, and the conversation that follows it there."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.rest.errors import JobError
+from airflow_dataflow_ext.api.rest.steps import Conversation, Step
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.rest.method import Json
+
+LOST_AFTER = 300.0
+"""Seconds after which a job that the service does not know is given up; a new one is not always readable at once."""
+
+
+LIST_WITHIN = 60.0
+"""Seconds for which each page of the active jobs is asked for; while lists are in trouble, reads may be answered."""
+
+
+class Roster(Protocol):
+    """How the active jobs of one place are listed."""
+
+    def active(self, watches: Sequence[Watch]) -> Conversation[tuple[Mapping[str, Json], int]]:
+        """Summaries by job id, and the number of calls that it took.
+
+        :param watches: what the list is asked for; more in it does no harm.
+        :raises CallError: the service refuses to list, or there was trouble for longer than :data:`LIST_WITHIN`.
+        """
+
+    def ended(self, watches: Sequence[Watch], since: float) -> Conversation[Mapping[str, Json]]:
+        """What a list shows of jobs that have ended in the last ``since`` seconds, by job id, as :meth:`Watch.read` would give
+        them. It may be incomplete, or empty where there is no such list: what is not in it is read singly.
+
+        :raises CallError: trouble, or the service refuses to list.
+        """
+
+
+class Stream(Protocol):
+    """What a job says while it runs; remembers what it has told."""
+
+    @property
+    def quiet_rounds(self) -> float:
+        """For how many looks at the job's state, while that is the same, there is nothing to follow."""
+
+    def follow(self, job: Json) -> Conversation[None]:
+        """Tell what is new. Trouble with that never ends a wait."""
+
+    def mark(self) -> Json | None:
+        """How far it has told, for another one that goes on from there; None where there is nothing that could be missed."""
+
+    def final(self, job: Json) -> Conversation[Json]:
+        """The job that has ended, with what can only be told of it then."""
+
+    def complaint(self, job: Json) -> Conversation[str]:
+        """What is wrong with a job that ended badly: which one, how, and what the service says of it."""
+
+
+class Watch(Protocol):
+    """What is waited for: which job, and which states end the wait well or badly."""
+
+    @property
+    def job_id(self) -> str:
+        """The id under which lists and looks know it."""
+
+    @property
+    def place(self) -> Hashable:
+        """Where watchers share their looks."""
+
+    @property
+    def poll_sleep(self) -> float:
+        """Seconds between two looks."""
+
+    def state(self, job: Mapping[str, Any]) -> str:
+        """The job's state in the service's own word."""
+
+    def documented(self, state: str) -> bool:
+        """Whether the service documents the state."""
+
+    def judge(self, job: Mapping[str, Any]) -> Phase:
+        """What the job as it is now means for this wait."""
+
+    def read(self, *, retry_for: float | None = None) -> Conversation[Json]:
+        """The job as it is now; by default asked for until there is an answer."""
+
+    def roster(self) -> Roster:
+        """How the active jobs of the place are listed."""
+
+    def stream(self) -> Stream:
+        """What goes to the log on the way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a wait ended: the same value whether a worker or the triggerer waited.
+
+    :param job: the job as the REST API gives it.
+    :param complaint: for a bad end, which job ended how, and why.
+    :param untold: the mark of the job's stream, where the last that it said is still to be told.
+    """
+
+    phase: Phase
+    job: Json = field(default_factory=dict)
+    complaint: str = ""
+    untold: Json | None = None
+
+    def result(self) -> Json:
+        """The job.
+
+        :raises JobError: the wait ended badly.
+        """
+        if self.phase is not Phase.SUCCEEDED:
+            raise JobError(self.complaint)
+        return self.job
+
+    def serialize(self) -> Json:
+        """JSON from which :meth:`deserialize` makes the same outcome."""
+        return {"phase": self.phase.value, "job": self.job, "complaint": self.complaint, "untold": self.untold}
+
+    @classmethod
+    def deserialize(cls, data: Mapping[str, Any]) -> Outcome:
+        """The inverse of :meth:`serialize`."""
+        return cls(phase=Phase(data["phase"]), job=dict(data["job"]), complaint=str(data["complaint"]), untold=data.get("untold"))
+
+
+@dataclass(frozen=True, slots=True)
+class Look(Step):
+    """Answer: the watched job as the service sees it, from ``within`` seconds from now on.
+
+    While the job is still in the state that is ``known`` and decides nothing, the answer may wait for ``idle`` seconds, and for
+    longer while there are many who wait like that; with ``idle`` 0 it comes after ``within`` seconds in any case.
+    """
+
+    watch: Watch
+    within: float = 0.0
+    known: str | None = None
+    idle: float = 0.0
+
+    def is_news(self, job: Json) -> bool:
+        """Whether the job must be told at once."""
+        return self.watch.state(job) != self.known or self.watch.judge(job) is not Phase.MOVING

@@ -1,0 +1,1 @@
+"""REST, whichever service answers: methods, steps, questions with their retries, errors. Knows no service."""

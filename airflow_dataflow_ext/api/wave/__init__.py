@@ -1,0 +1,1 @@
+"""Salesforce CRM Analytics (Wave) as data and conversations."""

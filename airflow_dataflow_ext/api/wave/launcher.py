@@ -1,0 +1,216 @@
+"""How CRM Analytics starts, finds, reads and stops a run: the launch conversation's service for Salesforce.
+
+A start takes no name, no label and no request id. What tells our run from others is what it runs, that it came after the launch
+was intended, and that it was not there before.
+"""
+
+from __future__ import annotations
+
+import uuid
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.jobs.launch_once import Before, Launched, LaunchRecord, launch_once
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER
+from airflow_dataflow_ext.api.rest.ask import RETRY_FOR, ask, items, pages
+from airflow_dataflow_ext.api.rest.errors import BusyError, CallError, InvalidInputError, LaunchError
+from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
+from airflow_dataflow_ext.api.wave import methods as wave
+from airflow_dataflow_ext.api.wave import runs as wave_runs
+from airflow_dataflow_ext.api.wave.runs import HANDLE, RunRef, created
+from airflow_dataflow_ext.api.wave.stop import stop
+from airflow_dataflow_ext.api.wave.wait import WEEK, RunWatch
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.rest.method import Json, Request
+
+IfRunning = Literal["wait", "adopt", "fail"]
+SKEW = 600.0
+"""Seconds by which a worker's clock and the service's may differ."""
+
+LISTED_SOON = (0.0, 1.0, 3.0)
+"""Pauses in seconds between looks for the run to which a handle leads; the handle does until then."""
+
+LISTED_EVERY = 5.0
+"""Seconds between looks for a run of which the start said nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunLaunch:
+    """Something that becomes one run.
+
+    :param source_id: what is run.
+    :raises InvalidInputError: it is no id.
+    """
+
+    source_id: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source_id", wave.full_id(self.source_id))
+
+    @abstractmethod
+    def request(self, version: str) -> Request:
+        """The start."""
+
+    @abstractmethod
+    def ref(self, version: str, since: float) -> RunRef:
+        """The first run since a time."""
+
+
+class DataflowStart(RunLaunch):
+    """A dataflow, or a recipe by its target dataflow.
+
+    https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_requests_dataflow_job_input.htm
+    """
+
+    __slots__ = ()
+
+    def request(self, version: str) -> Request:
+        return wave.call(wave.Job.start, version, {"dataflowId": self.source_id, "command": "start"})
+
+    def ref(self, version: str, since: float) -> RunRef:
+        return RunRef(version=version, source_id=self.source_id, since=since)
+
+    def __str__(self) -> str:
+        return f"dataflow {self.source_id}"
+
+
+class DataSync(RunLaunch):
+    """The data sync of a connector.
+
+    https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_run_schedule_sync_data.htm
+    """
+
+    __slots__ = ()
+
+    def request(self, version: str) -> Request:
+        return wave.call(wave.DataConnector.ingest, version, {}, connectorId=self.source_id)
+
+    def ref(self, version: str, since: float) -> RunRef:
+        if wave.number_of(version) < wave.JOB_FIELDS["jobType"][0]:
+            raise InvalidInputError(f"a data sync can be followed from version 46.0 of the API on; the connection asks for {version}")
+        return RunRef(version=version, source_id=self.source_id, since=since, sync=True)
+
+    def __str__(self) -> str:
+        return f"data sync of connector {self.source_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaveService:
+    """One launch in one org.
+
+    :param watch: what the task waits for; its run is filled in by each question.
+    :param adopt: follow a run of the same dataflow that moves already, instead of :class:`BusyError`.
+    :param stop_within: seconds to wait for an earlier run's end.
+    """
+
+    launch: RunLaunch
+    watch: RunWatch
+    adopt: bool = False
+    stop_within: float = 300.0
+
+    @property
+    def version(self) -> str:
+        """Of the API."""
+        return self.watch.run.version
+
+    def ref(self, record: LaunchRecord) -> RunRef:
+        """The run of a record."""
+        return replace(self.launch.ref(self.version, record.since - SKEW), id=record.job_id, others=record.others)
+
+    def before(self) -> Conversation[Before]:
+        now = yield Now()
+        bodies = yield from pages(self.launch.ref(self.version, now - WEEK).listed())
+        jobs = wave_runs.Listing(items(bodies, "dataflowJobs")).of(self.launch.source_id, sync=isinstance(self.launch, DataSync))
+        ours = (job for job in jobs if wave.source_of(job).get("id") == self.launch.source_id)
+        moving = [job for job in ours if self.judge(job) is Phase.MOVING]
+        if not moving:
+            return Before(others=tuple(sorted(str(job["id"]) for job in jobs if created(job) >= now - SKEW)))
+        newest = max(moving, key=created)
+        if not self.adopt:
+            raise BusyError(f"{self.launch} is running already: job {newest['id']} is {newest.get('status')}.", job_id=newest["id"])
+        yield Say(f"{self.launch} is running already: job {newest['id']} is followed, and nothing is started.")
+        return Before(instead=newest)
+
+    def name(self, identity: LaunchIdentity) -> str:
+        return str(self.launch)
+
+    def request(self, name: str, identity: LaunchIdentity) -> Request:
+        return self.launch.request(self.version)
+
+    def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json]:
+        """The run that the start made: up to version 49 the reply does not name it, later it gives a handle."""
+        run = replace(self.ref(record), id=str(reply.get("id") or ""))
+        if not run.id:
+            return (yield from self._awaited(run))
+        if not run.id.startswith(HANDLE):
+            return reply
+        run = replace(run, since=max(run.since, (yield from self._taken_at(run.id))))
+        for pause in LISTED_SOON:
+            if pause:
+                yield Sleep(pause)
+            found = yield from wave_runs.find(run, retry_for=RETRY_FOR)
+            if found is not None:
+                return found
+        return reply
+
+    def _taken_at(self, handle: str) -> Conversation[float]:
+        """When the service took the start; runs that somebody asked for before are not ours. 0 when the handle does not say it."""
+        try:
+            return created((yield from ask(wave.call(wave.Job.get, self.version, jobId=handle), retry_for=RETRY_FOR)))
+        except CallError:
+            return 0.0
+
+    def _awaited(self, run: RunRef) -> Conversation[Json]:
+        waited = 0.0
+        while True:
+            found = yield from wave_runs.find(run, retry_for=RETRY_FOR)
+            if found is not None:
+                return found
+            if waited >= LOST_AFTER:
+                raise LaunchError(f"Salesforce took the start of {self.launch}, and lists no such run after {waited:.0f} s.")
+            yield Sleep(LISTED_EVERY)
+            waited += LISTED_EVERY
+
+    def find(self, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json | None]:
+        return wave_runs.find(self.ref(record), retry_for=RETRY_FOR)
+
+    def read(self, record: LaunchRecord) -> Conversation[Json]:
+        return wave_runs.read(self.ref(record), retry_for=RETRY_FOR)
+
+    def state(self, job: Json) -> str:
+        return self.watch.state(job)
+
+    def judge(self, job: Json) -> Phase:
+        return self.watch.judge(job)
+
+    def stop(self, job: Json) -> Conversation[None]:
+        yield from stop(RunRef(version=self.version, id=job["id"]), wait_for=self.stop_within, poll_sleep=self.watch.poll_sleep)
+
+    def watch_of(self, job: Mapping[str, str], record: LaunchRecord | None = None) -> RunWatch:
+        """The watch for a job; with the record of its launch it is found even when its id is only a handle."""
+        run = RunRef(version=self.version) if record is None else self.ref(record)
+        return replace(self.watch, run=replace(run, id=str(job["id"])))
+
+
+def start(
+    service: WaveService, if_running: IfRunning, identity: LaunchIdentity | None = None, *, clears: int = 0, reattach: bool = True
+) -> Conversation[Launched]:
+    """Launch once; with ``if_running="wait"``, after the end of every run that moves already.
+
+    :raises BusyError: something runs, and ``if_running`` is ``fail``.
+    """
+    identity = identity or LaunchIdentity(dag_id="", run_id=uuid.uuid4().hex, task_id="")
+    while True:
+        try:
+            return (yield from launch_once(service, identity, clears=clears, reattach=reattach))
+        except BusyError as busy:
+            if if_running != "wait":
+                raise
+            yield Say(f"{busy} Waiting for its end.")
+            yield from watching(service.watch_of({"id": busy.job_id}))

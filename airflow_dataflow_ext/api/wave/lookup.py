@@ -1,0 +1,61 @@
+"""From what a person calls a dataflow or a recipe to the dataflow id that a start takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from airflow_dataflow_ext.api.rest.ask import RETRY_FOR, ask, items, pages
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.wave import methods as wave
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.rest.method import Json, Request
+    from airflow_dataflow_ext.api.rest.steps import Conversation
+
+
+def dataflow_id(version: str, dataflow: str, *, retry_for: float = RETRY_FOR) -> Conversation[str]:
+    """The id of a dataflow.
+
+    :param dataflow: its id (02K...), name or label.
+    :raises InvalidInputError: there is none of that name, or more than one.
+    """
+    if wave.is_id(dataflow, "02K"):
+        return wave.full_id(dataflow)
+    bodies = yield from pages(wave.call(wave.Dataflow.list, version), retry_for=retry_for)
+    return wave.full_id(str(_only("dataflow", dataflow, list(items(bodies, "dataflows")))["id"]))
+
+
+def recipe_dataflow_id(version: str, recipe: str, *, retry_for: float = RETRY_FOR) -> Conversation[str]:
+    """The id of the dataflow as which a recipe runs.
+
+    :param recipe: its id (05v...), name or label.
+    :raises InvalidInputError: there is none of that name, more than one, or it has never been made ready to run.
+    """
+    if wave.is_id(recipe, "05v"):
+        found: Json = yield from ask(recipe_request(version, recipe), retry_for=retry_for)
+    else:
+        bodies = yield from pages(wave.call(wave.Recipe.list, version), retry_for=retry_for)
+        found = _only("recipe", recipe, list(items(bodies, "recipes")))
+    target = found.get("targetDataflowId")
+    if not target:
+        raise InvalidInputError(f"recipe {recipe!r} has no target dataflow, so it cannot be started; save it in Data Prep once")
+    return wave.full_id(str(target))
+
+
+def recipe_request(version: str, recipe_id: str) -> Request:
+    """The call that reads a recipe; those of Data Prep are shown only when their format is asked for."""
+    shown = "R3" if wave.knows(wave.Recipe.get, version, "format") else None
+    return wave.call(wave.Recipe.get, version, recipeId=recipe_id, format=shown)
+
+
+def _only(kind: str, text: str, assets: Sequence[Json]) -> Json:
+    """The one asset of a name or, if none has it, of a label."""
+    for field in ("name", "label"):
+        found = [asset for asset in assets if asset.get(field) == text]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            ids = ", ".join(str(asset.get("id")) for asset in found)
+            raise InvalidInputError(f"{len(found)} {kind}s have the {field} {text!r}; give the id of one: {ids}")
+    raise InvalidInputError(f"the org shows no {kind} of the name or label {text!r}; check the spelling, and who may see it")

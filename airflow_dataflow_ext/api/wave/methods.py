@@ -1,0 +1,204 @@
+"""The CRM Analytics REST API of Salesforce ("Wave") as data: one class a resource, one ``Method`` an action, and since when it is there.
+
+Source: https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_rest_overview.htm
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.method import Json, Method, Request
+
+DEFAULT_VERSION = "59.0"
+"""The API version that simple-salesforce, and so the Salesforce provider, asks for by default."""
+
+OLDEST_VERSION = 42
+PAGE_SIZE = 200
+"""The most jobs that a page can hold."""
+
+HEADERS = (("X-Chatter-Entity-Encoding", "false"),)
+"""Sent with every call: texts come plain, and not with HTML entities in them."""
+
+_ROOT = "services/data/v{version}/wave"
+_JOB = _ROOT + "/dataflowjobs/{jobId}"
+
+
+def _wave(name: str, verb: str, path: str, query: tuple[str, ...] = (), **facts: Any) -> Method:
+    return Method(id=f"wave.{name}", verb=verb, path=path, query=query, **{"repeatable": verb != "POST", **facts})
+
+
+class Job:
+    """``dataflowjobs``: runs of dataflows, recipes and data syncs."""
+
+    list = _wave(
+        "jobs.list",
+        "GET",
+        _ROOT + "/dataflowjobs",
+        ("dataflowId", "jobTypes", "licenseType", "page", "pageSize", "q", "startedAfter", "startedBefore", "status"),
+        reply="DataflowJobCollection",
+        items="dataflowJobs",
+    )
+    start = _wave("jobs.start", "POST", _ROOT + "/dataflowjobs", body="DataflowJobInput", reply="DataflowJob")
+    get = _wave("jobs.get", "GET", _JOB, reply="DataflowJob")
+    update = _wave("jobs.update", "PATCH", _JOB, body="DataflowJobInput", reply="DataflowJob")
+
+
+class Node:
+    """``dataflowjobs/nodes``: the steps of a run."""
+
+    list = _wave("jobs.nodes.list", "GET", _JOB + "/nodes", reply="DataflowJobNodeCollection", items="nodes")
+    get = _wave("jobs.nodes.get", "GET", _JOB + "/nodes/{nodeId}", reply="DataflowJobNode")
+
+
+class Dataflow:
+    """``dataflows``."""
+
+    list = _wave("dataflows.list", "GET", _ROOT + "/dataflows", ("q",), reply="DataflowCollection", items="dataflows")
+    get = _wave("dataflows.get", "GET", _ROOT + "/dataflows/{dataflowId}", reply="Dataflow")
+    histories = _wave(
+        "dataflows.histories", "GET", _ROOT + "/dataflows/{dataflowId}/histories", reply="DataflowHistoryCollection", items="histories"
+    )
+
+
+class Recipe:
+    """``recipes``; one is started as a job of its ``targetDataflowId``."""
+
+    list = _wave(
+        "recipes.list",
+        "GET",
+        _ROOT + "/recipes",
+        ("format", "licenseType", "page", "pageSize", "q", "sort"),
+        reply="RecipeCollection",
+        items="recipes",
+    )
+    get = _wave("recipes.get", "GET", _ROOT + "/recipes/{recipeId}", ("format",), reply="Recipe")
+
+
+class DataConnector:
+    """``dataConnectors``: what syncs data into the org."""
+
+    ingest = _wave(
+        "dataConnectors.ingest", "POST", _ROOT + "/dataConnectors/{connectorId}/ingest", body="Empty", reply="RestoreDatasetVersion"
+    )
+
+
+class Limit:
+    """``limits`` of the analytics platform."""
+
+    list = _wave("limits.list", "GET", _ROOT + "/limits", ("licenseType", "types"), reply="WaveLimitCollection", items="limits")
+
+
+RESOURCES = (Job, Node, Dataflow, Recipe, DataConnector, Limit)
+
+SINCE: Mapping[str, int] = {
+    Job.list.id: 42,
+    Job.start.id: 42,
+    Job.get.id: 42,
+    Job.update.id: 42,
+    Node.list.id: 50,
+    Node.get.id: 50,
+    Dataflow.list.id: 37,
+    Dataflow.get.id: 37,
+    Dataflow.histories.id: 46,
+    Recipe.list.id: 38,
+    Recipe.get.id: 38,
+    DataConnector.ingest.id: 43,
+    Limit.list.id: 51,
+}
+"""The first version of the API that has the method."""
+
+QUERY_SINCE: Mapping[tuple[str, str], int] = {
+    **dict.fromkeys(((Job.list.id, name) for name in ("licenseType", "page", "pageSize", "q", "status")), 51),
+    **dict.fromkeys(((Job.list.id, name) for name in ("jobTypes", "startedAfter", "startedBefore")), 53),
+    (Dataflow.list.id, "q"): 47,
+    (Recipe.list.id, "format"): 48,
+    (Recipe.get.id, "format"): 49,
+    (Recipe.list.id, "licenseType"): 52,
+}
+"""The first version in which a query parameter works, where that is later than its method."""
+
+JOB_FIELDS: Mapping[str, tuple[int, int]] = {
+    "dataflow": (42, 45),
+    "source": (46, 999),
+    "jobType": (46, 999),
+    "progress": (46, 999),
+    "executedDate": (46, 999),
+    "nodesUrl": (50, 999),
+    "syncDataflows": (50, 999),
+    "licenseAttributes": (51, 999),
+    "waitTime": (53, 999),
+    "endDate": (55, 999),
+    "retryCount": (55, 999),
+    "nextRunDate": (55, 999),
+    "inputNodes": (55, 999),
+    "outputNodes": (55, 999),
+    "transformNodes": (57, 999),
+    "events": (60, 999),
+}
+"""First and last version of the fields of a job that not every version has."""
+
+
+def all_methods() -> Iterator[Method]:
+    """Every action, once."""
+    for resource in RESOURCES:
+        yield from (fact for fact in vars(resource).values() if isinstance(fact, Method))
+
+
+def number_of(version: str) -> int:
+    """``59`` for ``59.0``.
+
+    :raises InvalidInputError: it is no version, or one without dataflow jobs.
+    """
+    match = re.fullmatch(r"(\d{2,3})(\.0)?", str(version))
+    if not match or int(match[1]) < OLDEST_VERSION:
+        raise InvalidInputError(f"the API version must be a number such as {DEFAULT_VERSION}, from {OLDEST_VERSION}.0 on, not {version!r}")
+    return int(match[1])
+
+
+def knows(method: Method, version: str, parameter: str = "") -> bool:
+    """Whether a version of the API has the method or, where one is named, the method's query parameter."""
+    number = number_of(version)
+    return number >= SINCE[method.id] and number >= QUERY_SINCE.get((method.id, parameter), 0)
+
+
+def call(method: Method, version: str, body: Mapping[str, Any] | None = None, /, **values: Any) -> Request:
+    """A call to one version of the API.
+
+    :param values: path and query values under the service's own names; ``None`` counts as not given.
+    :raises InvalidInputError: the version does not have the method or a parameter, or a value is missing.
+    """
+    if not knows(method, version):
+        raise InvalidInputError(f"{method.id} needs version {SINCE[method.id]}.0 of the API; the connection asks for {version}")
+    for name, value in values.items():
+        if value is not None and not knows(method, version, name):
+            need = QUERY_SINCE[method.id, name]
+            raise InvalidInputError(f"{name} of {method.id} needs version {need}.0 of the API; the connection asks for {version}")
+    return replace(method.request(body, version=f"{number_of(version)}.0", **values), headers=HEADERS)
+
+
+def full_id(id: str) -> str:
+    """The 18-character form of an id, which lists give; 15 characters are the same id without its three characters of checksum.
+
+    https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/field_types.htm
+
+    :raises InvalidInputError: it is no id.
+    """
+    if not re.fullmatch(r"[0-9A-Za-z]{15}([0-9A-Za-z]{3})?", id or ""):
+        raise InvalidInputError(f"{id!r} is no Salesforce id: it must have 15 or 18 letters and digits")
+    marks = ("".join("1" if letter.isupper() else "0" for letter in reversed(id[start : start + 5])) for start in (0, 5, 10))
+    return id[:15] + "".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"[int(mark, 2)] for mark in marks)
+
+
+def is_id(text: str, prefix: str) -> bool:
+    """Whether a text is an id of the kind that a prefix stands for, for example ``02K``, a dataflow."""
+    return text.startswith(prefix) and re.fullmatch(r"[0-9A-Za-z]{15}([0-9A-Za-z]{3})?", text) is not None
+
+
+def source_of(job: Json) -> Json:
+    """The dataflow, or whatever else a job runs: ``source`` from version 46 on, ``dataflow`` before."""
+    found: Json = job.get("source") or job.get("dataflow") or {}
+    return found

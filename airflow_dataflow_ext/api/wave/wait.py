@@ -1,0 +1,220 @@
+"""Watching a CRM Analytics run: what decides the wait, what goes to the log, and what its end tells."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
+from airflow_dataflow_ext.api.jobs.watch import LIST_WITHIN
+from airflow_dataflow_ext.api.rest.ask import items, pages
+from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
+from airflow_dataflow_ext.api.rest.steps import Now, Say
+from airflow_dataflow_ext.api.wave import methods as wave
+from airflow_dataflow_ext.api.wave import runs as wave_runs
+from airflow_dataflow_ext.api.wave.runs import Listing, RunRef, created
+from airflow_dataflow_ext.api.wave.states import WAVE
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.jobs.watch import Watch
+    from airflow_dataflow_ext.api.rest.method import Json
+    from airflow_dataflow_ext.api.rest.steps import Conversation
+
+NONE_YET = "awaited"
+"""The state of a run that is not there yet; the service has no word for it."""
+
+DAY, WEEK = 86_400.0, 604_800.0
+NODES_WITHIN = 60.0
+"""Seconds for which the nodes of a run that has ended are asked for."""
+
+STEP = 0.05
+"""Progress that is worth a line in the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunWatch:
+    """What is waited for.
+
+    :param poll_sleep: seconds between two looks.
+    :param fail_on_warning: whether a run that ended with warnings counts as failed.
+    """
+
+    run: RunRef
+    poll_sleep: float = 30.0
+    fail_on_warning: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.poll_sleep > 0:
+            raise InvalidInputError(f"poll_sleep must be more than 0 seconds, not {self.poll_sleep!r}")
+
+    @property
+    def job_id(self) -> str:
+        """The job's id or, before it has one, what tells it from others."""
+        return self.run.id or str(self.run)
+
+    @property
+    def place(self) -> str:
+        """Where watchers share their looks: a connection leads to one org, and asks one version of its API."""
+        return self.run.version
+
+    def state(self, job: Mapping[str, Any]) -> str:
+        """The job's ``status``."""
+        return str(job.get("status") or NONE_YET)
+
+    def documented(self, state: str) -> bool:
+        """Whether the state table has a row for it."""
+        return state == NONE_YET or state.lower() in WAVE
+
+    def judge(self, job: Mapping[str, Any]) -> Phase:
+        """What the job as it is now means for this wait."""
+        state = self.state(job).lower()
+        return Phase.FAILED if state == "warning" and self.fail_on_warning else phase_of(state, WAVE)
+
+    def read(self, *, retry_for: float | None = None) -> Conversation[Json]:
+        """The job as it is now; by default asked for until there is an answer."""
+        return wave_runs.read(self.run, retry_for=retry_for)
+
+    def roster(self) -> RecentRuns:
+        """How the runs of the org are listed."""
+        return RecentRuns(self.run.version)
+
+    def stream(self) -> RunStream:
+        """Progress and queue time."""
+        return RunStream(self)
+
+    def serialize(self) -> Json:
+        """JSON from which :meth:`deserialize` makes the same watch."""
+        return {"run": self.run.serialize(), "poll_sleep": self.poll_sleep, "fail_on_warning": self.fail_on_warning}
+
+    @classmethod
+    def deserialize(cls, data: Mapping[str, Any]) -> RunWatch:
+        """The inverse of :meth:`serialize`."""
+        return cls(**{**data, "run": RunRef.deserialize(data["run"])})
+
+
+@dataclass(frozen=True, slots=True)
+class RecentRuns:
+    """The recent runs of an org, ended ones among them: the service can list a time span, but not all that are active at once."""
+
+    version: str
+
+    def active(self, watches: Sequence[Watch]) -> Conversation[tuple[dict[str, Json], int]]:
+        """What is watched, by :attr:`RunWatch.job_id`, and how many calls it took.
+
+        From version 53 on the span begins with the oldest of the watched runs, before that it is the last seven days.
+        """
+        now = yield Now()
+        wanted = [watch for watch in watches if isinstance(watch, RunWatch)]
+        begin = max(now - WEEK, min((watch.run.since or now - DAY for watch in wanted), default=now - DAY))
+        span: dict[str, Any] = {}
+        if wave.knows(wave.Job.list, self.version, "startedAfter"):
+            span = {"startedAfter": int(begin), "pageSize": wave.PAGE_SIZE}
+        bodies = yield from pages(wave.call(wave.Job.list, self.version, **span), retry_for=LIST_WITHIN)
+        listing = Listing(items(bodies, "dataflowJobs"))
+        found: dict[str, Json] = {}
+        for watch in wanted:
+            job = watch.run.pick(listing)
+            if job is None and watch.run.newest and watch.run.since >= begin:
+                job = {}  # it would be in the list
+            if job is not None:
+                found[watch.job_id] = job
+        return found, len(bodies)
+
+    def ended(self, watches: Sequence[Watch], since: float) -> Conversation[dict[str, Json]]:
+        """None: an ended run is read singly, because only that shows all there is to tell of it."""
+        yield from ()
+        return {}
+
+
+class RunStream:
+    """A run's progress on its way to the log, and what its end tells."""
+
+    quiet_rounds = 1.0
+
+    def __init__(self, watch: RunWatch) -> None:
+        self._watch = watch
+        self._progress = 0.0
+        self._waited = 1.0
+
+    def follow(self, job: Json) -> Conversation[None]:
+        """Tell how far the run has come, or how long it has been in the queue; both are in the job itself."""
+        state = self._watch.state(job).lower()
+        progress = _number(job.get("progress"))
+        if state == "queued" and created(job):
+            waited = _number(job.get("waitTime")) or (yield Now()) - created(job)
+            if waited >= 2 * self._waited:
+                self._waited = waited
+                yield Say(f"In the queue for {waited:.0f} s")
+        elif self._watch.judge(job) is Phase.MOVING and progress >= self._progress + STEP:
+            self._progress = progress
+            yield Say(f"{min(progress, 1.0):.0%} done")
+
+    def mark(self) -> None:
+        """What a run says is in the job itself."""
+
+    def final(self, job: Json) -> Conversation[Json]:
+        """The job with its ``nodes``, where the version of the API shows them and the run has any; each goes to the log, too."""
+        yield Say(_summary(job))
+        if not wave.knows(wave.Node.list, self._watch.run.version) or not job.get("id"):
+            return job
+        try:
+            bodies = yield from pages(wave.call(wave.Node.list, self._watch.run.version, jobId=job["id"]), retry_for=NODES_WITHIN)
+        except CallError as error:
+            yield Say(f"The run's nodes cannot be read: {error}", logging.WARNING)
+            return job
+        nodes = [{name: value for name, value in node.items() if name not in ("url", "type")} for node in items(bodies, "nodes")]
+        for node in nodes:
+            yield Say(_node_line(node), logging.WARNING if _trouble(node) else logging.INFO)
+        return {**job, "nodes": nodes}
+
+    def complaint(self, job: Json) -> Conversation[str]:
+        """How the run ended and why: the service's message, and the nodes that failed with theirs."""
+        yield from ()
+        label = job.get("label") or wave.source_of(job).get("label") or "no label"
+        reasons = [str(job["message"])] if job.get("message") else []
+        reasons += [f"node {_name(node)} {_trouble(node)}" for node in job.get("nodes", ()) if _trouble(node)]
+        text = f"Run {job.get('id')} ({label}) ended as {self._watch.state(job)}"
+        return f"{text}: {'; '.join(reasons)}" if reasons else f"{text}."
+
+
+def _summary(job: Json) -> str:
+    parts = [f"Run {job.get('id')} ({job.get('label', 'no label')}) ended as {job.get('status')}"]
+    if job.get("duration") is not None:
+        parts.append(f"ran {_number(job['duration']):.0f} s")
+    if job.get("waitTime") is not None:
+        parts.append(f"had waited {_number(job['waitTime']):.0f} s in the queue")
+    return ", ".join(parts)
+
+
+def _name(node: Json) -> str:
+    return f"{node.get('name') or node.get('id')} ({node.get('nodeType', 'unknown type')})"
+
+
+def _rows(node: Json, side: str, count: str) -> int:
+    return int(_number((node.get(side) or {}).get(count)))
+
+
+def _node_line(node: Json) -> str:
+    rows = f"{_rows(node, 'inputRows', 'processedCount')} rows in, {_rows(node, 'outputRows', 'processedCount')} out"
+    return f"Node {_name(node)}: {_trouble(node) or node.get('status')}, {rows}, {_number(node.get('duration')):.0f} s"
+
+
+def _trouble(node: Json) -> str:
+    """What is wrong with a node, or an empty text."""
+    status = str(node.get("status", "")).lower()
+    failed = _rows(node, "inputRows", "failedCount") + _rows(node, "outputRows", "failedCount")
+    if status not in ("error", "aborted", "warning") and not failed:
+        return ""
+    rows = f", {failed} rows failed" if failed else ""
+    message = f": {node['message']}" if node.get("message") else ""
+    return f"ended as {status}{rows}{message}"
+
+
+def _number(value: Any) -> float:
+    """A number that a service promises, 0 for anything else."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return 0.0
