@@ -36,7 +36,7 @@ def methods(part: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
 
 def method_for(verb: str, path: str) -> dict[str, Any] | None:
     """The method that a request line means."""
-    for method in all_methods():
+    for method in methods():
         pattern = re.sub(r"\{\+?(\w+)\}", "[^/:]+", method["flatPath"])
         if method["httpMethod"] == verb and re.fullmatch(pattern, path.lstrip("/")):
             return method

@@ -14,7 +14,7 @@ from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.rest.ask import RETRY_FOR, ask
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.transport.aside import MemoryStore, aside
+from airflow_dataflow_ext.transport.effects import MemoryStore, aside
 from airflow_dataflow_ext.transport.endpoint import check_root, session_for
 from airflow_dataflow_ext.transport.sync import SyncTransport
 from airflow_dataflow_ext.transport.tokens import GoogleTokens

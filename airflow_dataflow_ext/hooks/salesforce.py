@@ -22,7 +22,7 @@ from airflow_dataflow_ext.api.rest.ask import RETRY_FOR, backoff
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NoAnswerError, NotAuthenticatedError
 from airflow_dataflow_ext.api.rest.steps import Say, Sleep
 from airflow_dataflow_ext.api.wave import methods as wave
-from airflow_dataflow_ext.transport.aside import MemoryStore, aside
+from airflow_dataflow_ext.transport.effects import MemoryStore, aside
 from airflow_dataflow_ext.transport.endpoint import LocalAdapter, TimedSession, check_root, session_for
 from airflow_dataflow_ext.transport.sync import SyncTransport
 from airflow_dataflow_ext.transport.tokens import SessionTokens, TokenUnreachableError

@@ -1,205 +1,198 @@
-"""What every operator that launches a Dataflow job has in common."""
+"""What every operator that launches a job has in common, whichever service runs it: launch once, show it, wait or defer, give the job."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow_dataflow_ext.api.dataflow.job import JobRef
-from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
-from airflow_dataflow_ext.api.dataflow.messages import MessageStream
-from airflow_dataflow_ext.api.dataflow.template_check import Validate, check_validate
-from airflow_dataflow_ext.api.dataflow.usage import check_prices, conclude
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch
-from airflow_dataflow_ext.api.rest.ask import ask
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.links.dataflow import DataflowJobLink
-from airflow_dataflow_ext.operators.edge import task_edge
-from airflow_dataflow_ext.operators.launching import Attempt, LaunchOperator
-from airflow_dataflow_ext.operators.lineage import TemplateLineage
-from airflow_dataflow_ext.operators.start import StartArgs, StartsHere
+from airflow.sdk import BaseOperator, conf
+from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
+
+from airflow_dataflow_ext.api.jobs.launch_once import Launched, Service, launch_once, settle, stop_launched
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.watch import Outcome, Watch
+from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
+from airflow_dataflow_ext.task.errors import task_edge
+from airflow_dataflow_ext.task.identity import clears_of, identity_of
+from airflow_dataflow_ext.task.kill import after_kill
+from airflow_dataflow_ext.task.records import RecordStore, TriesStore
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-    from airflow_dataflow_ext.api.dataflow.templates import Launch
-    from airflow_dataflow_ext.api.jobs.launch_once import Launched
-    from airflow_dataflow_ext.api.jobs.watch import Outcome
+    from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation
-    from airflow_dataflow_ext.hooks.dataflow import DataflowHook
 
 
-class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
-    """Launches one Dataflow job and follows it; the result is the Job.
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One entry into the task: how the launch is sent, whose it is, and where that is recorded."""
 
-    A job that has ended has two fields more: ``resources``, what it used by the service's metrics (see
-    :data:`airflow_dataflow_ext.api.dataflow.usage.TOTALS`), and, with ``prices``, ``estimatedCost``.
+    context: Context
+    service: Any
+    identity: LaunchIdentity
+    store: RecordStore | TriesStore
 
-    See :class:`~airflow_dataflow_ext.operators.launching.LaunchOperator` for ``poll_sleep``, ``deferrable``,
-    ``cancel_timeout``, ``reattach``, and for what happens on retries.
 
-    :param project_id: project of the job; the connection's by default.
-    :param location: location of the job; the connection's, or ``us-central1``, by default.
-    :param gcp_conn_id: connection of type ``google_cloud_platform``.
-    :param impersonation_chain: service account, or chain of them, to act as.
-    :param append_job_name: give each launch a job name of its own by a suffix that stays the same over retries.
-    :param wait_until_finished: None waits for a batch job's end and for a streaming job to run; True waits for the end of
-        either; False does not wait.
-    :param expected_terminal_state: the state that ends the task well, when it is another one; every other end fails it.
-    :param drain_pipeline: drain a streaming job instead of cancelling it when the task is killed.
-    :param cancel_on_kill: False lets the job go on when the task is killed, or times out while it is deferred.
-    :param end_from_trigger: with ``deferrable``: let the triggerer end the task, without a second worker. Airflow then runs no
-        ``on_success_callback`` or listener and writes no asset events, and the triggerer's log alone says why a task failed.
-    :param start_from_trigger: with ``end_from_trigger``: let the triggerer launch the job, too, so that the task takes no worker at all. A
-        mapped task, or one that needs what only a worker can have, starts there all the same; the page "Waiting" says what that is.
-    :param validate: who checks the launch before it is sent: ``metadata`` compares parameters with what the template says of itself,
-        where that can be read; ``service`` asks the service (``validateOnly``); ``off`` checks nothing.
-    :param prices: what one unit of a total costs, in any currency, for an estimate of what the job cost; for example
-        ``{"vcpu_hours": 0.056, "memory_gb_hours": 0.003557}``.
-    :param message_importance: the least importance of job messages that are shown in the task's log, for example
-        ``JOB_MESSAGE_DETAILED``; None shows none.
+class LaunchOperator(BaseOperator):
+    """Launches one job and follows it.
+
+    The result is the job with the REST API's field names; XCom ``job_id`` holds its id. Whatever dies on the way, one
+    logical launch (a task of a DAG run) starts one job: a retry takes over the job of an earlier attempt, or its result; a
+    cleared task stops a job that still moves and starts anew.
+
+    :param poll_sleep: seconds between two looks at the job.
+    :param wait_until_finished: False does not wait.
+    :param deferrable: wait in the triggerer.
+    :param cancel_timeout: seconds to wait for the end of a job that is stopped before a new one starts.
+    :param reattach: let a retry take over an earlier attempt's job; False stops that job and launches anew.
     """
 
-    ui_color = "#0273d4"
-    operator_extra_links = (DataflowJobLink(),)
-    start_trigger_args = StartArgs()
-    start_from_trigger = StartsHere()
+    may_start_here = False
+    """Whether it was asked to start in the triggerer."""
 
     def __init__(
         self,
         *,
-        project_id: str | None = None,
-        location: str | None = None,
-        gcp_conn_id: str = "google_cloud_default",
-        impersonation_chain: str | Sequence[str] | None = None,
-        append_job_name: bool = True,
-        expected_terminal_state: str | None = None,
-        drain_pipeline: bool = False,
-        cancel_on_kill: bool = True,
-        end_from_trigger: bool = False,
-        start_from_trigger: bool = False,
-        validate: Validate = "metadata",
-        prices: Mapping[str, float] | None = None,
-        message_importance: str | None = "JOB_MESSAGE_BASIC",
+        poll_sleep: float = 10,
+        wait_until_finished: bool | None = None,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        cancel_timeout: float | None = 10 * 60,
+        reattach: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.project_id = project_id
-        self.location = location
-        self.gcp_conn_id = gcp_conn_id
-        self.impersonation_chain = impersonation_chain
-        self.append_job_name = append_job_name
-        self.expected_terminal_state = expected_terminal_state
-        self.drain_pipeline = drain_pipeline
-        self.cancel_on_kill = cancel_on_kill
-        if end_from_trigger and not self.deferrable:
-            raise InvalidInputError("end_from_trigger needs deferrable=True")
-        if start_from_trigger and not end_from_trigger:
-            raise InvalidInputError("start_from_trigger needs end_from_trigger=True: a task that begins without a worker ends without one")
-        self.end_from_trigger = end_from_trigger
-        self.start_from_trigger = start_from_trigger
-        self.validate: Validate = check_validate(validate)
-        self.prices = check_prices(prices)
-        self.message_importance = message_importance
-        self._watch(JobRef(project_id="-", location="-", job_id="-"))  # a wrong argument fails the DAG file, not the run
+        self.poll_sleep = poll_sleep
+        self.wait_until_finished = wait_until_finished
+        self.deferrable = deferrable
+        self.cancel_timeout = cancel_timeout
+        self.reattach = reattach
+        self._attempt: Attempt | None = None
+
+    @cached_property
+    @abstractmethod
+    def hook(self) -> Any:
+        """The hook of the connection."""
 
     @abstractmethod
-    def launch(self) -> Launch:
-        """What is launched, from the rendered fields.
+    def service(self) -> Service:
+        """How the launch is sent and found again, from the rendered fields.
 
         :raises InvalidInputError: a field is wrong.
         """
 
-    @cached_property
-    def hook(self) -> DataflowHook:
-        """The hook of the connection."""
-        from airflow_dataflow_ext.hooks.dataflow import DataflowHook
+    @abstractmethod
+    def watch(self, launched: Launched) -> Watch:
+        """What is waited for once there is a job."""
 
-        return DataflowHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
+    @abstractmethod
+    def trigger(self, watch: Any, *, stop_on_kill: bool) -> BaseTrigger:
+        """What waits for it in the triggerer."""
+
+    @abstractmethod
+    def show(self, context: Context, job: Json) -> None:
+        """Point a person to the job."""
 
     def execute(self, context: Context) -> Json:
         with task_edge():
-            launch = self.launch()
-            if launch.validate_only:
-                return self.hook.run(self.validation(launch))
-        return self._told(context, super().execute(context))
-
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Json:
-        return self._told(context, super().execute_complete(context, event))
-
-    def service(self) -> DataflowService:
-        launch = self.launch()  # may settle the location
-        return DataflowService(
-            launch=launch,
-            watch=self._watch(self.hook.job("-", self.project_id, self.location)),
-            append_job_name=self.append_job_name,
-            drain=self.drain_pipeline,
-            cancel_timeout=float(self.cancel_timeout or 0),
-            validate=self.validate,
-        )
-
-    def needs_worker(self) -> bool:
-        """Whether the launch needs something that is on a worker only."""
-        return False
-
-    def watch(self, launched: Launched) -> JobWatch:
-        return self._watch(self.hook.job(launched.record.job_id, self.project_id, self.location))
-
-    def trigger(self, watch: JobWatch, *, stop_on_kill: bool) -> BaseTrigger:
-        from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
-
-        return DataflowJobTrigger(
-            watch=watch.serialize(),
-            stop_on_kill=stop_on_kill and self.cancel_on_kill and not (self.wait_until_finished and self.replaces()),
-            drain=self.drain_pipeline,
-            end_from_trigger=self.end_from_trigger,
-            prices=self.prices,
-            replaces=self.replaces(),
-            conn_id=self.gcp_conn_id,
-            impersonation_chain=self.impersonation_chain,
-        )
-
-    def show(self, context: Context, job: Json) -> None:
-        where = self.hook.job(str(job["id"]), self.project_id, self.location)
-        DataflowJobLink.persist(context, project_id=where.project_id, location=where.location, job_id=where.job_id)
-        self.log.info("%s: %s", where, job.get("name"))
-
-    def _watch(self, job: JobRef) -> JobWatch:
-        return JobWatch(
-            job=job,
-            expected=(self.expected_terminal_state,) if self.expected_terminal_state else (),
-            to_the_end=bool(self.wait_until_finished),
-            poll_sleep=self.poll_sleep,
-            importance=self.message_importance,
-        )
-
-    def replaces(self) -> bool:
-        """Whether the job is to replace a running one; then a kill must not end the stream that it has taken over."""
-        return False
-
-    def _stop(self, attempt: Attempt) -> None:
-        if self.cancel_on_kill:
-            super()._stop(attempt)
-        else:
-            self.log.info("The job goes on: cancel_on_kill is off.")
+            attempt = self._attempt = self._enter(context)
+            launched = self._launch(attempt)
+            self.tell(context, launched)
+            if self.wait_until_finished is False:
+                return launched.job
+            watch = self.watch(launched)
+            if self.deferrable and watch.judge(launched.job) is Phase.MOVING:
+                self._defer(context, watch, "execute_complete", stop_on_kill=not launched.record.foreign)
+            return self._finish(attempt.store, self.hook.run(watching(watch)))
 
     def ending(self, outcome: Outcome) -> Conversation[Json]:
-        job = outcome.job
-        at = self.hook.job(str(job["id"]), job.get("projectId") or self.project_id, job.get("location") or self.location)
-        if outcome.untold is not None:
-            yield from MessageStream(at.path, self.message_importance, outcome.untold).follow(retry_for=self.poll_sleep)
-        return (yield from super().ending((yield from conclude(outcome, at, self.prices, replaces=self.replaces()))))
+        """The result of the task.
 
-    def _told(self, context: Context, job: Json) -> Json:
+        :raises JobError: the wait ended badly.
+        """
+        yield from settle(str(outcome.job.get("id")), outcome.phase)
+        return outcome.result()
+
+    def tell(self, context: Context, launched: Launched) -> None:
+        """Show which job it is, to people and to other tasks."""
+        context["ti"].xcom_push(key="job_id", value=launched.record.job_id)
+        self.show(context, launched.job)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Json:
+        """What the trigger saw decides exactly as if this worker had waited."""
         with task_edge():
-            self.fill_aliases(context)
+            if "error" in event:
+                raise JobError(str(event["error"]))
+            return self._finish(self._store(context), Outcome.deserialize(event))
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """As in any operator, but a task that waited too long stops its job, as it does when a worker waits; after any other trouble of
+        the trigger the job is left to the retry."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except TaskDeferralTimeout:
+            with task_edge():
+                self._stop(self._enter(context))
+                self._note_failure(context)
+            raise
+        except TaskDeferralError:
+            with task_edge():
+                self._note_failure(context)
+            raise
+
+    def on_kill(self) -> None:
+        """Stop the job when a user ended the task; a worker that is only shut down leaves it to the next try."""
+        attempt = self._attempt
+        if attempt is not None:
+            after_kill(attempt.context["ti"], by_user=lambda: self._stop(attempt), by_machine=self._leave)
+
+    def _leave(self) -> None:
+        self.log.info("The job goes on: nobody asked for its end; a retry takes it over.")
+
+    def _enter(self, context: Context) -> Attempt:
+        return Attempt(context, self.service(), identity_of(context), self._store(context))
+
+    def _store(self, context: Context) -> RecordStore | TriesStore:
+        """Where the launch is recorded: a try that has started in the triggerer left it there."""
+        if self.may_start_here:
+            store = TriesStore(context["ti"])
+            store.tries = store.load()
+            if store.tries is not None:
+                return store
+        return RecordStore(context)
+
+    def _note_failure(self, context: Context) -> None:
+        """For a try that has started in the triggerer; its trigger may have ended before it could begin it."""
+        store, ti = self._store(context), context["ti"]
+        if isinstance(store, TriesStore):
+            store.enter(str(ti.id), number=ti.try_number, retries=int(self.retries or 0))
+            store.fail()
+
+    def _launch(self, attempt: Attempt) -> Launched:
+        clears = clears_of(attempt.context, self.retries)
+        launched: Launched = self.hook.run(
+            launch_once(attempt.service, attempt.identity, clears=clears, reattach=self.reattach), attempt.store
+        )
+        return launched
+
+    def _defer(self, context: Context, watch: Watch, method_name: str, *, stop_on_kill: bool) -> NoReturn:
+        from airflow_dataflow_ext.triggers.base import ATTEMPT
+
+        context["ti"].xcom_push(key=ATTEMPT, value=context["ti"].try_number)
+        self.defer(trigger=self.trigger(watch, stop_on_kill=stop_on_kill), method_name=method_name, timeout=self.execution_timeout)
+
+    def _finish(self, store: RecordStore | TriesStore, outcome: Outcome) -> Json:
+        job: Json = self.hook.run(self.ending(outcome), store)
         return job
 
-    def validation(self, launch: Launch) -> Conversation[Json]:
-        """Let the service check the launch, and start nothing."""
-        where = self.hook.place(self.project_id, self.location)
-        return ask(launch.request(where["projectId"], where["location"], launch.job_name, {}))
+    def _stop(self, attempt: Attempt) -> None:
+        try:
+            self.hook.run(stop_launched(attempt.service, attempt.identity), attempt.store)
+        except DataflowExtError as error:
+            self.log.warning("The job could not be stopped: %s", error)

@@ -1,17 +1,11 @@
-"""Operators for Google Cloud Dataflow: those that launch a template of the user's, and the import path of all others."""
+"""Operators for Google Cloud Dataflow, under the path from which DAGs import them."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from airflow_dataflow_ext.api.dataflow.templates import ENVIRONMENT_FIELDS, FlexTemplateLaunch, Launch, TemplateLaunch
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.operators.base import DataflowLaunchOperator
-from airflow_dataflow_ext.operators.jobs import DataflowStopJobOperator, DataflowUpdateJobOperator
-from airflow_dataflow_ext.operators.launches import DataflowCreateJobOperator, DataflowStartYamlJobOperator
-from airflow_dataflow_ext.operators.snapshots import DataflowCreateSnapshotOperator, DataflowDeleteSnapshotOperator
+from airflow_dataflow_ext.operators.dataflow_beam_yaml import DataflowStartYamlJobOperator
+from airflow_dataflow_ext.operators.dataflow_jobs import DataflowCreateJobOperator, DataflowStopJobOperator, DataflowUpdateJobOperator
+from airflow_dataflow_ext.operators.dataflow_snapshots import DataflowCreateSnapshotOperator, DataflowDeleteSnapshotOperator
+from airflow_dataflow_ext.operators.dataflow_templates import DataflowStartFlexTemplateOperator, DataflowTemplatedJobStartOperator
 
 __all__ = [
     "DataflowCreateJobOperator",
@@ -23,118 +17,3 @@ __all__ = [
     "DataflowTemplatedJobStartOperator",
     "DataflowUpdateJobOperator",
 ]
-
-_PLACES = ("location", "region")
-_LEFT_TO_THE_CONNECTION = frozenset({"project", "projectId", "stagingLocation", "jobName", "job_name", *_PLACES})
-"""Options that older DAGs carry along and that no RuntimeEnvironment has."""
-
-
-class DataflowTemplatedJobStartOperator(DataflowLaunchOperator):
-    """Launch a classic template.
-
-    https://cloud.google.com/dataflow/docs/reference/rest/v1b3/LaunchTemplateParameters
-
-    :param template: ``gs://`` path of the template (templated, like every argument named here).
-    :param job_name: name of the job; the task's id by default.
-    :param parameters: the template's parameters.
-    :param environment: a RuntimeEnvironment.
-    :param options: fields of the RuntimeEnvironment that win over ``environment``.
-    :param dataflow_default_options: the same for all tasks of a DAG; ``options`` win over them.
-    :param update: replace the running streaming job of this name, which keeps its name, whatever ``append_job_name`` is. The task
-        waits for a job that is still starting, and for the replacement to run; its log says which job took over.
-    :param transform_name_mapping: for that, names of transforms in the old job and in the new one.
-
-    See :class:`~airflow_dataflow_ext.operators.base.DataflowLaunchOperator` for the other arguments, the result and retries.
-    """
-
-    template_fields: Sequence[str] = (
-        "template",
-        "job_name",
-        "options",
-        "parameters",
-        "project_id",
-        "location",
-        "gcp_conn_id",
-        "impersonation_chain",
-        "environment",
-        "dataflow_default_options",
-        "transform_name_mapping",
-    )
-    template_fields_renderers = {"parameters": "json", "environment": "json", "options": "json"}  # noqa: RUF012  (Airflow's own form)
-
-    def __init__(
-        self,
-        *,
-        template: str,
-        job_name: str = "{{ task.task_id }}",
-        options: dict[str, Any] | None = None,
-        dataflow_default_options: dict[str, Any] | None = None,
-        parameters: dict[str, Any] | None = None,
-        environment: dict[str, Any] | None = None,
-        update: bool = False,
-        transform_name_mapping: dict[str, str] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.template = template
-        self.job_name = job_name
-        self.options = options
-        self.dataflow_default_options = dataflow_default_options
-        self.parameters = parameters
-        self.environment = environment
-        self.update = update
-        self.transform_name_mapping = transform_name_mapping
-
-    def launch(self) -> Launch:
-        options = {**(self.dataflow_default_options or {}), **(self.options or {})}
-        for place in _PLACES:
-            if self.location and options.get(place, self.location) != self.location:
-                raise InvalidInputError(f"location is {self.location!r} and options[{place!r}] is {options[place]!r}: give one of them")
-        self.location = self.location or next((options[place] for place in _PLACES if options.get(place)), None)
-        known = {name: value for name, value in options.items() if name not in _LEFT_TO_THE_CONNECTION}
-        _check_options(known)
-        return TemplateLaunch(
-            template=self.template,
-            job_name=self.job_name,
-            parameters=self.parameters or {},
-            environment={**(self.environment or {}), **known},
-            update=self.update,
-            transform_name_mapping=self.transform_name_mapping or {},
-        )
-
-    def replaces(self) -> bool:
-        return self.update
-
-
-def _check_options(options: Mapping[str, Any]) -> None:
-    for name in options:
-        if name not in ENVIRONMENT_FIELDS:
-            near = difflib.get_close_matches(name, ENVIRONMENT_FIELDS, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else "; use environment for a field that this package does not know yet"
-            raise InvalidInputError(f"options[{name!r}] is no field of a RuntimeEnvironment{hint}")
-
-
-class DataflowStartFlexTemplateOperator(DataflowLaunchOperator):
-    """Launch a Flex template.
-
-    https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.flexTemplates/launch
-
-    :param body: LaunchFlexTemplateRequest (templated); ``launchParameter.jobName`` is the name that ``append_job_name`` adds to.
-        With ``launchParameter.update`` the running streaming job of that name is replaced, as it is said of
-        :class:`DataflowTemplatedJobStartOperator`; ``launchParameter.transformNameMappings`` maps names.
-
-    See :class:`~airflow_dataflow_ext.operators.base.DataflowLaunchOperator` for the other arguments, the result and retries.
-    """
-
-    template_fields: Sequence[str] = ("body", "location", "project_id", "gcp_conn_id", "impersonation_chain")
-    template_fields_renderers = {"body": "json"}  # noqa: RUF012  (Airflow's own form)
-
-    def __init__(self, *, body: dict[str, Any], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.body = body
-
-    def launch(self) -> Launch:
-        return FlexTemplateLaunch(body=self.body)
-
-    def replaces(self) -> bool:
-        return self.launch().update

@@ -13,8 +13,9 @@ from airflow_dataflow_ext.api.rest.errors import BusyError, InvalidInputError, J
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
 from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveService, start
 from airflow_dataflow_ext.links.wave import WaveDataManagerLink
-from airflow_dataflow_ext.operators.edge import clears_of, task_edge
-from airflow_dataflow_ext.operators.launching import Attempt, LaunchOperator
+from airflow_dataflow_ext.operators.base import Attempt, LaunchOperator
+from airflow_dataflow_ext.task.errors import task_edge
+from airflow_dataflow_ext.task.identity import clears_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -32,7 +33,7 @@ class WaveLaunchOperator(LaunchOperator):
     """Starts one CRM Analytics run and follows it.
 
     The result is the DataflowJob, with the run's ``nodes`` and their row counts where the API version shows them. See
-    :class:`~airflow_dataflow_ext.operators.launching.LaunchOperator` for ``deferrable``, ``wait_until_finished``,
+    :class:`~airflow_dataflow_ext.operators.base.LaunchOperator` for ``deferrable``, ``wait_until_finished``,
     ``cancel_timeout``, ``reattach``, and for what happens on retries.
 
     :param salesforce_conn_id: connection of type ``salesforce``.

@@ -17,7 +17,7 @@ from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.wait import watching
 from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Outcome, Watch
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, JobError, JobLostError, NotFoundError, transient
-from airflow_dataflow_ext.operators.edge import task_edge
+from airflow_dataflow_ext.task.errors import task_edge
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -10,7 +10,7 @@ from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.sensors.base import JobSensor
-from airflow_dataflow_ext.sensors.sights import DataflowSensor, DataflowSightSensor
+from airflow_dataflow_ext.sensors.dataflow_base import DataflowSensor, DataflowSightSensor
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -24,7 +24,7 @@ class DataflowJobStatusSensor(DataflowSensor, JobSensor):
 
     :param expected_statuses: a state, or some, for example ``JOB_STATE_DONE``.
 
-    See :class:`~airflow_dataflow_ext.sensors.sights.DataflowSensor` for the other arguments.
+    See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowSensor` for the other arguments.
     """
 
     trigger_class = "airflow_dataflow_ext.triggers.dataflow_waits.DataflowJobStatusTrigger"
@@ -61,7 +61,7 @@ class DataflowJobMetricsSensor(DataflowSightSensor):
     :param tentative: let its tentative values count, which come earlier and may go back.
     :param metric_context: entries that its context must have, for example ``{"step": "s3"}``.
 
-    See :class:`~airflow_dataflow_ext.sensors.sights.DataflowSightSensor` for the other arguments.
+    See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowSightSensor` for the other arguments.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class DataflowJobMessagesSensor(DataflowSightSensor):
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs.messages/list
 
-    See :class:`~airflow_dataflow_ext.sensors.sights.DataflowSightSensor` for the arguments.
+    See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowSightSensor` for the arguments.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -111,7 +111,7 @@ class DataflowJobAutoScalingEventsSensor(DataflowSightSensor):
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/ListJobMessagesResponse#autoscalingevent
 
-    See :class:`~airflow_dataflow_ext.sensors.sights.DataflowSightSensor` for the arguments.
+    See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowSightSensor` for the arguments.
     """
 
     def __init__(self, *, poll_interval: float = 60, **kwargs: Any) -> None:
@@ -131,7 +131,7 @@ class DataflowJobProgressSensor(DataflowSightSensor):
     :param at_least: the part, from 0 to 1. A job that ends with it counts as well.
     :param stage: id of a stage, for example ``F12`` (templated); None means the mean over the stages that the service names.
 
-    See :class:`~airflow_dataflow_ext.sensors.sights.DataflowSightSensor` for the other arguments.
+    See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowSightSensor` for the other arguments.
     """
 
     template_fields = ("stage", *DataflowSensor.template_fields)
@@ -154,7 +154,7 @@ class DataflowSnapshotSensor(DataflowSightSensor):
 
     :param snapshot_id: the snapshot (templated).
 
-    See :class:`~airflow_dataflow_ext.sensors.sights.DataflowSightSensor` for the other arguments; ``job_id`` is not needed.
+    See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowSightSensor` for the other arguments; ``job_id`` is not needed.
     """
 
     template_fields = ("snapshot_id", *DataflowSensor.template_fields)

@@ -21,7 +21,7 @@ from airflow_dataflow_ext.api.rest.errors import CallError, InvalidRequestError,
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.watch.reader import Reader
-from airflow_dataflow_ext.watch.seats import Seats
+from airflow_dataflow_ext.watch.waiters import Seats
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

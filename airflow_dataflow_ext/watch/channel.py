@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from airflow_dataflow_ext.transport.aside import aside
+from airflow_dataflow_ext.transport.effects import aside
 from airflow_dataflow_ext.watch.board import Board
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from airflow_dataflow_ext.api.jobs.wait import lost
 from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Watch
 from airflow_dataflow_ext.api.rest.errors import NotFoundError, transient
 from airflow_dataflow_ext.api.rest.steps import Conversation
-from airflow_dataflow_ext.watch.seats import Seats
+from airflow_dataflow_ext.watch.waiters import Seats
 
 READS_AT_ONCE = 16
 """How many jobs are read singly at the same time."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tests.airflow_task import TaskInstance
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.operators.base import DataflowLaunchOperator
+    from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
 
 TEMPLATE = "gs://dataflow-templates/latest/Word_Count"
 PARAMETERS = {"inputFile": "gs://books/lear.txt", "output": "gs://counts/lear"}

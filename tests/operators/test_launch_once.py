@@ -43,7 +43,7 @@ class Died(BaseException):
 @pytest.fixture
 def die(monkeypatch: pytest.MonkeyPatch) -> Die:
     """``die("after sending jobs.get")``: the next worker that comes to that point dies there, or of the error that is given."""
-    from airflow_dataflow_ext.operators.edge import RecordStore
+    from airflow_dataflow_ext.task.records import RecordStore
     from airflow_dataflow_ext.transport.sync import SyncTransport
 
     points: dict[str, type[BaseException]] = {}
@@ -359,7 +359,7 @@ def test_a_kill_in_the_middle_of_a_question_to_airflow_stops_the_job_once_that_i
 ) -> None:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-    from airflow_dataflow_ext.operators import edge
+    from airflow_dataflow_ext.task import errors as edge
 
     asked, busy = RuntimeTaskInstance.get_task_states, threading.Event()
     monkeypatch.setattr(edge, "ASK_AIRFLOW_WITHIN", 0.1)

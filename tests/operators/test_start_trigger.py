@@ -398,7 +398,7 @@ KILLS = {
 def test_a_kill_stops_the_job_when_a_user_asked_for_it(
     emulator: Emulator, start: Any, die: Any, monkeypatch: pytest.MonkeyPatch, kill: str, point: str
 ) -> None:
-    from airflow_dataflow_ext.operators import start_trigger
+    from airflow_dataflow_ext.triggers import dataflow_start as start_trigger
 
     emulator.scripts.play("*", ENDLESS_JOB, on_cancel=AT_ONCE)
     task = start(cancel_on_kill=kill != "kept")
@@ -538,7 +538,7 @@ def started(kwargs: Any) -> Any:
     from airflow.models.trigger import Trigger
     from airflow.serialization.decoders import smart_decode_trigger_kwargs
 
-    from airflow_dataflow_ext.operators.start_trigger import DataflowStartTrigger
+    from airflow_dataflow_ext.triggers.dataflow_start import DataflowStartTrigger
 
     row = Trigger(classpath="x", kwargs=kwargs)
     stored = Trigger._decrypt_kwargs(row.encrypted_kwargs)

@@ -16,7 +16,7 @@ from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.transport.aio import AsyncTransport
-from airflow_dataflow_ext.transport.aside import MemoryStore, aside
+from airflow_dataflow_ext.transport.effects import MemoryStore, aside
 from airflow_dataflow_ext.transport.endpoint import session_for
 from airflow_dataflow_ext.transport.sync import SyncTransport
 from airflow_dataflow_ext.transport.tokens import GoogleTokens, Tokens

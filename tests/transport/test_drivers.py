@@ -21,7 +21,7 @@ from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Now, Recall, Record, Renew, Say, Sleep
 from airflow_dataflow_ext.emulator import Emulator
-from airflow_dataflow_ext.transport.aside import RECORD, MemoryStore, aside
+from airflow_dataflow_ext.transport.effects import RECORD, MemoryStore, aside
 from tests.asking import LOCATION, PROJECT, Asker
 from tests.transport.conftest import SyncDriver
 

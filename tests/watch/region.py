@@ -16,7 +16,7 @@ from airflow_dataflow_ext.api.jobs.watch import Outcome
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.transport.aio import AsyncTransport
-from airflow_dataflow_ext.transport.aside import aside
+from airflow_dataflow_ext.transport.effects import aside
 from airflow_dataflow_ext.watch.board import Board
 from tests.talk import ok, refused
 

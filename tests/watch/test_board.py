@@ -14,7 +14,7 @@ from airflow_dataflow_ext.api.rest.errors import CallError, JobLostError, NotAut
 from airflow_dataflow_ext.api.rest.method import NoReply, Request
 from airflow_dataflow_ext.watch.board import IDLE_ANSWERS
 from airflow_dataflow_ext.watch.reader import READS_AT_ONCE, Reader
-from airflow_dataflow_ext.watch.seats import Seats
+from airflow_dataflow_ext.watch.waiters import Seats
 from tests.talk import refused
 from tests.watch.region import DONE, FAILED, RUNNING, TOOK, Region, watch
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_dataflow_ext.api.rest.method import Json
 
-START_TRIGGER = "airflow_dataflow_ext.operators.start_trigger.DataflowStartTrigger"
+START_TRIGGER = "airflow_dataflow_ext.triggers.dataflow_start.DataflowStartTrigger"
 """Its class is not imported while a DAG file is read."""
 
 KNOWN_THERE = {

@@ -15,9 +15,9 @@ from airflow.sdk.definitions.xcom_arg import PlainXComArg
 from airflow_dataflow_ext.api.dataflow.conditions import Entries, Sight, Vigil, mark_of
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
-from airflow_dataflow_ext.operators.edge import task_edge
-from airflow_dataflow_ext.operators.start import renders_plainly, renders_there
 from airflow_dataflow_ext.sensors.base import WaitSensor
+from airflow_dataflow_ext.task.errors import task_edge
+from airflow_dataflow_ext.task.start_from_trigger import renders_plainly, renders_there
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -140,7 +140,7 @@ class DataflowSightSensor(DataflowSensor):
         is then the result. It runs on a worker; while deferred it is asked whenever there is something else than before.
     :param fail_on_terminal_state: fail when the job has ended; False waits on.
 
-    See :class:`~airflow_dataflow_ext.sensors.sights.DataflowSensor` for the other arguments.
+    See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowSensor` for the other arguments.
     """
 
     trigger_class = "airflow_dataflow_ext.triggers.dataflow_waits.DataflowSightTrigger"

@@ -13,7 +13,8 @@ from airflow_dataflow_ext.api.jobs.launch_once import Launched, LaunchRecord, la
 from airflow_dataflow_ext.api.jobs.wait import watching
 from airflow_dataflow_ext.api.jobs.watch import Outcome
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
-from airflow_dataflow_ext.operators.edge import TriesStore, identity_of
+from airflow_dataflow_ext.task.identity import identity_of
+from airflow_dataflow_ext.task.records import TriesStore
 from airflow_dataflow_ext.triggers.base import STOP_WITHIN, WaitTrigger
 from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.jobs.tries import Tries
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation
-    from airflow_dataflow_ext.operators.base import DataflowLaunchOperator
+    from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
 
 
 NEXT_TRY_WITHIN = (0.0, 2.0, 3.0)

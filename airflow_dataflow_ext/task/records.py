@@ -1,19 +1,12 @@
-"""The edge of a task: the only place where errors become Airflow's, and where Airflow's own things are read."""
+"""Where a task keeps how far its launch has come."""
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
-
-from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.tries import Tries
-from airflow_dataflow_ext.api.rest.errors import DataflowExtError, InvalidInputError, JobError, LaunchRecordError
+from airflow_dataflow_ext.api.rest.errors import JobError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 
 if TYPE_CHECKING:
@@ -21,35 +14,9 @@ if TYPE_CHECKING:
 
     from airflow_dataflow_ext.api.rest.method import Json
 
-ASK_AIRFLOW_WITHIN = 2.0
-"""Seconds: Airflow ends a killed task's process five seconds after it asked it to end."""
-
 
 TOLD = ("return_value", "job_id", DataflowJobLink.xcom_key)
 """The XComs by which an operator that launches a job tells of it."""
-
-
-@contextmanager
-def task_edge() -> Iterator[None]:
-    """Turn this package's errors into Airflow's: one that no retry can mend fails the task at once."""
-    try:
-        yield
-    except (InvalidInputError, LaunchRecordError) as error:
-        raise AirflowFailException(str(error)) from error
-    except DataflowExtError as error:
-        raise AirflowException(str(error)) from error
-
-
-def identity_of(context: Context) -> LaunchIdentity:
-    """What identifies this task's launch."""
-    ti = context["ti"]
-    map_index = ti.map_index if ti.map_index is not None else -1
-    return LaunchIdentity(dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=map_index)
-
-
-def clears_of(context: Context, retries: int | None) -> int:
-    """How far a person's clears have moved the task's last try; a retry does not move it."""
-    return int(context["ti"].max_tries or 0) - int(retries or 0)
 
 
 class RecordStore:
@@ -152,31 +119,3 @@ class TriesStore:
 
         XCom.set(key=self.KEY, value=tries.value(), **self._where)
         self.tries = tries
-
-
-def after_kill(ti: Any, *, by_user: Callable[[], None], by_machine: Callable[[], None]) -> None:
-    """Tell who is behind an ``on_kill``: a user, or a timeout that a user set; or a machine that is shut down.
-
-    In the second case the task is still *running* for Airflow, will be retried, and takes its job over. An unclear answer counts
-    as such: a job must not end with a machine.
-
-    The signal may have interrupted a question to Airflow, which has to be answered before the next one: then this returns, so that
-    the task can read its answer, and a thread goes on.
-    """
-    if isinstance(sys.exc_info()[1], AirflowTaskTimeout):
-        return by_user()
-    known = threading.Event()
-
-    def ask() -> None:
-        state = None
-        with suppress(Exception):  # whatever it is, it is no answer
-            found = ti.get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index)
-            state = next(iter((found.get(ti.run_id) or {}).values()), None)
-        known.set()
-        (by_machine if state in (None, "running", "queued", "scheduled") else by_user)()
-
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    if known.wait(ASK_AIRFLOW_WITHIN):
-        asking.join()
-    return None

@@ -13,7 +13,7 @@ from airflow.sdk import BaseOperator, conf
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
-from airflow_dataflow_ext.operators.edge import task_edge
+from airflow_dataflow_ext.task.errors import task_edge
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -95,7 +95,7 @@ class DataflowOrderOperator(DataflowOperator):
             order = self.order(context)
             if not self.deferrable:
                 return self.finish(context, self.hook.run(order.perform()))
-        from airflow_dataflow_ext.triggers.dataflow_orders import DataflowOrderTrigger
+        from airflow_dataflow_ext.triggers.dataflow_actions import DataflowOrderTrigger
 
         trigger = DataflowOrderTrigger(order=order.serialize(), conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
         self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.operators.base import DataflowLaunchOperator
+from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.dataflow.job_graph import CreateJobLaunch
     from airflow_dataflow_ext.api.dataflow.templates import FlexTemplateLaunch
 
 
@@ -33,7 +32,7 @@ class DataflowStartYamlJobOperator(DataflowLaunchOperator):
     :param environment: a FlexTemplateRuntimeEnvironment; it wins over ``options``.
     :param template: ``gs://`` path of another template that runs Beam YAML, for example an older version.
 
-    See :class:`~airflow_dataflow_ext.operators.base.DataflowLaunchOperator` for the other arguments, the result and retries.
+    See :class:`~airflow_dataflow_ext.operators.dataflow_launch.DataflowLaunchOperator` for the other arguments, the result and retries.
     """
 
     template_fields: Sequence[str] = (
@@ -110,30 +109,3 @@ def _read(path: str) -> str:
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"yaml_pipeline_file {path!r} cannot be read on this worker: {error}") from error
-
-
-class DataflowCreateJobOperator(DataflowLaunchOperator):
-    """Create a job from its own graph, as Beam's SDK writes it to a file instead of submitting it.
-
-    https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs/create
-
-    :param job: a Job (templated) with ``name``, ``type``, ``environment``, and ``steps`` or ``stepsLocation``; ``labels`` are kept.
-        Airflow fills in ``{{ }}`` in every text of it. Wrap in :func:`airflow.sdk.literal` what is to stay as it is:
-        ``{**graph, "steps": literal(graph["steps"])}``.
-    :param snapshot_id: start from the state that this snapshot of a streaming job holds (templated).
-
-    See :class:`~airflow_dataflow_ext.operators.base.DataflowLaunchOperator` for the other arguments, the result and retries.
-    """
-
-    template_fields: Sequence[str] = ("job", "snapshot_id", "location", "project_id", "gcp_conn_id", "impersonation_chain")
-    template_fields_renderers = {"job": "json"}  # noqa: RUF012  (Airflow's own form)
-
-    def __init__(self, *, job: dict[str, Any], snapshot_id: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.job = job
-        self.snapshot_id = snapshot_id
-
-    def launch(self) -> CreateJobLaunch:
-        from airflow_dataflow_ext.api.dataflow.job_graph import CreateJobLaunch
-
-        return CreateJobLaunch(job=self.job, snapshot_id=self.snapshot_id)

@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
-from airflow_dataflow_ext.operators.acting import DataflowOperator, DataflowOrderOperator, until
-from airflow_dataflow_ext.operators.edge import task_edge
+from airflow_dataflow_ext.operators.dataflow_base import DataflowOperator, DataflowOrderOperator, until
+from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
+from airflow_dataflow_ext.task.errors import task_edge
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_dataflow_ext.api.dataflow.actions import StopOrder
+    from airflow_dataflow_ext.api.dataflow.job_graph import CreateJobLaunch
     from airflow_dataflow_ext.api.dataflow.update import JobUpdate
     from airflow_dataflow_ext.api.rest.method import Json
 
 T = TypeVar("T")
 _CHANGES = ("min_num_workers", "max_num_workers", "worker_utilization_hint", "latency_tier", "archived", "display_properties")
+
+
+class DataflowCreateJobOperator(DataflowLaunchOperator):
+    """Create a job from its own graph, as Beam's SDK writes it to a file instead of submitting it.
+
+    https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs/create
+
+    :param job: a Job (templated) with ``name``, ``type``, ``environment``, and ``steps`` or ``stepsLocation``; ``labels`` are kept.
+        Airflow fills in ``{{ }}`` in every text of it. Wrap in :func:`airflow.sdk.literal` what is to stay as it is:
+        ``{**graph, "steps": literal(graph["steps"])}``.
+    :param snapshot_id: start from the state that this snapshot of a streaming job holds (templated).
+
+    See :class:`~airflow_dataflow_ext.operators.dataflow_launch.DataflowLaunchOperator` for the other arguments, the result and retries.
+    """
+
+    template_fields: Sequence[str] = ("job", "snapshot_id", "location", "project_id", "gcp_conn_id", "impersonation_chain")
+    template_fields_renderers = {"job": "json"}  # noqa: RUF012  (Airflow's own form)
+
+    def __init__(self, *, job: dict[str, Any], snapshot_id: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job = job
+        self.snapshot_id = snapshot_id
+
+    def launch(self) -> CreateJobLaunch:
+        from airflow_dataflow_ext.api.dataflow.job_graph import CreateJobLaunch
+
+        return CreateJobLaunch(job=self.job, snapshot_id=self.snapshot_id)
 
 
 class DataflowStopJobOperator(DataflowOrderOperator):
@@ -37,7 +66,7 @@ class DataflowStopJobOperator(DataflowOrderOperator):
     :param force_after: seconds of cancelling, at least 1800, after which a job is cancelled by force. It may leave virtual
         machines and other resources behind.
 
-    See :class:`~airflow_dataflow_ext.operators.acting.DataflowOrderOperator` for the other arguments.
+    See :class:`~airflow_dataflow_ext.operators.dataflow_base.DataflowOrderOperator` for the other arguments.
     """
 
     template_fields = ("job_id", "job_name", "job_name_prefix", *DataflowOperator.template_fields)
@@ -99,7 +128,7 @@ class DataflowUpdateJobOperator(DataflowOperator):
     :param archived: hide a job that has ended from lists, or show it again.
     :param display_properties: other properties that the console shows, as text.
 
-    See :class:`~airflow_dataflow_ext.operators.acting.DataflowOperator` for the other arguments.
+    See :class:`~airflow_dataflow_ext.operators.dataflow_base.DataflowOperator` for the other arguments.
     """
 
     template_fields = ("job_id", *_CHANGES, *DataflowOperator.template_fields)

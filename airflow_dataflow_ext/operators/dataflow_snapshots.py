@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotFoundError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
-from airflow_dataflow_ext.operators.acting import DataflowOperator, DataflowOrderOperator, until
-from airflow_dataflow_ext.operators.edge import clears_of, identity_of, task_edge
+from airflow_dataflow_ext.operators.dataflow_base import DataflowOperator, DataflowOrderOperator, until
+from airflow_dataflow_ext.task.errors import task_edge
+from airflow_dataflow_ext.task.identity import clears_of, identity_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -35,7 +36,7 @@ class DataflowCreateSnapshotOperator(DataflowOrderOperator):
     :param wait_until_ready: False ends the task as soon as the snapshot is begun.
     :param ready_timeout: seconds to wait for it; None waits as long as the task may.
 
-    See :class:`~airflow_dataflow_ext.operators.acting.DataflowOrderOperator` for the other arguments.
+    See :class:`~airflow_dataflow_ext.operators.dataflow_base.DataflowOrderOperator` for the other arguments.
     """
 
     template_fields = ("job_id", "description", *DataflowOperator.template_fields)
@@ -99,7 +100,7 @@ class DataflowDeleteSnapshotOperator(DataflowOperator):
 
     :param snapshot_id: the snapshot (templated).
 
-    See :class:`~airflow_dataflow_ext.operators.acting.DataflowOperator` for the other arguments.
+    See :class:`~airflow_dataflow_ext.operators.dataflow_base.DataflowOperator` for the other arguments.
     """
 
     template_fields = ("snapshot_id", *DataflowOperator.template_fields)

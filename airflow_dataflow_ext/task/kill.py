@@ -1,0 +1,46 @@
+"""Who is behind the kill of a task: a user, or a machine that is shut down."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowTaskTimeout
+
+if TYPE_CHECKING:
+    pass
+
+
+ASK_AIRFLOW_WITHIN = 2.0
+"""Seconds: Airflow ends a killed task's process five seconds after it asked it to end."""
+
+
+def after_kill(ti: Any, *, by_user: Callable[[], None], by_machine: Callable[[], None]) -> None:
+    """Tell who is behind an ``on_kill``: a user, or a timeout that a user set; or a machine that is shut down.
+
+    In the second case the task is still *running* for Airflow, will be retried, and takes its job over. An unclear answer counts
+    as such: a job must not end with a machine.
+
+    The signal may have interrupted a question to Airflow, which has to be answered before the next one: then this returns, so that
+    the task can read its answer, and a thread goes on.
+    """
+    if isinstance(sys.exc_info()[1], AirflowTaskTimeout):
+        return by_user()
+    known = threading.Event()
+
+    def ask() -> None:
+        state = None
+        with suppress(Exception):  # whatever it is, it is no answer
+            found = ti.get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index)
+            state = next(iter((found.get(ti.run_id) or {}).values()), None)
+        known.set()
+        (by_machine if state in (None, "running", "queued", "scheduled") else by_user)()
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    if known.wait(ASK_AIRFLOW_WITHIN):
+        asking.join()
+    return None
