@@ -14,7 +14,7 @@ import requests
 
 from airflow_dataflow_ext.api.dataflow.methods import Job, Snapshot, Template
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
-from airflow_dataflow_ext.emulator.wave_login import PASSWORD, SECURITY_TOKEN, USERNAME
+from airflow_dataflow_ext.emulator.wave.login import PASSWORD, SECURITY_TOKEN, USERNAME
 from bench.chaos_calls import Launches
 from bench.chaos_proxy import HOST
 from bench.chaos_subjects import LOCATION, PROJECT, SUBJECTS, Effect, Found, Group, dump, effects_in, name_of

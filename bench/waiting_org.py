@@ -16,7 +16,7 @@ from aiohttp import web
 
 from airflow_dataflow_ext.api.wave import methods as api
 from airflow_dataflow_ext.emulator import Emulator, WaveNode
-from airflow_dataflow_ext.emulator.requests import Entry, RequestLog
+from airflow_dataflow_ext.emulator.http.request_log import Entry, RequestLog
 from bench.waiting_control import WARM_UP, Jobs, control, ends_badly, listen
 
 FOREVER = 86_400.0

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from airflow_dataflow_ext.emulator.oauth import PROJECT
+from airflow_dataflow_ext.emulator.google.oauth import PROJECT
 from demo.bucket import Bucket, count_plainly, parse_counts, python_reference
 from demo.processes import StackError
 from demo.service import Service

@@ -13,11 +13,11 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from airflow_dataflow_ext.emulator.clock import ManualClock, RealClock
 from airflow_dataflow_ext.emulator.embedded import ENGINES, Emulator
-from airflow_dataflow_ext.emulator.gcs import StorageError
-from airflow_dataflow_ext.emulator.oauth import MODES
-from airflow_dataflow_ext.emulator.server import HOST
+from airflow_dataflow_ext.emulator.google.gcs import StorageError
+from airflow_dataflow_ext.emulator.google.oauth import MODES
+from airflow_dataflow_ext.emulator.http.clock import ManualClock, RealClock
+from airflow_dataflow_ext.emulator.http.server import HOST
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

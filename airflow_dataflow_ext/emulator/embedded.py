@@ -12,25 +12,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from airflow_dataflow_ext.emulator.clock import Clock, RealClock
-from airflow_dataflow_ext.emulator.control import Control, shown
-from airflow_dataflow_ext.emulator.dataflow import DataflowService
-from airflow_dataflow_ext.emulator.engine import Engine
-from airflow_dataflow_ext.emulator.engines import AutoEngine
-from airflow_dataflow_ext.emulator.faults import Fault, Faults
-from airflow_dataflow_ext.emulator.oauth import PROJECT, OAuthService, ServiceAccount, Tokens
-from airflow_dataflow_ext.emulator.objects import MemoryObjects, Objects
-from airflow_dataflow_ext.emulator.requests import RequestLog
-from airflow_dataflow_ext.emulator.scripted import ScriptedEngine, Scripts
-from airflow_dataflow_ext.emulator.server import HOST, Server
-from airflow_dataflow_ext.emulator.wave import WaveService
-from airflow_dataflow_ext.emulator.wave_login import PASSWORD, SECURITY_TOKEN, USERNAME, WaveLogin
-from airflow_dataflow_ext.emulator.wave_org import WaveOrg
-from airflow_dataflow_ext.emulator.wire import Service
-from airflow_dataflow_ext.emulator.world import Settings, World
+from airflow_dataflow_ext.emulator.dataflow.service import DataflowService
+from airflow_dataflow_ext.emulator.dataflow.world import Settings, World
+from airflow_dataflow_ext.emulator.engines.choice import AutoEngine
+from airflow_dataflow_ext.emulator.engines.contract import Engine
+from airflow_dataflow_ext.emulator.engines.scripted import ScriptedEngine, Scripts
+from airflow_dataflow_ext.emulator.google.oauth import PROJECT, OAuthService, ServiceAccount, Tokens
+from airflow_dataflow_ext.emulator.google.objects import MemoryObjects, Objects
+from airflow_dataflow_ext.emulator.http.clock import Clock, RealClock
+from airflow_dataflow_ext.emulator.http.control import Control, shown
+from airflow_dataflow_ext.emulator.http.faults import Fault, Faults
+from airflow_dataflow_ext.emulator.http.request_log import RequestLog
+from airflow_dataflow_ext.emulator.http.router import Service
+from airflow_dataflow_ext.emulator.http.server import HOST, Server
+from airflow_dataflow_ext.emulator.wave.login import PASSWORD, SECURITY_TOKEN, USERNAME, WaveLogin
+from airflow_dataflow_ext.emulator.wave.org import WaveOrg
+from airflow_dataflow_ext.emulator.wave.service import WaveService
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.emulator.gcs import GcsServer
+    from airflow_dataflow_ext.emulator.google.gcs import GcsServer
 
 ENGINES = ("auto", "beam", "scripted")
 Result = TypeVar("Result")
@@ -191,7 +191,7 @@ class Emulator:
     def _start_storage(self) -> None:
         if self._gcs_port is None:
             return
-        from airflow_dataflow_ext.emulator.gcs import GcsServer
+        from airflow_dataflow_ext.emulator.google.gcs import GcsServer
 
         self._gcs = GcsServer(HOST, self._gcs_port, self._data / "gcs" if self._data else None)
         self._gcs.start()
@@ -212,7 +212,7 @@ class Emulator:
         scripted = ScriptedEngine(self.clock, self.scripts)
         if self._engine == "scripted":
             return scripted
-        from airflow_dataflow_ext.emulator.beam import BeamEngine
+        from airflow_dataflow_ext.emulator.engines.beam import BeamEngine
 
         beam = BeamEngine(self._images, self.gcs_url, self._log_dir())
         return beam if self._engine == "beam" else AutoEngine(beam, scripted, self.scripts)

@@ -34,9 +34,7 @@ def test_there_are_25_actions_of_ten_resources_on_42_paths() -> None:
 
 def test_the_table_has_each_path_of_the_document_once_and_no_other() -> None:
     ours = sorted((variant.verb, variant.path) for variant in VARIANTS)
-    wanted = [
-        spec for spec in discovery.all_methods() if ".configStoreSettings." not in spec["id"]
-    ]  # settings of an organisation, not of jobs
+    wanted = [spec for spec in discovery.methods() if ".configStoreSettings." not in spec["id"]]  # settings of an organisation, not of jobs
     assert ours == sorted((spec["httpMethod"], spec["flatPath"]) for spec in wanted)
 
 

@@ -16,7 +16,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
-from airflow_dataflow_ext.emulator.gcs import GcsServer, StorageError
+from airflow_dataflow_ext.emulator.google.gcs import GcsServer, StorageError
 
 
 @pytest.fixture

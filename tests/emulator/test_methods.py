@@ -11,7 +11,7 @@ import requests
 from airflow_dataflow_ext.api.dataflow.methods import all_methods
 from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator import Autoscaling, Describe, Emulator, Fault, ManualClock, Message, Metrics, Stages
-from airflow_dataflow_ext.emulator.world import ANSWERS
+from airflow_dataflow_ext.emulator.dataflow.world import ANSWERS
 from tests.asking import Asker
 from tests.discovery import breaches, breaches_of_call
 

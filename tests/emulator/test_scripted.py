@@ -10,9 +10,9 @@ import pytest
 
 from airflow_dataflow_ext.api.dataflow.methods import Job, Template
 from airflow_dataflow_ext.emulator import Autoscaling, Describe, Emulator, ManualClock, Message, Metrics, RealClock, Script, Stages
-from airflow_dataflow_ext.emulator.objects import MemoryObjects
-from airflow_dataflow_ext.emulator.scripted import ScriptedEngine, Scripts
-from airflow_dataflow_ext.emulator.world import ANSWERS, Call, World
+from airflow_dataflow_ext.emulator.dataflow.world import ANSWERS, Call, World
+from airflow_dataflow_ext.emulator.engines.scripted import ScriptedEngine, Scripts
+from airflow_dataflow_ext.emulator.google.objects import MemoryObjects
 from tests.asking import Asker, Json
 
 

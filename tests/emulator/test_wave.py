@@ -313,7 +313,7 @@ def local_session(emulator: Emulator) -> requests.Session:
 def salesforce(emulator: Emulator, local_session: requests.Session) -> Salesforce:
     from simple_salesforce import Salesforce
 
-    from airflow_dataflow_ext.emulator.wave_login import PASSWORD, SECURITY_TOKEN, USERNAME
+    from airflow_dataflow_ext.emulator.wave.login import PASSWORD, SECURITY_TOKEN, USERNAME
 
     return Salesforce(username=USERNAME, password=PASSWORD, security_token=SECURITY_TOKEN, session=local_session)
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.emulator import Emulator, Fault, UnusedFaultsError
-from airflow_dataflow_ext.emulator.errors import ApiError
-from airflow_dataflow_ext.emulator.partial import parse, select
-from airflow_dataflow_ext.emulator.schema import document, read_body
+from airflow_dataflow_ext.emulator.dataflow.partial import parse, select
+from airflow_dataflow_ext.emulator.dataflow.schema import document, read_body
+from airflow_dataflow_ext.emulator.http.errors import ApiError
 from tests.asking import Asker
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_dataflow_ext.emulator import Emulator
-from airflow_dataflow_ext.emulator.oauth import PROJECT
+from airflow_dataflow_ext.emulator.google.oauth import PROJECT
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.hooks.dataflow import DataflowHook

@@ -12,7 +12,7 @@ import pytest
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, NotAuthenticatedError, NotFoundError, PermissionDeniedError
 from airflow_dataflow_ext.emulator import Autoscaling, Emulator, Message, Metrics, Stages
-from airflow_dataflow_ext.emulator.oauth import PROJECT
+from airflow_dataflow_ext.emulator.google.oauth import PROJECT
 from tests.hooks.conftest import Use
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from airflow_dataflow_ext.emulator import Emulator
-from airflow_dataflow_ext.emulator.steps import Stages
+from airflow_dataflow_ext.emulator.engines.timeline import Stages
 
 
 @pytest.fixture

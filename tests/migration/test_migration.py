@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_dataflow_ext.emulator import Emulator
-from airflow_dataflow_ext.emulator.steps import Autoscaling, Message, Metrics, service_metric
+from airflow_dataflow_ext.emulator.engines.timeline import Autoscaling, Message, Metrics, service_metric
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun

@@ -13,7 +13,7 @@ import pytest
 
 from airflow_dataflow_ext.api.dataflow.methods import Template
 from airflow_dataflow_ext.emulator import Emulator
-from airflow_dataflow_ext.emulator.oauth import PROJECT
+from airflow_dataflow_ext.emulator.google.oauth import PROJECT
 from tests.airflow_task import TaskInstance
 from tests.asking import Asker
 from tests.operators.launches import classic, flex, instance

@@ -343,7 +343,7 @@ def test_a_retry_that_takes_a_job_over_checks_nothing(emulator: Emulator) -> Non
 
 @BOTH
 def test_a_finished_job_says_what_it_used(emulator: Emulator, deferrable: bool) -> None:
-    from airflow_dataflow_ext.emulator.steps import Metrics, service_metric
+    from airflow_dataflow_ext.emulator.engines.timeline import Metrics, service_metric
 
     used = Metrics([service_metric("TotalVcpuTime", "Service-cpu_num_seconds", 7200)])
     emulator.scripts.play("*", [(0, "JOB_STATE_RUNNING"), (0.05, used), (0.1, "JOB_STATE_DONE")])

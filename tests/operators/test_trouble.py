@@ -86,7 +86,7 @@ def test_messages_that_may_not_be_read_do_not_end_the_task(emulator: Emulator, d
 
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_a_failed_job_says_why(emulator: Emulator, deferrable: bool) -> None:
-    from airflow_dataflow_ext.emulator.steps import Message
+    from airflow_dataflow_ext.emulator.engines.timeline import Message
 
     oom = Message("Workflow failed. Causes: the worker ran out of memory.", "JOB_MESSAGE_ERROR")
     emulator.scripts.play("*", [(0, "JOB_STATE_RUNNING"), (0.1, "JOB_STATE_FAILED"), (0.12, oom)])

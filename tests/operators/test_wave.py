@@ -375,7 +375,7 @@ def test_a_wrong_connector_id_fails_the_task_at_once(emulator: Emulator) -> None
 
 
 def test_no_secret_is_in_xcom_or_in_the_state_store(emulator: Emulator) -> None:
-    from airflow_dataflow_ext.emulator.wave_login import PASSWORD, SECURITY_TOKEN
+    from airflow_dataflow_ext.emulator.wave.login import PASSWORD, SECURITY_TOKEN
 
     task = TaskInstance(start(deferrable=True))
     deferred = task.enter()

@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-from airflow_dataflow_ext.emulator.oauth import PROJECT
+from airflow_dataflow_ext.emulator.google.oauth import PROJECT
 from demo.stack import Stack
 from tests.asking import Asker
 

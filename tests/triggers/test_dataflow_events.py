@@ -14,7 +14,7 @@ from airflow_dataflow_ext.api.dataflow.wait import SKEW
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.times import rfc3339
 from airflow_dataflow_ext.emulator import Emulator, Fault
-from airflow_dataflow_ext.emulator.oauth import PROJECT
+from airflow_dataflow_ext.emulator.google.oauth import PROJECT
 from tests.asking import Asker
 from tests.operators.conftest import connected
 

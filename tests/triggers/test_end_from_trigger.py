@@ -11,7 +11,7 @@ import pytest
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.emulator import Emulator, Metrics
-from airflow_dataflow_ext.emulator.oauth import PROJECT
+from airflow_dataflow_ext.emulator.google.oauth import PROJECT
 from tests.asking import LOCATION, Asker
 from tests.operators.conftest import connected
 from tests.operators.launches import classic

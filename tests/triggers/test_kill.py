@@ -10,7 +10,7 @@ import pytest
 
 from airflow_dataflow_ext.api.dataflow.states import STREAMING
 from airflow_dataflow_ext.emulator import Emulator
-from airflow_dataflow_ext.emulator.oauth import PROJECT
+from airflow_dataflow_ext.emulator.google.oauth import PROJECT
 from tests.asking import LOCATION, Asker
 
 TI = {"dag_id": "books", "task_id": "count", "run_id": "manual__2026-01-01", "map_index": -1, "try_number": 2}

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.emulator.beam import BeamEngine
-from airflow_dataflow_ext.emulator.beam_program import read_images
-from airflow_dataflow_ext.emulator.gcs import GcsServer
+from airflow_dataflow_ext.emulator.engines.beam import BeamEngine
+from airflow_dataflow_ext.emulator.engines.beam_program import read_images
+from airflow_dataflow_ext.emulator.google.gcs import GcsServer
 from tests.emulator.beam.trial import CRASHING, FAILING, NO_PIPELINE, PIPELINES, SLOW, STREAMING, TEXT, YAML, Started
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_dataflow_ext.emulator.engine import RefusedError
-from airflow_dataflow_ext.emulator.gcs import GcsServer
+from airflow_dataflow_ext.emulator.engines.contract import RefusedError
+from airflow_dataflow_ext.emulator.google.gcs import GcsServer
 from tests.emulator.beam.trial import DEADLINE, PIPELINES, WORDCOUNT_IMAGE, Recorder, Started, flex, words, work_of
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_dataflow_ext.emulator.beam_program import ImagesError, program_of, read_images
-from airflow_dataflow_ext.emulator.engine import RefusedError, Work
+from airflow_dataflow_ext.emulator.engines.beam_program import ImagesError, program_of, read_images
+from airflow_dataflow_ext.emulator.engines.contract import RefusedError, Work
 from tests.emulator.beam.trial import PIPELINES, work_of
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from airflow_dataflow_ext.emulator.gcs import GcsServer
+from airflow_dataflow_ext.emulator.google.gcs import GcsServer
 from tests.emulator.beam.trial import DEADLINE, TEXT, WORDCOUNT_IMAGE, Recorder, Started, flex, words, work_of
 
 JOBS = {

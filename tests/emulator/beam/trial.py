@@ -13,9 +13,9 @@ from pydoc_data.topics import topics
 from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
-from airflow_dataflow_ext.emulator.beam import BeamEngine
-from airflow_dataflow_ext.emulator.engine import Work
-from airflow_dataflow_ext.emulator.gcs import GcsServer
+from airflow_dataflow_ext.emulator.engines.beam import BeamEngine
+from airflow_dataflow_ext.emulator.engines.contract import Work
+from airflow_dataflow_ext.emulator.google.gcs import GcsServer
 
 TEXT = "\n".join(topics.values())
 PIPELINES = Path(__file__).parents[3] / "dags" / "pipelines"

@@ -1,0 +1,220 @@
+"""How a job comes to be: the four calls that start one.
+
+Sources: https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.templates/launch and
+https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.flexTemplates/launch
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_dataflow_ext.api.dataflow.methods import FlexTemplate, Job, Template
+from airflow_dataflow_ext.api.dataflow.states import BATCH, RUNNING, STREAMING
+from airflow_dataflow_ext.emulator.dataflow.environments import check_environment, environment_of
+from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord, Json
+from airflow_dataflow_ext.emulator.dataflow.lifecycle import DRAINING, JobReport
+from airflow_dataflow_ext.emulator.dataflow.templates import TemplateFile, check_parameters, flex_of, open_classic, open_flex
+from airflow_dataflow_ext.emulator.dataflow.values import EPOCH, check_job_name, check_labels, new_job_id, stamp
+from airflow_dataflow_ext.emulator.dataflow.world import Call, World, answers
+from airflow_dataflow_ext.emulator.engines.contract import RefusedError, Work
+from airflow_dataflow_ext.emulator.http.errors import ApiError, invalid, missing, not_now
+
+_SET_BY_THE_SERVICE = frozenset(
+    ("id", "projectId", "location", "currentState", "currentStateTime", "createTime", "startTime", "requestedState", "replacedByJobId")
+)
+_REPLY = ("id", "projectId", "name", "type", "clientRequestId", "createTime", "location", "startTime", "replaceJobId")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a call asks to be started, whichever of the four it is.
+
+    :param fields: of the Job, as the caller or the template gives them.
+    :param update: take over from the running job of this name, or from ``replaces`` when that is given.
+    """
+
+    kind: str
+    name: str
+    template: TemplateFile
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    fields: Json = field(default_factory=dict)
+    update: bool = False
+    replaces: str = ""
+
+    def check(self) -> None:
+        """
+        :raises ApiError: 400, names what is wrong with it.
+        """
+        check_job_name(self.name)
+        check_labels(self.fields.get("labels", {}))
+        check_environment(self.environment)
+        check_parameters(self.template, self.parameters)
+
+
+@answers(Template.launch)
+def launch_classic(world: World, call: Call) -> Json:
+    dynamic = call.query.get("dynamicTemplate.gcsPath")
+    if bool(dynamic) == bool(call.query.get("gcsPath")):
+        raise invalid("Exactly one of gcsPath and dynamicTemplate.gcsPath must be given")
+    if dynamic and not call.query.get("dynamicTemplate.stagingLocation"):
+        raise invalid("dynamicTemplate.gcsPath needs dynamicTemplate.stagingLocation")
+    order = _classic(world, dynamic or call.query["gcsPath"], call.body, update=_wants_update(world, call, call.body))
+    order.check()
+    if call.query.get("validateOnly"):
+        return {}
+    return {"job": _reply(_start(world, call, order))}
+
+
+@answers(Template.create)
+def create_from_template(world: World, call: Call) -> Json:
+    order = _classic(world, call.body.get("gcsPath", ""), call.body)
+    order.check()
+    return _reply(_start(world, call, order))
+
+
+@answers(FlexTemplate.launch)
+def launch_flex(world: World, call: Call) -> Json:
+    asked: Json = call.body.get("launchParameter", {})
+    if ("containerSpec" in asked) == ("containerSpecGcsPath" in asked):
+        raise invalid("Exactly one of launchParameter.containerSpecGcsPath and launchParameter.containerSpec must be given")
+    spec = asked.get("containerSpec")
+    template = flex_of(spec) if spec is not None else open_flex(world.objects, asked["containerSpecGcsPath"])
+    environment = {**template.content.get("defaultEnvironment", {}), **asked.get("environment", {})}
+    order = _from_template("flex", template, {**asked, "environment": environment}, update=_wants_update(world, call, asked))
+    order.check()
+    if call.body.get("validateOnly"):
+        return {}
+    return {"job": _reply(_start(world, call, order))}
+
+
+@answers(Job.create)
+def create(world: World, call: Call) -> Json:
+    """A job from a graph. An active twin comes back with 200: that another caller made it shows in its clientRequestId."""
+    body = call.body
+    fields = {key: value for key, value in body.items() if key not in _SET_BY_THE_SERVICE}
+    replaces = call.query.get("replaceJobId") or fields.pop("replaceJobId", "")
+    name, graph = body.get("name", ""), TemplateFile(path="")
+    order = Order(kind="create", name=name, template=graph, fields=fields, update=bool(replaces), replaces=replaces)
+    order.check()
+    if "steps" in fields and "stepsLocation" in fields:
+        raise invalid("At most one of steps and stepsLocation may be given")
+    _check_snapshot(world, call, fields.get("createdFromSnapshotId"))
+    twins = [] if replaces else world.jobs.active_twins(call.place, order.name)
+    if twins and twins[-1].fields.get("clientRequestId") == fields.get("clientRequestId") is not None:
+        raise ApiError(409, f"A job named {order.name} was created by the request {fields['clientRequestId']} already")
+    return _reply(twins[-1] if twins else _start(world, call, order))
+
+
+def _classic(world: World, path: str, asked: Json, *, update: bool = False) -> Order:
+    return _from_template("classic", open_classic(world.objects, path), asked, update=update)
+
+
+def _from_template(kind: str, template: TemplateFile, asked: Json, *, update: bool) -> Order:
+    environment: Json = asked.get("environment", {})
+    metadata = template.metadata or {}
+    fields: Json = {
+        "labels": dict(environment.get("additionalUserLabels", {})),
+        "environment": environment_of(environment, asked.get("parameters", {})),
+        "transformNameMapping": asked.get("transformNameMapping") or asked.get("transformNameMappings") or {},
+        "type": STREAMING if metadata.get("streaming") else BATCH,
+    }
+    parameters = asked.get("parameters", {})
+    name = asked.get("jobName", "")
+    return Order(kind=kind, name=name, template=template, parameters=parameters, environment=environment, fields=fields, update=update)
+
+
+def _wants_update(world: World, call: Call, asked: Json) -> bool:
+    """Whether a launch is a replacement: it says so, or it is to be one if there is a job to replace."""
+    upsert = "create_or_update_job" in asked.get("environment", {}).get("additionalExperiments", ())
+    return bool(asked.get("update")) or (upsert and bool(world.jobs.active_twins(call.place, asked.get("jobName", ""))))
+
+
+def _check_snapshot(world: World, call: Call, snapshot_id: str | None) -> None:
+    if snapshot_id is None:
+        return
+    snapshot = world.snapshots.get(snapshot_id)
+    if snapshot is None or (snapshot["projectId"], snapshot["region"]) != call.place:
+        raise missing(f"Snapshot {snapshot_id} could not be found")
+    if snapshot["state"] != "READY":
+        raise not_now(f"Snapshot {snapshot_id} is in state {snapshot['state']}; a job can start from it when it is READY")
+
+
+def _start(world: World, call: Call, order: Order) -> JobRecord:
+    """Make the job and have it run; when the engine refuses, there was no job."""
+    old = _to_replace(world, call, order) if order.update else None
+    twins = world.jobs.active_twins(call.place, order.name)
+    if twins and old is None:
+        raise ApiError(409, f"There is already an active job named {order.name}. To start a second one, use another name")
+    record = _record(world, call, order, old)
+    try:
+        world.engine.start(record.work, JobReport(world, record))
+    except RefusedError as error:
+        raise ApiError(error.status, str(error), code=error.code) from error
+    world.jobs.add(record)
+    return record
+
+
+def _to_replace(world: World, call: Call, order: Order) -> JobRecord:
+    twins = world.jobs.active_twins(call.place, order.name)
+    known = [world.jobs.find(call.place, order.replaces)] if order.replaces else twins
+    old = next((job for job in known if job.state in (RUNNING, DRAINING)), None)
+    if old is None:
+        raise missing(f"There is no job named {order.name} in RUNNING OR DRAINING state")
+    rival = next((job for job in twins if job.replaces is old), None)
+    if rival is not None:
+        raise not_now(f"Job {old.id} is being replaced already, by {rival.id}")
+    if old.type != STREAMING:
+        raise invalid(f"Job {old.id} cannot be replaced: only streaming jobs can be updated")
+    if old.name != order.name:
+        raise invalid(f"Job {old.id} is named {old.name}; its replacement must have the same name")
+    return old
+
+
+def _record(world: World, call: Call, order: Order, old: JobRecord | None) -> JobRecord:
+    now = world.clock.now()
+    project, location = call.place
+    own: Json = {"id": new_job_id(now), "projectId": project, "name": order.name, "location": location}
+    times = {"createTime": stamp(now), "startTime": stamp(now), "currentStateTime": stamp(now)}
+    state = "JOB_STATE_QUEUED" if order.kind == "flex" else "JOB_STATE_PENDING"
+    fields = {name: value for name, value in order.fields.items() if value}
+    # a Flex template is a program: only when it has run is there a graph with a type and labels
+    veiled: Json = {name: fields.pop(name) for name in ("type", "labels") if order.kind == "flex" and name in fields}
+    if old is not None:
+        fields["replaceJobId"] = old.id
+    work = Work(
+        job_id=own["id"],
+        job_name=order.name,
+        project_id=project,
+        location=location,
+        kind=order.kind,
+        template=order.template.path or None,
+        spec=_spec(order),
+        parameters=order.parameters,
+        environment=order.environment,
+    )
+    return JobRecord(
+        fields={**own, **times, "currentState": state, **fields},
+        veiled=veiled,
+        work=work,
+        sequence=next(world.sequence),
+        created=now,
+        shown_from=now + world.settings.read_lag,
+        replaces=old,
+    )
+
+
+def _spec(order: Order) -> Json:
+    """What the engine gets to see: a job graph as given, or a template with its metadata."""
+    if order.kind == "create":
+        return order.fields
+    metadata = {"metadata": order.template.metadata} if order.template.metadata is not None else {}
+    return {**order.template.content, **metadata}
+
+
+def _reply(record: JobRecord) -> Json:
+    """A new job as the starting calls show it: without a state, and a Flex job also without a type."""
+    fields = record.fields if record.work.kind != "flex" else {**record.fields, "type": None}
+    return {**{name: fields[name] for name in _REPLY if name in fields}, "currentStateTime": EPOCH}

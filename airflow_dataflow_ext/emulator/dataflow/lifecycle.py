@@ -1,0 +1,132 @@
+"""What may happen to a job: its changes of state, and what an engine reports.
+
+Source: https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs#jobstate
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from airflow_dataflow_ext.api.dataflow.states import CANCELLED, RUNNING, TERMINAL, UPDATED
+from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord, Json, known_state
+from airflow_dataflow_ext.emulator.dataflow.values import stamp
+from airflow_dataflow_ext.emulator.dataflow.world import World
+
+CANCELLING = "JOB_STATE_CANCELLING"
+DRAINING = "JOB_STATE_DRAINING"
+KEPT_SECONDS = 30 * 24 * 3600.0
+"""A finished job is forgotten after this time: https://cloud.google.com/dataflow/docs/guides/archive-jobs"""
+
+_STAGE_STATES = {
+    "EXECUTION_STATE_NOT_STARTED": "JOB_STATE_PENDING",
+    "EXECUTION_STATE_RUNNING": "JOB_STATE_RUNNING",
+    "EXECUTION_STATE_SUCCEEDED": "JOB_STATE_DONE",
+    "EXECUTION_STATE_FAILED": "JOB_STATE_FAILED",
+    "EXECUTION_STATE_CANCELLED": "JOB_STATE_CANCELLED",
+}
+
+
+def move(world: World, record: JobRecord, state: str) -> None:
+    """Put a job into a state, whatever it was in before."""
+    now = world.clock.now()
+    was_terminal = record.is_terminal
+    record.change(currentState=known_state(state), currentStateTime=stamp(now))
+    if record.is_terminal:
+        record.ended = now
+    if record.is_terminal != was_terminal:
+        world.jobs.reshelve(record)
+    if record.is_terminal and not was_terminal:
+        world.clock.after(KEPT_SECONDS, partial(world.jobs.remove, record))
+    if state in (RUNNING, *TERMINAL):
+        _take_over(world, record)
+
+
+def _take_over(world: World, record: JobRecord) -> None:
+    """A replacement that runs ends the old job; one that ended before leaves it alone."""
+    old, record.replaces = record.replaces, None
+    if old is None or old.is_terminal or record.state != RUNNING:
+        return
+    old.change(replacedByJobId=record.id)
+    move(world, old, UPDATED)
+    world.engine.stop(old.id, drain=False)
+
+
+def cancel(world: World, record: JobRecord) -> None:
+    """Cancel a job that still moves; one that waits in the queue is gone at once."""
+    if record.state == CANCELLING:
+        return
+    at_once = record.state == "JOB_STATE_QUEUED"
+    record.cancelling_since = world.clock.now()
+    move(world, record, CANCELLED if at_once else CANCELLING)
+    world.engine.stop(record.id, drain=False)
+
+
+def drain(world: World, record: JobRecord) -> None:
+    """Let a running streaming job finish what it has read."""
+    if record.state != DRAINING:
+        move(world, record, DRAINING)
+        world.engine.stop(record.id, drain=True)
+
+
+class JobReport:
+    """How an engine tells what happens to one job; after the job's end it is not listened to."""
+
+    def __init__(self, world: World, record: JobRecord) -> None:
+        self._world = world
+        self._record = record
+
+    def state(self, state: str) -> None:
+        record = self._record
+        leaving = record.state in (CANCELLING, DRAINING) and state not in (*TERMINAL, CANCELLING)
+        if record.is_terminal or leaving:
+            return
+        if state == "JOB_STATE_PENDING" or state == RUNNING:
+            record.unveil()
+        if state != record.state:
+            move(self._world, record, state)
+
+    def message(self, text: str, importance: str = "JOB_MESSAGE_BASIC") -> None:
+        # not refused after the end: the service too adds messages to a job that has failed
+        record = self._record
+        number = f"{len(record.messages) + 1:08x}"
+        record.messages.append({"id": number, "time": self._now(), "messageText": text, "messageImportance": importance})
+
+    def autoscaling(self, event_type: str, text: str, *, current: int, target: int) -> None:
+        event = {"eventType": event_type, "currentNumWorkers": str(current), "targetNumWorkers": str(target), "time": self._now()}
+        self._record.events.append({**event, "description": {"messageText": text}, "workerPool": "Regular"})
+
+    def metrics(self, metrics: Sequence[Mapping[str, Any]]) -> None:
+        before = {_metric_key(metric): metric for metric in self._record.metrics}
+        self._record.metrics = [self._dated(dict(metric), before.get(_metric_key(metric))) for metric in metrics]
+
+    def stages(self, stages: Sequence[Mapping[str, Any]]) -> None:
+        before = {state["executionStageName"]: state for state in self._record.fields.get("stageStates", ())}
+        self._record.stages = [dict(stage) for stage in stages]
+        self._record.change(stageStates=[self._stage_state(stage, before) for stage in self._record.stages])
+
+    def describe(self, fields: Mapping[str, Any]) -> None:
+        self._record.change(**fields)
+        self._record.unveil()
+
+    def _now(self) -> str:
+        return stamp(self._world.clock.now())
+
+    def _dated(self, metric: Json, before: Json | None) -> Json:
+        """A metric with the time of its last change."""
+        if before is not None and {**before, "updateTime": ""} == {**metric, "updateTime": ""}:
+            return before
+        return {"updateTime": self._now(), **metric}
+
+    def _stage_state(self, stage: Json, before: Mapping[str, Json]) -> Json:
+        name, state = stage["stageId"], _STAGE_STATES.get(stage.get("state", ""), "JOB_STATE_UNKNOWN")
+        known = before.get(name)
+        if known is not None and known["executionStageState"] == state:
+            return known
+        return {"executionStageName": name, "executionStageState": state, "currentStateTime": self._now()}
+
+
+def _metric_key(metric: Mapping[str, Any]) -> str:
+    name = metric["name"]
+    return "\0".join((name.get("origin", ""), name["name"], *(f"{key}={value}" for key, value in sorted(name.get("context", {}).items()))))

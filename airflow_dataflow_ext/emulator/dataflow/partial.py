@@ -1,0 +1,54 @@
+"""Partial responses: Google's ``fields`` parameter.
+
+Source: https://cloud.google.com/dataflow/docs/reference/rest#query-parameters
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from airflow_dataflow_ext.emulator.http.errors import invalid
+
+_TOKEN = re.compile(r"\s*([^,()/\s]+|[,()/])")
+Selection = dict[str, "Selection"]
+
+
+def parse(text: str) -> Selection:
+    """``jobs(id,name),nextPageToken`` as a tree; an empty tree means everything below.
+
+    :raises ApiError: 400, it cannot be read.
+    """
+    tokens = _TOKEN.findall(text)
+    selection = _parse_list(tokens)
+    if tokens or not selection:
+        raise invalid(f"Invalid field selection {text}")
+    return selection
+
+
+def _parse_list(tokens: list[str]) -> Selection:
+    selection: Selection = {}
+    while tokens and tokens[0] not in ",()/":
+        below = selection.setdefault(tokens.pop(0), {})
+        while tokens[:1] == ["/"]:
+            tokens.pop(0)
+            below = below.setdefault(tokens.pop(0) if tokens else "", {})
+        if tokens[:1] == ["("]:
+            tokens.pop(0)
+            below.update(_parse_list(tokens))
+            if tokens[:1] != [")"]:
+                raise invalid("Invalid field selection: a parenthesis is not closed")
+            tokens.pop(0)
+        if tokens[:1] != [","]:
+            break
+        tokens.pop(0)
+    return selection
+
+
+def select(selection: Selection, value: Any) -> Any:
+    """The selected part of a reply."""
+    if isinstance(value, list):
+        return [select(selection, item) for item in value]
+    if not selection or "*" in selection or not isinstance(value, dict):
+        return value
+    return {name: select(below, value[name]) for name, below in selection.items() if name in value}

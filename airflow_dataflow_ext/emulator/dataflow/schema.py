@@ -1,0 +1,173 @@
+"""Google's schemas at work: requests are read by them, replies are trimmed by them.
+
+The schemas are those of the discovery document that google-api-python-client ships, so nothing is stated twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from airflow_dataflow_ext.api.rest.method import Method
+from airflow_dataflow_ext.emulator.dataflow.values import camel, duration_of, seconds_of
+from airflow_dataflow_ext.emulator.http.errors import ApiError
+
+Spec = Mapping[str, Any]
+_LIMITS: Mapping[str, tuple[int, int]] = {
+    "int32": (-(2**31), 2**31 - 1),
+    "uint32": (0, 2**32 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "uint64": (0, 2**64 - 1),
+}
+# Enums travel as numbers too; the document lists them by number, except here.
+_NUMBERS: Mapping[str, int] = {"JOB_MESSAGE_BASIC": 5, "JOB_MESSAGE_WARNING": 3, "JOB_MESSAGE_ERROR": 4}
+
+
+@cache
+def document() -> Mapping[str, Any]:
+    """The discovery document of Dataflow v1b3."""
+    place = resources.files("googleapiclient.discovery_cache") / "documents" / "dataflow.v1b3.json"
+    found: Mapping[str, Any] = json.loads(place.read_text("utf-8"))
+    return found
+
+
+@cache
+def _query_specs(method: Method) -> Mapping[str, Spec]:
+    """The query parameters of a method, with their types."""
+    names = ["projects", *(["locations"] if "location" in method.placeholders else []), *method.id.split(".")]
+    at: Any = document()
+    for name in names[:-1]:
+        at = at["resources"][name]
+    return {name: spec for name, spec in at["methods"][names[-1]]["parameters"].items() if spec["location"] == "query"}
+
+
+def read_query(method: Method, given: Mapping[str, str]) -> dict[str, Any]:
+    """A method's query parameters, typed, under their names in camel case; the common ones are left out.
+
+    :raises ApiError: 400, one is unknown or of a wrong type.
+    """
+    specs, common = _query_specs(method), document()["parameters"]
+    read: dict[str, Any] = {}
+    faults: list[str] = []
+    for name, text in given.items():
+        key = ".".join(camel(part) for part in name.split("."))
+        if key in specs:
+            value: Any = {"true": True, "false": False}.get(text.lower(), text) if specs[key]["type"] == "boolean" else text
+            read[key] = _read(specs[key], value, key, faults)
+        elif name not in common and f"${name}" not in common and name.lstrip("$") not in common:
+            faults.append(f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter.')
+    _refuse(faults)
+    return read
+
+
+def read_body(schema: str, body: Any) -> dict[str, Any]:
+    """A request's body with names in camel case, enums as words and 64-bit numbers as text.
+
+    :raises ApiError: 400, names every field that is unknown or of a wrong type.
+    """
+    faults: list[str] = []
+    read = _read({"$ref": schema}, body, "", faults)
+    _refuse(faults)
+    return dict(read)
+
+
+def _refuse(faults: list[str]) -> None:
+    if faults:
+        violations = [{"description": fault} for fault in faults]
+        details = [{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}]
+        raise ApiError(400, "\n".join(faults), details=details)
+
+
+def _read(spec: Spec, value: Any, at: str, faults: list[str]) -> Any:
+    if "$ref" in spec:
+        return _read_message(spec, value, at, faults)
+    if "enum" in spec:
+        return _read_enum(spec, value, at, faults)
+    kind = spec["type"]
+    if kind == "array" and isinstance(value, list):
+        return [_read(spec["items"], item, f"{at}[{index}]", faults) for index, item in enumerate(value)]
+    if kind == "object" and isinstance(value, Mapping):
+        inner = spec.get("additionalProperties", {"type": "any"})
+        return {key: _read(inner, item, f"{at}[{key}]", faults) for key, item in value.items()}
+    if kind == "any":
+        return value
+    try:
+        return _read_scalar(kind, spec.get("format", ""), value)
+    except (ValueError, TypeError):
+        name = (spec.get("format") or kind).removeprefix("google-").upper()
+        faults.append(f"Invalid value at '{at or 'body'}' (TYPE_{name}), {json.dumps(value)[:200]}")
+        return value
+
+
+def _read_message(spec: Spec, value: Any, at: str, faults: list[str]) -> Any:
+    if not isinstance(value, Mapping):
+        faults.append(f"Invalid value at '{at or 'body'}' ({spec['$ref']}), {json.dumps(value)[:200]}")
+        return value
+    known, read = document()["schemas"][spec["$ref"]].get("properties", {}), {}
+    for name, item in value.items():
+        key = name if name in known else camel(name)
+        if key not in known:
+            place = f" at '{at}'" if at else ""
+            faults.append(f'Invalid JSON payload received. Unknown name "{name}"{place}: Cannot find field.')
+        elif item is not None:
+            read[key] = _read(known[key], item, f"{at}.{key}" if at else key, faults)
+    return read
+
+
+def _read_enum(spec: Spec, value: Any, at: str, faults: list[str]) -> Any:
+    words: list[str] = spec["enum"]
+    if value in words:
+        return value
+    number = str(value)
+    for index, word in enumerate(words):
+        if not isinstance(value, bool) and number == str(_NUMBERS.get(word, index)):
+            return word
+    faults.append(f"Invalid value at '{at}' (TYPE_ENUM), {json.dumps(value)[:200]}")
+    return value
+
+
+def _read_scalar(kind: str, form: str, value: Any) -> Any:
+    if form in _LIMITS:
+        low, high = _LIMITS[form]
+        if isinstance(value, bool) or not isinstance(value, (int, str)) or not low <= int(value) <= high:
+            raise ValueError(value)
+        return str(int(value)) if kind == "string" else int(value)
+    if kind == "string" and isinstance(value, str):
+        if form == "google-datetime":
+            seconds_of(value)
+        elif form == "google-duration":
+            duration_of(value)
+        return value
+    if kind == "boolean" and isinstance(value, bool):
+        return value
+    if kind == "number" and not isinstance(value, bool):
+        return float(value)
+    raise TypeError(kind)
+
+
+def lean(schema: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    """A reply's body as the service writes it: default and empty fields are left out, 64-bit numbers are text."""
+    known = document()["schemas"][schema].get("properties", {})
+    pairs = ((name, _lean(known[name], item)) for name, item in value.items() if item is not None)
+    return {name: item for name, item in pairs if not _is_default(known[name], item)}
+
+
+def _lean(spec: Spec, value: Any) -> Any:
+    if "$ref" in spec:
+        return lean(spec["$ref"], value)
+    if spec["type"] == "array":
+        return [_lean(spec["items"], item) for item in value]
+    if spec["type"] == "string" and isinstance(value, int):
+        return str(value)
+    return value
+
+
+def _is_default(spec: Spec, value: Any) -> bool:
+    if "enum" in spec:
+        return bool(value == spec["enum"][0])
+    if "$ref" in spec or spec["type"] == "any":
+        return False
+    return value in ("", "0", 0, False) or value == [] or value == {}

@@ -1,0 +1,99 @@
+"""What the emulated Dataflow holds, the form of a call to it, and the table of what answers which method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from airflow_dataflow_ext.api.rest.method import Method
+from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord, Jobs, Json, Place
+from airflow_dataflow_ext.emulator.engines.contract import Engine
+from airflow_dataflow_ext.emulator.google.objects import Objects
+from airflow_dataflow_ext.emulator.http.clock import Clock
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """What the service does not document, or what differs from day to day.
+
+    :param read_lag: seconds of the clock for which readers do not see a new job.
+    :param page_size: entries a page when a call names no size; ``page_cap`` is the most that a call gets.
+    :param failed_locations: regions that ``jobs.aggregated`` cannot reach.
+    :param snapshot_seconds: until a snapshot is ready.
+    """
+
+    read_lag: float = 0.0
+    page_size: int = 100
+    page_cap: int = 1000
+    failed_locations: frozenset[str] = frozenset()
+    snapshot_seconds: float = 4.0
+
+    def __post_init__(self) -> None:
+        numbers: tuple[object, ...] = (self.read_lag, self.page_size, self.page_cap, self.snapshot_seconds)
+        if not all(isinstance(number, (int, float)) and number >= 0 for number in numbers):
+            raise ValueError(f"read_lag, page_size, page_cap and snapshot_seconds are numbers from 0 on, not {numbers}")
+
+
+@dataclass(kw_only=True)
+class World:
+    """Everything that the emulated service knows."""
+
+    clock: Clock
+    engine: Engine
+    objects: Objects
+    settings: Settings = field(default_factory=Settings)
+    snapshots: dict[str, Json] = field(default_factory=dict)
+    leases: dict[tuple[str, str], Json] = field(default_factory=dict)
+    sequence: count[int] = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        self.jobs = Jobs(self.clock.now)
+
+    def page_size(self, asked: int | None) -> int:
+        return min(asked or self.settings.page_size, self.settings.page_cap)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call, read and checked.
+
+    :param location: of the path, else of the query or the body, else where the service acts by default.
+    :param named: whether the call itself named the location.
+    """
+
+    method: Method
+    project: str
+    location: str
+    named: bool
+    path: Mapping[str, str]
+    query: Mapping[str, Any]
+    body: Json
+
+    @property
+    def place(self) -> Place:
+        return self.project, self.location
+
+    def job(self, world: World) -> JobRecord:
+        """The job that the path names.
+
+        :raises ApiError: 404.
+        """
+        return world.jobs.find(self.place, self.path["jobId"])
+
+
+Answer = Callable[[World, Call], "Json | bytes"]
+"""What a method does; bytes are a body that is serialised already."""
+
+ANSWERS: dict[str, Answer] = {}
+
+
+def answers(method: Method) -> Callable[[Answer], Answer]:
+    """Enter a function as what this method does, on each of its paths."""
+
+    def enter(answer: Answer) -> Answer:
+        ANSWERS[method.id] = answer
+        return answer
+
+    return enter

@@ -1,0 +1,1 @@
+"""What runs a job: a timeline, or Beam."""

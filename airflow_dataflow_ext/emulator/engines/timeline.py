@@ -1,0 +1,153 @@
+"""The steps of a script: what can happen to a scripted job at one moment, and the ordinary runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, DONE, RUNNING
+from airflow_dataflow_ext.emulator.engines.contract import Report
+
+Json = Mapping[str, Any]
+
+
+class Step(Protocol):
+    """One thing that happens to a job."""
+
+    def play(self, report: Report) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The job enters a state."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.name not in DATAFLOW:
+            raise ValueError(f"{self.name!r} is no job state")
+
+    def play(self, report: Report) -> None:
+        report.state(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The job says something."""
+
+    message: str
+    importance: str = "JOB_MESSAGE_BASIC"
+
+    def play(self, report: Report) -> None:
+        report.message(self.message, self.importance)
+
+
+@dataclass(frozen=True, slots=True)
+class Autoscaling:
+    """The worker pool changes."""
+
+    autoscaling: str
+    current: int
+    target: int
+    event_type: str = "CURRENT_NUM_WORKERS_CHANGED"
+
+    def play(self, report: Report) -> None:
+        report.autoscaling(self.event_type, self.autoscaling, current=self.current, target=self.target)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The job's metrics, all of them, as MetricUpdate objects."""
+
+    metrics: Sequence[Json]
+
+    def play(self, report: Report) -> None:
+        report.metrics(self.metrics)
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The job's stages, all of them, as StageSummary objects."""
+
+    stages: Sequence[Json]
+
+    def play(self, report: Report) -> None:
+        report.stages(self.stages)
+
+
+@dataclass(frozen=True, slots=True)
+class Describe:
+    """Fields of the Job that the launcher finds out."""
+
+    describe: Json
+
+    def play(self, report: Report) -> None:
+        report.describe(self.describe)
+
+
+_KINDS: Sequence[Callable[..., Step]] = (Message, Autoscaling, Metrics, Stages, Describe)
+
+
+def step_of(value: str | Json) -> Step:
+    """A step from its JSON form: a state's name, or an object such as ``{"message": "...", "importance": "..."}``.
+
+    :raises ValueError: it is none.
+    """
+    if isinstance(value, str):
+        return State(value)
+    for kind in _KINDS:
+        names = [entry.name for entry in fields(kind)]  # type: ignore[arg-type]
+        if names[0] in value:
+            if set(value) - set(names):
+                raise ValueError(f"a step of {names[0]} has {', '.join(names)}; given: {', '.join(value)}")
+            return kind(**value)
+    raise ValueError(f"a step is a state's name or an object with message, autoscaling, metrics, stages or describe; given: {value!r}")
+
+
+def step_to_json(step: Step) -> Any:
+    """The inverse of :func:`step_of`."""
+    if isinstance(step, State):
+        return step.name
+    return {entry.name: getattr(step, entry.name) for entry in fields(step)}  # type: ignore[arg-type]
+
+
+def service_metric(name: str, original_name: str, scalar: float, **context: str) -> Json:
+    """A MetricUpdate of the service itself."""
+    return {"name": {"origin": "dataflow/v1b3", "name": name, "context": {"original_name": original_name, **context}}, "scalar": scalar}
+
+
+_DETAILED, _DEBUG = "JOB_MESSAGE_DETAILED", "JOB_MESSAGE_DEBUG"
+_STAGE = "F1"
+_BEGINNING: tuple[tuple[float, Step], ...] = (
+    (0.5, State("JOB_STATE_PENDING")),
+    (0.5, Message("Autoscaling is enabled for the job. The number of workers will be between 1 and 1000.", _DETAILED)),
+    (0.6, Message("Worker configuration: e2-standard-2 in us-central1-a.")),
+    (0.8, Message("Fusing adjacent ParDo, Read, Write, and Flatten operations", _DETAILED)),
+    (0.8, Message("Adding workflow start and stop steps.", _DEBUG)),
+    (1.0, Message("Starting 1 workers in us-central1-a...")),
+    (1.0, State(RUNNING)),
+    (1.0, Stages([{"stageId": _STAGE, "state": "EXECUTION_STATE_RUNNING"}])),
+    (1.5, Autoscaling("Worker pool started.", 1, 1)),
+    (2.0, Message("Workers have started successfully.", _DETAILED)),
+)
+ORDINARY_STREAM: tuple[tuple[float, Step], ...] = (*_BEGINNING, (2.0, Metrics([service_metric("CurrentVcpuCount", "Service-cpu_num", 2)])))
+ORDINARY_RUN: tuple[tuple[float, Step], ...] = (
+    *_BEGINNING,
+    (3.0, Message("Cleaning up.", _DETAILED)),
+    (3.0, Stages([{"stageId": _STAGE, "state": "EXECUTION_STATE_SUCCEEDED", "progress": {"currentProgress": 1.0}}])),
+    (
+        3.0,
+        Metrics(
+            [
+                service_metric("TotalVcpuTime", "Service-cpu_num_seconds", 4),
+                service_metric("TotalMemoryUsage", "Service-mem_mb_seconds", 16384),
+                service_metric("ElementCount", "Read-out0-ElementCount", 1000, output_user_name="Read-out0"),
+            ]
+        ),
+    ),
+    (3.2, Message("Stopping worker pool...")),
+    (3.5, Autoscaling("Worker pool stopped.", 0, 0)),
+    (3.5, Message("Worker pool stopped.")),
+    (4.0, State(DONE)),
+)

@@ -1,0 +1,1 @@
+"""What stands beside Dataflow at Google: tokens and Cloud Storage."""

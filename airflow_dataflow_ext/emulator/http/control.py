@@ -1,0 +1,138 @@
+"""The control calls under ``/_emulator/``, by which a test in another process scripts the emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord
+from airflow_dataflow_ext.emulator.dataflow.lifecycle import move
+from airflow_dataflow_ext.emulator.dataflow.world import World
+from airflow_dataflow_ext.emulator.engines.scripted import Script, Scripts
+from airflow_dataflow_ext.emulator.google.oauth import Tokens
+from airflow_dataflow_ext.emulator.http.clock import ManualClock
+from airflow_dataflow_ext.emulator.http.faults import Fault, Faults
+from airflow_dataflow_ext.emulator.http.request_log import RequestLog
+from airflow_dataflow_ext.emulator.wave.org import WaveOrg
+
+
+class Control:
+    """What can be told to the emulator and asked of it, in Python and over HTTP alike."""
+
+    def __init__(self, world: World, wave: WaveOrg, *, faults: Faults, scripts: Scripts, log: RequestLog, tokens: Tokens) -> None:
+        self.world = world
+        self.wave = wave
+        self.faults = faults
+        self.scripts = scripts
+        self.log = log
+        self.tokens = tokens
+        self._calls: dict[tuple[str, str], Callable[..., Any]] = {
+            ("GET", "health"): self.health,
+            ("GET", "faults"): lambda: [fault.to_json() for fault in faults],
+            ("POST", "faults"): lambda **fault: faults.set(Fault.from_json(fault)).to_json(),
+            ("DELETE", "faults"): faults.clear,
+            ("GET", "faults/unused"): lambda: [fault.to_json() for fault in faults.unused()],
+            ("GET", "scripts"): lambda: [script.to_json() for script in scripts],
+            ("POST", "scripts"): lambda **script: scripts.add(Script.from_json(script)).to_json(),
+            ("DELETE", "scripts"): scripts.clear,
+            ("GET", "requests"): self.requests,
+            ("DELETE", "requests"): log.clear,
+            ("GET", "clock"): lambda: {"now": world.clock.now(), "manual": isinstance(world.clock, ManualClock)},
+            ("POST", "clock"): self.advance,
+            ("GET", "jobs"): lambda: [shown(record) for record in world.jobs],
+            ("POST", "jobs/state"): self.set_state,
+            ("POST", "settings"): self.set,
+            ("POST", "tokens/expire"): lambda: {"expired": tokens.expire()},
+            ("POST", "wipe"): self.wipe,
+            **wave.controls(),
+        }
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """One control call; its arguments are the query and the fields of the JSON body. Mistakes are answered 400 with a text."""
+        name = request.match_info["tail"].strip("/")
+        call = self._calls.get((request.method, name))
+        if call is None:
+            known = ", ".join(f"{verb} {path}" for verb, path in self._calls)
+            return web.json_response({"error": f"no control call {request.method} {name}; there are {known}"}, status=404)
+        try:
+            body = await request.json() if request.can_read_body else {}
+            if not isinstance(body, dict):
+                raise ValueError("the body is no JSON object")
+            answer = call(**request.query, **body)
+            return web.json_response({} if answer is None else answer)
+        except KeyError as error:
+            return web.json_response({"error": f"missing or unknown: {error}"}, status=400)
+        except (ValueError, TypeError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+
+    def health(self) -> dict[str, Any]:
+        return {"status": "serving", "engine": self.world.engine.name, "jobs": len(self.world.jobs)}
+
+    def requests(self, method: str = "") -> dict[str, Any]:
+        """Counts by method id, and the newest requests, of all methods or of one."""
+        entries = self.log.of(method) if method else list(self.log)
+        return {"counts": self.log.counts, "requests": [entry.to_json() for entry in entries]}
+
+    def advance(self, advance: float) -> dict[str, float]:
+        """Let so many seconds pass.
+
+        :raises ValueError: the clock is the machine's.
+        """
+        if not isinstance(self.world.clock, ManualClock):
+            raise ValueError("the emulator runs on the machine's clock; start it with a manual one to advance it")
+        self.world.clock.advance(advance)
+        return {"now": self.world.clock.now()}
+
+    def set_state(self, job: str, state: str) -> dict[str, Any]:
+        """Put a job into a state at once, whatever its engine does; a state that is not terminal may be left again by the engine.
+
+        :raises KeyError: there is no such job.
+        :raises ValueError: there is no such state.
+        """
+        record = self.world.jobs.get(job)
+        if record is None:
+            raise KeyError(job)
+        record.unveil()
+        move(self.world, record, state)
+        return shown(record)
+
+    def set(self, **changes: Any) -> dict[str, Any]:
+        """Change settings by their names.
+
+        :raises TypeError: there is no such setting.
+        """
+        if "failed_locations" in changes:
+            changes["failed_locations"] = frozenset(changes["failed_locations"])
+        changed = replace(self.world.settings, **changes)
+        vars(self.world.settings).update(vars(changed))
+        return {**vars(changed), "failed_locations": sorted(changed.failed_locations)}
+
+    def wipe(self) -> None:
+        """Forget jobs, snapshots, scripts, faults and the log; what still runs is stopped."""
+        for record in list(self.world.jobs):
+            if not record.is_terminal:
+                self.world.engine.stop(record.id, drain=False)
+            self.world.jobs.remove(record)
+        self.world.snapshots.clear()
+        self.world.leases.clear()
+        self.world.clock.clear()
+        self.wave.wipe()
+        self.faults.clear()
+        self.scripts.clear()
+        self.log.clear()
+
+
+def shown(record: JobRecord) -> dict[str, Any]:
+    """A job with what the API does not show."""
+    return {
+        "job": record.fields,
+        "veiled": record.veiled,
+        "kind": record.work.kind,
+        "template": record.work.template,
+        "parameters": dict(record.work.parameters),
+        "environment": dict(record.work.environment),
+        "messages": len(record.messages),
+    }

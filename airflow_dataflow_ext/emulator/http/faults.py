@@ -1,0 +1,129 @@
+"""Scripted trouble: what goes wrong, at which method, how often; and the account of what was not used."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from fnmatch import fnmatchcase
+from typing import Any
+
+from airflow_dataflow_ext.emulator.http.errors import ApiError
+
+CUTS = ("", "length", "json")
+
+
+@dataclass(kw_only=True)
+class Fault:
+    """One kind of trouble. It does one thing of status, reset, lost, cut, expired; a delay can come before it or alone.
+
+    :param method: id of the method, ``*`` for all, or a pattern such as ``jobs.*``.
+    :param status: answer with this status, with ``reason``, ``code``, ``message`` and ``headers`` of the error; nothing is done.
+    :param reset: close the connection without an answer; nothing is done.
+    :param lost: do what was asked, and then close the connection without an answer.
+    :param cut: do what was asked, and answer with half a body: ``length`` when the connection ends too early, ``json`` when it
+        ends as announced and the JSON does not.
+    :param expired: answer 401, as for a token that has expired; nothing is done.
+    :param delay: seconds of the machine's time before anything else.
+    :param times: how often, ``None`` for always.
+    :param skip: how many matching requests pass before.
+    :param probability: of each matching request, drawn with ``seed``.
+    :param job: only requests about jobs whose name matches this pattern.
+    """
+
+    method: str = "*"
+    status: int = 0
+    reason: str = ""
+    code: str = ""
+    message: str = "An error that the emulator was told to answer with."
+    headers: Mapping[str, str] = field(default_factory=dict)
+    reset: bool = False
+    lost: bool = False
+    cut: str = ""
+    expired: bool = False
+    delay: float = 0.0
+    times: int | None = 1
+    skip: int = 0
+    probability: float = 1.0
+    seed: int = 0
+    job: str = "*"
+    hits: int = field(default=0, init=False)
+    seen: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        if self.cut not in CUTS:
+            raise ValueError(f"cut is one of {CUTS}, not {self.cut!r}")
+        kinds = [bool(self.status), self.reset, self.lost, bool(self.cut), self.expired]
+        if sum(kinds) > 1 or not (any(kinds) or self.delay):
+            raise ValueError("a fault does exactly one of status, reset, lost, cut, expired, or only delays")
+        if self.status and not 300 <= self.status <= 599:
+            raise ValueError(f"status is between 300 and 599, not {self.status}")
+        self._random = random.Random(self.seed)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Fault:
+        """
+        :raises ValueError: a name or a value is wrong.
+        """
+        known = {entry.name for entry in fields(cls) if entry.init}
+        unknown = sorted(set(value) - known)
+        if unknown:
+            raise ValueError(f"a fault has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+        return cls(**value)
+
+    def to_json(self) -> dict[str, Any]:
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+
+    @property
+    def is_used(self) -> bool:
+        """Whether it has done what it was set for: so many times, or, where that is open, at all."""
+        if self.times is None or self.probability < 1:
+            return self.seen > self.skip
+        return self.hits >= self.times
+
+    def strikes(self, method: str, job: str) -> bool:
+        """Whether it is this request's turn; counts it."""
+        spent = self.times is not None and self.hits >= self.times
+        if spent or not fnmatchcase(method, self.method) or not fnmatchcase(job, self.job):
+            return False
+        self.seen += 1
+        if self.seen <= self.skip or (self.probability < 1 and self._random.random() >= self.probability):
+            return False
+        self.hits += 1
+        return True
+
+    def error(self) -> ApiError | None:
+        """What the request is refused with, if it is."""
+        if self.expired:
+            return ApiError(401, "Request had invalid authentication credentials. The access token has expired.")
+        if self.status:
+            return ApiError(self.status, self.message, code=self.code, reason=self.reason)
+        return None
+
+
+class Faults:
+    """The faults that are set, in their order; the first that matches a request strikes."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(tuple(self._faults))
+
+    def add(self, method: str = "*", **facts: Any) -> Fault:
+        """Set a fault; the arguments are those of ``Fault``."""
+        return self.set(Fault(method=method, **facts))
+
+    def set(self, fault: Fault) -> Fault:
+        self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        self._faults.clear()
+
+    def unused(self) -> list[Fault]:
+        """Faults that have not done what they were set for."""
+        return [fault for fault in self if not fault.is_used]
+
+    def strike(self, method: str, job: str) -> Fault | None:
+        return next((fault for fault in self if fault.strikes(method, job)), None)

@@ -1,0 +1,115 @@
+"""What passes between the server and an emulated service; no socket and no web framework."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+from airflow_dataflow_ext.api.rest.method import Method, path_pattern
+from airflow_dataflow_ext.emulator.http.errors import ApiError, envelope, invalid
+
+_JSON = "application/json; charset=UTF-8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A request, matched to a method.
+
+    :param path: values of the path's placeholders, decoded.
+    :param headers: names in lower case.
+    """
+
+    method: Method
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    content: bytes
+
+    def json(self) -> Any:
+        """The body; an empty one is an empty object.
+
+        :raises ApiError: 400, it is no JSON.
+        """
+        try:
+            return json.loads(self.content) if self.content.strip() else {}
+        except ValueError as error:
+            raise invalid(f"Invalid JSON payload received. {error}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """An answer."""
+
+    status: int = 200
+    content: bytes = b"{}"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = _JSON
+
+
+class Service(Protocol):
+    """One emulated service."""
+
+    prefix: str
+    """How the paths of this service begin; an unknown path below it is refused in the service's own form."""
+
+    any_case: bool
+    """Whether its paths mean the same in any case and with a slash at their end."""
+
+    def methods(self) -> Iterable[Method]:
+        """What it answers; each with its twin on the path without a location."""
+
+    def answer(self, incoming: Incoming) -> Outgoing:
+        """
+        :raises ApiError: it refuses, and nothing has changed.
+        """
+
+    def refuse(self, error: ApiError) -> Outgoing:
+        """An error in the service's own form."""
+
+    def job_name(self, incoming: Incoming) -> str:
+        """The name of the job that a request is about, or an empty text; faults are matched by it."""
+
+
+def _pattern(path: str, *, any_case: bool) -> re.Pattern[str]:
+    exact = path_pattern(path)
+    return re.compile(exact.pattern + "/?", re.IGNORECASE) if any_case else exact
+
+
+class Router:
+    """Finds the method that a request line means."""
+
+    def __init__(self, services: Iterable[Service]) -> None:
+        self._services = list(services)
+        self._routes = [
+            (variant.verb, _pattern(variant.path, any_case=service.any_case), service, variant)
+            for service in self._services
+            for method in service.methods()
+            for variant in method.variants()
+        ]
+
+    def find(self, verb: str, raw_path: str) -> tuple[Service, Method, dict[str, str]] | None:
+        """Service, method and decoded path values; ``None`` for an unknown path."""
+        for known, pattern, service, method in self._routes:
+            match = pattern.fullmatch(raw_path) if known == verb else None
+            if match:
+                return service, method, {name: unquote(value) for name, value in match.groupdict().items()}
+        return None
+
+    def owner(self, raw_path: str) -> Service:
+        """Who refuses an unknown path."""
+        path = raw_path.lstrip("/")
+        return next((service for service in self._services if path.startswith(service.prefix)), self._services[0])
+
+
+def as_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Outgoing:
+    """An answer with a JSON body."""
+    return Outgoing(status=status, content=json.dumps(value, separators=(",", ":")).encode(), headers=headers or {})
+
+
+def google_refusal(error: ApiError) -> Outgoing:
+    """A refusal in Google's envelope."""
+    return as_json(envelope(error), error.status)

@@ -1,0 +1,146 @@
+"""The HTTP server: finds who answers, lets scripted trouble happen, keeps the log. It knows no service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from airflow_dataflow_ext.emulator.http.clock import Clock
+from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.faults import Fault, Faults
+from airflow_dataflow_ext.emulator.http.request_log import Entry, RequestLog
+from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, Router, Service
+
+HOST = "127.0.0.1"
+BODY_LIMIT = 20 * 1024 * 1024
+"""Bytes of a request; the service's own limit for creating a job: https://cloud.google.com/dataflow/quotas"""
+Control = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class Server:
+    """Serves the services on one port, on loopback only."""
+
+    def __init__(self, services: Sequence[Service], *, clock: Clock, faults: Faults, log: RequestLog, control: Control) -> None:
+        self._router = Router(services)
+        self._clock = clock
+        self._faults = faults
+        self._log = log
+        app = web.Application(client_max_size=BODY_LIMIT)
+        app.router.add_route("*", "/_emulator/{tail:.*}", control)
+        app.router.add_route("*", "/{tail:.*}", self._handle)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+
+    async def start(self, port: int) -> int:
+        """Listen; the port it listens on.
+
+        :raises OSError: the port is taken.
+        """
+        await self._runner.setup()
+        await web.TCPSite(self._runner, HOST, port, backlog=1024).start()
+        return int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        begun = time.perf_counter()
+        found = self._router.find(request.method, request.rel_url.raw_path)
+        if found is None:
+            error = ApiError(404, f"Method not found: {request.method} {request.path}")
+            outgoing = self._router.owner(request.rel_url.raw_path).refuse(error)
+            self._note(request, "", b"", outgoing.status, begun)
+            return _response(outgoing)
+        service, method, path = found
+        try:
+            content = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            outgoing = service.refuse(ApiError(400, f"Request payload size exceeds the limit: {BODY_LIMIT} bytes."))
+            self._note(request, method.id, b"", outgoing.status, begun)
+            return _response(outgoing)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        incoming = Incoming(method=method, path=path, query=dict(request.query), headers=headers, content=content)
+        fault = self._faults.strike(method.id, service.job_name(incoming))
+        if fault is not None and fault.delay:
+            await asyncio.sleep(fault.delay)
+        answer = _answer(service, incoming, fault)
+        self._note(request, method.id, content, 0 if answer is None else answer.status, begun)
+        if answer is None:
+            return _drop(request)
+        if fault is not None and fault.cut:
+            return await _cut(request, answer, fault.cut)
+        return _response(answer)
+
+    def _note(self, request: web.Request, method: str, content: bytes, status: int, begun: float) -> None:
+        entry = Entry(
+            method=method,
+            verb=request.method,
+            path=request.path,
+            query={name: value for name, value in request.query.items() if name not in ("access_token", "oauth_token", "key")},
+            body=_readable(content) if not method.startswith("oauth.") else None,
+            status=status,
+            at=self._clock.now(),
+            took=time.perf_counter() - begun,
+        )
+        self._log.add(entry)
+
+
+def _answer(service: Service, incoming: Incoming, fault: Fault | None) -> Outgoing | None:
+    """The answer, or ``None`` when the connection is to be closed instead."""
+    error = fault.error() if fault is not None else None
+    if fault is not None and error is not None:
+        refused = service.refuse(error)
+        return replace(refused, headers={**refused.headers, **fault.headers})
+    if fault is not None and fault.reset:
+        return None
+    try:
+        answer = service.answer(incoming)
+    except ApiError as refusal:
+        answer = service.refuse(refusal)
+    except Exception as error:  # a client is to see a server's error in the service's form, whatever happened here
+        answer = service.refuse(ApiError(500, f"The emulator failed: {type(error).__name__}: {error}"))
+    return None if fault is not None and fault.lost else answer
+
+
+def _response(outgoing: Outgoing) -> web.Response:
+    headers = {"Content-Type": outgoing.content_type, **outgoing.headers}
+    return web.Response(status=outgoing.status, body=outgoing.content, headers=headers)
+
+
+def _drop(request: web.Request) -> web.Response:
+    """Close the connection so that the client sees a reset."""
+    transport = request.transport
+    if transport is not None:
+        raw = transport.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    return web.Response(status=500)
+
+
+async def _cut(request: web.Request, outgoing: Outgoing, how: str) -> web.StreamResponse:
+    """Answer with half of the body."""
+    half = outgoing.content[: max(1, len(outgoing.content) // 2)]
+    if how == "json":
+        return _response(Outgoing(status=outgoing.status, content=half, headers=outgoing.headers, content_type=outgoing.content_type))
+    response = web.StreamResponse(status=outgoing.status, headers={"Content-Type": outgoing.content_type})
+    response.content_length = len(outgoing.content)
+    await response.prepare(request)
+    await response.write(half)
+    if request.transport is not None:
+        request.transport.close()
+    return response
+
+
+def _readable(content: bytes) -> Any:
+    try:
+        return json.loads(content) if content else None
+    except ValueError:
+        return content[:2000].decode("utf-8", "replace")

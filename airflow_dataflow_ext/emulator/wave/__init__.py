@@ -1,0 +1,1 @@
+"""The emulated org: its runs, its logins and how it answers."""

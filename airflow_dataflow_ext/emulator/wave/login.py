@@ -1,0 +1,175 @@
+"""Logins to the emulated org: the SOAP call and the OAuth token endpoint, and the sessions that they give.
+
+Sources: https://developer.salesforce.com/docs/atlas.en-us.api.meta/api/sforce_api_calls_login.htm ,
+https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_flows.htm
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Mapping
+from html import escape
+from typing import Any
+from urllib.parse import parse_qsl
+from xml.etree import ElementTree
+
+from airflow_dataflow_ext.api.rest.method import Method
+from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, as_json
+
+# What opens nothing but this emulator is no secret.
+USERNAME, PASSWORD, SECURITY_TOKEN = "analyst@emulated.example", "emulated-password", "emulatedtoken"
+ORGANIZATION = "00DEM0000000001EAA"
+CONSUMER_KEY, CONSUMER_SECRET = "3MVG9.emulated-app", "emulated-app-secret"
+_JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_ENVELOPE = (
+    '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" '
+    'xmlns="urn:partner.soap.sforce.com" xmlns:sf="urn:fault.partner.soap.sforce.com"><soapenv:Body>{}</soapenv:Body></soapenv:Envelope>'
+)
+
+
+class Sessions:
+    """Sessions that were given, and until when each is good, by the machine's time.
+
+    :param lifetime: seconds.
+    """
+
+    def __init__(self, lifetime: float = 7200.0) -> None:
+        self.lifetime = lifetime
+        self._good_until: dict[str, float] = {}
+
+    def issue(self) -> str:
+        session_id = f"{ORGANIZATION[:15]}!{secrets.token_urlsafe(48)}"
+        self._good_until[session_id] = time.time() + self.lifetime
+        return session_id
+
+    def expire(self) -> int:
+        """End every session; how many there were."""
+        ended = len(self._good_until)
+        self._good_until.clear()
+        return ended
+
+    def check(self, incoming: Incoming) -> None:
+        """
+        :raises ApiError: 401.
+        """
+        session_id = incoming.headers.get("authorization", "").removeprefix("Bearer ").strip()
+        if time.time() >= self._good_until.get(session_id, 0.0):
+            raise ApiError(401, "Session expired or invalid", code="INVALID_SESSION_ID")
+
+
+class RefusedLoginError(Exception):
+    """A login is refused, with the service's code for it."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class WaveLogin:
+    """Takes the flows of simple-salesforce for the one user and the one app that the emulated org has.
+
+    :param public_key: gives the PEM text of the key with which the app's JWTs must be signed.
+    """
+
+    prefix = "services/oauth2"
+    any_case = False
+    token = Method(id="oauth.salesforce.token", verb="POST", path="services/oauth2/token", reply="Token", repeatable=True)
+    soap = Method(id="oauth.salesforce.soap", verb="POST", path="services/Soap/u/{version}", reply="LoginResponse", repeatable=True)
+
+    def __init__(self, sessions: Sessions, public_key: Callable[[], bytes]) -> None:
+        self._sessions = sessions
+        self._public_key = public_key
+        self._grants: dict[str, Callable[[Mapping[str, str], Incoming], None]] = {
+            "password": self._password,
+            "client_credentials": self._client_credentials,
+            _JWT_GRANT: self._jwt,
+        }
+
+    def methods(self) -> Iterable[Method]:
+        return (self.token, self.soap)
+
+    def answer(self, incoming: Incoming) -> Outgoing:
+        return self._token(incoming) if incoming.method is self.token else self._soap(incoming)
+
+    def refuse(self, error: ApiError) -> Outgoing:
+        kind = "server_error" if error.status >= 500 else "invalid_request"
+        return as_json({"error": kind, "error_description": str(error)}, error.status)
+
+    def job_name(self, incoming: Incoming) -> str:
+        return ""
+
+    def _token(self, incoming: Incoming) -> Outgoing:
+        form = dict(parse_qsl(incoming.content.decode("utf-8", "replace")))
+        grant = self._grants.get(form.get("grant_type", ""))
+        if grant is None:
+            return as_json({"error": "unsupported_grant_type", "error_description": "grant type not supported"}, 400)
+        try:
+            grant(form, incoming)
+        except RefusedLoginError as error:
+            return as_json({"error": error.code, "error_description": str(error)}, 400)
+        return as_json({"access_token": self._sessions.issue(), "instance_url": _root(incoming), "token_type": "Bearer"})
+
+    def _password(self, form: Mapping[str, str], incoming: Incoming) -> None:
+        _check_app(form.get("client_id"), form.get("client_secret"))
+        if (form.get("username"), form.get("password")) not in ((USERNAME, PASSWORD), (USERNAME, PASSWORD + SECURITY_TOKEN)):
+            raise RefusedLoginError("invalid_grant", "authentication failure")
+
+    def _client_credentials(self, form: Mapping[str, str], incoming: Incoming) -> None:
+        kind, _, encoded = incoming.headers.get("authorization", "").partition(" ")
+        given = b64decode(encoded).decode() if kind == "Basic" else f"{form.get('client_id')}:{form.get('client_secret')}"
+        key, _, secret = given.partition(":")
+        _check_app(key, secret)
+
+    def _jwt(self, form: Mapping[str, str], incoming: Incoming) -> None:
+        import jwt
+
+        try:
+            options: Any = {"verify_aud": False, "require": ["exp"]}
+            claims = jwt.decode(form.get("assertion", ""), self._public_key(), algorithms=["RS256"], options=options)
+        except jwt.InvalidTokenError as error:
+            raise RefusedLoginError("invalid_grant", f"invalid assertion: {error}") from error
+        if claims.get("iss") != CONSUMER_KEY:
+            raise RefusedLoginError("invalid_client_id", "client identifier invalid")
+        if claims.get("sub") != USERNAME:
+            raise RefusedLoginError("invalid_grant", "user hasn't approved this consumer")
+        if not str(claims.get("aud", "")).endswith(".salesforce.com"):
+            raise RefusedLoginError("invalid_grant", "audience is invalid")
+
+    def _soap(self, incoming: Incoming) -> Outgoing:
+        try:
+            tree = ElementTree.fromstring(incoming.content)  # noqa: S314 - from a client on this machine
+        except ElementTree.ParseError as error:
+            return _fault("sf:INVALID_SOAP", str(error))
+        found = {element.tag.rpartition("}")[2]: (element.text or "").strip() for element in tree.iter()}
+        password = PASSWORD if "organizationId" in found else PASSWORD + SECURITY_TOKEN
+        if found.get("organizationId", ORGANIZATION) not in (ORGANIZATION, ORGANIZATION[:15]):
+            return _fault("INVALID_ORG_ID", "The organization id is unknown.")
+        if (found.get("username"), found.get("password")) != (USERNAME, password):
+            return _fault("INVALID_LOGIN", "Invalid username, password, security token; or user locked out.")
+        url = f"{_root(incoming)}/services/Soap/u/{incoming.path['version']}/{ORGANIZATION[:15]}"
+        result = f"<serverUrl>{escape(url)}</serverUrl><sessionId>{self._sessions.issue()}</sessionId>"
+        body = f"<loginResponse><result>{result}</result></loginResponse>"
+        return Outgoing(content=_ENVELOPE.format(body).encode(), content_type="text/xml; charset=UTF-8")
+
+
+def _check_app(key: str | None, secret: str | None) -> None:
+    if key != CONSUMER_KEY:
+        raise RefusedLoginError("invalid_client_id", "client identifier invalid")
+    if secret != CONSUMER_SECRET:
+        raise RefusedLoginError("invalid_client", "invalid client credentials")
+
+
+def _root(incoming: Incoming) -> str:
+    return f"http://{incoming.headers['host']}"
+
+
+def _fault(code: str, message: str) -> Outgoing:
+    body = (
+        f"<soapenv:Fault><faultcode>{code}</faultcode><faultstring>{code}: {escape(message)}</faultstring><detail><sf:LoginFault>"
+        f"<sf:exceptionCode>{code}</sf:exceptionCode><sf:exceptionMessage>{escape(message)}</sf:exceptionMessage>"
+        "</sf:LoginFault></detail></soapenv:Fault>"
+    )
+    return Outgoing(status=500, content=_ENVELOPE.format(body).encode(), content_type="text/xml; charset=UTF-8")
