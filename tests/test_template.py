@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import ParamValidationError
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.template import TemplateValues, main, template_params
-from tests.api.test_template_check import GENERATOR, TEMPLATES, TEXT, WORDS, YAML, raw
+from tests.api.dataflow.test_template_check import GENERATOR, TEMPLATES, TEXT, WORDS, YAML, raw
 
 GENERATED = template_params(TEMPLATES / f"{GENERATOR}.json")
 

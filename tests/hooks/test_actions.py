@@ -12,7 +12,7 @@ from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator import Emulator, ManualClock
 from tests.asking import PROJECT
 from tests.discovery import breaches_of_call
-from tests.emulator.test_methods import BODIES, World, query_of
+from tests.emulator.dataflow.test_methods import BODIES, World, query_of
 from tests.hooks.conftest import Use, now
 
 if TYPE_CHECKING:

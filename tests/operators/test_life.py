@@ -312,7 +312,7 @@ def metadata(emulator: Emulator) -> None:
     """Give the classic template of the tests the metadata of Word_Count."""
     import json
 
-    from tests.api.test_template_check import WORDS, raw
+    from tests.api.dataflow.test_template_check import WORDS, raw
 
     emulator.objects.write("gs://t/x_metadata", json.dumps(raw(WORDS)["metadata"]).encode())
 

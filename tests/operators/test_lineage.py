@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.emulator import Emulator
-from tests.api.test_template_check import WORDS, raw
+from tests.api.dataflow.test_template_check import WORDS, raw
 from tests.operators.test_life import good, task
 
 PARAMETERS = {"inputFile": "gs://books/2026/*.txt", "output": "gs://counts/part"}

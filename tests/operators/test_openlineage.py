@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.emulator import Emulator
-from tests.api.test_template_check import WORDS, raw
+from tests.api.dataflow.test_template_check import WORDS, raw
 
 RUN = """
 import os

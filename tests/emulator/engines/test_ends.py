@@ -16,7 +16,7 @@ import pytest
 
 from airflow_dataflow_ext.emulator.engines.contract import RefusedError
 from airflow_dataflow_ext.emulator.google.gcs import GcsServer
-from tests.emulator.beam.trial import DEADLINE, PIPELINES, WORDCOUNT_IMAGE, Recorder, Started, flex, words, work_of
+from tests.emulator.engines.trial import DEADLINE, PIPELINES, WORDCOUNT_IMAGE, Recorder, Started, flex, words, work_of
 
 
 def test_metrics_come_while_a_bundle_runs_and_cancel_ends_every_process(engine: Started, log_dir: Path) -> None:

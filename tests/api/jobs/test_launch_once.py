@@ -9,6 +9,7 @@ import pytest
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
+from airflow_dataflow_ext.api.dataflow.names import labels_of
 from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
@@ -42,7 +43,7 @@ class Region(Talk):
 
     def holds(self, state: str = "JOB_STATE_RUNNING", name: str | None = None, labels: dict[str, str] | None = None) -> CloudJob:
         """Put a job there, by default the one of the first generation."""
-        job = self.cloud.launch(name or SERVICE.name(IDENTITY), IDENTITY.labels if labels is None else labels)
+        job = self.cloud.launch(name or SERVICE.name(IDENTITY), labels_of(IDENTITY) if labels is None else labels)
         job.listed = job.readable = job.created  # it has been there for a while
         job.state = state
         return job
@@ -73,7 +74,7 @@ def test_without_a_record_a_job_is_launched() -> None:
     assert (launched.job["id"], launched.adopted, region.states) == ("job-1", False, ["RUNNING"])
     assert LaunchRecord.read(region.record) == launched.record == replace(LAUNCHED, since=region.now)
     assert region.cloud.jobs[0].name == f"wc-{IDENTITY.suffix}"
-    assert region.cloud.jobs[0].labels == IDENTITY.labels
+    assert region.cloud.jobs[0].labels == labels_of(IDENTITY)
 
 
 def test_an_attempt_that_died_before_the_post_is_made_good() -> None:
@@ -87,7 +88,7 @@ def test_an_attempt_that_died_before_the_post_is_made_good() -> None:
 @pytest.mark.parametrize("lags", [(0.0, 0.0), (14.0, 0.0), (0.0, 14.0)])
 def test_an_attempt_that_died_after_the_post_has_its_job_taken_over(lags: tuple[float, float]) -> None:
     region = Region(INTENDED, lags=lags)
-    region.cloud.launch(SERVICE.name(IDENTITY), IDENTITY.labels)
+    region.cloud.launch(SERVICE.name(IDENTITY), labels_of(IDENTITY))
     launched = region.launch()
     assert (launched.job["id"], launched.adopted, region.states) == ("job-1", True, ["RUNNING"])
     assert region.record["step"] == "launched"
@@ -173,7 +174,7 @@ def test_a_retry_whose_job_is_forgotten_does_not_launch_on_a_guess() -> None:
 
 def test_a_job_that_was_just_launched_is_given_time_to_be_readable() -> None:
     region = Region(LAUNCHED, lags=(14.0, 14.0))
-    region.cloud.launch(SERVICE.name(IDENTITY), IDENTITY.labels)
+    region.cloud.launch(SERVICE.name(IDENTITY), labels_of(IDENTITY))
     assert region.launch().adopted
 
 
@@ -267,7 +268,7 @@ def test_a_bare_name_waits_for_the_labels_before_it_is_judged() -> None:
 def _show(region: Region, job: CloudJob, seconds: float, when: float) -> None:
     Cloud.pass_time(region.cloud, seconds)
     if region.cloud.now >= when:
-        job.labels = IDENTITY.labels
+        job.labels = labels_of(IDENTITY)
 
 
 def test_a_name_with_our_suffix_is_proof_without_labels() -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from airflow_dataflow_ext.emulator.google.gcs import GcsServer
-from tests.emulator.beam.trial import DEADLINE, TEXT, WORDCOUNT_IMAGE, Recorder, Started, flex, words, work_of
+from tests.emulator.engines.trial import DEADLINE, TEXT, WORDCOUNT_IMAGE, Recorder, Started, flex, words, work_of
 
 JOBS = {
     "flex": flex(WORDCOUNT_IMAGE, input="gs://in/topics.txt", output="gs://out/flex", min_count="2"),

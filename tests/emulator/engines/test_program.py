@@ -9,7 +9,7 @@ import pytest
 
 from airflow_dataflow_ext.emulator.engines.beam_program import ImagesError, program_of, read_images
 from airflow_dataflow_ext.emulator.engines.contract import RefusedError, Work
-from tests.emulator.beam.trial import PIPELINES, work_of
+from tests.emulator.engines.trial import PIPELINES, work_of
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from openlineage.client.naming import dataset as naming
 
 from airflow_dataflow_ext.api.dataflow.lineage import Dataset, lineage
 from airflow_dataflow_ext.api.dataflow.template_metadata import TemplateInfo
-from tests.api.test_template_check import GENERATOR, LOAD, TEXT, WORD_COUNT, WORDS, raw
+from tests.api.dataflow.test_template_check import GENERATOR, LOAD, TEXT, WORD_COUNT, WORDS, raw
 
 
 def of(name: str, given: dict[str, str]) -> tuple[list[str], list[str]]:

@@ -14,7 +14,7 @@ from airflow_dataflow_ext.api.dataflow.templates import FlexTemplateLaunch, Temp
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from tests.talk import RESET, Talk, refused
 
-TEMPLATES = Path(__file__).parents[1] / "templates"
+TEMPLATES = Path(__file__).parents[2] / "templates"
 WORDS, TEXT, GENERATOR, YAML = "Word_Count", "GCS_Text_to_BigQuery", "Streaming_Data_Generator", "Yaml_Template"
 GS = r"^gs:\/\/[^\n\r]+$"
 

@@ -8,6 +8,7 @@ import pytest
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
+from airflow_dataflow_ext.api.dataflow.names import labels_of
 from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
 from airflow_dataflow_ext.api.dataflow.usage import conclude
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
@@ -61,7 +62,7 @@ def test_a_job_that_never_comes_to_run_is_an_error() -> None:
 
 
 def test_a_replacement_whose_answer_was_lost_is_not_mistaken_for_the_old_job() -> None:
-    labelled = {**NEW, "labels": IDENTITY.labels}
+    labelled = {**NEW, "labels": labels_of(IDENTITY)}
     talk = Talk({"jobs": [OLD]}, RESET, {"jobs": [NEW, OLD]}, labelled)
     assert launch(talk).job["id"] == "new"
     assert talk.verbs.count("templates.launch") == 1
