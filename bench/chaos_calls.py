@@ -11,7 +11,7 @@ from airflow_dataflow_ext.api.wave import methods as wave
 from bench.chaos_proxy import Call, json_of
 from bench.chaos_subjects import SUBJECTS, Group, number_in
 
-READS = {Job.get.id: "jobId", Snapshot.get.id: "snapshotId", wave.Job.get.id: "jobId"}
+READS = {Job.get.id: "jobId", Snapshot.get.id: "snapshotId", wave.DataflowJob.get.id: "jobId"}
 """The calls by which a task waits, and where they say for what."""
 
 NAMED = {**READS, wave.Recipe.get.id: "recipeId", **{subject.start.id: subject.named for subject in SUBJECTS.values()}}

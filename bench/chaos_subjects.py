@@ -165,7 +165,7 @@ _TEMPLATE: dict[str, Any] = {
     "environment": {"tempLocation": "gs://counts/temp"},
     **_POLLED,
 }
-_RUN: dict[str, Any] = {"operator": _OPERATORS + "wave.WaveStartDataflowOperator", "start": wave.Job.start, "named": "dataflowId"}
+_RUN: dict[str, Any] = {"operator": _OPERATORS + "wave.WaveStartDataflowOperator", "start": wave.DataflowJob.start, "named": "dataflowId"}
 
 DATAFLOW = (
     Subject(name="classic", **_CLASSIC, effects=ended, fields=_TEMPLATE),

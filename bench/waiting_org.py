@@ -61,9 +61,9 @@ class Org(Jobs):
 
 def kind_of(entry: Entry) -> str:
     """What a request is; empty for a login."""
-    if entry.method == api.Job.list.id:
+    if entry.method == api.DataflowJob.list.id:
         return PAGE if {"page", "dataflowId"} & set(entry.query) else ROUND
-    return {api.Job.get.id: READ, api.Node.list.id: NODES}.get(entry.method, "")
+    return {api.DataflowJob.get.id: READ, api.DataflowJobNode.list.id: NODES}.get(entry.method, "")
 
 
 def application(org: Org) -> web.Application:

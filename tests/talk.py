@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from airflow_dataflow_ext.api.jobs.wait import looking
+from airflow_dataflow_ext.api.jobs.wait import look_alone
 from airflow_dataflow_ext.api.jobs.watch import Look
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Recall, Record, Renew, Say, Sleep
@@ -77,7 +77,7 @@ class Talk:
             case Renew():
                 self.renewed += 1
             case Look():
-                return self(looking(step))
+                return self(look_alone(step))
             case Now():
                 return self.now
             case Recall():

@@ -12,12 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from airflow_dataflow_ext.emulator.dataflow.service import DataflowService
+from airflow_dataflow_ext.emulator.dataflow.service import DataflowServer
 from airflow_dataflow_ext.emulator.dataflow.world import Settings, World
 from airflow_dataflow_ext.emulator.engines.choice import AutoEngine
 from airflow_dataflow_ext.emulator.engines.contract import Engine
 from airflow_dataflow_ext.emulator.engines.scripted import ScriptedEngine, Scripts
-from airflow_dataflow_ext.emulator.google.oauth import PROJECT, OAuthService, ServiceAccount, Tokens
+from airflow_dataflow_ext.emulator.google.oauth import PROJECT, IssuedTokens, OAuthService, ServiceAccount
 from airflow_dataflow_ext.emulator.google.objects import MemoryObjects, Objects
 from airflow_dataflow_ext.emulator.http.clock import Clock, RealClock
 from airflow_dataflow_ext.emulator.http.control import Control, shown
@@ -27,7 +27,7 @@ from airflow_dataflow_ext.emulator.http.router import Service
 from airflow_dataflow_ext.emulator.http.server import HOST, Server
 from airflow_dataflow_ext.emulator.wave.login import PASSWORD, SECURITY_TOKEN, USERNAME, WaveLogin
 from airflow_dataflow_ext.emulator.wave.org import WaveOrg
-from airflow_dataflow_ext.emulator.wave.service import WaveService
+from airflow_dataflow_ext.emulator.wave.service import WaveServer
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.emulator.google.gcs import GcsServer
@@ -79,7 +79,7 @@ class Emulator:
     :param data: directory for the objects and the service account's key; without one all is gone at the end.
     :param engine: ``scripted``, ``beam``, or ``auto``: a script where one matches the job's name, else Beam.
     :param images: container image -> path of the Python pipeline that stands for it, for Flex templates.
-    :param auth: ``optional``, ``required`` or ``off``, see ``Tokens``; ``token_lifetime`` in seconds.
+    :param auth: ``optional``, ``required`` or ``off``, see ``IssuedTokens``; ``token_lifetime`` in seconds.
     :param strict_faults: whether faults that were never used are an error on ``close``.
     """
 
@@ -114,7 +114,7 @@ class Emulator:
         self._images = dict(images or {})
         self._strict = strict_faults
         self._account = ServiceAccount(self._data)
-        self.tokens = Tokens(self._account, auth=auth, lifetime=token_lifetime)
+        self.tokens = IssuedTokens(self._account, auth=auth, lifetime=token_lifetime)
         self._gcs: GcsServer | None = None
         self._logs: tempfile.TemporaryDirectory[str] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -201,9 +201,9 @@ class Emulator:
         world = World(clock=self.clock, engine=self._make_engine(), objects=self.objects, settings=self.settings)
         control = Control(world, self.wave, faults=self.faults, scripts=self.scripts, log=self.requests, tokens=self.tokens)
         services: list[Service] = [
-            DataflowService(world, self.tokens),
+            DataflowServer(world, self.tokens),
             OAuthService(self._account, self.tokens),
-            WaveService(self.wave),
+            WaveServer(self.wave),
             WaveLogin(self.wave.sessions, self._account.public_key),
         ]
         return control, Server(services, clock=self.clock, faults=self.faults, log=self.requests, control=control.handle)

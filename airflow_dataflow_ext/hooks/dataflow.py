@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
-from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
+from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.states import DataflowJobStatus, DataflowJobType
 from airflow_dataflow_ext.api.dataflow.stop import stop
 from airflow_dataflow_ext.api.dataflow.templates import FlexTemplateLaunch, Launch, TemplateLaunch
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import launch_once
-from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError
 from airflow_dataflow_ext.hooks.google import Where
@@ -73,7 +73,7 @@ class DataflowHook(WorkerVerbs):
         return self._launch(FlexTemplateLaunch(body=body), append_job_name, where)
 
     def _launch(self, launch: Launch, append_job_name: bool, where: Where) -> Conversation[Json]:
-        service = DataflowService(launch=launch, watch=JobWatch(job=self.job("-", **where)), append_job_name=append_job_name)
+        service = DataflowLauncher(launch=launch, watch=JobWatch(job=self.job("-", **where)), append_job_name=append_job_name)
         identity = LaunchIdentity(dag_id="", run_id=uuid.uuid4().hex, task_id="")
         return (yield from launch_once(service, identity, clears=0)).job
 
@@ -114,7 +114,7 @@ class DataflowHook(WorkerVerbs):
         """
         job = self.job(job_id, **where)
         watch = JobWatch(job=job, expected=tuple(expected_states), to_the_end=True, poll_sleep=poll_sleep)
-        return (yield from watching(watch)).result()
+        return (yield from wait_for_job(watch)).result()
 
     @verb
     def cancel(self, job_id: str, *, wait_for: float = 300.0, **where: Unpack[Where]) -> Conversation[Json]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave import stop as wave_stopping
-from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveService, start
+from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveLauncher, start
 from airflow_dataflow_ext.api.wave.runs import RunRef, find
 from airflow_dataflow_ext.api.wave.wait import RunWatch
 from airflow_dataflow_ext.hooks.salesforce import SalesforceConnection
@@ -71,13 +71,13 @@ class WaveHook(SalesforceConnection):
         return self._start(DataSync(connector_id), if_running)
 
     def _start(self, launch: RunLaunch, if_running: IfRunning) -> Conversation[Json]:
-        service = WaveService(launch=launch, watch=self.watch(), adopt=if_running == "adopt")
+        service = WaveLauncher(launch=launch, watch=self.watch(), adopt=if_running == "adopt")
         return (yield from start(service, if_running)).job
 
     @verb
     def get_job(self, job_id: str) -> Conversation[Json]:
         """A DataflowJob."""
-        return self._ask(wave.call(wave.Job.get, self.version, jobId=job_id))
+        return self._ask(wave.call(wave.DataflowJob.get, self.version, jobId=job_id))
 
     @verb
     def list_jobs(self, /, *, limit: int | None = None, **filters: Any) -> Conversation[list[Json]]:
@@ -87,7 +87,7 @@ class WaveHook(SalesforceConnection):
         :param filters: ``dataflowId``, ``jobTypes``, ``licenseType``, ``pageSize``, ``q``, ``startedAfter``, ``startedBefore``
             (seconds since the epoch), ``status``.
         """
-        return self._entries(wave.call(wave.Job.list, self.version, **filters), limit)
+        return self._entries(wave.call(wave.DataflowJob.list, self.version, **filters), limit)
 
     @verb
     def newest_job(self, dataflow: str, *, since: float = 0.0) -> Conversation[Json | None]:
@@ -106,7 +106,7 @@ class WaveHook(SalesforceConnection):
         :param poll_sleep: seconds between two looks; 30 by default.
         :raises JobError: it ended badly.
         """
-        return (yield from watching(self.watch(job_id, poll_sleep=poll_sleep, fail_on_warning=fail_on_warning))).result()
+        return (yield from wait_for_job(self.watch(job_id, poll_sleep=poll_sleep, fail_on_warning=fail_on_warning))).result()
 
     @verb
     def stop(self, job_id: str, *, wait_for: float = 300.0) -> Conversation[Json]:
@@ -116,12 +116,12 @@ class WaveHook(SalesforceConnection):
     @verb
     def nodes(self, job_id: str) -> Conversation[list[Json]]:
         """DataflowJobNodes of a job; a queued one has none."""
-        return self._entries(wave.call(wave.Node.list, self.version, jobId=job_id))
+        return self._entries(wave.call(wave.DataflowJobNode.list, self.version, jobId=job_id))
 
     @verb
     def node(self, job_id: str, node_id: str) -> Conversation[Json]:
         """One DataflowJobNode."""
-        return self._ask(wave.call(wave.Node.get, self.version, jobId=job_id, nodeId=node_id))
+        return self._ask(wave.call(wave.DataflowJobNode.get, self.version, jobId=job_id, nodeId=node_id))
 
     @verb
     def list_dataflows(self, q: str | None = None) -> Conversation[list[Json]]:

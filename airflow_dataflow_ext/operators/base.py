@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseOperator, conf
 from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
 
-from airflow_dataflow_ext.api.jobs.launch_once import Launched, Service, launch_once, settle, stop_launched
+from airflow_dataflow_ext.api.jobs.launch_once import Launched, Launcher, launch_once, settle, stop_launched
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome, Watch
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
-from airflow_dataflow_ext.task.errors import task_edge
+from airflow_dataflow_ext.task.errors import task_errors
 from airflow_dataflow_ext.task.identity import clears_of, identity_of
 from airflow_dataflow_ext.task.kill import after_kill
 from airflow_dataflow_ext.task.records import RecordStore, TriesStore
@@ -81,7 +81,7 @@ class LaunchOperator(BaseOperator):
         """The hook of the connection."""
 
     @abstractmethod
-    def service(self) -> Service:
+    def service(self) -> Launcher:
         """How the launch is sent and found again, from the rendered fields.
 
         :raises InvalidInputError: a field is wrong.
@@ -100,7 +100,7 @@ class LaunchOperator(BaseOperator):
         """Point a person to the job."""
 
     def execute(self, context: Context) -> Json:
-        with task_edge():
+        with task_errors():
             attempt = self._attempt = self._enter(context)
             launched = self._launch(attempt)
             self.tell(context, launched)
@@ -109,7 +109,7 @@ class LaunchOperator(BaseOperator):
             watch = self.watch(launched)
             if self.deferrable and watch.judge(launched.job) is Phase.MOVING:
                 self._defer(context, watch, "execute_complete", stop_on_kill=not launched.record.foreign)
-            return self._finish(attempt.store, self.hook.run(watching(watch)))
+            return self._finish(attempt.store, self.hook.run(wait_for_job(watch)))
 
     def ending(self, outcome: Outcome) -> Conversation[Json]:
         """The result of the task.
@@ -126,7 +126,7 @@ class LaunchOperator(BaseOperator):
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Json:
         """What the trigger saw decides exactly as if this worker had waited."""
-        with task_edge():
+        with task_errors():
             if "error" in event:
                 raise JobError(str(event["error"]))
             return self._finish(self._store(context), Outcome.deserialize(event))
@@ -137,12 +137,12 @@ class LaunchOperator(BaseOperator):
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout:
-            with task_edge():
+            with task_errors():
                 self._stop(self._enter(context))
                 self._note_failure(context)
             raise
         except TaskDeferralError:
-            with task_edge():
+            with task_errors():
                 self._note_failure(context)
             raise
 

@@ -1,4 +1,4 @@
-"""What operators that act on existing Dataflow jobs have in common: the connection, and an order carried out here or there."""
+"""What operators that act on existing Dataflow jobs have in common: the connection, and an action carried out here or there."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from airflow.sdk import BaseOperator, conf
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
-from airflow_dataflow_ext.task.errors import task_edge
+from airflow_dataflow_ext.task.errors import task_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_dataflow_ext.api.dataflow.actions import Order
+    from airflow_dataflow_ext.api.dataflow.actions import Action
     from airflow_dataflow_ext.hooks.dataflow import DataflowHook
 
 
@@ -63,8 +63,8 @@ class DataflowOperator(BaseOperator):
         return where
 
 
-class DataflowOrderOperator(DataflowOperator):
-    """Carries out an order on jobs, here or in the triggerer, with the same end.
+class DataflowActionOperator(DataflowOperator):
+    """Carries out an action on jobs, here or in the triggerer, with the same end.
 
     :param deferrable: wait in the triggerer.
     :param poll_sleep: seconds between two looks.
@@ -84,25 +84,25 @@ class DataflowOrderOperator(DataflowOperator):
         self.poll_sleep = poll_sleep
 
     @abstractmethod
-    def order(self, context: Context) -> Order:
-        """The order, from the rendered fields.
+    def action(self, context: Context) -> Action:
+        """The action, from the rendered fields.
 
         :raises InvalidInputError: a field is wrong.
         """
 
     def execute(self, context: Context) -> Any:
-        with task_edge():
-            order = self.order(context)
+        with task_errors():
+            action = self.action(context)
             if not self.deferrable:
-                return self.finish(context, self.hook.run(order.perform()))
-        from airflow_dataflow_ext.triggers.dataflow_actions import DataflowOrderTrigger
+                return self.finish(context, self.hook.run(action.perform()))
+        from airflow_dataflow_ext.triggers.dataflow_actions import DataflowActionTrigger
 
-        trigger = DataflowOrderTrigger(order=order.serialize(), conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
+        trigger = DataflowActionTrigger(action=action.serialize(), conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
         self.defer(trigger=trigger, method_name="execute_complete", timeout=self.execution_timeout)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
         """What the triggerer did counts exactly as if this worker had done it."""
-        with task_edge():
+        with task_errors():
             if "error" in event:
                 raise JobError(str(event["error"]))
             return self.finish(context, event["result"])

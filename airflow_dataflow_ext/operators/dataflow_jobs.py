@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
-from airflow_dataflow_ext.operators.dataflow_base import DataflowOperator, DataflowOrderOperator, until
+from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator, DataflowOperator, until
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
-from airflow_dataflow_ext.task.errors import task_edge
+from airflow_dataflow_ext.task.errors import task_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_dataflow_ext.api.dataflow.actions import StopOrder
+    from airflow_dataflow_ext.api.dataflow.actions import StopAction
     from airflow_dataflow_ext.api.dataflow.job_graph import CreateJobLaunch
     from airflow_dataflow_ext.api.dataflow.update import JobUpdate
     from airflow_dataflow_ext.api.rest.method import Json
@@ -50,7 +50,7 @@ class DataflowCreateJobOperator(DataflowLaunchOperator):
         return CreateJobLaunch(job=self.job, snapshot_id=self.snapshot_id)
 
 
-class DataflowStopJobOperator(DataflowOrderOperator):
+class DataflowStopJobOperator(DataflowActionOperator):
     """Stop a job, or all active jobs of a name, and wait until they have ended; the result is the list of these Jobs.
 
     However a job ends meanwhile is fine: it has stopped. One that is too young to be stopped is asked again. That there is
@@ -66,7 +66,7 @@ class DataflowStopJobOperator(DataflowOrderOperator):
     :param force_after: seconds of cancelling, at least 1800, after which a job is cancelled by force. It may leave virtual
         machines and other resources behind.
 
-    See :class:`~airflow_dataflow_ext.operators.dataflow_base.DataflowOrderOperator` for the other arguments.
+    See :class:`~airflow_dataflow_ext.operators.dataflow_base.DataflowActionOperator` for the other arguments.
     """
 
     template_fields = ("job_id", "job_name", "job_name_prefix", *DataflowOperator.template_fields)
@@ -93,12 +93,12 @@ class DataflowStopJobOperator(DataflowOrderOperator):
         self.stop_timeout = stop_timeout
         self.force_after = force_after
 
-    def order(self, context: Context) -> StopOrder:
-        from airflow_dataflow_ext.api.dataflow.actions import StopOrder
+    def action(self, context: Context) -> StopAction:
+        from airflow_dataflow_ext.api.dataflow.actions import StopAction
 
         if self.job_id:
             self.show(context, self.job_id)
-        return StopOrder(
+        return StopAction(
             project_id=self.hook.project_of(self.project_id),
             location=self.hook.location_of(self.location),
             job_id=self.job_id,
@@ -176,7 +176,7 @@ class DataflowUpdateJobOperator(DataflowOperator):
     def execute(self, context: Context) -> Json:
         from airflow_dataflow_ext.api.rest.ask import ask
 
-        with task_edge():
+        with task_errors():
             update = self.update()
             job: Json = self.hook.run(ask(update.request(self.show(context, self.job_id))))
             return job

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
-from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
+from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream
 from airflow_dataflow_ext.api.dataflow.template_check import Validate, check_validate
 from airflow_dataflow_ext.api.dataflow.usage import check_prices, conclude
@@ -18,7 +18,7 @@ from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.operators.base import Attempt, LaunchOperator
 from airflow_dataflow_ext.operators.dataflow_lineage import TemplateLineage
-from airflow_dataflow_ext.task.errors import task_edge
+from airflow_dataflow_ext.task.errors import task_errors
 from airflow_dataflow_ext.task.start_from_trigger import StartArgs, StartsHere
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
         return DataflowHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
 
     def execute(self, context: Context) -> Json:
-        with task_edge():
+        with task_errors():
             launch = self.launch()
             if launch.validate_only:
                 return self.hook.run(self.validation(launch))
@@ -131,9 +131,9 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Json:
         return self._told(context, super().execute_complete(context, event))
 
-    def service(self) -> DataflowService:
+    def service(self) -> DataflowLauncher:
         launch = self.launch()  # may settle the location
-        return DataflowService(
+        return DataflowLauncher(
             launch=launch,
             watch=self._watch(self.hook.job("-", self.project_id, self.location)),
             append_job_name=self.append_job_name,
@@ -190,12 +190,12 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
     def ending(self, outcome: Outcome) -> Conversation[Json]:
         job = outcome.job
         at = self.hook.job(str(job["id"]), job.get("projectId") or self.project_id, job.get("location") or self.location)
-        if outcome.untold is not None:
-            yield from MessageStream(at.path, self.message_importance, outcome.untold).follow(retry_for=self.poll_sleep)
+        if outcome.unlogged is not None:
+            yield from MessageStream(at.path, self.message_importance, outcome.unlogged).follow(retry_for=self.poll_sleep)
         return (yield from super().ending((yield from conclude(outcome, at, self.prices, replaces=self.replaces()))))
 
     def _told(self, context: Context, job: Json) -> Json:
-        with task_edge():
+        with task_errors():
             self.fill_aliases(context)
         return job
 

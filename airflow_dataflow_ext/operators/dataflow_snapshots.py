@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotFoundError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
-from airflow_dataflow_ext.operators.dataflow_base import DataflowOperator, DataflowOrderOperator, until
-from airflow_dataflow_ext.task.errors import task_edge
+from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator, DataflowOperator, until
+from airflow_dataflow_ext.task.errors import task_errors
 from airflow_dataflow_ext.task.identity import clears_of, identity_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_dataflow_ext.api.dataflow.actions import SnapshotOrder
+    from airflow_dataflow_ext.api.dataflow.actions import SnapshotAction
 
 
 _DURATION = re.compile(r"[0-9]+(\.[0-9]{1,9})?s")
 
 
-class DataflowCreateSnapshotOperator(DataflowOrderOperator):
+class DataflowCreateSnapshotOperator(DataflowActionOperator):
     """Take a snapshot of a running streaming job and wait until a job can start from it; the result is the Snapshot.
 
     XCom ``snapshot_id`` holds its id. A retry takes over the snapshot of an earlier attempt; a cleared task takes a new one.
@@ -36,7 +36,7 @@ class DataflowCreateSnapshotOperator(DataflowOrderOperator):
     :param wait_until_ready: False ends the task as soon as the snapshot is begun.
     :param ready_timeout: seconds to wait for it; None waits as long as the task may.
 
-    See :class:`~airflow_dataflow_ext.operators.dataflow_base.DataflowOrderOperator` for the other arguments.
+    See :class:`~airflow_dataflow_ext.operators.dataflow_base.DataflowActionOperator` for the other arguments.
     """
 
     template_fields = ("job_id", "description", *DataflowOperator.template_fields)
@@ -61,12 +61,12 @@ class DataflowCreateSnapshotOperator(DataflowOrderOperator):
         self.wait_until_ready = wait_until_ready
         self.ready_timeout = ready_timeout
 
-    def order(self, context: Context) -> SnapshotOrder:
-        from airflow_dataflow_ext.api.dataflow.actions import SnapshotOrder
+    def action(self, context: Context) -> SnapshotAction:
+        from airflow_dataflow_ext.api.dataflow.actions import SnapshotAction
 
         where = self.show(context, self.job_id)
         identity = replace(identity_of(context), generation=clears_of(context, self.retries))
-        return SnapshotOrder(
+        return SnapshotAction(
             project_id=where.project_id,
             location=where.location,
             job_id=where.job_id,
@@ -110,7 +110,7 @@ class DataflowDeleteSnapshotOperator(DataflowOperator):
         self.snapshot_id = snapshot_id
 
     def execute(self, context: Context) -> None:
-        with task_edge():
+        with task_errors():
             if not self.snapshot_id:
                 raise InvalidInputError("snapshot_id must not be empty")
             try:

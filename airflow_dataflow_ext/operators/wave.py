@@ -11,10 +11,10 @@ from airflow.sdk import BaseOperator
 
 from airflow_dataflow_ext.api.rest.errors import BusyError, InvalidInputError, JobError
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
-from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveService, start
+from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveLauncher, start
 from airflow_dataflow_ext.links.wave import WaveDataManagerLink
 from airflow_dataflow_ext.operators.base import Attempt, LaunchOperator
-from airflow_dataflow_ext.task.errors import task_edge
+from airflow_dataflow_ext.task.errors import task_errors
 from airflow_dataflow_ext.task.identity import clears_of
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ class WaveLaunchOperator(LaunchOperator):
 
         return WaveHook(self.salesforce_conn_id)
 
-    def service(self) -> WaveService:
-        return WaveService(
+    def service(self) -> WaveLauncher:
+        return WaveLauncher(
             launch=self.launch(),
             watch=self.hook.watch(poll_sleep=self.poll_sleep, fail_on_warning=self.fail_on_warning),
             adopt=self.if_running == "adopt",
@@ -88,7 +88,7 @@ class WaveLaunchOperator(LaunchOperator):
 
     def watch(self, launched: Launched) -> RunWatch:
         assert self._attempt is not None
-        service: WaveService = self._attempt.service
+        service: WaveLauncher = self._attempt.service
         return service.watch_of(launched.job, launched.record)
 
     def trigger(self, watch: RunWatch, *, stop_on_kill: bool) -> BaseTrigger:
@@ -102,7 +102,7 @@ class WaveLaunchOperator(LaunchOperator):
 
     def execute_again(self, context: Context, event: Mapping[str, Any]) -> Json:
         """The run that was in the way has ended, however it did."""
-        with task_edge():
+        with task_errors():
             if "error" in event:
                 raise JobError(str(event["error"]))
         return self.execute(context)
@@ -198,7 +198,7 @@ class WaveStopDataflowJobOperator(BaseOperator):
     def execute(self, context: Context) -> Json:
         from airflow_dataflow_ext.hooks.wave import WaveHook
 
-        with task_edge():
+        with task_errors():
             hook = WaveHook(self.salesforce_conn_id)
             job = hook.stop(self.job_id, wait_for=float(self.cancel_timeout or 0))
             WaveDataManagerLink.persist(context, root=hook.root)

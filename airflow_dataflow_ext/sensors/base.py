@@ -14,10 +14,10 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
 from airflow.sdk.exceptions import AirflowException, AirflowRescheduleException, AirflowSensorTimeout, AirflowSkipException
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Outcome, Watch
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, JobError, JobLostError, NotFoundError, transient
-from airflow_dataflow_ext.task.errors import task_edge
+from airflow_dataflow_ext.task.errors import task_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -76,7 +76,7 @@ class WaitSensor(BaseSensorOperator):
         with self._skipping():
             first = context["ti"].get_first_reschedule_date(context) if self.reschedule and not self.deferrable else None
             self._began = first.timestamp() if first else time.time()
-            with task_edge():
+            with task_errors():
                 self.show(context)
             if not self.deferrable:
                 return super().execute(context)
@@ -87,7 +87,7 @@ class WaitSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
         """What the trigger saw decides exactly as if this worker had looked."""
-        with task_edge():
+        with task_errors():
             if "error" in event:
                 raise JobError(str(event["error"]))
             looked = self.judge(dict(event))
@@ -172,7 +172,7 @@ class JobSensor(WaitSensor):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
-        with task_edge():
+        with task_errors():
             watch = self.watch()
             job = self.look(watch.read(retry_for=self.retry_for))
             if job is None:
@@ -180,7 +180,7 @@ class JobSensor(WaitSensor):
             if watch.judge(job) is Phase.MOVING:
                 self.log.info("%s is in state %s", watch.job_id, watch.state(job))
                 return PokeReturnValue(is_done=False)
-            return PokeReturnValue(is_done=True, xcom_value=self.hook.run(watching(watch)).result())
+            return PokeReturnValue(is_done=True, xcom_value=self.hook.run(wait_for_job(watch)).result())
 
     def judge(self, event: Json) -> PokeReturnValue:
         return PokeReturnValue(is_done=True, xcom_value=Outcome.deserialize(event).result())

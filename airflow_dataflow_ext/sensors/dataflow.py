@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.dataflow.conditions import Entries, MetricReached, ProgressReached, Sight, SnapshotReady
+from airflow_dataflow_ext.api.dataflow.conditions import Condition, Entries, MetricReached, ProgressReached, SnapshotReady
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.sensors.base import JobSensor
-from airflow_dataflow_ext.sensors.dataflow_base import DataflowSensor, DataflowSightSensor
+from airflow_dataflow_ext.sensors.dataflow_base import DataflowConditionSensor, DataflowSensor
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -49,7 +49,7 @@ class DataflowJobStatusSensor(DataflowSensor, JobSensor):
         return JobWatch(job=job, expected=expected, to_the_end=True, poll_sleep=self.poll_interval, importance=None)
 
 
-class DataflowJobMetricsSensor(DataflowSightSensor):
+class DataflowJobMetricsSensor(DataflowConditionSensor):
     """Wait for a job's metrics: for any, for those that ``callback`` wants, or for one to reach a number.
 
     The result is the list of MetricUpdates or what ``callback`` makes of it; with ``metric`` the MetricUpdate.
@@ -61,7 +61,7 @@ class DataflowJobMetricsSensor(DataflowSightSensor):
     :param tentative: let its tentative values count, which come earlier and may go back.
     :param metric_context: entries that its context must have, for example ``{"step": "s3"}``.
 
-    See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowSightSensor` for the other arguments.
+    See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowConditionSensor` for the other arguments.
     """
 
     def __init__(
@@ -82,47 +82,47 @@ class DataflowJobMetricsSensor(DataflowSightSensor):
         self.metric_context = metric_context
         self.start_here()
 
-    def sight(self) -> Sight:
+    def condition(self) -> Condition:
         if self.metric is None or self.at_least is None:
             return Entries(of="metrics")
         return MetricReached(metric=self.metric, at_least=self.at_least, tentative=self.tentative, context=self.metric_context or {})
 
 
-class DataflowJobMessagesSensor(DataflowSightSensor):
+class DataflowJobMessagesSensor(DataflowConditionSensor):
     """Wait for a job's messages: for any, or for those that ``callback`` wants. The result is the list of JobMessages or what
     ``callback`` makes of it.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs.messages/list
 
-    See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowSightSensor` for the arguments.
+    See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowConditionSensor` for the arguments.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.start_here()
 
-    def sight(self) -> Sight:
+    def condition(self) -> Condition:
         return Entries(of="jobMessages")
 
 
-class DataflowJobAutoScalingEventsSensor(DataflowSightSensor):
+class DataflowJobAutoScalingEventsSensor(DataflowConditionSensor):
     """Wait for a job's autoscaling events: for any, or for those that ``callback`` wants. The result is the list of
     AutoscalingEvents or what ``callback`` makes of it.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/ListJobMessagesResponse#autoscalingevent
 
-    See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowSightSensor` for the arguments.
+    See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowConditionSensor` for the arguments.
     """
 
     def __init__(self, *, poll_interval: float = 60, **kwargs: Any) -> None:
         super().__init__(poll_interval=poll_interval, **kwargs)
         self.start_here()
 
-    def sight(self) -> Sight:
+    def condition(self) -> Condition:
         return Entries(of="autoscalingEvents")
 
 
-class DataflowJobProgressSensor(DataflowSightSensor):
+class DataflowJobProgressSensor(DataflowConditionSensor):
     """Wait until a batch job, or one of its stages, has done a part of its work. The result is the fraction.
 
     The service estimates progress, and calls the method experimental:
@@ -131,7 +131,7 @@ class DataflowJobProgressSensor(DataflowSightSensor):
     :param at_least: the part, from 0 to 1. A job that ends with it counts as well.
     :param stage: id of a stage, for example ``F12`` (templated); None means the mean over the stages that the service names.
 
-    See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowSightSensor` for the other arguments.
+    See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowConditionSensor` for the other arguments.
     """
 
     template_fields = ("stage", *DataflowSensor.template_fields)
@@ -140,21 +140,21 @@ class DataflowJobProgressSensor(DataflowSightSensor):
         super().__init__(**kwargs)
         self.at_least = at_least
         self.stage = stage
-        self.sight()  # a wrong argument fails the DAG file, not the run
+        self.condition()  # a wrong argument fails the DAG file, not the run
         self.start_here()
 
-    def sight(self) -> Sight:
+    def condition(self) -> Condition:
         return ProgressReached(at_least=self.at_least, stage=self.stage)
 
 
-class DataflowSnapshotSensor(DataflowSightSensor):
+class DataflowSnapshotSensor(DataflowConditionSensor):
     """Wait until a job can start from a snapshot; one that has failed or was deleted fails the task. The result is the Snapshot.
 
     https://cloud.google.com/dataflow/docs/guides/using-snapshots
 
     :param snapshot_id: the snapshot (templated).
 
-    See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowSightSensor` for the other arguments; ``job_id`` is not needed.
+    See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowConditionSensor` for the other arguments; ``job_id`` is not needed.
     """
 
     template_fields = ("snapshot_id", *DataflowSensor.template_fields)
@@ -168,5 +168,5 @@ class DataflowSnapshotSensor(DataflowSightSensor):
     def show(self, context: Context) -> None:
         """There is no page for one snapshot."""
 
-    def sight(self) -> Sight:
+    def condition(self) -> Condition:
         return SnapshotReady(snapshot_id=self.snapshot_id)

@@ -1,4 +1,4 @@
-"""What the sensors at one Dataflow job have in common: where it is, starting and ending in the triggerer, and sights with a callback."""
+"""What the sensors at one Dataflow job have in common: where it is, starting and ending in the triggerer, conditions with a callback."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, PokeReturnValue, XComArg
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
-from airflow_dataflow_ext.api.dataflow.conditions import Entries, Sight, Vigil, mark_of
+from airflow_dataflow_ext.api.dataflow.conditions import Condition, ConditionWait, Entries, mark_of
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.sensors.base import WaitSensor
-from airflow_dataflow_ext.task.errors import task_edge
+from airflow_dataflow_ext.task.errors import task_errors
 from airflow_dataflow_ext.task.start_from_trigger import renders_plainly, renders_there
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class DataflowSensor(WaitSensor):
         return trigger
 
 
-class DataflowSightSensor(DataflowSensor):
+class DataflowConditionSensor(DataflowSensor):
     """Waits for something that a job shows.
 
     :param callback: is given what there is, and says whether the wait is over: by a PokeReturnValue, or by anything true, which
@@ -143,7 +143,7 @@ class DataflowSightSensor(DataflowSensor):
     See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowSensor` for the other arguments.
     """
 
-    trigger_class = "airflow_dataflow_ext.triggers.dataflow_waits.DataflowSightTrigger"
+    trigger_class = "airflow_dataflow_ext.triggers.dataflow_waits.DataflowConditionTrigger"
 
     def __init__(self, *, callback: Callable[..., Any] | None = None, fail_on_terminal_state: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -154,7 +154,7 @@ class DataflowSightSensor(DataflowSensor):
         self._seen: str | None = None
 
     @abstractmethod
-    def sight(self) -> Sight:
+    def condition(self) -> Condition:
         """What is waited for, from the rendered fields.
 
         :raises InvalidInputError: a field is wrong.
@@ -162,26 +162,26 @@ class DataflowSightSensor(DataflowSensor):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
-        with task_edge():
-            vigil = self._vigil(self._sight(first=True))
+        with task_errors():
+            vigil = self._wait_for(self._condition_now(first=True))
             return self._judge(self.look(vigil.once(retry_for=self.retry_for)))
 
     def judge(self, event: Json) -> PokeReturnValue:
         return self._judge(event["found"])
 
     def trigger_fields(self, until: float | None) -> Json:
-        mine = {"sight": self._sight().serialize(), "fail_on_terminal_state": self.fail_on_terminal_state, "until": until}
+        mine = {"condition": self._condition_now().serialize(), "fail_on_terminal_state": self.fail_on_terminal_state, "until": until}
         return {**super().trigger_fields(until), **mine}
 
-    def _vigil(self, sight: Sight) -> Vigil:
-        return Vigil(at=self.where, sight=sight, ends_with_job=self.fail_on_terminal_state, poll_sleep=self.poll_interval)
+    def _wait_for(self, condition: Condition) -> ConditionWait:
+        return ConditionWait(at=self.where, condition=condition, ends_with_job=self.fail_on_terminal_state, poll_sleep=self.poll_interval)
 
-    def _sight(self, *, first: bool = False) -> Sight:
+    def _condition_now(self, *, first: bool = False) -> Condition:
         """What is waited for now: with a callback whatever it has not been given yet, be it nothing at all."""
-        sight = self.sight()
-        if isinstance(sight, Entries) and self.callback is not None:
-            return dataclasses.replace(sight, seen="" if first or self._seen is None else self._seen)
-        return sight
+        condition = self.condition()
+        if isinstance(condition, Entries) and self.callback is not None:
+            return dataclasses.replace(condition, seen="" if first or self._seen is None else self._seen)
+        return condition
 
     def _judge(self, found: Any) -> PokeReturnValue:
         if found is None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def task_edge() -> Iterator[None]:
+def task_errors() -> Iterator[None]:
     """Turn this package's errors into Airflow's: one that no retry can mend fails the task at once."""
     try:
         yield

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import aiohttp
 from yarl import URL
 
-from airflow_dataflow_ext.api.jobs.wait import looking
+from airflow_dataflow_ext.api.jobs.wait import look_alone
 from airflow_dataflow_ext.api.jobs.watch import Look
 from airflow_dataflow_ext.api.rest.method import Json, NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Renew, Sleep
@@ -21,7 +21,7 @@ from airflow_dataflow_ext.transport.endpoint import asked, ca_bundle, proxy_for
 from airflow_dataflow_ext.transport.tokens import Tokens, TokenUnreachableError
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.rest.steps import Aside
+    from airflow_dataflow_ext.api.rest.steps import Effects
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ class AsyncTransport:
     async def run(
         self,
         conversation: Conversation[T],
-        aside: Aside,
+        aside: Effects,
         look: Callable[[Look], Awaitable[Json]] | None = None,
         send: Callable[[Request], Awaitable[Reply | NoReply]] | None = None,
     ) -> T:
@@ -112,7 +112,7 @@ class AsyncTransport:
                 case Renew():
                     self._tokens.renew()
                 case Look():
-                    answer = await (look(step) if look else self.run(looking(step), aside))
+                    answer = await (look(step) if look else self.run(look_alone(step), aside))
                 case _:
                     answer = aside(step)
                     if inspect.isawaitable(answer):

@@ -6,13 +6,13 @@ import logging
 import time
 from typing import Any
 
-from airflow_dataflow_ext.api.rest.steps import Aside, Now, Recall, Record, Say, Step, Store
+from airflow_dataflow_ext.api.rest.steps import Effects, Now, Recall, Record, Say, Step, Store
 
 RECORD = "launch"
 """The key of the launch record in the task's state store."""
 
 
-def aside(log: logging.Logger | Any, store: Store | None = None) -> Aside:
+def aside(log: logging.Logger | Any, store: Store | None = None) -> Effects:
     """A performer that tells a logger and keeps records in a store.
 
     :param log: anything with a method ``log(level, message, *args)``.

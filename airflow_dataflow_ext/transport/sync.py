@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 
-from airflow_dataflow_ext.api.jobs.wait import looking
+from airflow_dataflow_ext.api.jobs.wait import look_alone
 from airflow_dataflow_ext.api.jobs.watch import Look
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Renew, Sleep
@@ -17,7 +17,7 @@ from airflow_dataflow_ext.transport.endpoint import asked
 from airflow_dataflow_ext.transport.tokens import Tokens, TokenUnreachableError
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.rest.steps import Aside
+    from airflow_dataflow_ext.api.rest.steps import Effects
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ class SyncTransport:
             self._seen(answer)
         return answer
 
-    def run(self, conversation: Conversation[T], aside: Aside) -> T:
+    def run(self, conversation: Conversation[T], aside: Effects) -> T:
         """Perform a conversation to its end and return its result."""
         answer: Any = None
         while True:
@@ -80,6 +80,6 @@ class SyncTransport:
                 case Renew():
                     self._tokens.renew()
                 case Look():
-                    answer = self.run(looking(step), aside)
+                    answer = self.run(look_alone(step), aside)
                 case _:
                     answer = aside(step)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
 
-from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Watch
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.watch.channel import Channel
@@ -187,7 +187,7 @@ class JobTrigger(WaitTrigger):
         """Stop the job and wait so many seconds for its end."""
 
     def wait(self) -> Conversation[Json]:
-        return (yield from watching(self.watch, leaves_rest=not self.end_from_trigger)).serialize()
+        return (yield from wait_for_job(self.watch, leaves_rest=not self.end_from_trigger)).serialize()
 
     async def on_kill(self) -> None:
         """Called by Airflow; see :meth:`WaitTrigger.killed_by_user`."""

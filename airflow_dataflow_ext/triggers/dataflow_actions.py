@@ -1,11 +1,11 @@
-"""What carries out an order on jobs in the triggerer."""
+"""What carries out an action on jobs in the triggerer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.dataflow.actions import order_of
+from airflow_dataflow_ext.api.dataflow.actions import action_of
 from airflow_dataflow_ext.triggers.base import WaitTrigger
 from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
-class DataflowOrderTrigger(WaitTrigger):
-    """Carries out an order and gives ``{"result": ...}``. Begun again by another triggerer, it does nothing twice.
+class DataflowActionTrigger(WaitTrigger):
+    """Carries out an action and gives ``{"result": ...}``. Begun again by another triggerer, it does nothing twice.
 
-    :param order: a serialized :class:`~airflow_dataflow_ext.api.dataflow.actions.Order`.
+    :param action: a serialized :class:`~airflow_dataflow_ext.api.dataflow.actions.Action`.
     :param conn_id: connection of type ``google_cloud_platform``.
     :param impersonation_chain: see GoogleBaseHook.
     """
 
     make_hook = staticmethod(DataflowJobTrigger.make_hook)
 
-    def __init__(self, *, order: Mapping[str, Any], conn_id: str, impersonation_chain: str | Sequence[str] | None = None) -> None:
+    def __init__(self, *, action: Mapping[str, Any], conn_id: str, impersonation_chain: str | Sequence[str] | None = None) -> None:
         super().__init__(conn_id=conn_id, impersonation_chain=impersonation_chain)
-        self.order = order_of(order)
+        self.action = action_of(action)
 
     def fields(self) -> Json:
-        return {"order": self.order.serialize()}
+        return {"action": self.action.serialize()}
 
     def wait(self) -> Conversation[Json]:
-        return {"result": (yield from self.order.perform())}
+        return {"result": (yield from self.action.perform())}

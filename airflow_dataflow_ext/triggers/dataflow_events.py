@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from airflow_dataflow_ext.api.dataflow.finished_jobs import OVERLAP, Ledger, ended_at, endings
+from airflow_dataflow_ext.api.dataflow.finished_jobs import OVERLAP, Ledger, ended_at, finished_jobs
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
 from airflow_dataflow_ext.api.dataflow.wait import SKEW
@@ -44,7 +44,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
 
     :param name: pattern of the job's name, for example ``wordcount-*``.
     :param labels: labels that the job must have; each candidate is then read singly, because lists do not show labels.
-    :param states: states that count; all endings by default.
+    :param states: states that count; all finished_jobs by default.
     :param project_id: project of the jobs; the connection's by default.
     :param location: location of the jobs; the connection's, or ``us-central1``, by default.
     :param poll_sleep: seconds between two looks.
@@ -85,7 +85,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
         return f"{cls.__module__}.{cls.__qualname__}", {name: getattr(self, name) for name in names}
 
     def shared_stream_key(self) -> Hashable:
-        return json.dumps(["dataflow endings", *(getattr(self, name) for name in _SHARED)])
+        return json.dumps(["dataflow finished_jobs", *(getattr(self, name) for name in _SHARED)])
 
     @classmethod
     async def open_shared_stream(cls, kwargs: Json) -> AsyncIterator[list[Json]]:
@@ -96,7 +96,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
                 async with _channel(kwargs) as channel:
                     place = channel.hook.place(kwargs["project_id"], kwargs["location"])
                     while True:
-                        ended = await channel.run(endings(place, time.time() - SKEW if since is None else since), log)
+                        ended = await channel.run(finished_jobs(place, time.time() - SKEW if since is None else since), log)
                         since = Ledger(latest=max(map(ended_at, ended), default=time.time() - SKEW)).since
                         yield ended
                         await asyncio.sleep(kwargs["poll_sleep"])
@@ -139,7 +139,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
         ledger = Ledger.deserialize(kept)  # type: ignore[arg-type]
         async with _channel(self.serialize()[1]) as channel:
             place = channel.hook.place(self.project_id, self.location)
-            return ledger, await channel.run(endings(place, ledger.since), log)
+            return ledger, await channel.run(finished_jobs(place, ledger.since), log)
 
     async def _keep(self, ledger: Ledger) -> None:
         if self.asset_state_store is not None:
@@ -148,7 +148,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
     @property
     def _key(self) -> str:
         """One asset may have several such watchers."""
-        return "dataflow-endings-" + hashlib.sha256(json.dumps(self.serialize(), sort_keys=True).encode()).hexdigest()[:12]
+        return "dataflow-finished_jobs-" + hashlib.sha256(json.dumps(self.serialize(), sort_keys=True).encode()).hexdigest()[:12]
 
     async def _matching(self, job: Json) -> Json | None:
         if not fnmatchcase(str(job.get("name")), self.name) or (self.states and job.get("currentState") not in self.states):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow.triggers.base import TaskFailedEvent
 
 from airflow_dataflow_ext.api.jobs.launch_once import Launched, LaunchRecord, launch_once, stop_launched
-from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.task.identity import identity_of
@@ -93,7 +93,7 @@ class DataflowStartTrigger(WaitTrigger):
         assert launched is not None
         if operator.wait_until_finished is False:
             return {"result": launched.job}
-        return (yield from watching(operator.watch(launched))).serialize()
+        return (yield from wait_for_job(operator.watch(launched))).serialize()
 
     def conclude(self, event: Json) -> Conversation[Any]:
         if "result" in event:

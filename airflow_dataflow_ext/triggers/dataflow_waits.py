@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.dataflow.conditions import Vigil, sight_of
+from airflow_dataflow_ext.api.dataflow.conditions import ConditionWait, condition_of
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
-from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome
 from airflow_dataflow_ext.triggers.base import WaitTrigger
 from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
@@ -76,33 +76,33 @@ class DataflowJobStatusTrigger(_AtJobTrigger):
     def wait(self) -> Conversation[Json]:
         expected = tuple(self.expected_statuses)
         watch = JobWatch(job=self.at(), expected=expected, to_the_end=True, poll_sleep=self.poll_sleep, importance=None)
-        return (yield from watching(watch)).serialize()
+        return (yield from wait_for_job(watch)).serialize()
 
     def conclude(self, event: Json) -> Conversation[Any]:
         yield from ()
         return Outcome.deserialize(event).result()
 
 
-class DataflowSightTrigger(_AtJobTrigger):
-    """Waits for a sight: metrics, messages, autoscaling events, progress, a snapshot. Gives ``{"found": ..., "until": ...}``.
+class DataflowConditionTrigger(_AtJobTrigger):
+    """Waits for a condition: metrics, messages, autoscaling events, progress, a snapshot. Gives ``{"found": ..., "until": ...}``.
 
-    :param sight: a serialized :class:`~airflow_dataflow_ext.api.dataflow.conditions.Sight`.
+    :param condition: a serialized :class:`~airflow_dataflow_ext.api.dataflow.conditions.Condition`.
     :param fail_on_terminal_state: whether the end of the job is the failure of the wait.
     :param until: given back in the event, for whoever waits again.
     """
 
-    def __init__(self, *, sight: Mapping[str, Any], fail_on_terminal_state: bool, until: float | None = None, **where: Any) -> None:
+    def __init__(self, *, condition: Mapping[str, Any], fail_on_terminal_state: bool, until: float | None = None, **where: Any) -> None:
         super().__init__(**where)
-        self.sight = sight_of(sight)
+        self.condition = condition_of(condition)
         self.fail_on_terminal_state = fail_on_terminal_state
         self.until = until
 
     def fields(self) -> Json:
-        mine = {"sight": self.sight.serialize(), "fail_on_terminal_state": self.fail_on_terminal_state, "until": self.until}
+        mine = {"condition": self.condition.serialize(), "fail_on_terminal_state": self.fail_on_terminal_state, "until": self.until}
         return {**super().fields(), **mine}
 
     def wait(self) -> Conversation[Json]:
-        vigil = Vigil(at=self.at(), sight=self.sight, ends_with_job=self.fail_on_terminal_state, poll_sleep=self.poll_sleep)
+        vigil = ConditionWait(at=self.at(), condition=self.condition, ends_with_job=self.fail_on_terminal_state, poll_sleep=self.poll_sleep)
         return {"found": (yield from vigil.wait()), "until": self.until}
 
     def conclude(self, event: Json) -> Conversation[Any]:

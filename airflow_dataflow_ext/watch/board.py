@@ -16,12 +16,12 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from airflow_dataflow_ext.api.jobs.watch import Look, Roster
+from airflow_dataflow_ext.api.jobs.watch import Lister, Look
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidRequestError, NotAuthenticatedError, transient
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.watch.reader import Reader
-from airflow_dataflow_ext.watch.waiters import Seats
+from airflow_dataflow_ext.watch.waiters import Waiters
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -53,22 +53,22 @@ LOOK_BACK = 3600.0
 BREATH = 100
 """After so many watchers the event loop gets its turn."""
 
-TOLD_AT_ONCE = 20
+ANSWERED_AT_ONCE = 20
 """After so many watchers whose wait ends: each of them has something to do then."""
 
 
 class Board:
     """Answers the looks of all watchers of one place.
 
-    :param roster: lists the place's jobs.
+    :param lister: lists the place's jobs.
     :param perform: performs a conversation on this event loop.
     """
 
-    def __init__(self, roster: Roster, perform: Callable[[Conversation[Any]], Awaitable[Any]]) -> None:
-        self._roster = roster
+    def __init__(self, lister: Lister, perform: Callable[[Conversation[Any]], Awaitable[Any]]) -> None:
+        self._lister = lister
         self._perform = perform
-        self._seats = Seats()
-        self._reader = Reader(self._seats, perform, self._hurry)
+        self._waiters = Waiters()
+        self._reader = Reader(self._waiters, perform, self._hurry)
         self._rounds: asyncio.Task[None] | None = None
         self._settling: set[asyncio.Task[None]] = set()
         self._next = math.inf
@@ -84,14 +84,14 @@ class Board:
         """
         loop = asyncio.get_running_loop()
         first = min(GATHER * self._pages, LONGEST_GATHER, look.watch.poll_sleep) * random.uniform(0.5, 1.0)
-        seat = self._seats.take(look, loop.create_future(), now=loop.time(), first=first)
-        self._hurry(seat.due)
+        waiter = self._waiters.take(look, loop.create_future(), now=loop.time(), first=first)
+        self._hurry(waiter.due)
         if self._rounds is None or self._rounds.done():
             self._rounds = loop.create_task(self._run(), name="dataflow board")
         try:
-            return await seat.answer
+            return await waiter.answer
         finally:
-            self._seats.leave(seat)
+            self._waiters.leave(waiter)
 
     def close(self) -> None:
         """Stop asking; called when the last watcher has gone."""
@@ -115,7 +115,7 @@ class Board:
                 self._hurry(await self._soonest())
         except Exception as error:
             log.exception("The rounds of a board ended; whoever waits is told.")
-            self._seats.refuse(list(self._seats), error)
+            self._waiters.refuse(list(self._waiters), error)
 
     async def _until_due(self) -> None:
         loop = asyncio.get_running_loop()
@@ -129,22 +129,22 @@ class Board:
 
     async def _soonest(self) -> float:
         soonest = math.inf
-        async for some in _breaths(list(self._seats)):
-            soonest = min(soonest, min((self._seats.due(job_id) for job_id in some if job_id not in self._reader), default=math.inf))
+        async for some in _breaths(list(self._waiters)):
+            soonest = min(soonest, min((self._waiters.due(job_id) for job_id in some if job_id not in self._reader), default=math.inf))
         return soonest
 
     async def _round(self, now: float) -> None:
         """Look at what falls due: all in one list when that is cheaper, and then at whatever else it shows, too."""
         due: list[str] = []
-        async for some in _breaths(list(self._seats)):
-            due += [job_id for job_id in some if job_id not in self._reader and self._seats.is_due(job_id, now)]
+        async for some in _breaths(list(self._waiters)):
+            due += [job_id for job_id in some if job_id not in self._reader and self._waiters.is_due(job_id, now)]
         if len(due) <= (1.0 if now >= self._list_again else self._pages):
             self._reader.read(due)
             return
         try:
             active = await self._active(now)
         except NotAuthenticatedError as error:
-            self._seats.refuse(list(self._seats), error)
+            self._waiters.refuse(list(self._waiters), error)
         else:
             if active is None:
                 self._reader.read(due)
@@ -156,7 +156,7 @@ class Board:
         self._list_again = now + TRY_LIST_AGAIN
         try:
             active: Mapping[str, Json]
-            active, pages = await self._perform(self._roster.active(self._seats.watches(self._seats)))
+            active, pages = await self._perform(self._lister.active(self._waiters.watches(self._waiters)))
         except NotAuthenticatedError:
             raise
         except CallError as error:
@@ -173,15 +173,18 @@ class Board:
         idle: list[tuple[float, str]] = []
         gone: list[str] = []
         pause = random.uniform(*EARLIER)
-        async for some in _breaths(list(self._seats)):
+        async for some in _breaths(list(self._waiters)):
             for job_id in some:
                 job = active.get(job_id)
-                if job is None or self._seats.decides(job_id, job):
+                if job is None or self._waiters.decides(job_id, job):
                     gone.append(job_id)
-                elif not self._seats.tell(job_id, job, now, pause=pause, idle=False) and (patience := self._seats.patience(job_id)) <= now:
+                elif (
+                    not self._waiters.tell(job_id, job, now, pause=pause, idle=False)
+                    and (patience := self._waiters.patience(job_id)) <= now
+                ):
                     idle.append((patience, job_id))
         for _, job_id in heapq.nsmallest(IDLE_ANSWERS, idle):
-            self._seats.tell(job_id, active[job_id], now)
+            self._waiters.tell(job_id, active[job_id], now)
         since, self._listed = min(now - self._listed, LOOK_BACK), now
         self._find([job_id for job_id in gone if job_id not in self._reader], since)
 
@@ -198,16 +201,16 @@ class Board:
         """Tell of many jobs that have ended at once; those that the list of ended jobs does not show are read singly."""
         ended: Mapping[str, Json] = {}
         try:
-            ended = await self._perform(self._roster.ended(self._seats.watches(gone), since))
-            async for some in _breaths([job_id for job_id in gone if job_id in ended], TOLD_AT_ONCE):
+            ended = await self._perform(self._lister.ended(self._waiters.watches(gone), since))
+            async for some in _breaths([job_id for job_id in gone if job_id in ended], ANSWERED_AT_ONCE):
                 for job_id in some:
-                    if self._seats.decides(job_id, ended[job_id]):
-                        self._seats.tell(job_id, ended[job_id], math.inf)
+                    if self._waiters.decides(job_id, ended[job_id]):
+                        self._waiters.tell(job_id, ended[job_id], math.inf)
         except CallError as error:
             log.info("The ended jobs cannot be listed, each is read singly: %s", error)
         finally:
             self._reader.release(gone)
-        self._reader.read([job_id for job_id in gone if self._seats.is_waited_for(job_id)])
+        self._reader.read([job_id for job_id in gone if self._waiters.is_waited_for(job_id)])
 
 
 async def _breaths(things: Sequence[T], size: int = BREATH) -> AsyncIterator[Sequence[T]]:

@@ -75,7 +75,7 @@ class Channel:
         watch = look.watch
         board = self._boards.get(watch.place)
         if board is None:
-            board = self._boards[watch.place] = Board(watch.roster(), self._perform)
+            board = self._boards[watch.place] = Board(watch.lister(), self._perform)
         return await board.look(look)
 
     async def _perform(self, conversation: Conversation[T]) -> T:

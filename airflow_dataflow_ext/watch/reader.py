@@ -11,7 +11,7 @@ from airflow_dataflow_ext.api.jobs.wait import lost
 from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Watch
 from airflow_dataflow_ext.api.rest.errors import NotFoundError, transient
 from airflow_dataflow_ext.api.rest.steps import Conversation
-from airflow_dataflow_ext.watch.waiters import Seats
+from airflow_dataflow_ext.watch.waiters import Waiters
 
 READS_AT_ONCE = 16
 """How many jobs are read singly at the same time."""
@@ -24,8 +24,8 @@ class Reader:
     :param again: is told when a job wants to be looked at again.
     """
 
-    def __init__(self, seats: Seats, perform: Callable[[Conversation[Any]], Awaitable[Any]], again: Callable[[float], None]) -> None:
-        self._seats = seats
+    def __init__(self, waiters: Waiters, perform: Callable[[Conversation[Any]], Awaitable[Any]], again: Callable[[float], None]) -> None:
+        self._waiters = waiters
         self._perform = perform
         self._again = again
         self._held: set[str] = set()
@@ -61,11 +61,11 @@ class Reader:
     async def _work(self) -> None:
         while self._queue:
             job_id = self._queue.popleft()
-            watch = self._seats.watch(job_id)
+            watch = self._waiters.watch(job_id)
             if watch is not None:
                 await self._read(job_id, watch)
             self._held.discard(job_id)
-            self._again(self._seats.due(job_id))
+            self._again(self._waiters.due(job_id))
         if (this := asyncio.current_task()) is not None:  # before anything else runs: whoever comes next must not count on it
             self._tasks.discard(this)
 
@@ -74,12 +74,12 @@ class Reader:
         try:
             job = await self._perform(watch.read(retry_for=watch.poll_sleep))
         except NotFoundError as error:
-            self._seats.put_off(job_id, loop.time())
-            if self._seats.missed_for(job_id, loop.time()) >= LOST_AFTER:
-                self._seats.refuse([job_id], lost(watch, error))
+            self._waiters.put_off(job_id, loop.time())
+            if self._waiters.missed_for(job_id, loop.time()) >= LOST_AFTER:
+                self._waiters.refuse([job_id], lost(watch, error))
         except Exception as error:
-            self._seats.put_off(job_id, loop.time())
+            self._waiters.put_off(job_id, loop.time())
             if not transient(error):
-                self._seats.refuse([job_id], error)
+                self._waiters.refuse([job_id], error)
         else:
-            self._seats.tell(job_id, job, loop.time())
+            self._waiters.tell(job_id, job, loop.time())

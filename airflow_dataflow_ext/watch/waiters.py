@@ -1,4 +1,4 @@
-"""Seats: who waits at a Board for which job, when each wants it looked at, and what is told to whom."""
+"""Waiters: who waits at a Board for which job, when each wants it looked at, and what is told to whom."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOGETHER = 0.2
 """The part of its pause by which a look may come early, so that those who look at about the same time do it in one round."""
 
 
-class Seat:
+class Waiter:
     """One watcher's pending look."""
 
     __slots__ = ("answer", "due", "early", "look", "patience")
@@ -40,11 +40,11 @@ class Seat:
         return self.look.is_news(job) or (self.is_due(now) if not self.look.idle else idle and self.patience <= now)
 
 
-class Seats:
-    """The seats of one Board by job; iterates over the jobs that somebody waits for."""
+class Waiters:
+    """The waiters of one Board by job; iterates over the jobs that somebody waits for."""
 
     def __init__(self) -> None:
-        self._of: dict[str, tuple[Seat, ...]] = {}
+        self._of: dict[str, tuple[Waiter, ...]] = {}
         self._missed_since: dict[str, float] = {}
 
     def __iter__(self) -> Iterator[str]:
@@ -53,15 +53,15 @@ class Seats:
     def __len__(self) -> int:
         return len(self._of)
 
-    def take(self, look: Look, answer: asyncio.Future[Json], *, now: float, first: float) -> Seat:
-        """A seat for a look; one that wants to be answered at once waits ``first`` seconds for company."""
-        seat = Seat(look, answer, now, first)
-        self._of[look.watch.job_id] = (*self._of.get(look.watch.job_id, ()), seat)
-        return seat
+    def take(self, look: Look, answer: asyncio.Future[Json], *, now: float, first: float) -> Waiter:
+        """A waiter for a look; one that wants to be answered at once waits ``first`` seconds for company."""
+        waiter = Waiter(look, answer, now, first)
+        self._of[look.watch.job_id] = (*self._of.get(look.watch.job_id, ()), waiter)
+        return waiter
 
-    def leave(self, seat: Seat) -> None:
-        job_id = seat.look.watch.job_id
-        others = tuple(other for other in self._of[job_id] if other is not seat)
+    def leave(self, waiter: Waiter) -> None:
+        job_id = waiter.look.watch.job_id
+        others = tuple(other for other in self._of[job_id] if other is not waiter)
         if others:
             self._of[job_id] = others
         else:
@@ -70,32 +70,32 @@ class Seats:
 
     def watch(self, job_id: str) -> Watch | None:
         """One of the watches for a job; None when nobody waits for it any more."""
-        seats = self._of.get(job_id)
-        return seats[0].look.watch if seats else None
+        waiters = self._of.get(job_id)
+        return waiters[0].look.watch if waiters else None
 
     def watches(self, job_ids: Iterable[str]) -> list[Watch]:
         """A watch for each job that is still waited for."""
-        return [seats[0].look.watch for job_id in job_ids if (seats := self._of.get(job_id))]
+        return [waiters[0].look.watch for job_id in job_ids if (waiters := self._of.get(job_id))]
 
     def due(self, job_id: str) -> float:
         """When somebody first wants the job looked at."""
-        return min((seat.due for seat in self._of.get(job_id, ()) if not seat.answer.done()), default=math.inf)
+        return min((waiter.due for waiter in self._of.get(job_id, ()) if not waiter.answer.done()), default=math.inf)
 
     def is_waited_for(self, job_id: str) -> bool:
         """Whether somebody has no answer yet."""
-        return any(not seat.answer.done() for seat in self._of.get(job_id, ()))
+        return any(not waiter.answer.done() for waiter in self._of.get(job_id, ()))
 
     def is_due(self, job_id: str, now: float) -> bool:
         """Whether somebody wants the job looked at in a round that begins now."""
-        return any(seat.is_due(now) for seat in self._of.get(job_id, ()) if not seat.answer.done())
+        return any(waiter.is_due(now) for waiter in self._of.get(job_id, ()) if not waiter.answer.done())
 
     def patience(self, job_id: str) -> float:
         """When somebody first wants an answer even if there is nothing new."""
-        return min((seat.patience for seat in self._of.get(job_id, ()) if not seat.answer.done()), default=math.inf)
+        return min((waiter.patience for waiter in self._of.get(job_id, ()) if not waiter.answer.done()), default=math.inf)
 
     def decides(self, job_id: str, job: Json) -> bool:
         """Whether the job as it is ends somebody's wait."""
-        return any(seat.look.watch.judge(job) is not Phase.MOVING for seat in self._of.get(job_id, ()))
+        return any(waiter.look.watch.judge(job) is not Phase.MOVING for waiter in self._of.get(job_id, ()))
 
     def tell(self, job_id: str, job: Json, now: float, *, pause: float = 1.0, idle: bool = True) -> bool:
         """Answer those who want the job told, and put off the others; whether anybody was answered.
@@ -105,20 +105,20 @@ class Seats:
         """
         self._missed_since.pop(job_id, None)
         told = False
-        for seat in self._of.get(job_id, ()):
-            if seat.answer.done():
+        for waiter in self._of.get(job_id, ()):
+            if waiter.answer.done():
                 continue
-            if seat.wants(job, now, idle):
-                seat.answer.set_result(job)
+            if waiter.wants(job, now, idle):
+                waiter.answer.set_result(job)
                 told = True
-            elif seat.look.idle:
-                seat.due = now + pause * seat.pause
+            elif waiter.look.idle:
+                waiter.due = now + pause * waiter.pause
         return told
 
     def put_off(self, job_id: str, now: float) -> None:
         """Look at the job again after the usual pause."""
-        for seat in self._of.get(job_id, ()):
-            seat.due, seat.early = now + seat.pause, TOGETHER * seat.pause
+        for waiter in self._of.get(job_id, ()):
+            waiter.due, waiter.early = now + waiter.pause, TOGETHER * waiter.pause
 
     def missed_for(self, job_id: str, now: float) -> float:
         """Seconds since the service first said that it does not know the job, and has not shown it again."""
@@ -127,6 +127,6 @@ class Seats:
     def refuse(self, job_ids: Iterable[str], error: Exception) -> None:
         """Answer all who wait for these jobs with an error."""
         for job_id in job_ids:
-            for seat in self._of.get(job_id, ()):
-                if not seat.answer.done():
-                    seat.answer.set_exception(error)
+            for waiter in self._of.get(job_id, ()):
+                if not waiter.answer.done():
+                    waiter.answer.set_exception(error)

@@ -257,7 +257,7 @@ def test_the_calls_of_a_run_are_told_apart_by_what_it_runs(
         hook.get_job(run["id"])
         about = [seen for seen in dropper.seen if seen[1] == NUMBERS[name]]
         assert [seen for seen in about if seen[2]] == [(SUBJECTS[name].start.id, NUMBERS[name], True)]
-        assert about[-1] == (wave.Job.get.id, NUMBERS[name], False)
+        assert about[-1] == (wave.DataflowJob.get.id, NUMBERS[name], False)
 
 
 @pytest.mark.parametrize(("point", "jobs"), [("arrives", 0), ("answers", 1)])

@@ -14,15 +14,15 @@ from google.oauth2 import service_account
 from googleapiclient import discovery
 from googleapiclient.errors import HttpError
 
-from airflow_dataflow_ext.emulator import Autoscaling, Emulator, ManualClock, Message, Metrics
+from airflow_dataflow_ext.emulator import Autoscaling, Emulator, JobMessage, ManualClock, Metrics
 from tests.asking import LOCATION, PROJECT
 
 PLACE = {"projectId": PROJECT, "location": LOCATION}
 GAPIC_PLACE = {"project_id": PROJECT, "location": LOCATION}
 STREAM = [
     (0, "JOB_STATE_RUNNING"),
-    (0, Message("Workers have started successfully.", "JOB_MESSAGE_DETAILED")),
-    (0, Message("A warning.", "JOB_MESSAGE_WARNING")),
+    (0, JobMessage("Workers have started successfully.", "JOB_MESSAGE_DETAILED")),
+    (0, JobMessage("A warning.", "JOB_MESSAGE_WARNING")),
     (0, Autoscaling("Worker pool started.", 1, 1)),
     (0, Metrics([{"name": {"origin": "user", "name": "n"}, "scalar": 7}])),
 ]

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, NotAuthenticatedError, NotFoundError, PermissionDeniedError
-from airflow_dataflow_ext.emulator import Autoscaling, Emulator, Message, Metrics, Stages
+from airflow_dataflow_ext.emulator import Autoscaling, Emulator, JobMessage, Metrics, Stages
 from airflow_dataflow_ext.emulator.google.oauth import PROJECT
 from tests.hooks.conftest import Use
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 STREAM = [
     (0, "JOB_STATE_RUNNING"),
-    (0, Message("It runs.")),
-    (0, Message("A detail.", "JOB_MESSAGE_DETAILED")),
+    (0, JobMessage("It runs.")),
+    (0, JobMessage("A detail.", "JOB_MESSAGE_DETAILED")),
     (0, Autoscaling("Worker pool started.", 1, 2)),
     (0, Stages([{"stageId": "F1", "state": "EXECUTION_STATE_RUNNING"}])),
     (0, Metrics([{"name": {"origin": "user", "name": "lines"}, "scalar": 7}])),
@@ -97,7 +97,7 @@ def test_a_wait_for_a_state_ends_there(hook: DataflowHook, job_id: str, use: Use
 
 
 def test_a_wait_for_a_job_that_fails_says_why(emulator: Emulator, hook: DataflowHook, use: Use) -> None:
-    emulator.scripts.play("bad*", [(0, Message("Boom.", "JOB_MESSAGE_ERROR")), (0, "JOB_STATE_FAILED")])
+    emulator.scripts.play("bad*", [(0, JobMessage("Boom.", "JOB_MESSAGE_ERROR")), (0, "JOB_STATE_FAILED")])
     job = hook.launch_template("gs://b/t", "bad")
     with pytest.raises(JobError, match=r"ended as JOB_STATE_FAILED: Boom\."):
         use(hook.wait, job["id"])

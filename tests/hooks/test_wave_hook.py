@@ -39,19 +39,19 @@ def hook(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> WaveHook:
 
 def connected(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, **extras: Any) -> WaveHook:
     """A hook for the emulated org, with more extras in its connection, and with short pauses."""
-    from airflow_dataflow_ext.api.jobs import launch_once as launching
-    from airflow_dataflow_ext.api.rest import ask as conversations
-    from airflow_dataflow_ext.api.wave import launcher as wave_service
+    from airflow_dataflow_ext.api.jobs import launch_once
+    from airflow_dataflow_ext.api.rest import ask as ask_module
+    from airflow_dataflow_ext.api.wave import launcher
     from airflow_dataflow_ext.hooks import wave as hook_module
     from airflow_dataflow_ext.hooks.wave import WaveHook
 
     connection = json.loads(emulator.connections()[CONNECTION])
     connection["extra"] |= extras
     monkeypatch.setenv(CONNECTION, json.dumps(connection))
-    monkeypatch.setattr(conversations, "FIRST_PAUSE", QUICK)
-    monkeypatch.setattr(launching, "PATIENCE", (0.0, QUICK, QUICK))
-    monkeypatch.setattr(wave_service, "LISTED_SOON", (0.0, QUICK))
-    monkeypatch.setattr(wave_service, "LISTED_EVERY", QUICK)
+    monkeypatch.setattr(ask_module, "FIRST_PAUSE", QUICK)
+    monkeypatch.setattr(launch_once, "PATIENCE", (0.0, QUICK, QUICK))
+    monkeypatch.setattr(launcher, "LISTED_SOON", (0.0, QUICK))
+    monkeypatch.setattr(launcher, "LISTED_EVERY", QUICK)
     monkeypatch.setattr(hook_module, "POLL_SLEEP", QUICK)
     emulator.wave.scripts.play("*", wait=0.05, seconds=0.2)
     return WaveHook(retry_for=5.0)
@@ -169,7 +169,7 @@ def test_everything_is_listed_and_read(emulator: Emulator, hook: WaveHook, use: 
     assert use(hook.get_recipe, recipe["id"]) == recipe
     assert use(hook.limits)[0]["current"] == 1
     assert use(hook.limits, types="Other") == []
-    assert use(hook.call, wave.Job.get, jobId=job["id"])["id"] == job["id"]
+    assert use(hook.call, wave.DataflowJob.get, jobId=job["id"])["id"] == job["id"]
 
 
 def test_all_pages_of_a_list_are_read(emulator: Emulator, hook: WaveHook, use: Use) -> None:

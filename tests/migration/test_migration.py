@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_dataflow_ext.emulator import Emulator
-from airflow_dataflow_ext.emulator.engines.timeline import Autoscaling, Message, Metrics, service_metric
+from airflow_dataflow_ext.emulator.engines.timeline import Autoscaling, JobMessage, Metrics, service_metric
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
@@ -25,7 +25,7 @@ IMPORT = re.compile(r"^from airflow\.providers\.google\.cloud\.(hooks|operators|
 ENDS: dict[str, Any] = {
     "steps": [
         (0, "JOB_STATE_RUNNING"),
-        (0, Message("Adding workflow start and stop steps.", "JOB_MESSAGE_DEBUG")),
+        (0, JobMessage("Adding workflow start and stop steps.", "JOB_MESSAGE_DEBUG")),
         (0, Autoscaling("Worker pool started.", 1, 1)),
         (0.2, Metrics([service_metric("TotalVcpuTime", "Service-cpu_num_seconds", 118)])),
         (0.5, "JOB_STATE_DONE"),

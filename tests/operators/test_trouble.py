@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.emulator import Emulator, Message
+from airflow_dataflow_ext.emulator import Emulator, JobMessage
 from tests.operators.launches import instance
 
 HICCUPS: dict[str, dict[str, Any]] = {
@@ -72,7 +72,7 @@ def test_each_message_is_told_once_also_the_last(emulator: Emulator, deferrable:
     told: list[str] = []
     say = messages._said
     monkeypatch.setattr(messages, "_said", lambda message: told.append(message["messageText"]) or say(message))
-    emulator.scripts.play("*", [(0, "JOB_STATE_RUNNING"), (0.1, Message("Hello")), (0.4, Message("Bye")), (0.4, "JOB_STATE_DONE")])
+    emulator.scripts.play("*", [(0, "JOB_STATE_RUNNING"), (0.1, JobMessage("Hello")), (0.4, JobMessage("Bye")), (0.4, "JOB_STATE_DONE")])
     assert instance(deferrable=deferrable).run().state == "success"
     assert [told.count(text) for text in ("Hello", "Bye")] == [1, 1]
 
@@ -86,9 +86,9 @@ def test_messages_that_may_not_be_read_do_not_end_the_task(emulator: Emulator, d
 
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_a_failed_job_says_why(emulator: Emulator, deferrable: bool) -> None:
-    from airflow_dataflow_ext.emulator.engines.timeline import Message
+    from airflow_dataflow_ext.emulator.engines.timeline import JobMessage
 
-    oom = Message("Workflow failed. Causes: the worker ran out of memory.", "JOB_MESSAGE_ERROR")
+    oom = JobMessage("Workflow failed. Causes: the worker ran out of memory.", "JOB_MESSAGE_ERROR")
     emulator.scripts.play("*", [(0, "JOB_STATE_RUNNING"), (0.1, "JOB_STATE_FAILED"), (0.12, oom)])
     task = instance(deferrable=deferrable)
     ended = task.run()

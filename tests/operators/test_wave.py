@@ -23,10 +23,10 @@ WAYS = pytest.mark.parametrize("deferrable", [False, True], ids=["worker", "trig
 
 @pytest.fixture(autouse=True)
 def quick(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_dataflow_ext.api.wave import launcher as wave_service
+    from airflow_dataflow_ext.api.wave import launcher
 
-    monkeypatch.setattr(wave_service, "LISTED_SOON", (0.0, QUICK))
-    monkeypatch.setattr(wave_service, "LISTED_EVERY", QUICK)
+    monkeypatch.setattr(launcher, "LISTED_SOON", (0.0, QUICK))
+    monkeypatch.setattr(launcher, "LISTED_EVERY", QUICK)
     emulator.wave.scripts.play("*", wait=0.05, seconds=0.2)
 
 

@@ -61,9 +61,9 @@ def same_failure(both: list[tuple[TaskInstance, Ended]]) -> str:
 
 def give_up_after(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that the service does not know is given up so soon."""
-    from airflow_dataflow_ext.api.jobs import watch as watching
+    from airflow_dataflow_ext.api.jobs import wait
     from airflow_dataflow_ext.sensors import base
     from airflow_dataflow_ext.watch import reader
 
-    for module in (watching, base, reader):
+    for module in (wait, base, reader):
         monkeypatch.setattr(module, "LOST_AFTER", seconds)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.emulator import Autoscaling, Emulator, Message, Metrics, Stages
+from airflow_dataflow_ext.emulator import Autoscaling, Emulator, JobMessage, Metrics, Stages
 from tests.airflow_task import TaskInstance
 from tests.sensors.conftest import give_up_after, run_both, same_failure, same_result
 
@@ -67,7 +67,7 @@ def test_a_job_that_ends_with_the_metric_counts_and_one_that_ends_without_fails(
     ("name", "step", "field", "value"),
     [
         ("DataflowJobMetricsSensor", Metrics([counter(7)]), "scalar", 7),
-        ("DataflowJobMessagesSensor", Message("Workers are there."), "messageText", "Workers are there."),
+        ("DataflowJobMessagesSensor", JobMessage("Workers are there."), "messageText", "Workers are there."),
         ("DataflowJobAutoScalingEventsSensor", Autoscaling("Worker pool started.", 1, 1), "currentNumWorkers", "1"),
     ],
 )
@@ -77,7 +77,7 @@ def test_without_a_callback_anything_ends_the_wait_and_is_the_result(launch: Lau
 
 
 def test_a_callback_says_not_yet_until_it_is_content_and_is_only_asked_when_there_is_something_else(launch: Launch) -> None:
-    job_id = launch((0, RUNNING), (0.5, Message("one")), (1.0, Message("two")), (1.5, Message("three")))
+    job_id = launch((0, RUNNING), (0.5, JobMessage("one")), (1.0, JobMessage("two")), (1.5, JobMessage("three")))
     asked: list[list[str]] = []
 
     def callback(messages: list[dict[str, Any]]) -> Any:
@@ -102,7 +102,7 @@ def test_a_callback_may_be_content_with_nothing_and_give_a_poke_return_value(lau
 
 
 def test_the_end_of_the_job_fails_a_wait_for_its_messages_unless_that_is_turned_off(launch: Launch) -> None:
-    job_id = launch((0, RUNNING), (0.0, Message("here")), (0.1, DONE))
+    job_id = launch((0, RUNNING), (0.0, JobMessage("here")), (0.1, DONE))
     _let_end(job_id)
     assert "JOB_STATE_DONE" in same_failure(run_both(sensors().DataflowJobMessagesSensor, job_id=job_id))
     found = same_result(run_both(sensors().DataflowJobMessagesSensor, job_id=job_id, fail_on_terminal_state=False))
@@ -151,7 +151,7 @@ def test_a_wrong_argument_fails_the_dag_file(name: str, arguments: dict[str, Any
 
 
 def test_waiting_again_does_not_wait_longer(launch: Launch) -> None:
-    steps = [(0.2 * number, Message(str(number))) for number in range(40)]
+    steps = [(0.2 * number, JobMessage(str(number))) for number in range(40)]
     job_id = launch((0, RUNNING), *steps)
     (_, worker), (_, triggerer) = run_both(sensors().DataflowJobMessagesSensor, job_id=job_id, callback=lambda _: False, timeout=2)
     assert (type(worker.error).__name__, type(triggerer.error).__name__) == ("AirflowSensorTimeout", "AirflowSensorTimeout")
@@ -187,7 +187,7 @@ KINDS = pytest.mark.parametrize(
 @KINDS
 @pytest.mark.parametrize("status", [404, 503])
 def test_no_answer_at_the_first_look_is_not_yet(emulator: Emulator, launch: Launch, name: str, fields: dict[str, Any], status: int) -> None:
-    job_id = launch((0, RUNNING), (0, Message("here")))
+    job_id = launch((0, RUNNING), (0, JobMessage("here")))
     for deferrable in (False, True):
         emulator.faults.add("jobs.get", status=status, times=1)
         task = task_of(name, job_id=job_id, deferrable=deferrable, **fields)

@@ -398,7 +398,7 @@ KILLS = {
 def test_a_kill_stops_the_job_when_a_user_asked_for_it(
     emulator: Emulator, start: Any, die: Any, monkeypatch: pytest.MonkeyPatch, kill: str, point: str
 ) -> None:
-    from airflow_dataflow_ext.triggers import dataflow_start as start_trigger
+    from airflow_dataflow_ext.triggers import dataflow_start
 
     emulator.scripts.play("*", ENDLESS_JOB, on_cancel=AT_ONCE)
     task = start(cancel_on_kill=kill != "kept")
@@ -406,7 +406,7 @@ def test_a_kill_stops_the_job_when_a_user_asked_for_it(
     task.dies()
     facts, jobs = KILLS[kill]
     task.state = facts.get("state", task.state)
-    monkeypatch.setattr(start_trigger, "NEXT_TRY_WITHIN", (0.0,))
+    monkeypatch.setattr(dataflow_start, "NEXT_TRY_WITHIN", (0.0,))
     asyncio.run(task.trigger().on_kill())
     assert states(emulator) == jobs
 

@@ -41,9 +41,9 @@ def trigger_of(kind: str, job_id: str) -> Any:
     at = {"job_id": job_id, "poll_sleep": 0.05, "end_from_trigger": True}
     if kind == "status":
         return dataflow_waits.DataflowJobStatusTrigger(expected_statuses=["JOB_STATE_DONE"], **at)
-    if kind == "sight":
-        sight = MetricReached(metric="TotalVcpuTime", at_least=1).serialize()
-        return dataflow_waits.DataflowSightTrigger(sight=sight, fail_on_terminal_state=True, **at)
+    if kind == "condition":
+        condition = MetricReached(metric="TotalVcpuTime", at_least=1).serialize()
+        return dataflow_waits.DataflowConditionTrigger(condition=condition, fail_on_terminal_state=True, **at)
     job = JobRef(project_id=PROJECT, location=LOCATION, job_id=job_id)
     watch = JobWatch(job=job, poll_sleep=0.05).serialize()
     return dataflow.DataflowJobTrigger(watch=watch, end_from_trigger=True, prices={"vcpu_hours": 0.5}, conn_id="google_cloud_default")
@@ -61,14 +61,14 @@ def event_of(emulator: Emulator, kind: str, end: str, *, metrics: bool = True, t
     return asyncio.run(first())
 
 
-@pytest.mark.parametrize("kind", ["status", "sight", "launch"])
+@pytest.mark.parametrize("kind", ["status", "condition", "launch"])
 def test_the_result_is_written_and_the_task_succeeds(emulator: Emulator, xcoms: dict[str, Any], kind: str) -> None:
     from airflow.triggers.base import TaskSuccessEvent
 
     assert isinstance(event_of(emulator, kind, "JOB_STATE_DONE"), TaskSuccessEvent)
     result = xcoms.pop("value")
     assert xcoms == {"key": "return_value", **{name: value for name, value in TI.items() if name != "try_number"}}
-    if kind == "sight":
+    if kind == "condition":
         assert result["scalar"] == 7200
     else:
         assert result["currentState"] == "JOB_STATE_DONE"
@@ -76,7 +76,7 @@ def test_the_result_is_written_and_the_task_succeeds(emulator: Emulator, xcoms: 
         assert (result["resources"], result["estimatedCost"]["amount"]) == ({"vcpu_hours": 2.0}, 1.0)
 
 
-@pytest.mark.parametrize("kind", ["status", "sight", "launch"])
+@pytest.mark.parametrize("kind", ["status", "condition", "launch"])
 def test_a_bad_end_fails_the_task_with_its_reason_in_the_log(
     emulator: Emulator, xcoms: dict[str, Any], kind: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,7 +91,7 @@ def test_a_bad_end_fails_the_task_with_its_reason_in_the_log(
     assert "JOB_STATE_CANCELLED" in caplog.text
 
 
-@pytest.mark.parametrize("kind", ["status", "sight"])
+@pytest.mark.parametrize("kind", ["status", "condition"])
 def test_a_bad_end_skips_the_task_where_its_sensor_would(emulator: Emulator, xcoms: dict[str, Any], kind: str) -> None:
     from airflow.triggers.base import TaskSkippedEvent
 
@@ -101,7 +101,7 @@ def test_a_bad_end_skips_the_task_where_its_sensor_would(emulator: Emulator, xco
     assert type(again)(**{**again.serialize()[1], "skips": True}).serialize()[1]["skips"] is True
 
 
-@pytest.mark.parametrize("kind", ["status", "sight", "launch"])
+@pytest.mark.parametrize("kind", ["status", "condition", "launch"])
 def test_without_a_task_instance_the_event_is_a_plain_one(emulator: Emulator, kind: str) -> None:
     from airflow.triggers.base import TriggerEvent
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
-from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation
@@ -39,7 +39,7 @@ class Region(AsyncTransport):
         self.asked: Counter[str] = Counter()
         self.asking = asyncio.Event()
         self.trouble: Callable[[Request], Any] = lambda request: None
-        self.board = Board(watch("-").roster(), self.perform)
+        self.board = Board(watch("-").lister(), self.perform)
 
     async def perform(self, conversation: Conversation[T]) -> T:
         return await self.run(conversation, aside(logging.getLogger(__name__)), self.board.look)
@@ -73,7 +73,7 @@ class Region(AsyncTransport):
 
     async def wait(self, waited: JobWatch) -> Outcome:
         """A wait as a trigger has it."""
-        return await self.perform(watching(waited))
+        return await self.perform(wait_for_job(waited))
 
     async def after(self, seconds: float, job_id: str, state: str) -> None:
         """Change a job's state, later."""

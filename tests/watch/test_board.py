@@ -14,7 +14,7 @@ from airflow_dataflow_ext.api.rest.errors import CallError, JobLostError, NotAut
 from airflow_dataflow_ext.api.rest.method import NoReply, Request
 from airflow_dataflow_ext.watch.board import IDLE_ANSWERS
 from airflow_dataflow_ext.watch.reader import READS_AT_ONCE, Reader
-from airflow_dataflow_ext.watch.waiters import Seats
+from airflow_dataflow_ext.watch.waiters import Waiters
 from tests.talk import refused
 from tests.watch.region import DONE, FAILED, RUNNING, TOOK, Region, watch
 
@@ -312,10 +312,10 @@ def test_whoever_is_due_as_the_last_reads_end_is_read(leap: Leap) -> None:
     region = Region(*names(count))
 
     async def scene() -> None:
-        seats, ended = Seats(), asyncio.Event()
+        waiters, ended = Waiters(), asyncio.Event()
         for job_id in names(count):
-            seats.take(Look(watch(job_id)), asyncio.get_running_loop().create_future(), now=now(), first=0.0)
-        reader = Reader(seats, region.perform, lambda due: ended.set())
+            waiters.take(Look(watch(job_id)), asyncio.get_running_loop().create_future(), now=now(), first=0.0)
+        reader = Reader(waiters, region.perform, lambda due: ended.set())
         reader.read(names(READS_AT_ONCE))
         await ended.wait()
         reader.read(names(count)[-1:])

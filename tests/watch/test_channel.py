@@ -15,9 +15,9 @@ from google.auth.credentials import AnonymousCredentials
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome
-from airflow_dataflow_ext.emulator import Emulator, Message
+from airflow_dataflow_ext.emulator import Emulator, JobMessage
 from airflow_dataflow_ext.transport.aio import AsyncTransport
 from airflow_dataflow_ext.transport.tokens import GoogleTokens
 from airflow_dataflow_ext.watch.channel import Channel
@@ -66,7 +66,7 @@ async def wait(make: Callable[[], Any], job: dict[str, Any], poll_sleep: float =
     """A wait as a trigger has it."""
     watch = JobWatch(job=JobRef(project_id=PROJECT, location=LOCATION, job_id=job["id"]), poll_sleep=poll_sleep)
     async with Channel.to("connection", make) as channel:
-        return await channel.run(watching(watch), LOG)
+        return await channel.run(wait_for_job(watch), LOG)
 
 
 def jobs(emulator: Emulator, count: int, *steps: tuple[float, Any]) -> list[dict[str, Any]]:
@@ -87,7 +87,7 @@ def test_all_who_wait_share_one_connection_and_few_questions(emulator: Emulator,
 
 
 def test_messages_of_each_job_come_to_its_own_log(emulator: Emulator, hook: Hook, caplog: pytest.LogCaptureFixture) -> None:
-    launched = jobs(emulator, 2, (0, "JOB_STATE_RUNNING"), (0, Message("It runs.")), (0.5, "JOB_STATE_DONE"))
+    launched = jobs(emulator, 2, (0, "JOB_STATE_RUNNING"), (0, JobMessage("It runs.")), (0.5, "JOB_STATE_DONE"))
     caplog.set_level(logging.INFO)
 
     async def both() -> None:

@@ -29,7 +29,7 @@ _VISIBLE_SOON = (1.0, 2.0, 4.0)
 """Pauses in seconds before the looks for such a snapshot."""
 
 
-class Order(Protocol):
+class Action(Protocol):
     """Something that is carried out to its end by one conversation, which may begin again at any time."""
 
     kind: ClassVar[str]
@@ -38,11 +38,11 @@ class Order(Protocol):
         """Carry it out; returns JSON."""
 
     def serialize(self) -> Json:
-        """JSON from which :func:`order_of` makes the same order."""
+        """JSON from which :func:`action_of` makes the same action."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StopOrder:
+class StopAction:
     """Stop one job, or all active jobs of a name or with a name that begins so, and wait until they have ended, however they end.
 
     https://cloud.google.com/dataflow/docs/guides/stopping-a-pipeline
@@ -141,7 +141,7 @@ class StopOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SnapshotOrder:
+class SnapshotAction:
     """Take one snapshot of a running streaming job and wait until a job can start from it.
 
     https://cloud.google.com/dataflow/docs/guides/using-snapshots
@@ -206,7 +206,7 @@ class SnapshotOrder:
         raise lost
 
     def _found(self, pauses: tuple[float, ...] = (0.0,)) -> Conversation[Json | None]:
-        """The snapshot that this order has taken already."""
+        """The snapshot that this action has taken already."""
         request = Snapshot.list.request(projectId=self.project_id, location=self.location, jobId=self.job_id)
         for pause in pauses:
             if pause:
@@ -217,9 +217,9 @@ class SnapshotOrder:
         return None
 
 
-_KINDS: Mapping[str, type[StopOrder | SnapshotOrder]] = {kind.kind: kind for kind in (StopOrder, SnapshotOrder)}
+_KINDS: Mapping[str, type[StopAction | SnapshotAction]] = {kind.kind: kind for kind in (StopAction, SnapshotAction)}
 
 
-def order_of(data: Mapping[str, Any]) -> Order:
-    """The inverse of :meth:`Order.serialize`."""
+def action_of(data: Mapping[str, Any]) -> Action:
+    """The inverse of :meth:`Action.serialize`."""
     return _KINDS[data["kind"]](**{name: value for name, value in data.items() if name != "kind"})

@@ -19,7 +19,7 @@ from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Sleep
 
 
-class Sight(Protocol):
+class Condition(Protocol):
     """Something that may be there or not yet."""
 
     @property
@@ -33,7 +33,7 @@ class Sight(Protocol):
         """
 
     def serialize(self) -> Json:
-        """JSON from which :func:`sight_of` makes the same sight."""
+        """JSON from which :func:`condition_of` makes the same condition."""
 
 
 def mark_of(entries: Any) -> str:
@@ -161,15 +161,15 @@ class SnapshotReady:
 _KINDS: Mapping[str, Any] = {kind.kind: kind for kind in (Entries, MetricReached, ProgressReached, SnapshotReady)}
 
 
-def sight_of(data: Mapping[str, Any]) -> Sight:
-    """The inverse of :meth:`Sight.serialize`."""
-    sight: Sight = _KINDS[data["kind"]](**{name: value for name, value in data.items() if name != "kind"})
-    return sight
+def condition_of(data: Mapping[str, Any]) -> Condition:
+    """The inverse of :meth:`Condition.serialize`."""
+    condition: Condition = _KINDS[data["kind"]](**{name: value for name, value in data.items() if name != "kind"})
+    return condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vigil:
-    """A wait for a sight.
+class ConditionWait:
+    """A wait for a condition.
 
     :param at: the job, or for a snapshot the place.
     :param ends_with_job: whether the end of the job is the failure of the wait.
@@ -177,7 +177,7 @@ class Vigil:
     """
 
     at: JobRef
-    sight: Sight
+    condition: Condition
     ends_with_job: bool
     poll_sleep: float
 
@@ -188,7 +188,7 @@ class Vigil:
     def once(self, *, retry_for: float | None) -> Conversation[Any]:
         """Look once: what is there, or None.
 
-        :raises JobError: the job has ended, or the sight can never come.
+        :raises JobError: the job has ended, or the condition can never come.
         """
         job = (yield from self._watch.read(retry_for=retry_for)) if self.ends_with_job else {}
         return (yield from self._see(job, retry_for))
@@ -196,7 +196,7 @@ class Vigil:
     def wait(self) -> Conversation[Any]:
         """Look again and again until it is there. Trouble that may pass never ends the wait.
 
-        :raises JobError: the job has ended, or the sight can never come.
+        :raises JobError: the job has ended, or the condition can never come.
         :raises JobLostError: the service has not known it for a while.
         :raises CallError: the service refuses to show it.
         """
@@ -221,9 +221,9 @@ class Vigil:
     def _see(self, job: Json, retry_for: float | None) -> Conversation[Any]:
         over = job.get("currentState") in TERMINAL
         ended = JobError(f"Job {self.at.job_id} is in {job.get('currentState')}, and what was waited for has not come.")
-        if over and not self.sight.last_chance:
+        if over and not self.condition.last_chance:
             raise ended
-        found = yield from self.sight.see(self.at, retry_for=retry_for)
+        found = yield from self.condition.see(self.at, retry_for=retry_for)
         if found is None and over:
             raise ended
         return found

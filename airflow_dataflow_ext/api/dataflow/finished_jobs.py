@@ -17,7 +17,7 @@ OVERLAP = 300.0
 """Seconds by which a list reaches back behind the last end that was seen: an end may show late."""
 
 
-def endings(place: Mapping[str, str], since: float) -> Conversation[list[Json]]:
+def finished_jobs(place: Mapping[str, str], since: float) -> Conversation[list[Json]]:
     """Summaries of the jobs that ended from a time on, the first to end first; asked for until there is an answer.
 
     :param place: project and location as path values of a Method.

@@ -32,7 +32,7 @@ OLDEST = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataflowService:
+class DataflowLauncher:
     """One launch on one project and location.
 
     :param watch: what the task waits for; its job is filled in by each question.

@@ -51,7 +51,7 @@ class MessageStream:
         self._job = job
         self._importance = importance
         self._since = str(mark["since"]) if mark else ""
-        self._told_at_since: set[str] = set(mark["told"]) if mark else set()
+        self._logged_at_since: set[str] = set(mark["told"]) if mark else set()
         self._errors: list[str] = []
         self._every = 1
 
@@ -62,7 +62,7 @@ class MessageStream:
 
     def mark(self) -> Json:
         """How far it has told, as JSON, for a stream that goes on from there."""
-        return {"since": self._since, "told": sorted(self._told_at_since)}
+        return {"since": self._since, "told": sorted(self._logged_at_since)}
 
     def follow(self, *, retry_for: float) -> Conversation[None]:
         """Tell what is new. A job that says nothing is asked less and less often.
@@ -112,11 +112,11 @@ class MessageStream:
         for message in messages:
             time, key = str(message.get("time", "")), f"{message.get('id')} {message.get('messageText')}"
             at, last = _sortable(time), _sortable(self._since)
-            if at < last or (at == last and key in self._told_at_since):
+            if at < last or (at == last and key in self._logged_at_since):
                 continue
             if at != last:
-                self._since, self._told_at_since = time, set()
-            self._told_at_since.add(key)
+                self._since, self._logged_at_since = time, set()
+            self._logged_at_since.add(key)
             if message.get("messageImportance") == ERROR:
                 self._errors.append(str(message.get("messageText", "")))
             yield message

@@ -124,7 +124,7 @@ class JobWatch:
         """Where watchers share their looks."""
         return self.job.project_id, self.job.location
 
-    def roster(self) -> ActiveJobs:
+    def lister(self) -> ActiveJobs:
         """How the active jobs of that place are listed."""
         return ActiveJobs(self.job.project_id, self.job.location)
 

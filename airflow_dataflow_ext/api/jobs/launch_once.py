@@ -106,7 +106,7 @@ class Before:
     instead: Json | None = None
 
 
-class Service(Protocol):
+class Launcher(Protocol):
     """What differs between services: how a launch is sent, found again, read and stopped."""
 
     def before(self) -> Conversation[Before]:
@@ -158,7 +158,7 @@ class Launched:
     adopted: bool
 
 
-def launch_once(service: Service, identity: LaunchIdentity, *, clears: int, reattach: bool = True) -> Conversation[Launched]:
+def launch_once(service: Launcher, identity: LaunchIdentity, *, clears: int, reattach: bool = True) -> Conversation[Launched]:
     """Make sure that this task's launch has exactly one job, whatever died before.
 
     :param clears: how often a person has cleared the task so far.
@@ -191,14 +191,14 @@ def settle(job_id: str, phase: Phase) -> Conversation[None]:
         yield Record(replace(record, step="settled", phase=phase.value).value())
 
 
-def stop_launched(service: Service, identity: LaunchIdentity) -> Conversation[None]:
+def stop_launched(service: Launcher, identity: LaunchIdentity) -> Conversation[None]:
     """Stop the job of this launch, if there is one that moves."""
     record = LaunchRecord.read((yield Recall()))
     if record is not None:
         yield from _end(service, replace(identity, generation=record.generation), record)
 
 
-def _job_of(service: Service, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[Json | None]:
+def _job_of(service: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[Json | None]:
     """The job of an earlier attempt; None when it never came to be, or is known to have ended badly."""
     if record.step == "settled" and record.phase == Phase.FAILED:
         return None
@@ -215,7 +215,7 @@ def _job_of(service: Service, identity: LaunchIdentity, record: LaunchRecord) ->
     raise JobLostError(f"An earlier attempt started job {record.job_id}, and the service does not know it: {unknown}") from unknown
 
 
-def _end(service: Service, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[None]:
+def _end(service: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[None]:
     """Stop what an earlier attempt left, if it still moves."""
     if record.foreign or record.step == "refused":
         return
@@ -228,7 +228,7 @@ def _end(service: Service, identity: LaunchIdentity, record: LaunchRecord) -> Co
         yield from service.stop(job)
 
 
-def _find(service: Service, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[Json | None]:
+def _find(service: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[Json | None]:
     for pause in PATIENCE:
         if pause:
             yield Sleep(pause)
@@ -241,7 +241,7 @@ def _find(service: Service, identity: LaunchIdentity, record: LaunchRecord) -> C
     return None
 
 
-def _begin(service: Service, identity: LaunchIdentity, clears: int) -> Conversation[Launched]:
+def _begin(service: Launcher, identity: LaunchIdentity, clears: int) -> Conversation[Launched]:
     before = yield from service.before()
     record = LaunchRecord(
         step="intended",
@@ -258,7 +258,7 @@ def _begin(service: Service, identity: LaunchIdentity, clears: int) -> Conversat
     return (yield from _send(service, identity, record, first=True))
 
 
-def _send(service: Service, identity: LaunchIdentity, record: LaunchRecord, *, first: bool = False) -> Conversation[Launched]:
+def _send(service: Launcher, identity: LaunchIdentity, record: LaunchRecord, *, first: bool = False) -> Conversation[Launched]:
     """Send the launch. When its answer is lost, or the name is taken, look for the job before sending again.
 
     :param first: nobody can have sent it before, so that a refusal says that there is no job.

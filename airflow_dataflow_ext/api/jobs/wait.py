@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Outcome, Watch
 
 
-def looking(look: Look) -> Conversation[Json]:
+def look_alone(look: Look) -> Conversation[Json]:
     """A look without anybody to share it with: wait, read, and again while there is nothing new to tell."""
     waited = unknown_for = 0.0
     pause = look.within
@@ -40,7 +40,7 @@ def lost(watch: Watch, error: NotFoundError) -> JobLostError:
     return JobLostError(f"The service has not known job {watch.job_id} for {LOST_AFTER:.0f} s: {error}")
 
 
-def watching(watch: Watch, *, leaves_rest: bool = False) -> Conversation[Outcome]:
+def wait_for_job(watch: Watch, *, leaves_rest: bool = False) -> Conversation[Outcome]:
     """Follow a job until its state decides the watch; its states, and what it says, go to the log on the way.
 
     :param leaves_rest: a worker finishes the task, and can tell what a job that ended well said last. So its end is known a call earlier,
@@ -57,11 +57,11 @@ def watching(watch: Watch, *, leaves_rest: bool = False) -> Conversation[Outcome
             yield Say(
                 f"Job {watch.job_id} is in state {state}" + ("" if watch.documented(state) else ", which is not documented; waiting on")
             )
-        untold = stream.mark() if leaves_rest and phase is Phase.SUCCEEDED else None
-        if untold is None:
+        unlogged = stream.mark() if leaves_rest and phase is Phase.SUCCEEDED else None
+        if unlogged is None:
             yield from stream.follow(job)
         if phase is not Phase.MOVING:
             job = yield from stream.final(job)
             complaint = "" if phase is Phase.SUCCEEDED else (yield from stream.complaint(job))
-            return Outcome(phase=phase, job=job, complaint=complaint, untold=untold)
+            return Outcome(phase=phase, job=job, complaint=complaint, unlogged=unlogged)
         look = Look(watch, within=watch.poll_sleep, known=state, idle=stream.quiet_rounds * watch.poll_sleep)

@@ -21,7 +21,7 @@ LIST_WITHIN = 60.0
 """Seconds for which each page of the active jobs is asked for; while lists are in trouble, reads may be answered."""
 
 
-class Roster(Protocol):
+class Lister(Protocol):
     """How the active jobs of one place are listed."""
 
     def active(self, watches: Sequence[Watch]) -> Conversation[tuple[Mapping[str, Json], int]]:
@@ -86,7 +86,7 @@ class Watch(Protocol):
     def read(self, *, retry_for: float | None = None) -> Conversation[Json]:
         """The job as it is now; by default asked for until there is an answer."""
 
-    def roster(self) -> Roster:
+    def lister(self) -> Lister:
         """How the active jobs of the place are listed."""
 
     def stream(self) -> Stream:
@@ -99,13 +99,13 @@ class Outcome:
 
     :param job: the job as the REST API gives it.
     :param complaint: for a bad end, which job ended how, and why.
-    :param untold: the mark of the job's stream, where the last that it said is still to be told.
+    :param unlogged: the mark of the job's stream, where the last that it said is still to be told.
     """
 
     phase: Phase
     job: Json = field(default_factory=dict)
     complaint: str = ""
-    untold: Json | None = None
+    unlogged: Json | None = None
 
     def result(self) -> Json:
         """The job.
@@ -118,12 +118,12 @@ class Outcome:
 
     def serialize(self) -> Json:
         """JSON from which :meth:`deserialize` makes the same outcome."""
-        return {"phase": self.phase.value, "job": self.job, "complaint": self.complaint, "untold": self.untold}
+        return {"phase": self.phase.value, "job": self.job, "complaint": self.complaint, "unlogged": self.unlogged}
 
     @classmethod
     def deserialize(cls, data: Mapping[str, Any]) -> Outcome:
         """The inverse of :meth:`serialize`."""
-        return cls(phase=Phase(data["phase"]), job=dict(data["job"]), complaint=str(data["complaint"]), untold=data.get("untold"))
+        return cls(phase=Phase(data["phase"]), job=dict(data["job"]), complaint=str(data["complaint"]), unlogged=data.get("unlogged"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ T = TypeVar("T")
 Conversation = Generator[Step, Any, T]
 """A generator that yields steps, receives their answers and returns a result."""
 
-Aside = Callable[[Step], Any]
+Effects = Callable[[Step], Any]
 """Performs the steps that take no time: Say, Now, Recall, Record. In an event loop the answer may be an awaitable of it."""
 
 

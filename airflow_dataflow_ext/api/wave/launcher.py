@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import Before, Launched, LaunchRecord, launch_once
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER
 from airflow_dataflow_ext.api.rest.ask import RETRY_FOR, ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import BusyError, CallError, InvalidInputError, LaunchError
@@ -71,7 +71,7 @@ class DataflowStart(RunLaunch):
     __slots__ = ()
 
     def request(self, version: str) -> Request:
-        return wave.call(wave.Job.start, version, {"dataflowId": self.source_id, "command": "start"})
+        return wave.call(wave.DataflowJob.start, version, {"dataflowId": self.source_id, "command": "start"})
 
     def ref(self, version: str, since: float) -> RunRef:
         return RunRef(version=version, source_id=self.source_id, since=since)
@@ -101,7 +101,7 @@ class DataSync(RunLaunch):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WaveService:
+class WaveLauncher:
     """One launch in one org.
 
     :param watch: what the task waits for; its run is filled in by each question.
@@ -162,7 +162,7 @@ class WaveService:
     def _taken_at(self, handle: str) -> Conversation[float]:
         """When the service took the start; runs that somebody asked for before are not ours. 0 when the handle does not say it."""
         try:
-            return created((yield from ask(wave.call(wave.Job.get, self.version, jobId=handle), retry_for=RETRY_FOR)))
+            return created((yield from ask(wave.call(wave.DataflowJob.get, self.version, jobId=handle), retry_for=RETRY_FOR)))
         except CallError:
             return 0.0
 
@@ -199,7 +199,7 @@ class WaveService:
 
 
 def start(
-    service: WaveService, if_running: IfRunning, identity: LaunchIdentity | None = None, *, clears: int = 0, reattach: bool = True
+    service: WaveLauncher, if_running: IfRunning, identity: LaunchIdentity | None = None, *, clears: int = 0, reattach: bool = True
 ) -> Conversation[Launched]:
     """Launch once; with ``if_running="wait"``, after the end of every run that moves already.
 
@@ -213,4 +213,4 @@ def start(
             if if_running != "wait":
                 raise
             yield Say(f"{busy} Waiting for its end.")
-            yield from watching(service.watch_of({"id": busy.job_id}))
+            yield from wait_for_job(service.watch_of({"id": busy.job_id}))

@@ -31,7 +31,7 @@ def _wave(name: str, verb: str, path: str, query: tuple[str, ...] = (), **facts:
     return Method(id=f"wave.{name}", verb=verb, path=path, query=query, **{"repeatable": verb != "POST", **facts})
 
 
-class Job:
+class DataflowJob:
     """``dataflowjobs``: runs of dataflows, recipes and data syncs."""
 
     list = _wave(
@@ -47,7 +47,7 @@ class Job:
     update = _wave("jobs.update", "PATCH", _JOB, body="DataflowJobInput", reply="DataflowJob")
 
 
-class Node:
+class DataflowJobNode:
     """``dataflowjobs/nodes``: the steps of a run."""
 
     list = _wave("jobs.nodes.list", "GET", _JOB + "/nodes", reply="DataflowJobNodeCollection", items="nodes")
@@ -92,15 +92,15 @@ class Limit:
     list = _wave("limits.list", "GET", _ROOT + "/limits", ("licenseType", "types"), reply="WaveLimitCollection", items="limits")
 
 
-RESOURCES = (Job, Node, Dataflow, Recipe, DataConnector, Limit)
+RESOURCES = (DataflowJob, DataflowJobNode, Dataflow, Recipe, DataConnector, Limit)
 
 SINCE: Mapping[str, int] = {
-    Job.list.id: 42,
-    Job.start.id: 42,
-    Job.get.id: 42,
-    Job.update.id: 42,
-    Node.list.id: 50,
-    Node.get.id: 50,
+    DataflowJob.list.id: 42,
+    DataflowJob.start.id: 42,
+    DataflowJob.get.id: 42,
+    DataflowJob.update.id: 42,
+    DataflowJobNode.list.id: 50,
+    DataflowJobNode.get.id: 50,
     Dataflow.list.id: 37,
     Dataflow.get.id: 37,
     Dataflow.histories.id: 46,
@@ -112,8 +112,8 @@ SINCE: Mapping[str, int] = {
 """The first version of the API that has the method."""
 
 QUERY_SINCE: Mapping[tuple[str, str], int] = {
-    **dict.fromkeys(((Job.list.id, name) for name in ("licenseType", "page", "pageSize", "q", "status")), 51),
-    **dict.fromkeys(((Job.list.id, name) for name in ("jobTypes", "startedAfter", "startedBefore")), 53),
+    **dict.fromkeys(((DataflowJob.list.id, name) for name in ("licenseType", "page", "pageSize", "q", "status")), 51),
+    **dict.fromkeys(((DataflowJob.list.id, name) for name in ("jobTypes", "startedAfter", "startedBefore")), 53),
     (Dataflow.list.id, "q"): 47,
     (Recipe.list.id, "format"): 48,
     (Recipe.get.id, "format"): 49,

@@ -89,9 +89,9 @@ class RunRef:
     def listed(self) -> Request:
         """The list in which it is looked for: small where the version of the API can make it so, else of the last seven days."""
         narrow: dict[str, Any] = {}
-        if wave.knows(wave.Job.list, self.version, "startedAfter"):
+        if wave.knows(wave.DataflowJob.list, self.version, "startedAfter"):
             narrow = {"startedAfter": int(self.since), "pageSize": wave.PAGE_SIZE, "jobTypes": "DataSync" if self.sync else None}
-        return wave.call(wave.Job.list, self.version, dataflowId=None if self.sync else self.source_id, **narrow)
+        return wave.call(wave.DataflowJob.list, self.version, dataflowId=None if self.sync else self.source_id, **narrow)
 
     def serialize(self) -> Json:
         """JSON from which :meth:`deserialize` makes the same value."""
@@ -126,5 +126,5 @@ def read(run: RunRef, *, retry_for: float | None) -> Conversation[Json]:
         found = yield from find(run, retry_for=retry_for)
         if found is not None or not run.id:
             return found or {}
-    job: Json = yield from ask(wave.call(wave.Job.get, run.version, jobId=run.id), retry_for=retry_for)
+    job: Json = yield from ask(wave.call(wave.DataflowJob.get, run.version, jobId=run.id), retry_for=retry_for)
     return job

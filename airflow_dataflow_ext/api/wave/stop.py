@@ -31,7 +31,7 @@ def stop(run: RunRef, *, wait_for: float = 300.0, poll_sleep: float = 10.0) -> C
         return job
     yield Say(f"Stopping {run}")
     try:
-        yield from ask(wave.call(wave.Job.update, run.version, {"command": "stop"}, jobId=job["id"]))
+        yield from ask(wave.call(wave.DataflowJob.update, run.version, {"command": "stop"}, jobId=job["id"]))
     except CallError:
         job = yield from watch.read(retry_for=SOON)
         if watch.judge(job) is Phase.MOVING:

@@ -76,7 +76,7 @@ class RunWatch:
         """The job as it is now; by default asked for until there is an answer."""
         return wave_runs.read(self.run, retry_for=retry_for)
 
-    def roster(self) -> RecentRuns:
+    def lister(self) -> RecentRuns:
         """How the runs of the org are listed."""
         return RecentRuns(self.run.version)
 
@@ -109,9 +109,9 @@ class RecentRuns:
         wanted = [watch for watch in watches if isinstance(watch, RunWatch)]
         begin = max(now - WEEK, min((watch.run.since or now - DAY for watch in wanted), default=now - DAY))
         span: dict[str, Any] = {}
-        if wave.knows(wave.Job.list, self.version, "startedAfter"):
+        if wave.knows(wave.DataflowJob.list, self.version, "startedAfter"):
             span = {"startedAfter": int(begin), "pageSize": wave.PAGE_SIZE}
-        bodies = yield from pages(wave.call(wave.Job.list, self.version, **span), retry_for=LIST_WITHIN)
+        bodies = yield from pages(wave.call(wave.DataflowJob.list, self.version, **span), retry_for=LIST_WITHIN)
         listing = Listing(items(bodies, "dataflowJobs"))
         found: dict[str, Json] = {}
         for watch in wanted:
@@ -157,10 +157,12 @@ class RunStream:
     def final(self, job: Json) -> Conversation[Json]:
         """The job with its ``nodes``, where the version of the API shows them and the run has any; each goes to the log, too."""
         yield Say(_summary(job))
-        if not wave.knows(wave.Node.list, self._watch.run.version) or not job.get("id"):
+        if not wave.knows(wave.DataflowJobNode.list, self._watch.run.version) or not job.get("id"):
             return job
         try:
-            bodies = yield from pages(wave.call(wave.Node.list, self._watch.run.version, jobId=job["id"]), retry_for=NODES_WITHIN)
+            bodies = yield from pages(
+                wave.call(wave.DataflowJobNode.list, self._watch.run.version, jobId=job["id"]), retry_for=NODES_WITHIN
+            )
         except CallError as error:
             yield Say(f"The run's nodes cannot be read: {error}", logging.WARNING)
             return job

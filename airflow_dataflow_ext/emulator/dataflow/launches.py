@@ -28,7 +28,7 @@ _REPLY = ("id", "projectId", "name", "type", "clientRequestId", "createTime", "l
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class LaunchCall:
     """What a call asks to be started, whichever of the four it is.
 
     :param fields: of the Job, as the caller or the template gives them.
@@ -97,7 +97,7 @@ def create(world: World, call: Call) -> Json:
     fields = {key: value for key, value in body.items() if key not in _SET_BY_THE_SERVICE}
     replaces = call.query.get("replaceJobId") or fields.pop("replaceJobId", "")
     name, graph = body.get("name", ""), TemplateFile(path="")
-    order = Order(kind="create", name=name, template=graph, fields=fields, update=bool(replaces), replaces=replaces)
+    order = LaunchCall(kind="create", name=name, template=graph, fields=fields, update=bool(replaces), replaces=replaces)
     order.check()
     if "steps" in fields and "stepsLocation" in fields:
         raise invalid("At most one of steps and stepsLocation may be given")
@@ -108,11 +108,11 @@ def create(world: World, call: Call) -> Json:
     return _reply(twins[-1] if twins else _start(world, call, order))
 
 
-def _classic(world: World, path: str, asked: Json, *, update: bool = False) -> Order:
+def _classic(world: World, path: str, asked: Json, *, update: bool = False) -> LaunchCall:
     return _from_template("classic", open_classic(world.objects, path), asked, update=update)
 
 
-def _from_template(kind: str, template: TemplateFile, asked: Json, *, update: bool) -> Order:
+def _from_template(kind: str, template: TemplateFile, asked: Json, *, update: bool) -> LaunchCall:
     environment: Json = asked.get("environment", {})
     metadata = template.metadata or {}
     fields: Json = {
@@ -123,7 +123,7 @@ def _from_template(kind: str, template: TemplateFile, asked: Json, *, update: bo
     }
     parameters = asked.get("parameters", {})
     name = asked.get("jobName", "")
-    return Order(kind=kind, name=name, template=template, parameters=parameters, environment=environment, fields=fields, update=update)
+    return LaunchCall(kind=kind, name=name, template=template, parameters=parameters, environment=environment, fields=fields, update=update)
 
 
 def _wants_update(world: World, call: Call, asked: Json) -> bool:
@@ -142,7 +142,7 @@ def _check_snapshot(world: World, call: Call, snapshot_id: str | None) -> None:
         raise not_now(f"Snapshot {snapshot_id} is in state {snapshot['state']}; a job can start from it when it is READY")
 
 
-def _start(world: World, call: Call, order: Order) -> JobRecord:
+def _start(world: World, call: Call, order: LaunchCall) -> JobRecord:
     """Make the job and have it run; when the engine refuses, there was no job."""
     old = _to_replace(world, call, order) if order.update else None
     twins = world.jobs.active_twins(call.place, order.name)
@@ -157,7 +157,7 @@ def _start(world: World, call: Call, order: Order) -> JobRecord:
     return record
 
 
-def _to_replace(world: World, call: Call, order: Order) -> JobRecord:
+def _to_replace(world: World, call: Call, order: LaunchCall) -> JobRecord:
     twins = world.jobs.active_twins(call.place, order.name)
     known = [world.jobs.find(call.place, order.replaces)] if order.replaces else twins
     old = next((job for job in known if job.state in (RUNNING, DRAINING)), None)
@@ -173,7 +173,7 @@ def _to_replace(world: World, call: Call, order: Order) -> JobRecord:
     return old
 
 
-def _record(world: World, call: Call, order: Order, old: JobRecord | None) -> JobRecord:
+def _record(world: World, call: Call, order: LaunchCall, old: JobRecord | None) -> JobRecord:
     now = world.clock.now()
     project, location = call.place
     own: Json = {"id": new_job_id(now), "projectId": project, "name": order.name, "location": location}
@@ -206,7 +206,7 @@ def _record(world: World, call: Call, order: Order, old: JobRecord | None) -> Jo
     )
 
 
-def _spec(order: Order) -> Json:
+def _spec(order: LaunchCall) -> Json:
     """What the engine gets to see: a job graph as given, or a template with its metadata."""
     if order.kind == "create":
         return order.fields

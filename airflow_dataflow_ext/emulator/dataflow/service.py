@@ -12,7 +12,7 @@ from airflow_dataflow_ext.emulator.dataflow import launches, listing, observing,
 from airflow_dataflow_ext.emulator.dataflow.partial import parse, select
 from airflow_dataflow_ext.emulator.dataflow.schema import lean, read_body, read_query
 from airflow_dataflow_ext.emulator.dataflow.world import ANSWERS, Call, World
-from airflow_dataflow_ext.emulator.google.oauth import Tokens
+from airflow_dataflow_ext.emulator.google.oauth import IssuedTokens
 from airflow_dataflow_ext.emulator.http.errors import ApiError, invalid
 from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, google_refusal
 
@@ -20,13 +20,13 @@ ANSWERING = (launches, listing, observing, snapshots, templates, updates, worker
 """The modules whose functions answer the methods; importing one enters them."""
 
 
-class DataflowService:
+class DataflowServer:
     """Dataflow v1b3."""
 
     prefix = "v1b3"
     any_case = False
 
-    def __init__(self, world: World, tokens: Tokens) -> None:
+    def __init__(self, world: World, tokens: IssuedTokens) -> None:
         self._world = world
         self._tokens = tokens
 

@@ -11,10 +11,18 @@ from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, DRAINED, FAILED, STREAMING, TERMINAL
 from airflow_dataflow_ext.emulator.engines.contract import Report, Work
-from airflow_dataflow_ext.emulator.engines.timeline import ORDINARY_RUN, ORDINARY_STREAM, Describe, State, Step, step_of, step_to_json
+from airflow_dataflow_ext.emulator.engines.timeline import (
+    ORDINARY_RUN,
+    ORDINARY_STREAM,
+    Describe,
+    State,
+    TimelineEvent,
+    step_of,
+    step_to_json,
+)
 from airflow_dataflow_ext.emulator.http.clock import Clock
 
-Timed = tuple[float, Step]
+Timed = tuple[float, TimelineEvent]
 _CLOCK_STEP = 1e-6  # the clock's precision; a step less than this away is due
 
 
@@ -29,10 +37,10 @@ class Script:
     """
 
     pattern: str = "*"
-    steps: Sequence[tuple[float, Step | str]] = ORDINARY_RUN
+    steps: Sequence[tuple[float, TimelineEvent | str]] = ORDINARY_RUN
     type: str = BATCH
-    on_cancel: Sequence[tuple[float, Step | str]] = ((2.0, CANCELLED),)
-    on_drain: Sequence[tuple[float, Step | str]] = ((5.0, DRAINED),)
+    on_cancel: Sequence[tuple[float, TimelineEvent | str]] = ((2.0, CANCELLED),)
+    on_drain: Sequence[tuple[float, TimelineEvent | str]] = ((5.0, DRAINED),)
 
     def __post_init__(self) -> None:
         if self.type not in (BATCH, STREAMING):
@@ -59,7 +67,7 @@ class Script:
         return {"pattern": self.pattern, "type": self.type, **lists}
 
 
-def _timed(name: str, steps: Iterable[tuple[float, Step | str]]) -> tuple[Timed, ...]:
+def _timed(name: str, steps: Iterable[tuple[float, TimelineEvent | str]]) -> tuple[Timed, ...]:
     timed = tuple((float(seconds), State(step) if isinstance(step, str) else step) for seconds, step in steps)
     times = [seconds for seconds, _ in timed]
     if times != sorted(times) or any(seconds < 0 for seconds in times):
@@ -87,7 +95,7 @@ class Scripts:
         self._scripts.append(script)
         return script
 
-    def play(self, pattern: str, steps: Sequence[tuple[float, Step | str]], **facts: Any) -> Script:
+    def play(self, pattern: str, steps: Sequence[tuple[float, TimelineEvent | str]], **facts: Any) -> Script:
         """Set a script; the arguments are those of ``Script``."""
         return self.add(Script(pattern, steps, **facts))
 

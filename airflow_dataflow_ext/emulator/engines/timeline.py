@@ -12,7 +12,7 @@ from airflow_dataflow_ext.emulator.engines.contract import Report
 Json = Mapping[str, Any]
 
 
-class Step(Protocol):
+class TimelineEvent(Protocol):
     """One thing that happens to a job."""
 
     def play(self, report: Report) -> None: ...
@@ -33,7 +33,7 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class JobMessage:
     """The job says something."""
 
     message: str
@@ -86,10 +86,10 @@ class Describe:
         report.describe(self.describe)
 
 
-_KINDS: Sequence[Callable[..., Step]] = (Message, Autoscaling, Metrics, Stages, Describe)
+_KINDS: Sequence[Callable[..., TimelineEvent]] = (JobMessage, Autoscaling, Metrics, Stages, Describe)
 
 
-def step_of(value: str | Json) -> Step:
+def step_of(value: str | Json) -> TimelineEvent:
     """A step from its JSON form: a state's name, or an object such as ``{"message": "...", "importance": "..."}``.
 
     :raises ValueError: it is none.
@@ -105,7 +105,7 @@ def step_of(value: str | Json) -> Step:
     raise ValueError(f"a step is a state's name or an object with message, autoscaling, metrics, stages or describe; given: {value!r}")
 
 
-def step_to_json(step: Step) -> Any:
+def step_to_json(step: TimelineEvent) -> Any:
     """The inverse of :func:`step_of`."""
     if isinstance(step, State):
         return step.name
@@ -119,22 +119,25 @@ def service_metric(name: str, original_name: str, scalar: float, **context: str)
 
 _DETAILED, _DEBUG = "JOB_MESSAGE_DETAILED", "JOB_MESSAGE_DEBUG"
 _STAGE = "F1"
-_BEGINNING: tuple[tuple[float, Step], ...] = (
+_BEGINNING: tuple[tuple[float, TimelineEvent], ...] = (
     (0.5, State("JOB_STATE_PENDING")),
-    (0.5, Message("Autoscaling is enabled for the job. The number of workers will be between 1 and 1000.", _DETAILED)),
-    (0.6, Message("Worker configuration: e2-standard-2 in us-central1-a.")),
-    (0.8, Message("Fusing adjacent ParDo, Read, Write, and Flatten operations", _DETAILED)),
-    (0.8, Message("Adding workflow start and stop steps.", _DEBUG)),
-    (1.0, Message("Starting 1 workers in us-central1-a...")),
+    (0.5, JobMessage("Autoscaling is enabled for the job. The number of workers will be between 1 and 1000.", _DETAILED)),
+    (0.6, JobMessage("Worker configuration: e2-standard-2 in us-central1-a.")),
+    (0.8, JobMessage("Fusing adjacent ParDo, Read, Write, and Flatten operations", _DETAILED)),
+    (0.8, JobMessage("Adding workflow start and stop steps.", _DEBUG)),
+    (1.0, JobMessage("Starting 1 workers in us-central1-a...")),
     (1.0, State(RUNNING)),
     (1.0, Stages([{"stageId": _STAGE, "state": "EXECUTION_STATE_RUNNING"}])),
     (1.5, Autoscaling("Worker pool started.", 1, 1)),
-    (2.0, Message("Workers have started successfully.", _DETAILED)),
+    (2.0, JobMessage("Workers have started successfully.", _DETAILED)),
 )
-ORDINARY_STREAM: tuple[tuple[float, Step], ...] = (*_BEGINNING, (2.0, Metrics([service_metric("CurrentVcpuCount", "Service-cpu_num", 2)])))
-ORDINARY_RUN: tuple[tuple[float, Step], ...] = (
+ORDINARY_STREAM: tuple[tuple[float, TimelineEvent], ...] = (
     *_BEGINNING,
-    (3.0, Message("Cleaning up.", _DETAILED)),
+    (2.0, Metrics([service_metric("CurrentVcpuCount", "Service-cpu_num", 2)])),
+)
+ORDINARY_RUN: tuple[tuple[float, TimelineEvent], ...] = (
+    *_BEGINNING,
+    (3.0, JobMessage("Cleaning up.", _DETAILED)),
     (3.0, Stages([{"stageId": _STAGE, "state": "EXECUTION_STATE_SUCCEEDED", "progress": {"currentProgress": 1.0}}])),
     (
         3.0,
@@ -146,8 +149,8 @@ ORDINARY_RUN: tuple[tuple[float, Step], ...] = (
             ]
         ),
     ),
-    (3.2, Message("Stopping worker pool...")),
+    (3.2, JobMessage("Stopping worker pool...")),
     (3.5, Autoscaling("Worker pool stopped.", 0, 0)),
-    (3.5, Message("Worker pool stopped.")),
+    (3.5, JobMessage("Worker pool stopped.")),
     (4.0, State(DONE)),
 )

@@ -1,6 +1,6 @@
-"""Tokens: the emulator's own service account, the OAuth endpoint that issues tokens for it, and their check.
+"""IssuedTokens: the emulator's own service account, the OAuth endpoint that issues tokens for it, and their check.
 
-Tokens live by the machine's time and not by the emulator's clock, because the clients that renew them read the machine's time.
+IssuedTokens live by the machine's time and not by the emulator's clock, because the clients that renew them read the machine's time.
 
 Sources: https://developers.google.com/identity/protocols/oauth2/service-account ,
 https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken
@@ -110,7 +110,7 @@ class ServiceAccount:
         return private, key_id
 
 
-class Tokens:
+class IssuedTokens:
     """Bearer tokens that were issued, and until when each is good.
 
     :param auth: ``required``: every call needs a token; ``optional``: a call without one is let in, one with a bad one is not; ``off``.
@@ -175,7 +175,7 @@ class OAuthService:
         repeatable=True,
     )
 
-    def __init__(self, account: ServiceAccount, tokens: Tokens) -> None:
+    def __init__(self, account: ServiceAccount, tokens: IssuedTokens) -> None:
         self._account = account
         self._tokens = tokens
         self._grants: dict[str, Grant] = {_JWT_GRANT: self._jwt, "refresh_token": self._refresh}

@@ -12,7 +12,7 @@ from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord
 from airflow_dataflow_ext.emulator.dataflow.lifecycle import move
 from airflow_dataflow_ext.emulator.dataflow.world import World
 from airflow_dataflow_ext.emulator.engines.scripted import Script, Scripts
-from airflow_dataflow_ext.emulator.google.oauth import Tokens
+from airflow_dataflow_ext.emulator.google.oauth import IssuedTokens
 from airflow_dataflow_ext.emulator.http.clock import ManualClock
 from airflow_dataflow_ext.emulator.http.faults import Fault, Faults
 from airflow_dataflow_ext.emulator.http.request_log import RequestLog
@@ -22,7 +22,7 @@ from airflow_dataflow_ext.emulator.wave.org import WaveOrg
 class Control:
     """What can be told to the emulator and asked of it, in Python and over HTTP alike."""
 
-    def __init__(self, world: World, wave: WaveOrg, *, faults: Faults, scripts: Scripts, log: RequestLog, tokens: Tokens) -> None:
+    def __init__(self, world: World, wave: WaveOrg, *, faults: Faults, scripts: Scripts, log: RequestLog, tokens: IssuedTokens) -> None:
         self.world = world
         self.wave = wave
         self.faults = faults

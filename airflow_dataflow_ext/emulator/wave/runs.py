@@ -12,7 +12,7 @@ from airflow_dataflow_ext.api.wave.methods import full_id
 from airflow_dataflow_ext.api.wave.states import WAVE
 from airflow_dataflow_ext.emulator.http.clock import Clock
 from airflow_dataflow_ext.emulator.http.errors import ApiError
-from airflow_dataflow_ext.emulator.wave.script import Node, WaveScript, WaveScripts
+from airflow_dataflow_ext.emulator.wave.script import WaveNode, WaveScript, WaveScripts
 
 Json = dict[str, Any]
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -94,7 +94,7 @@ class WaveRun:
         span = self.script.preprocessing + self.script.seconds
         return round(min(1.0, ((self.ended or now) - self.executed) / span), 4) if span else 1.0
 
-    def nodes(self, now: float) -> Iterator[tuple[str, Node, str, float | None]]:
+    def nodes(self, now: float) -> Iterator[tuple[str, WaveNode, str, float | None]]:
         """Id, node, status and seconds of each node as it is now; a run that has not begun has none."""
         if self.executed is None or not self.script.nodes:
             return

@@ -11,7 +11,7 @@ NODE_STATUSES = ("aborted", "error", "pending", "running", "success", "warning")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class WaveNode:
     """One step of a run.
 
     :param rows_in: rows that it reads, ``rows_out`` that it writes, ``rows_failed`` of the latter that fail.
@@ -32,10 +32,10 @@ class Node:
 
 
 ORDINARY_NODES = (
-    Node(name="Extract_Account", rows_out=1300),
-    Node(name="Extract_Opportunity", rows_out=4200),
-    Node(name="Augment_Account", node_type="augment", rows_in=5500, rows_out=4200),
-    Node(name="Register_Sales", node_type="sfdcRegister", rows_in=4200, rows_out=4200),
+    WaveNode(name="Extract_Account", rows_out=1300),
+    WaveNode(name="Extract_Opportunity", rows_out=4200),
+    WaveNode(name="Augment_Account", node_type="augment", rows_in=5500, rows_out=4200),
+    WaveNode(name="Register_Sales", node_type="sfdcRegister", rows_in=4200, rows_out=4200),
 )
 
 
@@ -59,7 +59,7 @@ class WaveScript:
     status: str = "Success"
     message: str = ""
     progress: float = 1.0
-    nodes: Sequence[Node] = ORDINARY_NODES
+    nodes: Sequence[WaveNode] = ORDINARY_NODES
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> WaveScript:
@@ -69,13 +69,13 @@ class WaveScript:
         unknown = sorted(set(value) - set(cls.__slots__))
         if unknown:
             raise ValueError(f"a script of a run has no {', '.join(unknown)}; it has {', '.join(cls.__slots__)}")
-        names = {entry.name for entry in fields(Node)}
+        names = {entry.name for entry in fields(WaveNode)}
         for node in value.get("nodes", ()):
             if set(node) - names:
                 raise ValueError(f"a node has {', '.join(sorted(names))}; given: {', '.join(node)}")
         facts = dict(value)
         if "nodes" in facts:
-            facts["nodes"] = tuple(Node(**node) for node in facts["nodes"])
+            facts["nodes"] = tuple(WaveNode(**node) for node in facts["nodes"])
         return cls(**facts)
 
     def to_json(self) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class WaveCall:
     version: int
 
 
-class WaveService:
+class WaveServer:
     """Dataflow jobs, dataflows, recipes, connectors and limits of one org."""
 
     prefix = "services/data"
@@ -46,12 +46,12 @@ class WaveService:
     def __init__(self, org: WaveOrg) -> None:
         self._org = org
         self._answers: dict[str, Callable[[WaveCall], Json]] = {
-            api.Job.list.id: self._list,
-            api.Job.start.id: self._start,
-            api.Job.get.id: self._get,
-            api.Job.update.id: self._update,
-            api.Node.list.id: self._nodes,
-            api.Node.get.id: self._node,
+            api.DataflowJob.list.id: self._list,
+            api.DataflowJob.start.id: self._start,
+            api.DataflowJob.get.id: self._get,
+            api.DataflowJob.update.id: self._update,
+            api.DataflowJobNode.list.id: self._nodes,
+            api.DataflowJobNode.get.id: self._node,
             api.Dataflow.list.id: self._dataflows,
             api.Dataflow.get.id: self._dataflow,
             api.Dataflow.histories.id: self._histories,

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_dataflow_ext.api.wave.methods import JOB_FIELDS
 from airflow_dataflow_ext.emulator.wave.runs import Json, WaveRun
-from airflow_dataflow_ext.emulator.wave.script import Node
+from airflow_dataflow_ext.emulator.wave.script import WaveNode
 
 _TEXTS = frozenset({"label", "name", "message", "description", "errorMessage"})
 _STATUS_SINCE = {"Preprocessing": (58, "Queued"), "Cancelled": (59, "Failure")}
@@ -77,7 +77,7 @@ def _has(version: int, name: str) -> bool:
     return first <= version <= last
 
 
-def node_view(run: WaveRun, node_id: str, node: Node, status: str, seconds: float | None, version: int) -> Json:
+def node_view(run: WaveRun, node_id: str, node: WaveNode, status: str, seconds: float | None, version: int) -> Json:
     """A DataflowJobNode."""
     done = status not in ("pending", "running")
     view: Json = {

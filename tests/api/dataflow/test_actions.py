@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow.actions import SnapshotOrder, StopOrder, order_of
+from airflow_dataflow_ext.api.dataflow.actions import SnapshotAction, StopAction, action_of
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, NoAnswerError, NotFoundError
 from tests.talk import RESET, Talk, refused
 
@@ -21,8 +21,8 @@ def ended(state: str, **fields: Any) -> dict[str, Any]:
     return {**JOB, **fields, "currentState": f"JOB_STATE_{state}"}
 
 
-def stop(**fields: Any) -> StopOrder:
-    return StopOrder(**{**AT, "job_id": "j1", "poll_sleep": 600.0, **fields})
+def stop(**fields: Any) -> StopAction:
+    return StopAction(**{**AT, "job_id": "j1", "poll_sleep": 600.0, **fields})
 
 
 def asked(talk: Talk) -> list[Any]:
@@ -97,8 +97,8 @@ def test_a_job_that_does_not_exist_is_an_error() -> None:
 SNAPSHOT = {"id": "s1", "state": "PENDING", "sourceJobId": "j1", "description": "before release (airflow 0a1b)"}
 
 
-def snapshot(**fields: Any) -> SnapshotOrder:
-    return SnapshotOrder(**{**AT, "job_id": "j1", "mark": "airflow 0a1b", "description": "before release", **fields})
+def snapshot(**fields: Any) -> SnapshotAction:
+    return SnapshotAction(**{**AT, "job_id": "j1", "mark": "airflow 0a1b", "description": "before release", **fields})
 
 
 def test_a_snapshot_is_taken_and_waited_for() -> None:
@@ -150,6 +150,6 @@ def test_a_snapshot_that_takes_too_long_is_an_error() -> None:
         talk(snapshot(until=60.0).perform())
 
 
-@pytest.mark.parametrize("order", [stop(), snapshot()])
-def test_an_order_survives_its_way_to_the_triggerer(order: Any) -> None:
-    assert order_of(order.serialize()) == order
+@pytest.mark.parametrize("action", [stop(), snapshot()])
+def test_an_order_survives_its_way_to_the_triggerer(action: Any) -> None:
+    assert action_of(action.serialize()) == action

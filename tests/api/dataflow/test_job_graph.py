@@ -8,7 +8,7 @@ import pytest
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.job_graph import CreateJobLaunch
-from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
+from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.names import labels_of
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
@@ -20,9 +20,9 @@ JOB = {"name": "words", "type": "JOB_TYPE_BATCH", "stepsLocation": "gs://b/graph
 IDENTITY = LaunchIdentity(dag_id="d", run_id="r", task_id="t")
 
 
-def service(**fields: Any) -> DataflowService:
+def service(**fields: Any) -> DataflowLauncher:
     watch = JobWatch(job=JobRef(project_id="p", location="l", job_id="-"))
-    return DataflowService(**{"launch": CreateJobLaunch(job=JOB), "watch": watch, "append_job_name": False, **fields})
+    return DataflowLauncher(**{"launch": CreateJobLaunch(job=JOB), "watch": watch, "append_job_name": False, **fields})
 
 
 def test_the_request_carries_the_launchs_own_request_id_and_labels() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
-from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
+from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.names import labels_of
 from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
 from airflow_dataflow_ext.api.dataflow.usage import conclude
@@ -26,9 +26,9 @@ OLD = {"id": "old", "name": "words", "currentState": "JOB_STATE_RUNNING", "creat
 NEW = {"id": "new", "name": "words", "currentState": "JOB_STATE_RUNNING", "replaceJobId": "old", "createTime": "2026-01-02T00:00:00Z"}
 
 
-def service() -> DataflowService:
+def service() -> DataflowLauncher:
     launch = TemplateLaunch(template="gs://t/x", job_name="words", update=True, transform_name_mapping={"a": "b"})
-    return DataflowService(launch=launch, watch=JobWatch(job=AT))
+    return DataflowLauncher(launch=launch, watch=JobWatch(job=AT))
 
 
 def launch(talk: Talk) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
-from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
+from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.names import labels_of
 from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
@@ -23,7 +23,7 @@ from tests.talk import RESET, Talk, refused
 IDENTITY = LaunchIdentity(dag_id="d", run_id="r", task_id="t")
 NEXT = replace(IDENTITY, generation=1)
 WATCH = JobWatch(job=JobRef(project_id="p", location="l", job_id="-"))
-SERVICE = DataflowService(launch=TemplateLaunch(template="gs://b/t", job_name="wc"), watch=WATCH)
+SERVICE = DataflowLauncher(launch=TemplateLaunch(template="gs://b/t", job_name="wc"), watch=WATCH)
 BARE = replace(SERVICE, append_job_name=False)
 INTENDED = LaunchRecord(step="intended", generation=0, clears=0, job_name=SERVICE.name(IDENTITY), since=1_000_000.0)
 LAUNCHED = replace(INTENDED, step="launched", job_id="job-1")
@@ -48,7 +48,7 @@ class Region(Talk):
         job.state = state
         return job
 
-    def launch(self, service: DataflowService = SERVICE, *, clears: int = 0, reattach: bool = True) -> Launched:
+    def launch(self, service: DataflowLauncher = SERVICE, *, clears: int = 0, reattach: bool = True) -> Launched:
         return self(launch_once(service, IDENTITY, clears=clears, reattach=reattach))
 
     @property
@@ -206,7 +206,7 @@ def test_a_launch_without_effect_is_sent_again(trouble: str) -> None:
 @pytest.mark.parametrize("trouble", ["lost after", "500 after", "twin"])
 @pytest.mark.parametrize("lags", [(0.0, 0.0), (14.0, 0.0), (3.0, 14.0)])
 @pytest.mark.parametrize("service", [SERVICE, BARE])
-def test_a_lost_answer_leads_to_a_look_up(trouble: str, lags: tuple[float, float], service: DataflowService) -> None:
+def test_a_lost_answer_leads_to_a_look_up(trouble: str, lags: tuple[float, float], service: DataflowLauncher) -> None:
     region = Region(trouble=(trouble,), lags=lags)
     launched = region.launch(service)
     assert (launched.job["id"], region.states) == ("job-1", ["RUNNING"])

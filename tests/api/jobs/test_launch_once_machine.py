@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
-from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
+from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
@@ -40,7 +40,7 @@ class LaunchOnce(RuleBasedStateMachine):
     def begin(self, lags: tuple[float, float], append: bool) -> None:
         self.cloud = Cloud(lags, self.check)
         launch = TemplateLaunch(template="gs://b/t", job_name="wc")
-        self.service = DataflowService(launch=launch, watch=WATCH, append_job_name=append)
+        self.service = DataflowLauncher(launch=launch, watch=WATCH, append_job_name=append)
         self.record: Any = None
         self.clears = 0
         self.jobs_of_this_clear: list[CloudJob] = []

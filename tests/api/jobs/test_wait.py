@@ -14,7 +14,7 @@ from airflow_dataflow_ext.api.dataflow.messages import MessageStream
 from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, TERMINAL
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Outcome
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, JobLostError, PermissionDeniedError
 from airflow_dataflow_ext.api.rest.method import Request
@@ -100,13 +100,13 @@ def test_a_wrong_importance_is_refused_with_the_right_ones() -> None:
 def test_a_watch_and_an_outcome_survive_as_json() -> None:
     watch = JobWatch(job=REF, expected=(DONE, FAILED), to_the_end=True, poll_sleep=3.5, importance=None)
     assert JobWatch.deserialize(watch.serialize()) == watch
-    outcome = Outcome(phase=Phase.FAILED, job={"id": "j"}, complaint="Why.", untold={"since": T0, "told": ["m Hello"]})
+    outcome = Outcome(phase=Phase.FAILED, job={"id": "j"}, complaint="Why.", unlogged={"since": T0, "told": ["m Hello"]})
     assert Outcome.deserialize(outcome.serialize()) == outcome
 
 
 def test_a_wait_tells_each_state_once_and_gives_the_job() -> None:
     talk = Talk(Service("JOB_STATE_QUEUED", RUNNING, RUNNING, DONE))
-    outcome = talk(watching(SILENT))
+    outcome = talk(wait_for_job(SILENT))
     assert outcome.result() == job(DONE)
     assert talk.said == [f"Job j is in state {state}" for state in ("JOB_STATE_QUEUED", RUNNING, DONE)]
     assert talk.slept == [10.0] * 3
@@ -114,40 +114,40 @@ def test_a_wait_tells_each_state_once_and_gives_the_job() -> None:
 
 def test_a_state_that_nobody_documents_is_waited_out_and_said_once() -> None:
     talk = Talk(Service("JOB_STATE_MELTING", "JOB_STATE_MELTING", "JOB_STATE_MELTING", DONE))
-    assert talk(watching(SILENT)).phase is Phase.SUCCEEDED
+    assert talk(wait_for_job(SILENT)).phase is Phase.SUCCEEDED
     assert talk.said[0] == "Job j is in state JOB_STATE_MELTING, which is not documented; waiting on"
     assert len(talk.said) == 2
 
 
 def test_a_wait_outlasts_hours_of_trouble() -> None:
     talk = Talk(job(RUNNING), *[refused(503)] * 200, RESET, job(DONE))
-    assert talk(watching(SILENT)).phase is Phase.SUCCEEDED
+    assert talk(wait_for_job(SILENT)).phase is Phase.SUCCEEDED
     assert sum(talk.slept) > 3 * 3600
 
 
 def test_a_refusal_ends_the_wait() -> None:
     talk = Talk(job(RUNNING), refused(403, "Not yours."))
     with pytest.raises(PermissionDeniedError, match=r"Not yours\."):
-        talk(watching(SILENT))
+        talk(wait_for_job(SILENT))
 
 
 def test_a_job_that_shows_late_is_waited_for() -> None:
     spell = [refused(404)] * 20  # of 200 s: no spell is long enough, all together are
     talk = Talk(*spell, job(RUNNING), *spell, job(RUNNING), *spell, job(DONE))
-    assert talk(watching(SILENT)).phase is Phase.SUCCEEDED
+    assert talk(wait_for_job(SILENT)).phase is Phase.SUCCEEDED
 
 
 def test_a_job_that_stays_unknown_is_lost() -> None:
     talk = Talk(job(RUNNING), lambda _: refused(404, "No such job."))
     with pytest.raises(JobLostError, match=r"has not known job j for 300 s: .*No such job\."):
-        talk(watching(SILENT))
+        talk(wait_for_job(SILENT))
     assert LOST_AFTER <= sum(talk.slept) < LOST_AFTER + 30
 
 
 def test_messages_come_to_the_log_with_their_level_each_once() -> None:
     said = [message("a"), message("b", importance="JOB_MESSAGE_WARNING"), message("c", "2027-01-01T00:00:01Z", "JOB_MESSAGE_ERROR")]
     talk = Talk(Service(RUNNING, RUNNING, DONE, messages=(said[:1], said[:2], said)))
-    talk(watching(TALKATIVE))
+    talk(wait_for_job(TALKATIVE))
     assert told(talk) == ["a", "b", "c"]
     levels = [level for level, text in zip(talk.levels, talk.said, strict=True) if text[:4] == "2027"]
     assert levels == [logging.INFO, logging.WARNING, logging.ERROR]
@@ -156,7 +156,7 @@ def test_messages_come_to_the_log_with_their_level_each_once() -> None:
 def test_only_what_is_new_is_asked_for() -> None:
     later = "2027-01-01T00:00:01.5Z"
     talk = Talk(Service(RUNNING, RUNNING, DONE, messages=([message("a")], [message("a"), message("b", later)], [message("b", later)])))
-    talk(watching(TALKATIVE))
+    talk(wait_for_job(TALKATIVE))
     queries = [dict(request.query) for request in talk.asked if request.method.id == "jobs.messages.list"]
     assert [query.get("startTime") for query in queries] == [None, T0, later]
     assert {query["minimumImportance"] for query in queries} == {"JOB_MESSAGE_BASIC"}
@@ -175,14 +175,14 @@ def test_times_of_any_length_repeat_no_message_and_lose_none(times: tuple[str, s
     said = [message(text, time) for text, time in zip("abc", times, strict=True)]
     talk = Talk(Service(RUNNING, RUNNING, RUNNING, RUNNING, DONE, messages=(said[:1], said[:2], said, said, said)))
     watch = JobWatch(job=REF, poll_sleep=1.0)
-    talk(watching(watch))
+    talk(wait_for_job(watch))
     assert told(talk) == ["a", "b", "c"]
 
 
 def test_two_messages_of_one_moment_are_two_even_without_ids() -> None:
     said = [{"time": T0, "messageText": "a"}, {"time": T0, "messageText": "b"}]
     talk = Talk(Service(RUNNING, DONE, messages=(said, said)))
-    talk(watching(TALKATIVE))
+    talk(wait_for_job(TALKATIVE))
     assert told(talk) == ["a", "b"]
 
 
@@ -190,73 +190,73 @@ def test_two_messages_of_one_moment_are_two_even_without_ids() -> None:
 def test_what_a_job_said_last_can_be_left_to_somebody_who_goes_on_from_there(said: list[dict[str, str]]) -> None:
     service = Service(RUNNING, DONE, messages=(said, [*said, message("Bye", "2027-01-01T00:00:01Z")]))
     talk = Talk(service)
-    untold = talk(watching(TALKATIVE, leaves_rest=True)).untold
+    unlogged = talk(wait_for_job(TALKATIVE, leaves_rest=True)).unlogged
     assert (told(talk), talk.verbs.count("jobs.messages.list")) == ([one["messageText"] for one in said], 1)
     rest = Talk(service)
-    rest(MessageStream(REF.path, "JOB_MESSAGE_BASIC", json.loads(json.dumps(untold))).follow(retry_for=1))
+    rest(MessageStream(REF.path, "JOB_MESSAGE_BASIC", json.loads(json.dumps(unlogged))).follow(retry_for=1))
     assert told(rest) == ["Bye"]
 
 
 @pytest.mark.parametrize(("watch", "end"), [(SILENT, DONE), (TALKATIVE, FAILED)])
 def test_nothing_is_left_of_a_job_that_is_not_listened_to_or_failed(watch: JobWatch, end: str) -> None:
     talk = Talk(Service(RUNNING, end, messages=([], [message("Bye", importance="JOB_MESSAGE_ERROR")])))
-    assert talk(watching(watch, leaves_rest=True)).untold is None
+    assert talk(wait_for_job(watch, leaves_rest=True)).unlogged is None
     assert told(talk) == (["Bye"] if end == FAILED else [])
 
 
 @pytest.mark.parametrize("trouble", [refused(403), refused(404), refused(503, retry_after="900"), refused(400)])
 def test_trouble_with_messages_ends_no_wait(trouble: Any) -> None:
     talk = Talk(Service(RUNNING, DONE, messages=(trouble, trouble, [message("a")])))
-    assert talk(watching(TALKATIVE)).phase is Phase.SUCCEEDED
+    assert talk(wait_for_job(TALKATIVE)).phase is Phase.SUCCEEDED
     assert "The job's messages cannot be read" in " ".join(talk.said)
 
 
 def test_a_quiet_job_is_asked_for_messages_less_and_less_often() -> None:
     talk = Talk(Service(*[RUNNING] * 64, DONE))
-    talk(watching(TALKATIVE))
+    talk(wait_for_job(TALKATIVE))
     assert looks_between_messages(talk)[:6] == [2, 4, 8, 16, 16, 16]
 
 
 def test_a_job_that_speaks_again_is_listened_to_again() -> None:
     talk = Talk(Service(*[RUNNING] * 9, DONE, messages=([], [], [message("a")], [message("b", "2027-01-01T00:00:01Z")], [])))
-    talk(watching(TALKATIVE))
+    talk(wait_for_job(TALKATIVE))
     assert looks_between_messages(talk)[:4] == [2, 4, 1, 1]
 
 
 def test_a_change_of_state_is_told_at_once_however_quiet_the_job() -> None:
     talk = Talk(Service(*[RUNNING] * 40, DONE))
-    talk(watching(TALKATIVE))
+    talk(wait_for_job(TALKATIVE))
     assert sum(talk.slept) == 400.0
 
 
 def test_a_failed_jobs_own_reason_is_in_the_error() -> None:
     boom = [message("Boom.", time, "JOB_MESSAGE_ERROR") for time in (T0, "2027-01-01T00:00:01Z")]
     said = [*boom, message("Bye.", "2027-01-01T00:00:02Z")]
-    outcome = Talk(Service(FAILED, messages=(said,)))(watching(TALKATIVE))
+    outcome = Talk(Service(FAILED, messages=(said,)))(wait_for_job(TALKATIVE))
     with pytest.raises(JobError, match=r"^Job j \(wc\) in l ended as JOB_STATE_FAILED: Boom\.$"):
         outcome.result()
 
 
 def test_a_reason_that_arrives_late_is_waited_for() -> None:
     talk = Talk(Service(RUNNING, FAILED, messages=([], [], [], [message("Boom.", importance="JOB_MESSAGE_ERROR")])))
-    assert "Boom." in talk(watching(TALKATIVE)).complaint
+    assert "Boom." in talk(wait_for_job(TALKATIVE)).complaint
     assert talk.slept == [10.0, 2.0]
 
 
 def test_a_reason_that_never_comes_is_not_waited_for_long() -> None:
     talk = Talk(Service(FAILED))
-    assert talk(watching(TALKATIVE)).complaint == "Job j (wc) in l ended as JOB_STATE_FAILED."
+    assert talk(wait_for_job(TALKATIVE)).complaint == "Job j (wc) in l ended as JOB_STATE_FAILED."
     assert sum(talk.slept) == 17.0
 
 
 def test_a_reason_that_may_not_be_read_is_left_out() -> None:
     talk = Talk(Service(FAILED, messages=(refused(403),)))
-    assert talk(watching(TALKATIVE)).complaint == "Job j (wc) in l ended as JOB_STATE_FAILED."
+    assert talk(wait_for_job(TALKATIVE)).complaint == "Job j (wc) in l ended as JOB_STATE_FAILED."
 
 
 def test_a_silent_wait_asks_for_the_reason_all_the_same() -> None:
     talk = Talk(Service(RUNNING, FAILED, messages=([message("Boom.", importance="JOB_MESSAGE_ERROR")],)))
-    assert "Boom." in talk(watching(SILENT)).complaint
+    assert "Boom." in talk(wait_for_job(SILENT)).complaint
     assert talk.verbs == ["jobs.get", "jobs.get", "jobs.messages.list"]
 
 
@@ -270,4 +270,4 @@ def test_a_silent_wait_asks_for_the_reason_all_the_same() -> None:
 )
 def test_a_bad_end_says_what_it_was(seen: dict[str, Any], expected: tuple[str, ...], why: str) -> None:
     watch = JobWatch(job=REF, expected=expected, importance=None)
-    assert Talk(seen)(watching(watch)).complaint == f"Job j (wc) in l ended as {seen['currentState']}: {why}"
+    assert Talk(seen)(wait_for_job(watch)).complaint == f"Job j (wc) in l ended as {seen['currentState']}: {why}"

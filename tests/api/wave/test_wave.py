@@ -9,13 +9,13 @@ import pytest
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import launch_once
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.jobs.wait import watching
+from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.rest.error_mapping import error_of
 from airflow_dataflow_ext.api.rest.errors import AllowanceSpentError, BusyError, InvalidInputError, LaunchError, PermissionDeniedError
 from airflow_dataflow_ext.api.rest.method import Reply
 from airflow_dataflow_ext.api.rest.times import rfc3339
 from airflow_dataflow_ext.api.wave import methods as wave
-from airflow_dataflow_ext.api.wave.launcher import DataflowStart, WaveService
+from airflow_dataflow_ext.api.wave.launcher import DataflowStart, WaveLauncher
 from airflow_dataflow_ext.api.wave.runs import Listing, RunRef
 from airflow_dataflow_ext.api.wave.wait import RecentRuns, RunWatch
 from tests.talk import RESET, Talk, ok, refused
@@ -34,8 +34,8 @@ def listed(*jobs: Json) -> Json:
     return {"dataflowJobs": list(jobs), "nextPageUrl": None}
 
 
-def service(version: str = "59.0", **fields: Any) -> WaveService:
-    return WaveService(launch=DataflowStart(FLOW), watch=RunWatch(run=RunRef(version=version)), **fields)
+def service(version: str = "59.0", **fields: Any) -> WaveLauncher:
+    return WaveLauncher(launch=DataflowStart(FLOW), watch=RunWatch(run=RunRef(version=version)), **fields)
 
 
 @pytest.mark.parametrize("id", ["02K3h000000Mu1oEAC", "03C3h000002pSSeEAM", "0303h000002AYy9AAG", "03L3h00000BvN7cEAF"])
@@ -55,12 +55,12 @@ def test_every_method_has_its_version() -> None:
 
 
 def test_every_call_asks_for_plain_texts() -> None:
-    request = wave.call(wave.Job.get, "59", jobId="03C")
+    request = wave.call(wave.DataflowJob.get, "59", jobId="03C")
     assert (request.path, dict(request.headers)) == ("services/data/v59.0/wave/dataflowjobs/03C", {"X-Chatter-Entity-Encoding": "false"})
 
 
 def test_the_next_page_is_asked_as_the_first() -> None:
-    first = wave.call(wave.Job.list, "59.0", pageSize=2)
+    first = wave.call(wave.DataflowJob.list, "59.0", pageSize=2)
     following = first.following({"nextPageUrl": "/services/data/v59.0/wave/dataflowjobs?page=abc%3D&pageSize=2"})
     assert following is not None
     assert (following.target, following.headers) == ("services/data/v59.0/wave/dataflowjobs?page=abc%3D&pageSize=2", first.headers)
@@ -129,7 +129,7 @@ def test_a_retry_after_a_death_around_the_start_finds_the_run() -> None:
 
 def test_a_start_without_an_id_whose_run_never_shows_is_not_sent_again() -> None:
     shown = ok(listed())
-    talk = Talk(lambda request: ok({"status": "Queued"}) if request.method is wave.Job.start else shown, now=NOW)
+    talk = Talk(lambda request: ok({"status": "Queued"}) if request.method is wave.DataflowJob.start else shown, now=NOW)
     with pytest.raises(LaunchError, match="took the start of dataflow"):
         talk(launch_once(service("49.0"), IDENTITY, clears=0))
     assert talk.verbs.count("wave.jobs.start") == 1
@@ -198,7 +198,7 @@ def test_progress_and_queue_time_go_to_the_log_once_each() -> None:
         job("03C1", "Failure", progress=1.0666, message="It broke.", duration=8, waitTime=9),
     ]
     talk = Talk(*seen, {"nodes": []}, now=NOW)
-    outcome = talk(watching(RunWatch(run=RunRef(version="59.0", id="03C1"))))
+    outcome = talk(wait_for_job(RunWatch(run=RunRef(version="59.0", id="03C1"))))
     assert outcome.complaint == "Run 03C1 (no label) ended as Failure: It broke."
     told = [text for text in talk.said if "state" not in text]
     assert told == [
@@ -214,7 +214,7 @@ def test_unknown_fields_and_values_break_nothing() -> None:
     strange = job("03C1", "Dreaming", progress="half", waitTime=None, jobType=7, extra={"a": [1]})
     node = {"name": "N", "status": None, "inputRows": None, "outputRows": {"processedCount": "many"}, "duration": "long"}
     talk = Talk(strange, job("03C1", "SUCCESS", duration="?"), {"nodes": [node]}, now=NOW)
-    outcome = talk(watching(RunWatch(run=RunRef(version="59.0", id="03C1"))))
+    outcome = talk(wait_for_job(RunWatch(run=RunRef(version="59.0", id="03C1"))))
     assert outcome.phase is Phase.SUCCEEDED
     assert any("Dreaming, which is not documented; waiting on" in text for text in talk.said)
 
@@ -222,5 +222,5 @@ def test_unknown_fields_and_values_break_nothing() -> None:
 def test_a_handle_is_asked_only_when_the_list_does_not_show_its_run() -> None:
     run = RunRef(version="59.0", id="0309", source_id=FLOW, since=NOW - 60)
     talk = Talk(listed(), job("0309", "Queued"), listed(job("03C1", "Success")), {"nodes": []}, now=NOW)
-    assert talk(watching(RunWatch(run=run))).job["id"] == "03C1"
+    assert talk(wait_for_job(RunWatch(run=run))).job["id"] == "03C1"
     assert talk.verbs == ["wave.jobs.list", "wave.jobs.get", "wave.jobs.list", "wave.jobs.nodes.list"]

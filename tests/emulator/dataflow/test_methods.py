@@ -10,7 +10,7 @@ import requests
 
 from airflow_dataflow_ext.api.dataflow.methods import all_methods
 from airflow_dataflow_ext.api.rest.method import Method
-from airflow_dataflow_ext.emulator import Autoscaling, Describe, Emulator, Fault, ManualClock, Message, Metrics, Stages
+from airflow_dataflow_ext.emulator import Autoscaling, Describe, Emulator, Fault, JobMessage, ManualClock, Metrics, Stages
 from airflow_dataflow_ext.emulator.dataflow.world import ANSWERS
 from tests.asking import Asker
 from tests.discovery import breaches, breaches_of_call
@@ -20,7 +20,7 @@ TOPIC = "projects/a-project/topics/in"
 STREAM = [
     (0, "JOB_STATE_RUNNING"),
     (0, Describe({"jobMetadata": {"sdkVersion": {"version": "2.60.0", "sdkSupportStatus": "SUPPORTED"}}})),
-    (0, Message("It runs.")),
+    (0, JobMessage("It runs.")),
     (0, Autoscaling("Worker pool started.", 1, 2)),
     (0, Stages([{"stageId": "F1", "state": "EXECUTION_STATE_RUNNING", "progress": {"currentProgress": 0.5}}])),
     (

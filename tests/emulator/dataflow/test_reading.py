@@ -6,7 +6,7 @@ import pytest
 
 from airflow_dataflow_ext.api.dataflow.methods import Job, Location, Message, Project, Snapshot, Stage, WorkItem
 from airflow_dataflow_ext.emulator import Autoscaling, Emulator, ManualClock, Metrics, Stages
-from airflow_dataflow_ext.emulator import Message as Says
+from airflow_dataflow_ext.emulator import JobMessage as Says
 from airflow_dataflow_ext.emulator.dataflow.values import stamp
 from tests.asking import Asker, Json, RefusedError
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from airflow_dataflow_ext.api.dataflow.methods import Job, Template
-from airflow_dataflow_ext.emulator import Autoscaling, Describe, Emulator, ManualClock, Message, Metrics, RealClock, Script, Stages
+from airflow_dataflow_ext.emulator import Autoscaling, Describe, Emulator, JobMessage, ManualClock, Metrics, RealClock, Script, Stages
 from airflow_dataflow_ext.emulator.dataflow.world import ANSWERS, Call, World
 from airflow_dataflow_ext.emulator.engines.scripted import ScriptedEngine, Scripts
 from airflow_dataflow_ext.emulator.google.objects import MemoryObjects
@@ -75,7 +75,7 @@ def test_a_job_is_not_touched_by_its_script_after_its_end(still_emulator: Emulat
 
 
 def test_a_message_may_come_after_the_end(still_emulator: Emulator, ask: Asker, clock: ManualClock) -> None:
-    still_emulator.scripts.play("wc", [(0, "JOB_STATE_FAILED"), (5, Message("Late.", "JOB_MESSAGE_ERROR"))])
+    still_emulator.scripts.play("wc", [(0, "JOB_STATE_FAILED"), (5, JobMessage("Late.", "JOB_MESSAGE_ERROR"))])
     job = ask.launch("wc")
     clock.advance(5)
     assert still_emulator.jobs.all()[0]["messages"] == 1
@@ -85,7 +85,7 @@ def test_a_message_may_come_after_the_end(still_emulator: Emulator, ask: Asker, 
 def test_a_script_survives_json() -> None:
     steps = [
         (0, "JOB_STATE_RUNNING"),
-        (1, Message("m", "JOB_MESSAGE_ERROR")),
+        (1, JobMessage("m", "JOB_MESSAGE_ERROR")),
         (2, Autoscaling("up", 1, 2)),
         (3, Metrics([{"name": {"name": "n"}}])),
         (4, Stages([{"stageId": "F1"}])),
@@ -123,7 +123,7 @@ def test_a_wrong_script_is_refused(wrong: Json) -> None:
 
 def test_ten_thousand_jobs_are_started_listed_and_ended() -> None:
     clock, scripts = ManualClock(), Scripts()
-    scripts.play("*", [(1, "JOB_STATE_RUNNING"), (5, Message("Nearly.")), (6, "JOB_STATE_DONE")])
+    scripts.play("*", [(1, "JOB_STATE_RUNNING"), (5, JobMessage("Nearly.")), (6, "JOB_STATE_DONE")])
     world = World(clock=clock, engine=ScriptedEngine(clock, scripts), objects=MemoryObjects())
 
     def call(method: object, body: Json, **query: object) -> Json:

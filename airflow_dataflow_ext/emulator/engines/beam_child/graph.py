@@ -32,7 +32,7 @@ class Graph:
             name = name.rpartition("/")[0]
         return self.steps.get(name, transform)
 
-    def describe(self, stages: list[Stage]) -> dict[str, Any]:
+    def describe(self, stages: list[StageRun]) -> dict[str, Any]:
         """A PipelineDescription."""
         return {
             "originalPipelineTransform": [
@@ -59,7 +59,7 @@ class Graph:
             yield transform
 
 
-class Stage:
+class StageRun:
     """One fused stage of the run, with what a StageSummary says of it."""
 
     def __init__(self, number: int, stage: Any) -> None:

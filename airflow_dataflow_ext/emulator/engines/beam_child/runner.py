@@ -13,7 +13,7 @@ from apache_beam.portability.api import beam_fn_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 
 from .figures import Tally
-from .graph import Graph, Stage
+from .graph import Graph, StageRun
 from .wire import Wire
 
 REPORT_EVERY = 0.5
@@ -31,7 +31,7 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
 
     wire: Wire
     runs = 0
-    failed_in: Stage | None = None
+    failed_in: StageRun | None = None
     succeeded = False
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         return super().run_via_runner_api(pipeline_proto, options)
 
     def run_stages(self, stage_context: Any, stages: Any) -> Any:
-        self._stages = {stage.name: Stage(number, stage) for number, stage in enumerate(stages, 1)}
+        self._stages = {stage.name: StageRun(number, stage) for number, stage in enumerate(stages, 1)}
         self._announce()
         watcher = threading.Thread(target=self._watch, name="progress", daemon=True)
         watcher.start()
@@ -120,7 +120,7 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
     def _report_stages(self) -> None:
         self.wire.send("stages", [stage.summary for stage in self._stages.values()])
 
-    def _end_stages(self, state: str) -> Stage | None:
+    def _end_stages(self, state: str) -> StageRun | None:
         last = None
         for stage in self._stages.values():
             if stage.running:
