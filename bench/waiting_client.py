@@ -40,13 +40,13 @@ def memory_kib(name: str) -> int:
 
 def our_trigger(asked: argparse.Namespace) -> Callable[[str], Any]:
     """Makes triggers as our operators do."""
-    from airflow_dataflow_ext.api.dataflow.job import JobRef
-    from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+    from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
+    from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
     from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
 
     def make(job_id: str) -> Any:
-        job = JobRef(project_id=PROJECT, location=LOCATION, job_id=job_id)
-        watch = JobWatch(job=job, poll_sleep=asked.poll, importance=asked.importance)
+        job = JobRef(place=Place(project_id=PROJECT, location=LOCATION), id=job_id)
+        watch = JobWatch(job=job, policy=WaitPolicy(poll_sleep=asked.poll, importance=asked.importance))
         return DataflowJobTrigger(watch=watch.serialize(), stop_on_kill=True, conn_id="google_cloud_default")
 
     return make

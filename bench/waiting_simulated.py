@@ -15,8 +15,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from airflow_dataflow_ext.api.dataflow.job import JobRef
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.transport.aio import AsyncTransport
 from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
@@ -67,7 +67,9 @@ async def _measure(jobs: int) -> dict[str, Any]:
     told: list[tuple[str, Any]] = []
 
     async def follow(job_id: str) -> None:
-        watch = JobWatch(job=JobRef(project_id=PROJECT, location=LOCATION, job_id=job_id), poll_sleep=POLL, importance=None)
+        watch = JobWatch(
+            job=JobRef(place=Place(project_id=PROJECT, location=LOCATION), id=job_id), policy=WaitPolicy(poll_sleep=POLL, importance=None)
+        )
         told.extend([(job_id, event.payload) async for event in Trigger(watch=watch.serialize(), conn_id="none").run()])
 
     gc.collect()

@@ -25,7 +25,7 @@ myst_heading_anchors = 3
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
-suppress_warnings = ["ref.python"]  # the emulator has a Tokens and a DataflowService of its own
+suppress_warnings = ["ref.python"]  # the emulator has a Tokens and a DataflowLauncher of its own
 
 
 def setup(app: Sphinx) -> None:

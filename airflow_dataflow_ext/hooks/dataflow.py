@@ -11,7 +11,7 @@ from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.states import DataflowJobStatus, DataflowJobType
 from airflow_dataflow_ext.api.dataflow.stop import stop
 from airflow_dataflow_ext.api.dataflow.templates import FlexTemplateLaunch, Launch, TemplateLaunch
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import launch_once
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
@@ -73,9 +73,9 @@ class DataflowHook(WorkerVerbs):
         return self._launch(FlexTemplateLaunch(body=body), append_job_name, where)
 
     def _launch(self, launch: Launch, append_job_name: bool, where: Where) -> Conversation[Json]:
-        service = DataflowLauncher(launch=launch, watch=JobWatch(job=self.job("-", **where)), append_job_name=append_job_name)
+        launcher = DataflowLauncher(launch=launch, place=self.place(**where), append_job_name=append_job_name)
         identity = LaunchIdentity(dag_id="", run_id=uuid.uuid4().hex, task_id="")
-        return (yield from launch_once(service, identity, clears=0)).job
+        return (yield from launch_once(launcher, identity, clear_key=0)).job
 
     @verb
     def get_job(self, job_id: str, *, view: str | None = None, **where: Unpack[Where]) -> Conversation[Json]:
@@ -100,7 +100,7 @@ class DataflowHook(WorkerVerbs):
         :param filter: ``ALL``, ``ACTIVE`` or ``TERMINATED``.
         :param limit: at most so many.
         """
-        request = dataflow.Job.list.request(**self.place(**where), name=name, filter=filter)
+        request = dataflow.Job.list.request(**self.place(**where).path, name=name, filter=filter)
         return (yield from self._entries(request, "jobs", limit))[:limit]
 
     @verb
@@ -112,9 +112,8 @@ class DataflowHook(WorkerVerbs):
         :param poll_sleep: seconds between two looks.
         :raises JobError: it ended in another way.
         """
-        job = self.job(job_id, **where)
-        watch = JobWatch(job=job, expected=tuple(expected_states), to_the_end=True, poll_sleep=poll_sleep)
-        return (yield from wait_for_job(watch)).result()
+        policy = WaitPolicy(expected=tuple(expected_states), to_the_end=True, poll_sleep=poll_sleep)
+        return (yield from wait_for_job(JobWatch(job=self.job(job_id, **where), policy=policy))).result()
 
     @verb
     def cancel(self, job_id: str, *, wait_for: float = 300.0, **where: Unpack[Where]) -> Conversation[Json]:
@@ -176,7 +175,7 @@ class DataflowHook(WorkerVerbs):
     @verb
     def template_metadata(self, gcs_path: str, **where: Unpack[Where]) -> Conversation[Json]:
         """GetTemplateResponse of a classic or Flex template; trouble with the template stands in its ``status``."""
-        return self._ask(dataflow.Template.get.request(**self.place(**where), gcsPath=gcs_path, view="METADATA_ONLY"))
+        return self._ask(dataflow.Template.get.request(**self.place(**where).path, gcsPath=gcs_path, view="METADATA_ONLY"))
 
     @verb
     def create_snapshot(
@@ -199,17 +198,17 @@ class DataflowHook(WorkerVerbs):
     @verb
     def get_snapshot(self, snapshot_id: str, **where: Unpack[Where]) -> Conversation[Json]:
         """One Snapshot."""
-        return self._ask(dataflow.Snapshot.get.request(**self.place(**where), snapshotId=snapshot_id))
+        return self._ask(dataflow.Snapshot.get.request(**self.place(**where).path, snapshotId=snapshot_id))
 
     @verb
     def list_snapshots(self, *, job_id: str | None = None, **where: Unpack[Where]) -> Conversation[list[Json]]:
         """Snapshots of a location, or of one of its jobs."""
-        return self._entries(dataflow.Snapshot.list.request(**self.place(**where), jobId=job_id), "snapshots")
+        return self._entries(dataflow.Snapshot.list.request(**self.place(**where).path, jobId=job_id), "snapshots")
 
     @verb
     def delete_snapshot(self, snapshot_id: str, **where: Unpack[Where]) -> Conversation[Json]:
         """Delete a Snapshot."""
-        return self._ask(dataflow.Snapshot.delete.request(**self.place(**where), snapshotId=snapshot_id))
+        return self._ask(dataflow.Snapshot.delete.request(**self.place(**where).path, snapshotId=snapshot_id))
 
     def _entries(self, request: Request, key: str, limit: int | None = None) -> Conversation[list[Json]]:
         return list(items((yield from pages(request, retry_for=self.retry_for, limit=limit)), key))
@@ -217,7 +216,7 @@ class DataflowHook(WorkerVerbs):
     def test_connection(self) -> tuple[bool, str]:
         """Ask once for one job of the connection's project; the Test button of the connection form calls this."""
         try:
-            self.run(ask(dataflow.Job.list.request(**self.place(), pageSize=1), retry_for=0.0))
+            self.run(ask(dataflow.Job.list.request(**self.place().path, pageSize=1), retry_for=0.0))
         except (DataflowExtError, ValueError) as error:
             return False, str(error)
         return True, f"{self.root} answers for project {self.project_of()} in {self.location_of()}"

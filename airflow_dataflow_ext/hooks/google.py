@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
-from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.rest.ask import RETRY_FOR, ask
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.transport.effects import MemoryStore, aside
@@ -113,7 +113,7 @@ class DataflowConnection(GoogleBaseHook):
         """
         if not job_id:
             raise InvalidInputError("job_id must not be empty")
-        return JobRef(project_id=self.project_of(project_id), location=self.location_of(location), job_id=job_id)
+        return self.place(project_id, location).job(job_id)
 
     def project_of(self, project_id: str | None = None) -> str:
         """The project of the argument, else of the connection."""
@@ -126,9 +126,12 @@ class DataflowConnection(GoogleBaseHook):
         """The location of the argument, else of the connection, else the service's default."""
         return str(location or self._get_field("location") or dataflow.DEFAULT_LOCATION)
 
-    def place(self, project_id: str | None = None, location: str | None = None) -> dict[str, str]:
-        """Project and location as path values of a Method."""
-        return {"projectId": self.project_of(project_id), "location": self.location_of(location)}
+    def place(self, project_id: str | None = None, location: str | None = None) -> Place:
+        """Project and location, filled in.
+
+        :raises InvalidInputError: neither the argument nor the connection names a project.
+        """
+        return Place(project_id=self.project_of(project_id), location=self.location_of(location))
 
     def _ask(self, request: Request) -> Conversation[Any]:
         return ask(request, retry_for=self.retry_for)

@@ -71,8 +71,8 @@ class WaveHook(SalesforceConnection):
         return self._start(DataSync(connector_id), if_running)
 
     def _start(self, launch: RunLaunch, if_running: IfRunning) -> Conversation[Json]:
-        service = WaveLauncher(launch=launch, watch=self.watch(), adopt=if_running == "adopt")
-        return (yield from start(service, if_running)).job
+        launcher = WaveLauncher(launch=launch, watch=self.watch(), adopt=if_running == "adopt")
+        return (yield from start(launcher, if_running)).job
 
     @verb
     def get_job(self, job_id: str) -> Conversation[Json]:

@@ -23,7 +23,7 @@ class WorkerVerbs(DataflowConnection):
 
         https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations/workerMessages
         """
-        at = self.place(**where)
+        at = self.place(**where).path
         body = {"location": at["location"], "workerMessages": [dict(message) for message in messages]}
         return _entries(self._ask(dataflow.Location.worker_messages.request(body, **at)), "workerMessageResponses")
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstanceKey
 
+    from airflow_dataflow_ext.api.dataflow.job import JobRef
+
 JOB_PAGE = "https://console.cloud.google.com/dataflow/jobs/{location}/{job_id}?project={project_id}"
 """The job's page in the Google Cloud console."""
 
@@ -27,7 +29,7 @@ class DataflowJobLink(BaseOperatorLink):
         return XCom.get_value(key=self.xcom_key, ti_key=ti_key) or ""
 
     @classmethod
-    def persist(cls, context: Any, *, project_id: str, location: str, job_id: str) -> None:
+    def persist(cls, context: Any, job: JobRef) -> None:
         """Show the link of this task from now on."""
-        url = JOB_PAGE.format(project_id=project_id, location=location, job_id=job_id)
+        url = JOB_PAGE.format(project_id=job.place.project_id, location=job.place.location, job_id=job.id)
         context["ti"].xcom_push(key=cls.xcom_key, value=url)

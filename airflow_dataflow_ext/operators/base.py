@@ -14,12 +14,12 @@ from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
 from airflow_dataflow_ext.api.jobs.launch_once import Launched, Launcher, launch_once, settle, stop_launched
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
-from airflow_dataflow_ext.api.jobs.watch import Outcome, Watch
+from airflow_dataflow_ext.api.jobs.watch import Outcome, Watch, check_poll_sleep
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.task.errors import task_errors
-from airflow_dataflow_ext.task.identity import clears_of, identity_of
+from airflow_dataflow_ext.task.identity import clear_key_of, identity_of
 from airflow_dataflow_ext.task.kill import after_kill
-from airflow_dataflow_ext.task.records import RecordStore, TriesStore
+from airflow_dataflow_ext.task.records import ATTEMPT, RecordStore, TriesStore
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One entry into the task: how the launch is sent, whose it is, and where that is recorded."""
+    """One entry into the task: what launches its job, whose launch it is, and where that is recorded."""
 
     context: Context
-    service: Any
+    launcher: Any
     identity: LaunchIdentity
     store: RecordStore | TriesStore
 
@@ -54,9 +54,6 @@ class LaunchOperator(BaseOperator):
     :param reattach: let a retry take over an earlier attempt's job; False stops that job and launches anew.
     """
 
-    may_start_here = False
-    """Whether it was asked to start in the triggerer."""
-
     def __init__(
         self,
         *,
@@ -68,7 +65,7 @@ class LaunchOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.poll_sleep = poll_sleep
+        self.poll_sleep = check_poll_sleep(poll_sleep)
         self.wait_until_finished = wait_until_finished
         self.deferrable = deferrable
         self.cancel_timeout = cancel_timeout
@@ -81,37 +78,39 @@ class LaunchOperator(BaseOperator):
         """The hook of the connection."""
 
     @abstractmethod
-    def service(self) -> Launcher:
-        """How the launch is sent and found again, from the rendered fields.
+    def launcher(self) -> Launcher:
+        """What launches the job and finds it again, from the rendered fields; made once for each entry into the task.
 
         :raises InvalidInputError: a field is wrong.
         """
 
     @abstractmethod
-    def watch(self, launched: Launched) -> Watch:
-        """What is waited for once there is a job."""
-
-    @abstractmethod
     def trigger(self, watch: Any, *, stop_on_kill: bool) -> BaseTrigger:
-        """What waits for it in the triggerer."""
+        """What waits for the job in the triggerer."""
 
     @abstractmethod
-    def show(self, context: Context, job: Json) -> None:
+    def show(self, context: Context, watch: Any, job: Json) -> None:
         """Point a person to the job."""
 
     def execute(self, context: Context) -> Json:
         with task_errors():
-            attempt = self._attempt = self._enter(context)
+            attempt = self.enter(context)
             launched = self._launch(attempt)
-            self.tell(context, launched)
+            watch = attempt.launcher.watch_of(launched.job, launched.record)
+            self.publish(context, watch, launched)
             if self.wait_until_finished is False:
                 return launched.job
-            watch = self.watch(launched)
             if self.deferrable and watch.judge(launched.job) is Phase.MOVING:
                 self._defer(context, watch, "execute_complete", stop_on_kill=not launched.record.foreign)
             return self._finish(attempt.store, self.hook.run(wait_for_job(watch)))
 
-    def ending(self, outcome: Outcome) -> Conversation[Json]:
+    def enter(self, context: Context) -> Attempt:
+        """This entry into the task."""
+        if self._attempt is None or self._attempt.context is not context:
+            self._attempt = Attempt(context, self.launcher(), identity_of(context), self._store(context))
+        return self._attempt
+
+    def result(self, outcome: Outcome) -> Conversation[Json]:
         """The result of the task.
 
         :raises JobError: the wait ended badly.
@@ -119,10 +118,10 @@ class LaunchOperator(BaseOperator):
         yield from settle(str(outcome.job.get("id")), outcome.phase)
         return outcome.result()
 
-    def tell(self, context: Context, launched: Launched) -> None:
+    def publish(self, context: Context, watch: Any, launched: Launched) -> None:
         """Show which job it is, to people and to other tasks."""
         context["ti"].xcom_push(key="job_id", value=launched.record.job_id)
-        self.show(context, launched.job)
+        self.show(context, watch, launched.job)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Json:
         """What the trigger saw decides exactly as if this worker had waited."""
@@ -138,7 +137,7 @@ class LaunchOperator(BaseOperator):
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout:
             with task_errors():
-                self._stop(self._enter(context))
+                self._stop(self.enter(context))
                 self._note_failure(context)
             raise
         except TaskDeferralError:
@@ -155,12 +154,9 @@ class LaunchOperator(BaseOperator):
     def _leave(self) -> None:
         self.log.info("The job goes on: nobody asked for its end; a retry takes it over.")
 
-    def _enter(self, context: Context) -> Attempt:
-        return Attempt(context, self.service(), identity_of(context), self._store(context))
-
     def _store(self, context: Context) -> RecordStore | TriesStore:
         """Where the launch is recorded: a try that has started in the triggerer left it there."""
-        if self.may_start_here:
+        if getattr(self, "may_start_here", False):
             store = TriesStore(context["ti"])
             store.tries = store.load()
             if store.tries is not None:
@@ -175,24 +171,20 @@ class LaunchOperator(BaseOperator):
             store.fail()
 
     def _launch(self, attempt: Attempt) -> Launched:
-        clears = clears_of(attempt.context, self.retries)
-        launched: Launched = self.hook.run(
-            launch_once(attempt.service, attempt.identity, clears=clears, reattach=self.reattach), attempt.store
-        )
+        launching = launch_once(attempt.launcher, attempt.identity, clear_key=clear_key_of(attempt.context), reattach=self.reattach)
+        launched: Launched = self.hook.run(launching, attempt.store)
         return launched
 
     def _defer(self, context: Context, watch: Watch, method_name: str, *, stop_on_kill: bool) -> NoReturn:
-        from airflow_dataflow_ext.triggers.base import ATTEMPT
-
         context["ti"].xcom_push(key=ATTEMPT, value=context["ti"].try_number)
         self.defer(trigger=self.trigger(watch, stop_on_kill=stop_on_kill), method_name=method_name, timeout=self.execution_timeout)
 
     def _finish(self, store: RecordStore | TriesStore, outcome: Outcome) -> Json:
-        job: Json = self.hook.run(self.ending(outcome), store)
+        job: Json = self.hook.run(self.result(outcome), store)
         return job
 
     def _stop(self, attempt: Attempt) -> None:
         try:
-            self.hook.run(stop_launched(attempt.service, attempt.identity), attempt.store)
+            self.hook.run(stop_launched(attempt.launcher, attempt.identity), attempt.store)
         except DataflowExtError as error:
             self.log.warning("The job could not be stopped: %s", error)

@@ -1,73 +1,32 @@
-"""What operators that act on existing Dataflow jobs have in common: the connection, and an action carried out here or there."""
+"""What operators that act on existing Dataflow jobs have in common: an action that is carried out here or in the triggerer."""
 
 from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator, conf
+from airflow.sdk import conf
 
-from airflow_dataflow_ext.api.dataflow.job import JobRef
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError
-from airflow_dataflow_ext.links.dataflow import DataflowJobLink
+from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
+from airflow_dataflow_ext.api.rest.errors import JobError
+from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.errors import task_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_dataflow_ext.api.dataflow.actions import Action
-    from airflow_dataflow_ext.hooks.dataflow import DataflowHook
 
 
-class DataflowOperator(BaseOperator):
-    """Calls Dataflow over an Airflow connection.
-
-    :param project_id: project of the job; the connection's by default (templated, like all arguments named here).
-    :param location: location of the job; the connection's, or ``us-central1``, by default.
-    :param gcp_conn_id: connection of type ``google_cloud_platform``.
-    :param impersonation_chain: service account, or chain of them, to act as.
-    """
-
-    template_fields: Sequence[str] = ("project_id", "location", "gcp_conn_id", "impersonation_chain")
-    ui_color = "#0273d4"
-
-    def __init__(
-        self,
-        *,
-        project_id: str | None = None,
-        location: str | None = None,
-        gcp_conn_id: str = "google_cloud_default",
-        impersonation_chain: str | Sequence[str] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.project_id = project_id
-        self.location = location
-        self.gcp_conn_id = gcp_conn_id
-        self.impersonation_chain = impersonation_chain
-
-    @cached_property
-    def hook(self) -> DataflowHook:
-        """The hook of the connection."""
-        from airflow_dataflow_ext.hooks.dataflow import DataflowHook
-
-        return DataflowHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
-
-    def show(self, context: Context, job_id: str) -> JobRef:
-        """Point a person to the job."""
-        where = self.hook.job(job_id, self.project_id, self.location)
-        DataflowJobLink.persist(context, project_id=where.project_id, location=where.location, job_id=where.job_id)
-        return where
-
-
-class DataflowActionOperator(DataflowOperator):
+class DataflowActionOperator(DataflowTask):
     """Carries out an action on jobs, here or in the triggerer, with the same end.
 
     :param deferrable: wait in the triggerer.
     :param poll_sleep: seconds between two looks.
+
+    See :class:`~airflow_dataflow_ext.task.connection.DataflowTask` for the other arguments.
     """
 
     def __init__(
@@ -78,10 +37,8 @@ class DataflowActionOperator(DataflowOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not poll_sleep > 0:
-            raise InvalidInputError(f"poll_sleep must be more than 0 seconds, not {poll_sleep!r}")
         self.deferrable = deferrable
-        self.poll_sleep = poll_sleep
+        self.poll_sleep = check_poll_sleep(poll_sleep)
 
     @abstractmethod
     def action(self, context: Context) -> Action:
@@ -93,7 +50,7 @@ class DataflowActionOperator(DataflowOperator):
     def execute(self, context: Context) -> Any:
         with task_errors():
             action = self.action(context)
-            if not self.deferrable:
+            if not self.deferrable or action.is_done:
                 return self.finish(context, self.hook.run(action.perform()))
         from airflow_dataflow_ext.triggers.dataflow_actions import DataflowActionTrigger
 

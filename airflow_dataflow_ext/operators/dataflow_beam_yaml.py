@@ -9,7 +9,8 @@ from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.dataflow.templates import FlexTemplateLaunch
+    from airflow_dataflow_ext.api.dataflow.job import Place
+    from airflow_dataflow_ext.api.dataflow.templates import Launch
 
 
 class DataflowStartYamlJobOperator(DataflowLaunchOperator):
@@ -79,16 +80,16 @@ class DataflowStartYamlJobOperator(DataflowLaunchOperator):
     def needs_worker(self) -> bool:
         return self.yaml_pipeline_file is not None and not self.yaml_pipeline_file.startswith("gs://")
 
-    def launch(self) -> FlexTemplateLaunch:
+    def launch(self) -> tuple[Launch, Place]:
         from airflow_dataflow_ext.api.dataflow.beam_yaml import yaml_launch
 
-        self.location = self.location or self.region
+        place = self.hook.place(self.project_id, self.location or self.region)
         file, text = self.yaml_pipeline_file, self.yaml_pipeline
         if file and not file.startswith("gs://"):
             text, file = _read(file), None
-        return yaml_launch(
+        launch = yaml_launch(
             job_name=self.job_name,
-            location=self.hook.location_of(self.location),
+            location=place.location,
             pipeline=text,
             pipeline_file=file,
             jinja_variables=self.jinja_variables,
@@ -96,11 +97,7 @@ class DataflowStartYamlJobOperator(DataflowLaunchOperator):
             environment=self.environment,
             template=self.template,
         )
-
-    def replaces(self) -> bool:
-        from airflow_dataflow_ext.api.dataflow.beam_yaml import replaces
-
-        return replaces(self.options)
+        return launch, place
 
 
 def _read(path: str) -> str:

@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.links.dataflow import DataflowJobLink
-from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator, DataflowOperator, until
+from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator, until
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
+from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.errors import task_errors
+from airflow_dataflow_ext.task.start_from_trigger import is_template
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_dataflow_ext.api.dataflow.actions import StopAction
-    from airflow_dataflow_ext.api.dataflow.job_graph import CreateJobLaunch
+    from airflow_dataflow_ext.api.dataflow.job import Place
+    from airflow_dataflow_ext.api.dataflow.templates import Launch
     from airflow_dataflow_ext.api.dataflow.update import JobUpdate
     from airflow_dataflow_ext.api.rest.method import Json
 
@@ -44,10 +46,10 @@ class DataflowCreateJobOperator(DataflowLaunchOperator):
         self.job = job
         self.snapshot_id = snapshot_id
 
-    def launch(self) -> CreateJobLaunch:
+    def launch(self) -> tuple[Launch, Place]:
         from airflow_dataflow_ext.api.dataflow.job_graph import CreateJobLaunch
 
-        return CreateJobLaunch(job=self.job, snapshot_id=self.snapshot_id)
+        return CreateJobLaunch(job=self.job, snapshot_id=self.snapshot_id), self.place
 
 
 class DataflowStopJobOperator(DataflowActionOperator):
@@ -69,8 +71,7 @@ class DataflowStopJobOperator(DataflowActionOperator):
     See :class:`~airflow_dataflow_ext.operators.dataflow_base.DataflowActionOperator` for the other arguments.
     """
 
-    template_fields = ("job_id", "job_name", "job_name_prefix", *DataflowOperator.template_fields)
-    operator_extra_links = (DataflowJobLink(),)
+    template_fields = ("job_id", "job_name", "job_name_prefix", *DataflowTask.template_fields)
 
     def __init__(
         self,
@@ -95,15 +96,17 @@ class DataflowStopJobOperator(DataflowActionOperator):
 
     def action(self, context: Context) -> StopAction:
         from airflow_dataflow_ext.api.dataflow.actions import StopAction
+        from airflow_dataflow_ext.api.dataflow.find_jobs import find_jobs
 
+        place = self.place
         if self.job_id:
-            self.show(context, self.job_id)
+            self.show_job(context, place.job(self.job_id))
+            job_ids = [self.job_id]
+        else:
+            job_ids = [str(job["id"]) for job in self.hook.run(find_jobs(place, name=self.job_name, prefix=self.job_name_prefix))]
         return StopAction(
-            project_id=self.hook.project_of(self.project_id),
-            location=self.hook.location_of(self.location),
-            job_id=self.job_id,
-            name=self.job_name,
-            prefix=self.job_name_prefix,
+            place=place,
+            job_ids=tuple(job_ids),
             drain=self.drain_pipeline,
             wait=self.stop_timeout != 0,
             until=until(self.stop_timeout),
@@ -112,7 +115,7 @@ class DataflowStopJobOperator(DataflowActionOperator):
         )
 
 
-class DataflowUpdateJobOperator(DataflowOperator):
+class DataflowUpdateJobOperator(DataflowTask):
     """Change a job in place; the result is the Job.
 
     A running streaming job with Streaming Engine can be scaled or given a hint; a job that has ended can be archived. Whatever
@@ -128,11 +131,10 @@ class DataflowUpdateJobOperator(DataflowOperator):
     :param archived: hide a job that has ended from lists, or show it again.
     :param display_properties: other properties that the console shows, as text.
 
-    See :class:`~airflow_dataflow_ext.operators.dataflow_base.DataflowOperator` for the other arguments.
+    See :class:`~airflow_dataflow_ext.task.connection.DataflowTask` for the other arguments.
     """
 
-    template_fields = ("job_id", *_CHANGES, *DataflowOperator.template_fields)
-    operator_extra_links = (DataflowJobLink(),)
+    template_fields = ("job_id", *_CHANGES, *DataflowTask.template_fields)
 
     def __init__(
         self,
@@ -154,7 +156,7 @@ class DataflowUpdateJobOperator(DataflowOperator):
         self.latency_tier = latency_tier
         self.archived = archived
         self.display_properties = display_properties
-        if not any("{{" in str(getattr(self, name)) for name in _CHANGES):
+        if not any(is_template(getattr(self, name)) for name in _CHANGES):
             self.update()  # a wrong argument fails the DAG file, not the run
 
     def update(self) -> JobUpdate:
@@ -178,7 +180,9 @@ class DataflowUpdateJobOperator(DataflowOperator):
 
         with task_errors():
             update = self.update()
-            job: Json = self.hook.run(ask(update.request(self.show(context, self.job_id))))
+            at = self.place.job(self.job_id)
+            self.show_job(context, at)
+            job: Json = self.hook.run(ask(update.request(at)))
             return job
 
 

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
+    from airflow_dataflow_ext.api.dataflow.job import Place
     from airflow_dataflow_ext.api.dataflow.lineage import Lineage
     from airflow_dataflow_ext.api.dataflow.templates import Launch
+    from airflow_dataflow_ext.operators.base import Attempt
 
 
 class TemplateLineage:
@@ -27,12 +29,11 @@ class TemplateLineage:
     hook: Any
     log: Any
     outlets: list[Any]
-    project_id: str | None
-    location: str | None
+    _attempt: Attempt | None
 
     @abstractmethod
-    def launch(self) -> Launch:
-        """What is launched."""
+    def launch(self) -> tuple[Launch, Place]:
+        """What is launched, and where."""
 
     def lineage(self) -> Lineage:
         """What the job reads and writes; nothing where that cannot be told."""
@@ -40,13 +41,13 @@ class TemplateLineage:
         from airflow_dataflow_ext.api.dataflow.template_check import template_info
 
         try:
-            launch = self.launch()
-            where = self.hook.place(self.project_id, self.location)
-            info = self.hook.run(template_info(launch.template, where["projectId"], where["location"]))
+            made = self._attempt.launcher if self._attempt is not None else None
+            launch, place = (made.launch, made.place) if made is not None else self.launch()
+            info = self.hook.run(template_info(launch.template, place))
         except DataflowExtError as error:
             self.log.info("No lineage: %s", error)
             return Lineage()
-        return lineage(info, launch.parameters, where["projectId"]) if info is not None else Lineage()
+        return lineage(info, launch.parameters, place.project_id) if info is not None else Lineage()
 
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
         """For the OpenLineage provider."""

@@ -8,10 +8,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotFoundError
-from airflow_dataflow_ext.links.dataflow import DataflowJobLink
-from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator, DataflowOperator, until
+from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator, until
+from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.errors import task_errors
-from airflow_dataflow_ext.task.identity import clears_of, identity_of
+from airflow_dataflow_ext.task.identity import clear_key_of, identity_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -39,8 +39,7 @@ class DataflowCreateSnapshotOperator(DataflowActionOperator):
     See :class:`~airflow_dataflow_ext.operators.dataflow_base.DataflowActionOperator` for the other arguments.
     """
 
-    template_fields = ("job_id", "description", *DataflowOperator.template_fields)
-    operator_extra_links = (DataflowJobLink(),)
+    template_fields = ("job_id", "description", *DataflowTask.template_fields)
 
     def __init__(
         self,
@@ -64,12 +63,11 @@ class DataflowCreateSnapshotOperator(DataflowActionOperator):
     def action(self, context: Context) -> SnapshotAction:
         from airflow_dataflow_ext.api.dataflow.actions import SnapshotAction
 
-        where = self.show(context, self.job_id)
-        identity = replace(identity_of(context), generation=clears_of(context, self.retries))
+        at = self.place.job(self.job_id)
+        self.show_job(context, at)
+        identity = replace(identity_of(context), generation=clear_key_of(context))
         return SnapshotAction(
-            project_id=where.project_id,
-            location=where.location,
-            job_id=where.job_id,
+            job=at,
             mark=f"airflow {identity.suffix}",
             ttl=self.ttl,
             description=self.description or "",
@@ -93,17 +91,18 @@ def _duration(ttl: str | float | timedelta) -> str:
     return text
 
 
-class DataflowDeleteSnapshotOperator(DataflowOperator):
+class DataflowDeleteSnapshotOperator(DataflowTask):
     """Delete a snapshot; one that is gone already is fine.
 
     https://cloud.google.com/dataflow/docs/guides/using-snapshots#delete_a_snapshot
 
     :param snapshot_id: the snapshot (templated).
 
-    See :class:`~airflow_dataflow_ext.operators.dataflow_base.DataflowOperator` for the other arguments.
+    See :class:`~airflow_dataflow_ext.task.connection.DataflowTask` for the other arguments.
     """
 
-    template_fields = ("snapshot_id", *DataflowOperator.template_fields)
+    template_fields = ("snapshot_id", *DataflowTask.template_fields)
+    operator_extra_links = ()  # there is no job to lead to
 
     def __init__(self, *, snapshot_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow.templates import ENVIRONMENT_FIELDS, FlexTemplateLaunch, Launch, TemplateLaunch
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.dataflow.job import Place
 
 _PLACES = ("location", "region")
 _LEFT_TO_THE_CONNECTION = frozenset({"project", "projectId", "stagingLocation", "jobName", "job_name", *_PLACES})
@@ -71,15 +74,15 @@ class DataflowTemplatedJobStartOperator(DataflowLaunchOperator):
         self.update = update
         self.transform_name_mapping = transform_name_mapping
 
-    def launch(self) -> Launch:
+    def launch(self) -> tuple[Launch, Place]:
         options = {**(self.dataflow_default_options or {}), **(self.options or {})}
-        for place in _PLACES:
-            if self.location and options.get(place, self.location) != self.location:
-                raise InvalidInputError(f"location is {self.location!r} and options[{place!r}] is {options[place]!r}: give one of them")
-        self.location = self.location or next((options[place] for place in _PLACES if options.get(place)), None)
+        places = {name: options[name] for name in _PLACES if options.get(name)}
+        for name, value in places.items():
+            if self.location and value != self.location:
+                raise InvalidInputError(f"location is {self.location!r} and options[{name!r}] is {value!r}: give one of them")
         known = {name: value for name, value in options.items() if name not in _LEFT_TO_THE_CONNECTION}
         _check_options(known)
-        return TemplateLaunch(
+        launch = TemplateLaunch(
             template=self.template,
             job_name=self.job_name,
             parameters=self.parameters or {},
@@ -87,9 +90,7 @@ class DataflowTemplatedJobStartOperator(DataflowLaunchOperator):
             update=self.update,
             transform_name_mapping=self.transform_name_mapping or {},
         )
-
-    def replaces(self) -> bool:
-        return self.update
+        return launch, self.hook.place(self.project_id, self.location or next(iter(places.values()), None))
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
@@ -119,8 +120,5 @@ class DataflowStartFlexTemplateOperator(DataflowLaunchOperator):
         super().__init__(**kwargs)
         self.body = body
 
-    def launch(self) -> Launch:
-        return FlexTemplateLaunch(body=self.body)
-
-    def replaces(self) -> bool:
-        return self.launch().update
+    def launch(self) -> tuple[Launch, Place]:
+        return FlexTemplateLaunch(body=self.body), self.place

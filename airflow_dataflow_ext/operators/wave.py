@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
-from airflow.sdk import BaseOperator
-
 from airflow_dataflow_ext.api.rest.errors import BusyError, InvalidInputError, JobError
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
 from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveLauncher, start
-from airflow_dataflow_ext.links.wave import WaveDataManagerLink
 from airflow_dataflow_ext.operators.base import Attempt, LaunchOperator
+from airflow_dataflow_ext.task.connection import WaveTask
 from airflow_dataflow_ext.task.errors import task_errors
-from airflow_dataflow_ext.task.identity import clears_of
+from airflow_dataflow_ext.task.identity import clear_key_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -24,32 +22,24 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.jobs.launch_once import Launched
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.wave.wait import RunWatch
-    from airflow_dataflow_ext.hooks.wave import WaveHook
-
-COLOR = "#1b96ff"
 
 
-class WaveLaunchOperator(LaunchOperator):
+class WaveLaunchOperator(WaveTask, LaunchOperator):
     """Starts one CRM Analytics run and follows it.
 
     The result is the DataflowJob, with the run's ``nodes`` and their row counts where the API version shows them. See
     :class:`~airflow_dataflow_ext.operators.base.LaunchOperator` for ``deferrable``, ``wait_until_finished``,
     ``cancel_timeout``, ``reattach``, and for what happens on retries.
 
-    :param salesforce_conn_id: connection of type ``salesforce``.
     :param if_running: when it is running already: ``wait`` for that run's end and start then; ``adopt`` it, which starts nothing
         and never stops it; or ``fail``.
     :param fail_on_warning: whether a run that ended as Warning, finished but for some rows, fails the task.
     :param poll_sleep: seconds between two looks; each costs the org one of its daily API requests, for all deferred tasks together.
     """
 
-    ui_color = COLOR
-    operator_extra_links = (WaveDataManagerLink(),)
-
     def __init__(
         self,
         *,
-        salesforce_conn_id: str = "salesforce_default",
         if_running: IfRunning = "wait",
         fail_on_warning: bool = False,
         poll_sleep: float = 30,
@@ -58,9 +48,6 @@ class WaveLaunchOperator(LaunchOperator):
         super().__init__(poll_sleep=poll_sleep, **kwargs)
         if if_running not in get_args(IfRunning):
             raise InvalidInputError(f"if_running must be one of {', '.join(get_args(IfRunning))}, not {if_running!r}")
-        if not poll_sleep > 0:
-            raise InvalidInputError(f"poll_sleep must be more than 0 seconds, not {poll_sleep!r}")
-        self.salesforce_conn_id = salesforce_conn_id
         self.if_running = if_running
         self.fail_on_warning = fail_on_warning
 
@@ -71,14 +58,7 @@ class WaveLaunchOperator(LaunchOperator):
         :raises InvalidInputError: a field is wrong.
         """
 
-    @cached_property
-    def hook(self) -> WaveHook:
-        """The hook of the connection."""
-        from airflow_dataflow_ext.hooks.wave import WaveHook
-
-        return WaveHook(self.salesforce_conn_id)
-
-    def service(self) -> WaveLauncher:
+    def launcher(self) -> WaveLauncher:
         return WaveLauncher(
             launch=self.launch(),
             watch=self.hook.watch(poll_sleep=self.poll_sleep, fail_on_warning=self.fail_on_warning),
@@ -86,18 +66,13 @@ class WaveLaunchOperator(LaunchOperator):
             stop_within=float(self.cancel_timeout or 0),
         )
 
-    def watch(self, launched: Launched) -> RunWatch:
-        assert self._attempt is not None
-        service: WaveLauncher = self._attempt.service
-        return service.watch_of(launched.job, launched.record)
-
     def trigger(self, watch: RunWatch, *, stop_on_kill: bool) -> BaseTrigger:
         from airflow_dataflow_ext.triggers.wave import WaveJobTrigger
 
         return WaveJobTrigger(watch=watch.serialize(), stop_on_kill=stop_on_kill, conn_id=self.salesforce_conn_id)
 
-    def show(self, context: Context, job: Json) -> None:
-        WaveDataManagerLink.persist(context, root=self.hook.root)
+    def show(self, context: Context, watch: RunWatch, job: Json) -> None:
+        self.show_org(context)
         self.log.info("Run %s (%s)", job["id"], job.get("label", "no label"))
 
     def execute_again(self, context: Context, event: Mapping[str, Any]) -> Json:
@@ -109,9 +84,9 @@ class WaveLaunchOperator(LaunchOperator):
 
     def _launch(self, attempt: Attempt) -> Launched:
         if not self.deferrable:
-            clears = clears_of(attempt.context, self.retries)
+            key = clear_key_of(attempt.context)
             return self.hook.run(
-                start(attempt.service, self.if_running, attempt.identity, clears=clears, reattach=self.reattach), attempt.store
+                start(attempt.launcher, self.if_running, attempt.identity, clear_key=key, reattach=self.reattach), attempt.store
             )
         try:
             return super()._launch(attempt)
@@ -119,7 +94,7 @@ class WaveLaunchOperator(LaunchOperator):
             if self.if_running != "wait":
                 raise
             self.log.info("%s Waiting for its end.", busy)
-            self._defer(attempt.context, attempt.service.watch_of({"id": busy.job_id}), "execute_again", stop_on_kill=False)
+            self._defer(attempt.context, attempt.launcher.watch_of({"id": busy.job_id}), "execute_again", stop_on_kill=False)
 
 
 class WaveStartDataflowOperator(WaveLaunchOperator):
@@ -133,7 +108,7 @@ class WaveStartDataflowOperator(WaveLaunchOperator):
     See :class:`WaveLaunchOperator` for the other arguments, the result and retries.
     """
 
-    template_fields: Sequence[str] = ("dataflow", "recipe", "salesforce_conn_id")
+    template_fields: Sequence[str] = ("dataflow", "recipe", *WaveTask.template_fields)
 
     def __init__(self, *, dataflow: str | None = None, recipe: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -163,7 +138,7 @@ class WaveRunDataSyncOperator(WaveLaunchOperator):
     See :class:`WaveLaunchOperator` for the other arguments, the result and retries. The API version must be 46.0 or later.
     """
 
-    template_fields: Sequence[str] = ("connector_id", "salesforce_conn_id")
+    template_fields: Sequence[str] = ("connector_id", *WaveTask.template_fields)
 
     def __init__(self, *, connector_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -173,33 +148,24 @@ class WaveRunDataSyncOperator(WaveLaunchOperator):
         return DataSync(self.connector_id)
 
 
-class WaveStopDataflowJobOperator(BaseOperator):
+class WaveStopDataflowJobOperator(WaveTask):
     """Stop a run, queued or running, and wait for its end. One that has ended already is fine. The result is the DataflowJob.
 
     https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_resources_dataflowjobs_id.htm
 
     :param job_id: id of the job (templated).
-    :param salesforce_conn_id: connection of type ``salesforce``.
     :param cancel_timeout: seconds to wait for its end; 0 or None only asks.
     """
 
-    template_fields: Sequence[str] = ("job_id", "salesforce_conn_id")
-    ui_color = COLOR
-    operator_extra_links = (WaveDataManagerLink(),)
+    template_fields: Sequence[str] = ("job_id", *WaveTask.template_fields)
 
-    def __init__(
-        self, *, job_id: str, salesforce_conn_id: str = "salesforce_default", cancel_timeout: float | None = 10 * 60, **kwargs: Any
-    ) -> None:
+    def __init__(self, *, job_id: str, cancel_timeout: float | None = 10 * 60, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job_id = job_id
-        self.salesforce_conn_id = salesforce_conn_id
         self.cancel_timeout = cancel_timeout
 
     def execute(self, context: Context) -> Json:
-        from airflow_dataflow_ext.hooks.wave import WaveHook
-
         with task_errors():
-            hook = WaveHook(self.salesforce_conn_id)
-            job = hook.stop(self.job_id, wait_for=float(self.cancel_timeout or 0))
-            WaveDataManagerLink.persist(context, root=hook.root)
+            job = self.hook.stop(self.job_id, wait_for=float(self.cancel_timeout or 0))
+            self.show_org(context)
             return job

@@ -13,22 +13,21 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
 from airflow.sdk.exceptions import AirflowException, AirflowRescheduleException, AirflowSensorTimeout, AirflowSkipException
 
-from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.jobs.wait import wait_for_job
-from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Outcome, Watch
-from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, JobError, JobLostError, NotFoundError, transient
+from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Outcome, check_poll_sleep
+from airflow_dataflow_ext.api.rest.errors import CallError, JobError, JobLostError, NotFoundError, transient
 from airflow_dataflow_ext.task.errors import task_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
+    from airflow_dataflow_ext.api.jobs.wait import Waiting
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
 class WaitSensor(BaseSensorOperator):
-    """Waits for something that goes on elsewhere.
+    """Waits for something that goes on elsewhere. The result is a job with the REST API's field names, where nothing else is said.
 
     :param deferrable: wait in the triggerer.
     :param poll_interval: seconds between two looks.
@@ -42,10 +41,8 @@ class WaitSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"poke_interval": poll_interval, **kwargs})
-        if not poll_interval > 0:
-            raise InvalidInputError(f"poll_interval must be more than 0 seconds, not {poll_interval!r}")
         self.deferrable = deferrable
-        self.poll_interval = poll_interval
+        self.poll_interval = check_poll_sleep(poll_interval, "poll_interval")
         self._began: float | None = None
 
     @cached_property
@@ -54,22 +51,33 @@ class WaitSensor(BaseSensorOperator):
         """The hook of the connection."""
 
     @abstractmethod
-    def show(self, context: Context) -> None:
-        """Point a person to what is waited for."""
+    def waiting(self) -> Waiting:
+        """What is waited for, from the rendered fields.
+
+        :raises InvalidInputError: a field is wrong.
+        """
 
     @abstractmethod
-    def deferral(self, until: float) -> BaseTrigger:
-        """What waits in the triggerer.
+    def trigger(self, until: float) -> BaseTrigger:
+        """What waits for it in the triggerer.
 
         :param until: when the wait is over, in seconds since the epoch.
         """
 
     @abstractmethod
-    def judge(self, event: Json) -> PokeReturnValue:
-        """Whether the trigger's event ends the wait, and with which result.
+    def show(self, context: Context) -> None:
+        """Point a person to what is waited for."""
 
-        :raises JobError: it ends badly.
+    def result(self, event: Json) -> Any:
+        """What has come, from the event of a trigger.
+
+        :raises JobError: it cannot come any more.
         """
+        return Outcome.deserialize(event).result()
+
+    def judge(self, found: Any) -> PokeReturnValue:
+        """Whether what has come ends the wait, and with which result."""
+        return PokeReturnValue(is_done=found is not None, xcom_value=found)
 
     def execute(self, context: Context) -> Any:
         """Look once; then wait here, or in the triggerer."""
@@ -81,16 +89,21 @@ class WaitSensor(BaseSensorOperator):
             if not self.deferrable:
                 return super().execute(context)
             looked = self.poke(context)
-            if isinstance(looked, PokeReturnValue) and looked.is_done:
+            if looked.is_done:
                 return looked.xcom_value
             self._defer(self._began + self.patience.total_seconds())
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look once."""
+        with task_errors():
+            return self.judge(self._look())
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
         """What the trigger saw decides exactly as if this worker had looked."""
         with task_errors():
             if "error" in event:
                 raise JobError(str(event["error"]))
-            looked = self.judge(dict(event))
+            looked = self.judge(self.result(dict(event)))
         if looked.is_done:
             return looked.xcom_value
         self._defer(float(event["until"]))
@@ -122,15 +135,16 @@ class WaitSensor(BaseSensorOperator):
         return 0.0 if self._began is None else time.time() - self._began
 
     @property
-    def retry_for(self) -> float:
+    def _retry_for(self) -> float:
         """Seconds for which one look is tried again: no longer than the wait may last, and not at all where the triggerer goes on."""
         return 0.0 if self.deferrable else max(0.0, min(self.hook.retry_for, self.patience.total_seconds() - self._waited))
 
-    def look(self, conversation: Conversation[Any]) -> Any:
-        """What there is; None when trouble that may pass is in the way, or the service may not know it yet.
+    def _look(self) -> Any:
+        """What has come; None for not yet, when trouble that may pass is in the way, or when the service may not know it yet.
 
         :raises JobLostError: the service has not known it since the wait began, a while ago.
         """
+        conversation: Conversation[Any] = self.waiting().once(retry_for=self._retry_for)
         try:
             return self.hook.run(conversation)
         except CallError as error:
@@ -146,41 +160,5 @@ class WaitSensor(BaseSensorOperator):
         left = until - time.time()
         if left <= 0:
             raise AirflowSensorTimeout(f"Sensor has timed out; its limit is {self.patience}.")
-        self.defer(trigger=self.deferral(until), method_name="execute_complete", timeout=timedelta(seconds=left))
+        self.defer(trigger=self.trigger(until), method_name="execute_complete", timeout=timedelta(seconds=left))
         raise AssertionError("defer raises")
-
-
-class JobSensor(WaitSensor):
-    """Waits for a job that something else has started. The result is the job with the REST API's field names.
-
-    See :class:`~airflow_dataflow_ext.sensors.base.WaitSensor` for ``deferrable`` and ``poll_interval``.
-    """
-
-    @abstractmethod
-    def watch(self) -> Watch:
-        """What is waited for, from the rendered fields.
-
-        :raises InvalidInputError: a field is wrong.
-        """
-
-    @abstractmethod
-    def trigger(self, watch: Any) -> BaseTrigger:
-        """What waits for it in the triggerer."""
-
-    def deferral(self, until: float) -> BaseTrigger:
-        return self.trigger(self.watch())
-
-    def poke(self, context: Context) -> PokeReturnValue:
-        """Look once."""
-        with task_errors():
-            watch = self.watch()
-            job = self.look(watch.read(retry_for=self.retry_for))
-            if job is None:
-                return PokeReturnValue(is_done=False)
-            if watch.judge(job) is Phase.MOVING:
-                self.log.info("%s is in state %s", watch.job_id, watch.state(job))
-                return PokeReturnValue(is_done=False)
-            return PokeReturnValue(is_done=True, xcom_value=self.hook.run(wait_for_job(watch)).result())
-
-    def judge(self, event: Json) -> PokeReturnValue:
-        return PokeReturnValue(is_done=True, xcom_value=Outcome.deserialize(event).result())

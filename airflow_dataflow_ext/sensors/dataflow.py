@@ -6,20 +6,17 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow.conditions import Condition, Entries, MetricReached, ProgressReached, SnapshotReady
-from airflow_dataflow_ext.api.dataflow.job import JobRef
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
+from airflow_dataflow_ext.api.jobs.wait import JobWait
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.sensors.base import JobSensor
 from airflow_dataflow_ext.sensors.dataflow_base import DataflowConditionSensor, DataflowSensor
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-    from airflow_dataflow_ext.api.rest.method import Json
 
-
-class DataflowJobStatusSensor(DataflowSensor, JobSensor):
+class DataflowJobStatusSensor(DataflowSensor):
     """Wait until a job is in one of some states; a job that ends in another fails the task. The result is the Job.
 
     :param expected_statuses: a state, or some, for example ``JOB_STATE_DONE``.
@@ -27,26 +24,26 @@ class DataflowJobStatusSensor(DataflowSensor, JobSensor):
     See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowSensor` for the other arguments.
     """
 
-    trigger_class = "airflow_dataflow_ext.triggers.dataflow_waits.DataflowJobStatusTrigger"
-
     def __init__(self, *, expected_statuses: Iterable[str] | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.expected_statuses = {expected_statuses} if isinstance(expected_statuses, str) else set(expected_statuses)
-        self._watch(JobRef(project_id="-", location="-", job_id="-"))  # a wrong argument fails the DAG file, not the run
-        self.start_here()
+        self.expected_statuses = [expected_statuses] if isinstance(expected_statuses, str) else sorted(set(expected_statuses))
+        _ = self.policy  # a wrong argument fails the DAG file, not the run
 
-    def watch(self) -> JobWatch:
-        return self._watch(self.where)
+    @property
+    def policy(self) -> WaitPolicy:
+        """What the wait is for.
 
-    def trigger(self, watch: JobWatch) -> BaseTrigger:
-        return self.deferral(0.0)
+        :raises InvalidInputError: a field is wrong.
+        """
+        return WaitPolicy(expected=tuple(self.expected_statuses), to_the_end=True, poll_sleep=self.poll_interval, importance=None)
 
-    def trigger_fields(self, until: float | None) -> Json:
-        return {**super().trigger_fields(until), "expected_statuses": sorted(self.expected_statuses)}
+    def waiting(self) -> JobWait:
+        return JobWait(JobWatch(job=self.job, policy=self.policy))
 
-    def _watch(self, job: JobRef) -> JobWatch:
-        expected = tuple(sorted(self.expected_statuses))
-        return JobWatch(job=job, expected=expected, to_the_end=True, poll_sleep=self.poll_interval, importance=None)
+    def trigger(self, until: float) -> BaseTrigger:
+        from airflow_dataflow_ext.triggers.dataflow_waits import DataflowJobStatusTrigger
+
+        return DataflowJobStatusTrigger(expected_statuses=self.expected_statuses, **self.trigger_arguments())
 
 
 class DataflowJobMetricsSensor(DataflowConditionSensor):
@@ -80,7 +77,6 @@ class DataflowJobMetricsSensor(DataflowConditionSensor):
         self.at_least = at_least
         self.tentative = tentative
         self.metric_context = metric_context
-        self.start_here()
 
     def condition(self) -> Condition:
         if self.metric is None or self.at_least is None:
@@ -97,10 +93,6 @@ class DataflowJobMessagesSensor(DataflowConditionSensor):
     See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowConditionSensor` for the arguments.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.start_here()
-
     def condition(self) -> Condition:
         return Entries(of="jobMessages")
 
@@ -116,7 +108,6 @@ class DataflowJobAutoScalingEventsSensor(DataflowConditionSensor):
 
     def __init__(self, *, poll_interval: float = 60, **kwargs: Any) -> None:
         super().__init__(poll_interval=poll_interval, **kwargs)
-        self.start_here()
 
     def condition(self) -> Condition:
         return Entries(of="autoscalingEvents")
@@ -141,7 +132,6 @@ class DataflowJobProgressSensor(DataflowConditionSensor):
         self.at_least = at_least
         self.stage = stage
         self.condition()  # a wrong argument fails the DAG file, not the run
-        self.start_here()
 
     def condition(self) -> Condition:
         return ProgressReached(at_least=self.at_least, stage=self.stage)
@@ -163,7 +153,6 @@ class DataflowSnapshotSensor(DataflowConditionSensor):
     def __init__(self, *, snapshot_id: str, job_id: str = "-", fail_on_terminal_state: bool = False, **kwargs: Any) -> None:
         super().__init__(job_id=job_id, fail_on_terminal_state=fail_on_terminal_state, **kwargs)
         self.snapshot_id = snapshot_id
-        self.start_here()
 
     def show(self, context: Context) -> None:
         """There is no page for one snapshot."""

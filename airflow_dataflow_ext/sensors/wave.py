@@ -7,21 +7,20 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from airflow_dataflow_ext.api.jobs.wait import JobWait
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
 from airflow_dataflow_ext.api.wave.runs import RunRef
 from airflow_dataflow_ext.api.wave.wait import RunWatch
-from airflow_dataflow_ext.links.wave import WaveDataManagerLink
-from airflow_dataflow_ext.sensors.base import JobSensor
+from airflow_dataflow_ext.sensors.base import WaitSensor
+from airflow_dataflow_ext.task.connection import WaveTask
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-    from airflow_dataflow_ext.hooks.wave import WaveHook
 
-
-class WaveDataflowJobSensor(JobSensor):
+class WaveDataflowJobSensor(WaveTask, WaitSensor):
     """Wait for the end of a run that something else has started; one that ends badly fails the task.
 
     The result is the DataflowJob, with the run's ``nodes`` where the API version shows them.
@@ -32,15 +31,14 @@ class WaveDataflowJobSensor(JobSensor):
     :param recipe: the same with a recipe.
     :param since: ISO 8601 time; without a zone it is UTC. By default the start of the run's data interval or, where it has none,
         the time after which the run was due.
-    :param salesforce_conn_id: connection of type ``salesforce``.
     :param fail_on_warning: whether a run that ended as Warning fails the task.
     :param poll_interval: seconds between two looks.
 
-    See :class:`~airflow_dataflow_ext.sensors.base.JobSensor` for the other arguments.
+    See :class:`~airflow_dataflow_ext.task.connection.WaveTask` for ``salesforce_conn_id``, and
+    :class:`~airflow_dataflow_ext.sensors.base.WaitSensor` for the other arguments.
     """
 
-    template_fields: Sequence[str] = ("job_id", "dataflow", "recipe", "since", "salesforce_conn_id")
-    operator_extra_links = (WaveDataManagerLink(),)
+    template_fields: Sequence[str] = ("job_id", "dataflow", "recipe", "since", *WaveTask.template_fields)
 
     def __init__(
         self,
@@ -49,7 +47,6 @@ class WaveDataflowJobSensor(JobSensor):
         dataflow: str | None = None,
         recipe: str | None = None,
         since: str | datetime = "{{ (data_interval_start or dag_run.run_after).isoformat() }}",
-        salesforce_conn_id: str = "salesforce_default",
         fail_on_warning: bool = False,
         poll_interval: float = 60,
         **kwargs: Any,
@@ -57,23 +54,16 @@ class WaveDataflowJobSensor(JobSensor):
         super().__init__(poll_interval=poll_interval, **kwargs)
         if sum(given is not None for given in (job_id, dataflow, recipe)) != 1:
             raise InvalidInputError("give one of job_id, dataflow and recipe")
-        if not poll_interval > 0:
-            raise InvalidInputError(f"poll_interval must be more than 0 seconds, not {poll_interval!r}")
         self.job_id = job_id
         self.dataflow = dataflow
         self.recipe = recipe
         self.since = since
-        self.salesforce_conn_id = salesforce_conn_id
         self.fail_on_warning = fail_on_warning
 
-    @cached_property
-    def hook(self) -> WaveHook:
-        """The hook of the connection."""
-        from airflow_dataflow_ext.hooks.wave import WaveHook
+    def waiting(self) -> JobWait:
+        return JobWait(self._watch())
 
-        return WaveHook(self.salesforce_conn_id)
-
-    def watch(self) -> RunWatch:
+    def _watch(self) -> RunWatch:
         if self.job_id is not None:
             return self.hook.watch(self.job_id, poll_sleep=self.poll_interval, fail_on_warning=self.fail_on_warning)
         run = RunRef(version=self.hook.version, source_id=self._source, since=_seconds(self.since), newest=True)
@@ -85,13 +75,13 @@ class WaveDataflowJobSensor(JobSensor):
             return self.hook.run(wave_assets.dataflow_id(self.hook.version, self.dataflow))
         return self.hook.run(wave_assets.recipe_dataflow_id(self.hook.version, self.recipe or ""))
 
-    def trigger(self, watch: RunWatch) -> BaseTrigger:
+    def trigger(self, until: float) -> BaseTrigger:
         from airflow_dataflow_ext.triggers.wave import WaveJobTrigger
 
-        return WaveJobTrigger(watch=watch.serialize(), conn_id=self.salesforce_conn_id)
+        return WaveJobTrigger(watch=self._watch().serialize(), conn_id=self.salesforce_conn_id)
 
     def show(self, context: Context) -> None:
-        WaveDataManagerLink.persist(context, root=self.hook.root)
+        self.show_org(context)
 
 
 def _seconds(since: str | datetime) -> float:

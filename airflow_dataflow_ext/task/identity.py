@@ -17,6 +17,9 @@ def identity_of(context: Context) -> LaunchIdentity:
     return LaunchIdentity(dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=map_index)
 
 
-def clears_of(context: Context, retries: int | None) -> int:
-    """How far a person's clears have moved the task's last try; a retry does not move it."""
-    return int(context["ti"].max_tries or 0) - int(retries or 0)
+def clear_key_of(context: Context) -> int:
+    """A number that a person's clear of the task changes, and a retry does not: the number of its last try, counted by Airflow.
+
+    A clear that leaves it the same cannot be seen: one after which the DAG file has fewer retries, by just as many as tries were made.
+    """
+    return int(context["ti"].max_tries or 0)

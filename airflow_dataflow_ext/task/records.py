@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json
 
 
-TOLD = ("return_value", "job_id", DataflowJobLink.xcom_key)
-"""The XComs by which an operator that launches a job tells of it."""
+PUBLISHED = ("return_value", "job_id", DataflowJobLink.xcom_key)
+"""The XComs by which an operator that launches a job tells others of it."""
+
+ATTEMPT = "dataflow_attempt"
+"""XCom key under which an operator leaves the number of the try that deferred."""
 
 
 class RecordStore:
@@ -77,7 +80,7 @@ class TriesStore:
         if tries is known:
             self.tries = tries
             return tries
-        for key in TOLD if known else ():
+        for key in PUBLISHED if known else ():
             if XCom.get_one(key=key, **self._where) is not None:
                 XCom.delete(key=key, **self._where)
         self._save(tries)

@@ -1,23 +1,23 @@
-"""Whether and how a task starts in the triggerer: an operator with itself as the trigger's argument."""
+"""Whether and how a task starts in the triggerer: with itself as the trigger's argument."""
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, XComArg
+from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from airflow.sdk import DAG
     from airflow.triggers.base import StartTriggerArgs
     from jinja2.nodes import Name, Template
 
     from airflow_dataflow_ext.api.rest.method import Json
-
-START_TRIGGER = "airflow_dataflow_ext.triggers.dataflow_start.DataflowStartTrigger"
-"""Its class is not imported while a DAG file is read."""
 
 KNOWN_THERE = {
     *("conn", "params", "run_id", "task_instance_key_str", "var"),
@@ -42,60 +42,97 @@ LARGEST = 40_000
 """Characters of arguments; a trigger's row takes 65,535 bytes in some databases, and encryption adds a third."""
 
 
-class StartsHere:
+TEXT_FIELDS = frozenset({"job_id", "location", "project_id", "snapshot_id"})
+"""Arguments that are a text and nothing else, so that another task's output can be pulled by a template."""
+
+
+class _StartFromTrigger:
     """Whether Airflow starts a task in the triggerer: when that was asked for, and can be."""
 
-    def __get__(self, operator: Any, owner: type) -> bool:
-        return operator is not None and operator.start_trigger_args is not None
+    def __get__(self, task: Any, owner: type) -> bool:
+        return task is not None and task.start_trigger_args is not None
 
-    def __set__(self, operator: Any, value: bool) -> None:
-        operator.may_start_here = value
-
-
-class StartArgs:
-    """What Airflow is to start in the triggerer, made when it asks: a DAG file, or a policy, may change an operator after it was made."""
-
-    def __get__(self, operator: Any, owner: type) -> StartTriggerArgs | None:
-        return start_args(operator) if operator is not None and operator.may_start_here else None
+    def __set__(self, task: Any, value: bool) -> None:
+        task.may_start_here = value
 
 
-def start_args(operator: Any) -> StartTriggerArgs | None:
+class _StartTriggerArgs:
+    """What Airflow is to start in the triggerer, made when it asks: a DAG file, or a policy, may change a task after it was made."""
+
+    def __get__(self, task: Any, owner: type) -> StartTriggerArgs | None:
+        return start_args(task) if task is not None and task.may_start_here else None
+
+
+class StartsFromTrigger:
+    """A task that can start in the triggerer, be it an operator or a sensor."""
+
+    start_trigger: ClassVar[str]
+    """Import path of the trigger that carries it out; its class is not imported while a DAG file is read."""
+
+    may_start_here = False
+    """Whether it was asked to start in the triggerer."""
+
+    start_from_trigger = _StartFromTrigger()
+    start_trigger_args = _StartTriggerArgs()
+
+    @property
+    def start_timeout(self) -> timedelta | None:
+        """How long it may wait there."""
+        return None
+
+    def needs_worker(self) -> bool:
+        """Whether it needs something that is on a worker only."""
+        return False
+
+
+def start_args(task: Any) -> StartTriggerArgs | None:
     """What Airflow starts in the triggerer; None where a worker has to begin: see ``docs/waiting.md``."""
-    cls = type(operator)
+    cls = type(task)
     try:
-        arguments = arguments_of(operator)
+        arguments = arguments_of(task)
     except AttributeError:
         return None  # it is still being made, when Airflow only looks for functions among the arguments
     ours = cls.__module__.startswith("airflow_dataflow_ext.")
     plain = is_plain(arguments) and len(json.dumps(arguments)) <= LARGEST and all(map(renders_there, texts_in(arguments)))
-    if not (ours and plain and renders_plainly(operator)) or operator.needs_worker():
+    if not (ours and plain and renders_plainly(task)) or task.needs_worker():
         return None
     from airflow.triggers.base import StartTriggerArgs
 
-    path = f"{cls.__module__}.{cls.__qualname__}"
     return StartTriggerArgs(
-        trigger_cls=START_TRIGGER, next_method="execute_complete", trigger_kwargs={"operator": path, "arguments": arguments}
+        trigger_cls=cls.start_trigger,
+        next_method="execute_complete",
+        trigger_kwargs={"operator": f"{cls.__module__}.{cls.__qualname__}", "arguments": arguments},
+        timeout=task.start_timeout,
     )
 
 
-def arguments_of(operator: BaseOperator) -> Json:
-    """What an operator of this package was made of, without what every operator has."""
+def arguments_of(task: BaseOperator) -> Json:
+    """What a task of this package was made of, without what every operator has."""
     names = {
         parameter.name
-        for cls in type(operator).__mro__[: type(operator).__mro__.index(BaseOperator)]
+        for cls in type(task).__mro__[: type(task).__mro__.index(BaseOperator)]
         if "__init__" in vars(cls)
         for parameter in inspect.signature(vars(cls)["__init__"]).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY
     }
-    return {name: getattr(operator, name) for name in sorted(names - {"start_from_trigger"})}
+    found = {name: getattr(task, name) for name in sorted(names - {"start_from_trigger"})}
+    return {name: _pulled(value) if name in TEXT_FIELDS else value for name, value in found.items()}
 
 
-def renders_plainly(operator: BaseOperator) -> bool:
+def _pulled(value: Any) -> Any:
+    """The output of another task, if that is not mapped, as a template that the triggerer can render."""
+    of = value.operator if isinstance(value, PlainXComArg) else None
+    if not isinstance(of, BaseOperator) or of.get_closest_mapped_task_group():
+        return value
+    return f"{{{{ ti.xcom_pull(task_ids={of.task_id!r}, key={value.key!r}, map_indexes=-1) }}}}"
+
+
+def renders_plainly(task: BaseOperator) -> bool:
     """Whether the DAG changes nothing about templates that the triggerer, which does not have the DAG file, would have to know."""
     from jinja2 import StrictUndefined
 
-    dag: DAG | None = operator.get_dag()
-    if getattr(operator, "render_template_as_native_obj", None):
+    dag: DAG | None = task.get_dag()
+    if getattr(task, "render_template_as_native_obj", None):
         return False
     if dag is None:
         return True
@@ -138,6 +175,18 @@ def _answered(parsed: Template) -> Iterator[Name]:
             index = next((word.value for word in call.kwargs if word.key == "map_indexes"), None)
             if pull.node.name in ("ti", "task_instance") and isinstance(index.node if isinstance(index, nodes.Neg) else index, nodes.Const):
                 yield pull.node
+
+
+def is_template(value: Any) -> bool:
+    """Whether Airflow has something to render in it: a text with an expression, a statement or a comment of Jinja, or another task's
+    output; also inside lists and mappings."""
+    if isinstance(value, str):
+        return any(mark in value for mark in ("{{", "{%", "{#"))
+    if isinstance(value, Mapping):
+        return any(map(is_template, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(map(is_template, value))
+    return isinstance(value, XComArg) or hasattr(value, "resolve")
 
 
 def is_plain(value: Any) -> bool:

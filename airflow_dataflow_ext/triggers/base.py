@@ -16,6 +16,7 @@ from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSkippedEvent
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Watch
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
+from airflow_dataflow_ext.task.records import ATTEMPT
 from airflow_dataflow_ext.watch.channel import Channel
 
 if TYPE_CHECKING:
@@ -26,10 +27,6 @@ FIRST_EVENT_AFTER = 5.0
 """Seconds before which no event leaves: an earlier one can overtake Airflow's own bookkeeping of the deferral and fail the task
 (https://github.com/apache/airflow/issues/71580)."""
 
-ATTEMPT = "dataflow_attempt"
-"""XCom key under which an operator leaves the number of the try that deferred."""
-
-
 STOP_WITHIN = 20.0
 """Seconds that a kill may take to ask the job to stop; Airflow allows 30 (``[triggerer] on_kill_timeout``)."""
 
@@ -38,7 +35,7 @@ class WaitTrigger(BaseTrigger):
     """Waits in the triggerer.
 
     The event is what :meth:`wait` returns, or ``{"error": text}``; with ``end_from_trigger`` the task ends here instead, and its
-    result is what :meth:`conclude` makes of that.
+    result is what :meth:`result` makes of that.
 
     :param conn_id: the Airflow connection.
     :param connection: what else :meth:`make_hook` takes, as JSON.
@@ -76,7 +73,7 @@ class WaitTrigger(BaseTrigger):
     def fields(self) -> Json:
         """What the constructor needs beside the connection, as JSON."""
 
-    def conclude(self, event: Json) -> Conversation[Any]:
+    def result(self, event: Json) -> Conversation[Any]:
         """The task's result, for ``end_from_trigger``.
 
         :raises JobError: the task fails.
@@ -112,7 +109,7 @@ class WaitTrigger(BaseTrigger):
         try:
             if "error" in event:
                 raise JobError(str(event["error"]))
-            result = await self.perform(self.conclude(event))
+            result = await self.perform(self.result(event))
         except DataflowExtError as error:
             self.log.error("%s", error)
             return TaskSkippedEvent() if self.skips else TaskFailedEvent()
@@ -150,19 +147,19 @@ class WaitTrigger(BaseTrigger):
         found = await asyncio.to_thread(
             RuntimeTaskInstance.get_task_states, dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
         )
-        state = next(iter((found.get(ti.run_id) or {}).values()), None)
-        if state != "deferred":
-            return True
-        return await self.is_past_try()
+        states = list((found.get(ti.run_id) or {}).values())  # a task that was just cleared has none, and is there all the same
+        if not states:
+            return False  # no answer is not a person's act
+        return states[0] != "deferred" or await self.is_past_try()
 
     async def is_past_try(self) -> bool:
-        """Whether a later try has begun to wait."""
+        """Whether a later try has begun to wait; not so where nothing says which try it is, because XComs were cleaned."""
         from airflow.sdk.execution_time.xcom import XCom
 
         ti = self.task_instance
         assert ti is not None
         attempt = await asyncio.to_thread(XCom.get_one, key=ATTEMPT, **where(ti))
-        return bool(attempt != ti.try_number)
+        return attempt is not None and bool(attempt != ti.try_number)
 
 
 def where(ti: Any) -> Json:
@@ -177,7 +174,7 @@ class JobTrigger(WaitTrigger):
     :param stop_on_kill: stop the job when a user kills the task.
     """
 
-    def __init__(self, *, watch: Watch, stop_on_kill: bool, **connection: Any) -> None:
+    def __init__(self, *, watch: Watch, stop_on_kill: bool = False, **connection: Any) -> None:
         super().__init__(**connection)
         self.watch = watch
         self.stop_on_kill = stop_on_kill

@@ -18,10 +18,11 @@ from airflow_dataflow_ext.api.dataflow.finished_jobs import OVERLAP, Ledger, end
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
 from airflow_dataflow_ext.api.dataflow.wait import SKEW
+from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, DataflowExtError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
-from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
+from airflow_dataflow_ext.triggers.dataflow import DataflowTrigger
 from airflow_dataflow_ext.watch.channel import Channel
 
 log = logging.getLogger(__name__)
@@ -68,14 +69,12 @@ class DataflowJobEventTrigger(BaseEventTrigger):
         super().__init__()  # type: ignore[no-untyped-call]
         if wrong := sorted(set(states) - TERMINAL):
             raise InvalidInputError(f"no job ends as {', '.join(wrong)}; jobs end as {', '.join(sorted(TERMINAL))}")
-        if not poll_sleep > 0:
-            raise InvalidInputError(f"poll_sleep must be more than 0 seconds, not {poll_sleep!r}")
         self.name = name
         self.labels = dict(labels or {})
         self.states = sorted(states)
         self.project_id = project_id
         self.location = location
-        self.poll_sleep = poll_sleep
+        self.poll_sleep = check_poll_sleep(poll_sleep)
         self.conn_id = conn_id
         self.impersonation_chain = impersonation_chain
 
@@ -168,5 +167,5 @@ class DataflowJobEventTrigger(BaseEventTrigger):
 
 def _channel(kwargs: Json) -> AbstractAsyncContextManager[Channel]:
     conn_id, chain = kwargs["conn_id"], kwargs["impersonation_chain"]
-    key = (DataflowJobTrigger.make_hook, conn_id, json.dumps({"impersonation_chain": chain}))
-    return Channel.to(key, functools.partial(DataflowJobTrigger.make_hook, conn_id, impersonation_chain=chain))
+    key = (DataflowTrigger.make_hook, conn_id, json.dumps({"impersonation_chain": chain}))
+    return Channel.to(key, functools.partial(DataflowTrigger.make_hook, conn_id, impersonation_chain=chain))

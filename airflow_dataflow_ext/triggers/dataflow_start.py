@@ -1,57 +1,76 @@
-"""What carries out an operator in the triggerer from its start to its end, without a worker."""
+"""What carries out a task in the triggerer from its start, without a worker: the task is made again from its arguments and rendered."""
 
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from airflow.triggers.base import TaskFailedEvent
 
-from airflow_dataflow_ext.api.jobs.launch_once import Launched, LaunchRecord, launch_once, stop_launched
+from airflow_dataflow_ext.api.jobs.launch_once import Launched, Launcher, LaunchRecord, launch_once, stop_launched
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.task.identity import identity_of
 from airflow_dataflow_ext.task.records import TriesStore
-from airflow_dataflow_ext.triggers.base import STOP_WITHIN, WaitTrigger
-from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
+from airflow_dataflow_ext.triggers.base import STOP_WITHIN
+from airflow_dataflow_ext.triggers.dataflow import DataflowTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import TriggerEvent
 
     from airflow_dataflow_ext.api.jobs.tries import Tries
+    from airflow_dataflow_ext.api.jobs.wait import Waiting
+    from airflow_dataflow_ext.api.jobs.watch import Watch
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation
-    from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
 
 
 NEXT_TRY_WITHIN = (0.0, 2.0, 3.0)
 """Pauses in seconds, in which a cleared task begins its next try in the triggerer: until then it looks as if only its trigger had moved."""
 
 
-class DataflowStartTrigger(WaitTrigger):
-    """Launches a job as an operator says, waits for it, and ends the task.
+class LaunchingTask(Protocol):
+    """What an operator that launches a job offers here."""
 
-    The operator is made again from its arguments, rendered, and asked for its launch; so a job is launched, found again and judged by
-    the same code as on a worker. A triggerer that takes the trigger over goes on where the launch record says.
+    hook: Any
+    wait_until_finished: bool | None
+    cancel_on_kill: bool
+    reattach: bool
 
-    :param operator: import path of the operator's class.
+    def launcher(self) -> Launcher: ...
+    def publish(self, context: Any, watch: Any, launched: Launched) -> None: ...
+    def result(self, outcome: Outcome) -> Conversation[Json]: ...
+
+
+class WaitingTask(Protocol):
+    """What a sensor offers here."""
+
+    hook: Any
+
+    def show(self, context: Any) -> None: ...
+    def waiting(self) -> Waiting: ...
+    def result(self, event: Json) -> Any: ...
+
+
+class StartTrigger(DataflowTrigger):
+    """Carries out a task as it says itself; a triggerer that takes the trigger over does the same again.
+
+    :param operator: import path of the task's class.
     :param arguments: what it is made of, before rendering.
     """
-
-    end_from_trigger = True
-    make_hook = staticmethod(DataflowJobTrigger.make_hook)
 
     def __init__(self, *, operator: str, arguments: Mapping[str, Any]) -> None:
         super().__init__(conn_id=arguments["gcp_conn_id"], impersonation_chain=arguments["impersonation_chain"])
         self.operator = operator
         self.arguments = dict(arguments)
+        self.end_from_trigger = bool(arguments.get("end_from_trigger"))
+        self.skips = bool(arguments.get("soft_fail") or arguments.get("never_fail"))
         self._context: Context | None = None
-        self._made: DataflowLaunchOperator | None = None
-        self._launched: Launched | None = None
 
     def serialize(self) -> tuple[str, Json]:
         cls = type(self)
@@ -63,6 +82,74 @@ class DataflowStartTrigger(WaitTrigger):
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         """Called by Airflow before :meth:`run`; rendering itself waits for a thread, because a template may ask Airflow for something."""
         self._context = context
+
+    async def event(self) -> Json:
+        task = await asyncio.to_thread(self.make_task)
+        async with self.channel() as channel:
+            task.hook = channel.hook
+            known = await self.prepare(task)
+            return await self.perform(self.wait()) if known is None else known
+
+    @abstractmethod
+    async def prepare(self, task: Any) -> Json | None:
+        """Do what comes before the wait; the connection's Channel is open. Gives the event where there is nothing to wait for."""
+
+    @property
+    def context(self) -> Context:
+        """What Airflow says of the task.
+
+        :raises JobError: nothing, since its DAG has changed.
+        """
+        if self._context is None:
+            raise JobError("The task was to start in the triggerer, and its DAG no longer says so. Clear it to start it anew.")
+        return self._context
+
+    def make_task(self) -> Any:
+        """The task as a worker would have it."""
+        module, _, name = self.operator.rpartition(".")
+        ti, scheduled = self.context["ti"], cast("Any", self.context["task"])
+        make = getattr(import_module(module), name)
+        task = make(task_id=ti.task_id, do_xcom_push=scheduled.do_xcom_push, **self.arguments)
+        task.render_template_fields(self.context, self.get_template_env())
+        self.conn_id, self.connection = task.gcp_conn_id, {"impersonation_chain": task.impersonation_chain}
+        ti.task = task  # Airflow's is the serialized one, which cannot push XComs
+        return task
+
+
+class DataflowSensorStartTrigger(StartTrigger):
+    """Waits as a sensor says; see :class:`StartTrigger`. Gives what the sensor's own trigger gives."""
+
+    _sensor: WaitingTask
+    _waiting: Waiting
+
+    async def prepare(self, task: WaitingTask) -> None:
+        self._sensor = task
+        await asyncio.to_thread(task.show, self.context)
+        self._waiting = await asyncio.to_thread(task.waiting)
+
+    def wait(self) -> Conversation[Json]:
+        return self._waiting.wait()
+
+    def result(self, event: Json) -> Conversation[Any]:
+        yield from ()
+        return self._sensor.result(event)
+
+
+class DataflowLaunchStartTrigger(StartTrigger):
+    """Launches a job as an operator says, waits for it, and ends the task; see :class:`StartTrigger`.
+
+    A job is launched, found again and judged by the same code as on a worker. A triggerer that takes the trigger over goes on where the
+    launch record says.
+    """
+
+    def __init__(self, *, operator: str, arguments: Mapping[str, Any]) -> None:
+        super().__init__(operator=operator, arguments=arguments)
+        self._task: LaunchingTask | None = None
+        self._launcher: Launcher | None = None
+        self._launched: Launched | None = None
+
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        super().render_template_fields(context, jinja_env)
         self._tries = TriesStore(context["ti"])
         self.store = _Awaited(self._tries)
 
@@ -75,43 +162,37 @@ class DataflowStartTrigger(WaitTrigger):
         async for event in super().run():
             yield event
 
-    async def event(self) -> Json:
-        operator = await asyncio.to_thread(self._rendered)
-        async with self.channel() as channel:
-            operator.hook = channel.hook
-            launch = await asyncio.to_thread(operator.launch)
-            if launch.validate_only:
-                return {"result": await self.perform(operator.validation(launch))}
-            self._launched = await self.perform(await asyncio.to_thread(self._launching, operator))
-            await asyncio.to_thread(self._tries.own, self._launched.record.value())
-            await asyncio.to_thread(operator.tell, self._told, self._launched)
-            return await super().event()
+    async def prepare(self, task: LaunchingTask) -> Json | None:
+        self._task = task
+        launcher: Any = await asyncio.to_thread(task.launcher)
+        self._launcher = launcher
+        if launcher.launch.validate_only:
+            return {"result": await self.perform(launcher.validation())}
+        launched = self._launched = await self.perform(await asyncio.to_thread(self._launching, task))
+        await asyncio.to_thread(self._tries.own, launched.record.value())
+        await asyncio.to_thread(task.publish, self.context, self._watch(), launched)
+        return {"result": launched.job} if task.wait_until_finished is False else None
 
     def wait(self) -> Conversation[Json]:
-        operator, launched = self._made, self._launched
-        assert operator is not None
-        assert launched is not None
-        if operator.wait_until_finished is False:
-            return {"result": launched.job}
-        return (yield from wait_for_job(operator.watch(launched))).serialize()
+        return (yield from wait_for_job(self._watch())).serialize()
 
-    def conclude(self, event: Json) -> Conversation[Any]:
+    def result(self, event: Json) -> Conversation[Any]:
         if "result" in event:
             return event["result"]
-        assert self._made is not None
-        return (yield from self._made.ending(Outcome.deserialize(event)))
+        assert self._task is not None
+        return (yield from self._task.result(Outcome.deserialize(event)))
 
     async def on_kill(self) -> None:
         """Called by Airflow; see :meth:`WaitTrigger.killed_by_user`."""
-        operator = await asyncio.to_thread(self._rendered) if self._made is None else self._made
-        if not operator.cancel_on_kill:
+        task: LaunchingTask = await asyncio.to_thread(self.make_task) if self._task is None else self._task
+        if not task.cancel_on_kill:
             return
         if not await self.killed_by_user():
             self.log.info("The job is left alone: only its trigger moved.")
             return
         async with self.channel() as channel:
-            operator.hook = channel.hook
-            stopping = await asyncio.to_thread(self._stopping, operator)
+            task.hook = channel.hook
+            stopping = await asyncio.to_thread(self._stopping, task)
             try:
                 await asyncio.wait_for(self.perform(stopping), STOP_WITHIN)
             except (DataflowExtError, TimeoutError) as error:
@@ -127,58 +208,45 @@ class DataflowStartTrigger(WaitTrigger):
 
     async def is_past_try(self) -> bool:
         tries = await asyncio.to_thread(self._tries.load)
-        return tries is not None and tries.number > self._told["ti"].try_number
+        return tries is not None and tries.number > self.context["ti"].try_number
 
     async def _end(self, event: Json) -> TriggerEvent:
-        told = await super()._end(event)
-        if isinstance(told, TaskFailedEvent):
+        end = await super()._end(event)
+        if isinstance(end, TaskFailedEvent):
             await asyncio.to_thread(self._tries.fail)
-        return told
+        return end
 
-    @property
-    def _told(self) -> Context:
-        """What Airflow has told of the task."""
-        if self._context is None:
-            raise JobError("The task was to start in the triggerer, and its DAG no longer says so. Clear it to start it anew.")
-        return self._context
+    def _watch(self) -> Watch:
+        assert self._launcher is not None
+        assert self._launched is not None
+        return self._launcher.watch_of(self._launched.job, self._launched.record)
 
     def _enter(self) -> Tries:
-        ti, task = self._told["ti"], self._told["task"]
+        ti, task = self.context["ti"], self.context["task"]
         return self._tries.enter(str(ti.id), number=ti.try_number, retries=int(task.retries or 0))
 
-    def _rendered(self) -> DataflowLaunchOperator:
-        """The operator as a worker would have it."""
-        module, _, name = self.operator.rpartition(".")
-        ti, task = self._told["ti"], cast("Any", self._told["task"])
-        make = getattr(import_module(module), name)
-        operator: DataflowLaunchOperator = make(task_id=ti.task_id, do_xcom_push=task.do_xcom_push, **self.arguments)
-        operator.render_template_fields(self._told, self.get_template_env())
-        self.conn_id, self.connection = operator.gcp_conn_id, {"impersonation_chain": operator.impersonation_chain}
-        ti.task = operator  # Airflow's is the serialized one, which cannot push XComs
-        self._made = operator
-        return operator
-
-    def _launching(self, operator: DataflowLaunchOperator) -> Conversation[Launched]:
+    def _launching(self, task: LaunchingTask) -> Conversation[Launched]:
         """Launch; or go on with what this try has launched before another triggerer took it over."""
-        tries = self._tries.tries
+        tries, launcher = self._tries.tries, self._launcher
         assert tries is not None
+        assert launcher is not None
         record = LaunchRecord.read(tries.launched_here)
         if record is not None and record.job_id:
-            return _launched_before(operator, record)
-        return launch_once(operator.service(), identity_of(self._told), clears=tries.clears, reattach=operator.reattach)
+            return _launched_before(launcher, record, read=task.wait_until_finished is False)
+        return launch_once(launcher, identity_of(self.context), clear_key=tries.clears, reattach=task.reattach)
 
-    def _stopping(self, operator: DataflowLaunchOperator) -> Conversation[None]:
+    def _stopping(self, task: LaunchingTask) -> Conversation[None]:
         """Stop what there is; a try that had not begun knows it from the one before."""
         if self._tries.tries is None:
             stored = self._tries.load()
-            self._tries.tries = stored if stored is not None and stored.number <= self._told["ti"].try_number else None
-        return stop_launched(operator.service(), identity_of(self._told))
+            self._tries.tries = stored if stored is not None and stored.number <= self.context["ti"].try_number else None
+        return stop_launched(self._launcher or task.launcher(), identity_of(self.context))
 
 
-def _launched_before(operator: DataflowLaunchOperator, record: LaunchRecord) -> Conversation[Launched]:
+def _launched_before(launcher: Launcher, record: LaunchRecord, *, read: bool) -> Conversation[Launched]:
     job: Json = {"id": record.job_id, "name": record.job_name}
-    if operator.wait_until_finished is False:
-        job = yield from operator.service().read(record)
+    if read:
+        job = yield from launcher.read(record)
     return Launched(job=job, record=record, adopted=True)
 
 

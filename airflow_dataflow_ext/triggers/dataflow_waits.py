@@ -1,4 +1,4 @@
-"""What waits in the triggerer for a state of a Dataflow job, or for something that the job shows; for sensors."""
+"""What a Dataflow sensor defers to: the wait for a state of a job, or for something that the job shows."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow.conditions import ConditionWait, condition_of
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome
-from airflow_dataflow_ext.triggers.base import WaitTrigger
-from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
+from airflow_dataflow_ext.triggers.dataflow import DataflowTrigger
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.dataflow.job import JobRef
@@ -18,17 +17,15 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
-class _AtJobTrigger(WaitTrigger):
-    """Waits at a job; what is not given of its place comes from the connection, so that a task can start here without a worker.
+class _AtJobTrigger(DataflowTrigger):
+    """Waits at a job; what is not given of its place comes from the connection.
 
     :param job_id: the job; ``project_id`` and ``location`` say where it is.
     :param poll_sleep: seconds between two looks.
     :param end_from_trigger: end the task here, without a worker; with ``skips`` it is skipped where it would fail.
-    :param conn_id: connection of type ``google_cloud_platform``.
-    :param impersonation_chain: see GoogleBaseHook.
-    """
 
-    make_hook = staticmethod(DataflowJobTrigger.make_hook)
+    See :class:`~airflow_dataflow_ext.triggers.dataflow.DataflowTrigger` for the other arguments.
+    """
 
     def __init__(
         self,
@@ -39,10 +36,9 @@ class _AtJobTrigger(WaitTrigger):
         poll_sleep: float = 10.0,
         end_from_trigger: bool = False,
         skips: bool = False,
-        conn_id: str = "google_cloud_default",
-        impersonation_chain: str | Sequence[str] | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(conn_id=conn_id, impersonation_chain=impersonation_chain)
+        super().__init__(**kwargs)
         self.job_id = job_id
         self.project_id = project_id
         self.location = location
@@ -74,11 +70,10 @@ class DataflowJobStatusTrigger(_AtJobTrigger):
         return {**super().fields(), "expected_statuses": self.expected_statuses}
 
     def wait(self) -> Conversation[Json]:
-        expected = tuple(self.expected_statuses)
-        watch = JobWatch(job=self.at(), expected=expected, to_the_end=True, poll_sleep=self.poll_sleep, importance=None)
-        return (yield from wait_for_job(watch)).serialize()
+        policy = WaitPolicy(expected=tuple(self.expected_statuses), to_the_end=True, poll_sleep=self.poll_sleep, importance=None)
+        return (yield from wait_for_job(JobWatch(job=self.at(), policy=policy))).serialize()
 
-    def conclude(self, event: Json) -> Conversation[Any]:
+    def result(self, event: Json) -> Conversation[Any]:
         yield from ()
         return Outcome.deserialize(event).result()
 
@@ -88,7 +83,7 @@ class DataflowConditionTrigger(_AtJobTrigger):
 
     :param condition: a serialized :class:`~airflow_dataflow_ext.api.dataflow.conditions.Condition`.
     :param fail_on_terminal_state: whether the end of the job is the failure of the wait.
-    :param until: given back in the event, for whoever waits again.
+    :param until: given back in the event, for a sensor that waits again.
     """
 
     def __init__(self, *, condition: Mapping[str, Any], fail_on_terminal_state: bool, until: float | None = None, **where: Any) -> None:
@@ -102,9 +97,9 @@ class DataflowConditionTrigger(_AtJobTrigger):
         return {**super().fields(), **mine}
 
     def wait(self) -> Conversation[Json]:
-        vigil = ConditionWait(at=self.at(), condition=self.condition, ends_with_job=self.fail_on_terminal_state, poll_sleep=self.poll_sleep)
-        return {"found": (yield from vigil.wait()), "until": self.until}
+        wait = ConditionWait(at=self.at(), condition=self.condition, ends_with_job=self.fail_on_terminal_state, poll_sleep=self.poll_sleep)
+        return {**(yield from wait.wait()), "until": self.until}
 
-    def conclude(self, event: Json) -> Conversation[Any]:
+    def result(self, event: Json) -> Conversation[Any]:
         yield from ()
         return event["found"]

@@ -24,8 +24,8 @@ class WaveJobTrigger(JobTrigger):
 
     watch: RunWatch
 
-    def __init__(self, *, watch: Mapping[str, Any], stop_on_kill: bool = False, conn_id: str) -> None:
-        super().__init__(watch=RunWatch.deserialize(watch), stop_on_kill=stop_on_kill, conn_id=conn_id)
+    def __init__(self, *, watch: Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(watch=RunWatch.deserialize(watch), **kwargs)
 
     def fields(self) -> Json:
         return {"watch": self.watch.serialize(), "stop_on_kill": self.stop_on_kill}

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow.job import JobRef
-from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
+from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs import launch_once as launch_module
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
@@ -66,7 +66,7 @@ def test_a_wait_outlasts_each_hiccup(driver: SyncDriver, emulator: Emulator, job
     for method in ("jobs.get", "jobs.messages.list"):
         emulator.faults.add(method, **fault)
     driver.timeout = 0.3
-    watch = JobWatch(job=JobRef(project_id=PROJECT, location=LOCATION, job_id=job["id"]), poll_sleep=1.0)
+    watch = JobWatch(job=JobRef(place=Place(project_id=PROJECT, location=LOCATION), id=job["id"]), policy=WaitPolicy(poll_sleep=1.0))
     assert driver.run(wait_for_job(watch)).result()["id"] == job["id"]
 
 
@@ -89,10 +89,10 @@ def test_a_launch_starts_one_job_whatever_becomes_of_its_answer(
     monkeypatch.setattr(launch_module, "PATIENCE", (0.0,))
     emulator.scripts.play("once*", [(0, "JOB_STATE_RUNNING")])
     emulator.faults.add("templates.launch", **fault)
-    watch = JobWatch(job=JobRef(project_id=PROJECT, location=LOCATION, job_id="-"))
-    service = DataflowService(launch=TemplateLaunch(template="gs://b/t", job_name="once"), watch=watch)
+    place = Place(project_id=PROJECT, location=LOCATION)
+    service = DataflowLauncher(launch=TemplateLaunch(template="gs://b/t", job_name="once"), place=place)
     identity = LaunchIdentity(dag_id="d", run_id="r", task_id="t")
-    launched = driver.run(launch_module.launch_once(service, identity, clears=0))
+    launched = driver.run(launch_module.launch_once(service, identity, clear_key=0))
     assert [entry["job"]["id"] for entry in emulator.jobs.all()] == [launched.job["id"]]
 
 

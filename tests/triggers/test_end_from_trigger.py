@@ -34,8 +34,8 @@ def xcoms(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def trigger_of(kind: str, job_id: str) -> Any:
     from airflow_dataflow_ext.api.dataflow.conditions import MetricReached
-    from airflow_dataflow_ext.api.dataflow.job import JobRef
-    from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+    from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
+    from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
     from airflow_dataflow_ext.triggers import dataflow, dataflow_waits
 
     at = {"job_id": job_id, "poll_sleep": 0.05, "end_from_trigger": True}
@@ -44,8 +44,8 @@ def trigger_of(kind: str, job_id: str) -> Any:
     if kind == "condition":
         condition = MetricReached(metric="TotalVcpuTime", at_least=1).serialize()
         return dataflow_waits.DataflowConditionTrigger(condition=condition, fail_on_terminal_state=True, **at)
-    job = JobRef(project_id=PROJECT, location=LOCATION, job_id=job_id)
-    watch = JobWatch(job=job, poll_sleep=0.05).serialize()
+    job = JobRef(place=Place(project_id=PROJECT, location=LOCATION), id=job_id)
+    watch = JobWatch(job=job, policy=WaitPolicy(poll_sleep=0.05)).serialize()
     return dataflow.DataflowJobTrigger(watch=watch, end_from_trigger=True, prices={"vcpu_hours": 0.5}, conn_id="google_cloud_default")
 
 

@@ -33,7 +33,7 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def states(**asked: Any) -> Any:
         assert asked == {"dag_id": "books", "task_ids": ["count"], "run_ids": [TI["run_id"]], "map_index": TI["map_index"]}
-        return {TI["run_id"]: {known["key"]: known["state"]}} if known["state"] else {}
+        return {TI["run_id"]: {known["key"]: known["state"]}} if known["state"] != "unknown" else {}
 
     monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", states)
     monkeypatch.setattr(XCom, "get_one", lambda **_: known["attempt"])
@@ -42,13 +42,15 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def killed(emulator: Emulator, **fields: Any) -> str:
     """The state of the job after its trigger was killed, made as Airflow makes it from what it stored."""
-    from airflow_dataflow_ext.api.dataflow.job import JobRef
-    from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+    from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
+    from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
     from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
 
     ask = Asker(emulator.url, project=PROJECT)
     job = ask.launch("wc")
-    watch = JobWatch(job=JobRef(project_id=PROJECT, location=LOCATION, job_id=job["id"]), poll_sleep=0.05).serialize()
+    watch = JobWatch(
+        job=JobRef(place=Place(project_id=PROJECT, location=LOCATION), id=job["id"]), policy=WaitPolicy(poll_sleep=0.05)
+    ).serialize()
     trigger = DataflowJobTrigger(**{"watch": watch, "stop_on_kill": True, "conn_id": "google_cloud_default", **fields})
     trigger = DataflowJobTrigger(**trigger.serialize()[1])
     trigger.task_instance = SimpleNamespace(**TI)
@@ -70,11 +72,17 @@ def test_a_trigger_that_moved_to_another_triggerer_leaves_the_job(emulator: Emul
     assert killed(emulator) == "RUNNING"
 
 
-@pytest.mark.parametrize("attempt", [3, None])
-def test_a_task_that_another_try_has_deferred_again_was_cleared(emulator: Emulator, airflow: dict[str, Any], attempt: int | None) -> None:
+def test_a_task_that_another_try_has_deferred_again_was_cleared(emulator: Emulator, airflow: dict[str, Any]) -> None:
     emulator.scripts.play("*", ENDLESS, on_cancel=((0.1, "JOB_STATE_CANCELLED"),))
-    airflow["attempt"] = attempt
+    airflow["attempt"] = 3
     assert killed(emulator) == "CANCELLED"
+
+
+@pytest.mark.parametrize("answer", [{"state": "unknown"}, {"attempt": None}])
+def test_an_unclear_answer_is_nobodys_kill(emulator: Emulator, airflow: dict[str, Any], answer: dict[str, Any]) -> None:
+    emulator.scripts.play("*", ENDLESS)
+    airflow |= answer  # Airflow does not know the task, or its XComs were cleaned
+    assert killed(emulator) == "RUNNING"
 
 
 def test_a_streaming_job_is_drained_if_that_was_asked_for(emulator: Emulator, airflow: dict[str, Any]) -> None:

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
@@ -83,4 +83,6 @@ class Region(AsyncTransport):
 
 def watch(job_id: str, poll_sleep: float = 10.0, **facts: Any) -> JobWatch:
     """A wait for one job, which says nothing."""
-    return JobWatch(job=JobRef(project_id="p", location="l", job_id=job_id), poll_sleep=poll_sleep, importance=None, **facts)
+    return JobWatch(
+        job=JobRef(place=Place(project_id="p", location="l"), id=job_id), policy=WaitPolicy(poll_sleep=poll_sleep, importance=None, **facts)
+    )

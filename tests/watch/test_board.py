@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from airflow_dataflow_ext.api.dataflow.wait import WaitPolicy
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Look, Outcome
 from airflow_dataflow_ext.api.rest.errors import CallError, JobLostError, NotAuthenticatedError, PermissionDeniedError
@@ -268,7 +269,7 @@ def test_two_may_wait_for_different_states_of_one_job(leap: Leap) -> None:
 def test_the_messages_of_many_quiet_jobs_cost_a_bounded_number_of_calls(leap: Leap) -> None:
     region = Region(*names(200))
     talkative = [watch(job_id) for job_id in names(200)]
-    waits = [region.wait(type(quiet)(job=quiet.job, poll_sleep=10.0)) for quiet in talkative]
+    waits = [region.wait(type(quiet)(job=quiet.job, policy=WaitPolicy(poll_sleep=10.0))) for quiet in talkative]
 
     async def count() -> int:
         await asyncio.sleep(60)

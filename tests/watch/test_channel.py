@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 from google.auth.credentials import AnonymousCredentials
 
-from airflow_dataflow_ext.api.dataflow.job import JobRef
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome
@@ -64,7 +64,7 @@ def run(main: Coroutine[Any, Any, Any]) -> Any:
 
 async def wait(make: Callable[[], Any], job: dict[str, Any], poll_sleep: float = 0.1) -> Outcome:
     """A wait as a trigger has it."""
-    watch = JobWatch(job=JobRef(project_id=PROJECT, location=LOCATION, job_id=job["id"]), poll_sleep=poll_sleep)
+    watch = JobWatch(job=JobRef(place=Place(project_id=PROJECT, location=LOCATION), id=job["id"]), policy=WaitPolicy(poll_sleep=poll_sleep))
     async with Channel.to("connection", make) as channel:
         return await channel.run(wait_for_job(watch), LOG)
 

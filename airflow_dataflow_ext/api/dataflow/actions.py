@@ -6,23 +6,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Protocol
 
-from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job, Snapshot
-from airflow_dataflow_ext.api.dataflow.states import TERMINAL, UNKNOWN
-from airflow_dataflow_ext.api.dataflow.stop import drains, request_stop
+from airflow_dataflow_ext.api.dataflow.stop import FORCE_AT_THE_EARLIEST, StoppableJob
+from airflow_dataflow_ext.api.jobs.stop import stop_jobs
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
-from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, JobError, NoAnswerError, NotFoundError, ServiceError
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, NoAnswerError, NotFoundError, ServiceError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
-from airflow_dataflow_ext.api.rest.times import epoch
 
-FORCE = {"force_cancel_job": "true"}
-"""https://cloud.google.com/dataflow/docs/guides/stopping-a-pipeline#force_cancel"""
-
-FORCE_AT_THE_EARLIEST = 30 * 60.0
-"""Seconds that a job must have been cancelling before the service takes a forced cancel."""
-
-_CANCELLING, _DRAINING = "JOB_STATE_CANCELLING", "JOB_STATE_DRAINING"
 _SENDS = 4
 """How often a snapshot whose answer is lost is asked for; each time only after a look that found none."""
 _VISIBLE_SOON = (1.0, 2.0, 4.0)
@@ -34,6 +26,10 @@ class Action(Protocol):
 
     kind: ClassVar[str]
 
+    @property
+    def is_done(self) -> bool:
+        """Whether there is nothing to do."""
+
     def perform(self) -> Conversation[Any]:
         """Carry it out; returns JSON."""
 
@@ -43,7 +39,7 @@ class Action(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopAction:
-    """Stop one job, or all active jobs of a name or with a name that begins so, and wait until they have ended, however they end.
+    """Stop some jobs and wait until they have ended, however they end.
 
     https://cloud.google.com/dataflow/docs/guides/stopping-a-pipeline
 
@@ -51,15 +47,12 @@ class StopAction:
     :param until: seconds since the epoch at which the wait is over; None waits on.
     :param wait: False only asks.
     :param force_after: seconds of cancelling after which a job is cancelled by force, which may leave resources behind.
-    :raises InvalidInputError: not exactly one of ``job_id``, ``name`` and ``prefix`` is given, or ``force_after`` is too early.
+    :raises InvalidInputError: ``force_after`` is too early.
     """
 
     kind: ClassVar[str] = "stop"
-    project_id: str
-    location: str
-    job_id: str | None = None
-    name: str | None = None
-    prefix: str | None = None
+    place: Place
+    job_ids: tuple[str, ...]
     drain: bool = True
     wait: bool = True
     until: float | None = None
@@ -67,77 +60,30 @@ class StopAction:
     poll_sleep: float = 10.0
 
     def __post_init__(self) -> None:
-        if sum(map(bool, (self.job_id, self.name, self.prefix))) != 1:
-            raise InvalidInputError("exactly one of job_id, job_name and job_name_prefix must be given")
         if self.force_after is not None and self.force_after < FORCE_AT_THE_EARLIEST:
             raise InvalidInputError(f"force_after must be {FORCE_AT_THE_EARLIEST:.0f} seconds at the least, which the service asks for")
 
-    def serialize(self) -> Json:
-        return {"kind": self.kind, **asdict(self)}
+    @property
+    def is_done(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.job_ids
 
     def perform(self) -> Conversation[list[Json]]:
-        """The jobs as they ended; empty when there was none to stop.
+        """The jobs as they ended.
 
-        :raises JobError: one still moves at ``until``.
+        :raises CallError: the service refused to stop the only one.
+        :raises JobError: the service refused to stop some, or some still move at ``until``.
         """
-        waiting = yield from self._jobs()
-        over: list[Json] = []
-        asked: set[str] = set()
-        if not waiting:
-            yield Say("There is no job to stop.")
-        while waiting:
-            for job_id in tuple(waiting):
-                ref = self._ref(job_id)
-                job = waiting[job_id] = yield from ask(Job.get.request(**ref.path), retry_for=None)
-                if job.get("currentState") in TERMINAL:
-                    yield Say(f"{ref} ended as {job['currentState']}.")
-                    over.append(waiting.pop(job_id))
-                else:
-                    yield from self._push(ref, job, asked)
-            if waiting and not self.wait and asked >= set(waiting):
-                return [*over, *waiting.values()]
-            if waiting:
-                yield from self._pause(waiting)
-        return over
+        jobs = [StoppableJob(job=self.place.job(job_id), drain=self.drain, force_after=self.force_after) for job_id in self.job_ids]
+        return stop_jobs(jobs, wait=self.wait, until=self.until, poll_sleep=self.poll_sleep)
 
-    def _jobs(self) -> Conversation[dict[str, Json]]:
-        if self.job_id:
-            return {self.job_id: {}}
-        request = Job.list.request(projectId=self.project_id, location=self.location, name=self.name, filter="ACTIVE")
-        found = items((yield from pages(request)), "jobs")
-        return {str(job["id"]): job for job in found if self._is_meant(str(job.get("name", "")))}
+    def serialize(self) -> Json:
+        return {"kind": self.kind, **asdict(self), "job_ids": list(self.job_ids)}
 
-    def _is_meant(self, name: str) -> bool:
-        return name == self.name if self.name else name.startswith(str(self.prefix))
-
-    def _push(self, ref: JobRef, job: Json, asked: set[str]) -> Conversation[None]:
-        """Ask the job to stop, if it was not asked yet, or by force when it takes too long."""
-        state = job.get("currentState", UNKNOWN)
-        if state == _CANCELLING or (state == _DRAINING and self.drain):
-            asked.add(ref.job_id)
-            if state == _CANCELLING and self.force_after is not None:
-                yield from self._force(ref, job, self.force_after)
-        elif ref.job_id not in asked and (yield from request_stop(ref, drain=self.drain and drains(job))):
-            asked.add(ref.job_id)
-
-    def _force(self, ref: JobRef, job: Json, after: float) -> Conversation[None]:
-        since = (yield Now()) - epoch(str(job.get("currentStateTime", "")))
-        if since < after:
-            return
-        yield Say(f"{ref} has been cancelling for {since:.0f} s; it is cancelled by force, and may leave resources behind.")
-        try:
-            yield from request_stop(ref, labels=FORCE)
-        except CallError as refused:
-            yield Say(f"The service refused: {refused}")
-
-    def _pause(self, waiting: Mapping[str, Json]) -> Conversation[None]:
-        if self.until is not None and (yield Now()) >= self.until:
-            states = ", ".join(f"{self._ref(job_id)} is in {job.get('currentState', UNKNOWN)}" for job_id, job in waiting.items())
-            raise JobError(f"Not everything has stopped in time: {states}.")
-        yield Sleep(self.poll_sleep)
-
-    def _ref(self, job_id: str) -> JobRef:
-        return JobRef(project_id=self.project_id, location=self.location, job_id=job_id)
+    @classmethod
+    def deserialize(cls, data: Mapping[str, Any]) -> StopAction:
+        """The inverse of :meth:`serialize`."""
+        return cls(**{**data, "place": Place(**data["place"]), "job_ids": tuple(data["job_ids"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +100,7 @@ class SnapshotAction:
     """
 
     kind: ClassVar[str] = "snapshot"
-    project_id: str
-    location: str
-    job_id: str
+    job: JobRef
     mark: str
     ttl: str = "604800s"
     description: str = ""
@@ -165,8 +109,16 @@ class SnapshotAction:
     until: float | None = None
     poll_sleep: float = 10.0
 
+    is_done: ClassVar[bool] = False
+    """There is always something to do."""
+
     def serialize(self) -> Json:
         return {"kind": self.kind, **asdict(self)}
+
+    @classmethod
+    def deserialize(cls, data: Mapping[str, Any]) -> SnapshotAction:
+        """The inverse of :meth:`serialize`."""
+        return cls(**{**data, "job": JobRef.deserialize(data["job"])})
 
     def perform(self) -> Conversation[Json]:
         """The Snapshot.
@@ -176,11 +128,11 @@ class SnapshotAction:
         snapshot = (yield from self._found()) or (yield from self._take())
         while self.wait and snapshot.get("state") != "READY":
             if snapshot.get("state") in ("FAILED", "DELETED"):
-                raise JobError(f"Snapshot {snapshot['id']} of job {self.job_id} is in state {snapshot['state']}.")
+                raise JobError(f"Snapshot {snapshot['id']} of {self.job} is in state {snapshot['state']}.")
             if self.until is not None and (yield Now()) >= self.until:
-                raise JobError(f"Snapshot {snapshot['id']} of job {self.job_id} is not ready in time; it is in {snapshot.get('state')}.")
+                raise JobError(f"Snapshot {snapshot['id']} of {self.job} is not ready in time; it is in {snapshot.get('state')}.")
             yield Sleep(self.poll_sleep)
-            request = Snapshot.get.request(projectId=self.project_id, location=self.location, snapshotId=snapshot["id"])
+            request = Snapshot.get.request(**self.job.place.path, snapshotId=snapshot["id"])
             try:
                 snapshot = yield from ask(request, retry_for=None)
             except NotFoundError:  # a new one is not always readable at once; a deleted one is missing from the list as well
@@ -188,9 +140,8 @@ class SnapshotAction:
         return snapshot
 
     def _take(self) -> Conversation[Json]:
-        path = JobRef(project_id=self.project_id, location=self.location, job_id=self.job_id).path
         text = f"{self.description} ({self.mark})".strip()
-        request = Job.snapshot.request({"ttl": self.ttl, "snapshotSources": self.sources, "description": text}, **path)
+        request = Job.snapshot.request({"ttl": self.ttl, "snapshotSources": self.sources, "description": text}, **self.job.path)
         for _ in range(_SENDS):
             try:
                 snapshot: Json = yield from ask(request)
@@ -201,13 +152,13 @@ class SnapshotAction:
                 if found is None:
                     continue
                 snapshot = found
-            yield Say(f"Snapshot {snapshot['id']} of job {self.job_id} is in {snapshot.get('state')}.")
+            yield Say(f"Snapshot {snapshot['id']} of {self.job} is in {snapshot.get('state')}.")
             return snapshot
         raise lost
 
     def _found(self, pauses: tuple[float, ...] = (0.0,)) -> Conversation[Json | None]:
         """The snapshot that this action has taken already."""
-        request = Snapshot.list.request(projectId=self.project_id, location=self.location, jobId=self.job_id)
+        request = Snapshot.list.request(**self.job.place.path, jobId=self.job.id)
         for pause in pauses:
             if pause:
                 yield Sleep(pause)
@@ -222,4 +173,4 @@ _KINDS: Mapping[str, type[StopAction | SnapshotAction]] = {kind.kind: kind for k
 
 def action_of(data: Mapping[str, Any]) -> Action:
     """The inverse of :meth:`Action.serialize`."""
-    return _KINDS[data["kind"]](**{name: value for name, value in data.items() if name != "kind"})
+    return _KINDS[data["kind"]].deserialize({name: value for name, value in data.items() if name != "kind"})

@@ -106,11 +106,6 @@ def yaml_launch(
     return FlexTemplateLaunch(body={"launchParameter": parameter})
 
 
-def replaces(options: Mapping[str, Any] | None) -> bool:
-    """Whether these options replace the running job of the same name."""
-    return bool(_split(options or {})[2].get("update"))
-
-
 def _split(options: Mapping[str, Any]) -> tuple[dict[str, str], Json, Json]:
     """Pipeline options, environment, and the launch's other fields."""
     parameters: dict[str, str] = {}

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job, Message, Snapshot
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Look
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, JobLostError, NotFoundError
@@ -26,7 +26,7 @@ class Condition(Protocol):
     def last_chance(self) -> bool:
         """Whether it still counts when the job has ended meanwhile."""
 
-    def see(self, at: JobRef, *, retry_for: float | None) -> Conversation[Any]:
+    def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[Any]:
         """What is there, or None for not yet.
 
         :raises JobError: it will never be there.
@@ -57,7 +57,7 @@ class Entries:
     of: str
     seen: str = NOTHING
 
-    def see(self, at: JobRef, *, retry_for: float | None) -> Conversation[list[Json] | None]:
+    def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[list[Json] | None]:
         method = Job.get_metrics if self.of == "metrics" else Message.list
         found = list(items((yield from pages(method.request(**at.path), retry_for=retry_for)), self.of))
         return None if mark_of(found) == self.seen else found
@@ -84,7 +84,7 @@ class MetricReached:
     tentative: bool = False
     context: Mapping[str, str] = field(default_factory=dict)
 
-    def see(self, at: JobRef, *, retry_for: float | None) -> Conversation[Json | None]:
+    def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[Json | None]:
         reply: Json = yield from ask(Job.get_metrics.request(**at.path), retry_for=retry_for)
         numbers = [metric for metric in reply.get("metrics", ()) if self._is_meant(metric)]
         largest = max(numbers, key=lambda metric: float(metric["scalar"]), default=None)
@@ -120,7 +120,7 @@ class ProgressReached:
         if not 0 <= self.at_least <= 1:
             raise InvalidInputError(f"at_least must be from 0 to 1, not {self.at_least!r}")
 
-    def see(self, at: JobRef, *, retry_for: float | None) -> Conversation[float | None]:
+    def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[float | None]:
         bodies = yield from pages(Job.get_execution_details.request(**at.path), retry_for=retry_for)
         stages = [stage for stage in items(bodies, "stages") if self.stage in (None, stage.get("stageId"))]
         done = sum(map(_done, stages)) / len(stages) if stages else 0.0
@@ -147,11 +147,11 @@ class SnapshotReady:
     last_chance: ClassVar[bool] = True
     snapshot_id: str
 
-    def see(self, at: JobRef, *, retry_for: float | None) -> Conversation[Json | None]:
-        request = Snapshot.get.request(projectId=at.project_id, location=at.location, snapshotId=self.snapshot_id)
+    def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[Json | None]:
+        request = Snapshot.get.request(**at.place.path, snapshotId=self.snapshot_id)
         snapshot: Json = yield from ask(request, retry_for=retry_for)
         if snapshot.get("state") in ("FAILED", "DELETED"):
-            raise JobError(f"Snapshot {self.snapshot_id} in {at.project_id}/{at.location} is in state {snapshot['state']}.")
+            raise JobError(f"Snapshot {self.snapshot_id} in {at.place} is in state {snapshot['state']}.")
         return snapshot if snapshot.get("state") == "READY" else None
 
     def serialize(self) -> Json:
@@ -183,7 +183,7 @@ class ConditionWait:
 
     @property
     def _watch(self) -> JobWatch:
-        return JobWatch(job=self.at, to_the_end=True, poll_sleep=self.poll_sleep, importance=None)
+        return JobWatch(job=self.at, policy=WaitPolicy(to_the_end=True, poll_sleep=self.poll_sleep, importance=None))
 
     def once(self, *, retry_for: float | None) -> Conversation[Any]:
         """Look once: what is there, or None.
@@ -193,8 +193,8 @@ class ConditionWait:
         job = (yield from self._watch.read(retry_for=retry_for)) if self.ends_with_job else {}
         return (yield from self._see(job, retry_for))
 
-    def wait(self) -> Conversation[Any]:
-        """Look again and again until it is there. Trouble that may pass never ends the wait.
+    def wait(self) -> Conversation[Json]:
+        """Look again and again until it is there; the event holds it as ``found``. Trouble that may pass never ends the wait.
 
         :raises JobError: the job has ended, or the condition can never come.
         :raises JobLostError: the service has not known it for a while.
@@ -212,7 +212,7 @@ class ConditionWait:
             else:
                 missed = 0.0
             if found is not None:
-                return found
+                return {"found": found}
             if self.ends_with_job:
                 look = Look(self._watch, within=self.poll_sleep, known=self._watch.state(job))
             else:
@@ -220,10 +220,10 @@ class ConditionWait:
 
     def _see(self, job: Json, retry_for: float | None) -> Conversation[Any]:
         over = job.get("currentState") in TERMINAL
-        ended = JobError(f"Job {self.at.job_id} is in {job.get('currentState')}, and what was waited for has not come.")
+        ended = JobError(f"Job {self.at.id} is in {job.get('currentState')}, and what was waited for has not come.")
         if over and not self.condition.last_chance:
             raise ended
-        found = yield from self.condition.see(self.at, retry_for=retry_for)
+        found = yield from self.condition.check(self.at, retry_for=retry_for)
         if found is None and over:
             raise ended
         return found

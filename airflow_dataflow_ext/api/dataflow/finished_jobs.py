@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.wait import PAGE_SIZE
 from airflow_dataflow_ext.api.rest.ask import items, pages
@@ -17,15 +18,14 @@ OVERLAP = 300.0
 """Seconds by which a list reaches back behind the last end that was seen: an end may show late."""
 
 
-def finished_jobs(place: Mapping[str, str], since: float) -> Conversation[list[Json]]:
+def finished_jobs(place: Place, since: float) -> Conversation[list[Json]]:
     """Summaries of the jobs that ended from a time on, the first to end first; asked for until there is an answer.
 
-    :param place: project and location as path values of a Method.
     :param since: seconds since the epoch, by the service's clock.
     :raises CallError: the service refuses to list.
     """
     span = {"terminationTimeRange.startTime": rfc3339(max(since, 0.0)), "pageSize": PAGE_SIZE}
-    request = Job.list.request(**place, filter="TERMINATED", **span)
+    request = Job.list.request(**place.path, filter="TERMINATED", **span)
     return sorted(items((yield from pages(request, retry_for=None)), "jobs"), key=ended_at)
 
 

@@ -1,26 +1,54 @@
-"""Where a Dataflow job is."""
+"""Where things are in Dataflow: a place, and a job in it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
-if TYPE_CHECKING:
-    pass
+from airflow_dataflow_ext.api.rest.method import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A project and a location: where jobs run and snapshots are kept."""
+
+    project_id: str
+    location: str
+
+    def __str__(self) -> str:
+        return f"{self.project_id}/{self.location}"
+
+    @property
+    def path(self) -> dict[str, str]:
+        """The place as path values of a Method."""
+        return {"projectId": self.project_id, "location": self.location}
+
+    def job(self, job_id: str) -> JobRef:
+        """A job there."""
+        return JobRef(place=self, id=job_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRef:
-    """Where a job is."""
+    """One job, whether it exists or not."""
 
-    project_id: str
-    location: str
-    job_id: str
+    place: Place
+    id: str
 
     def __str__(self) -> str:
-        return f"job {self.job_id} in {self.project_id}/{self.location}"
+        return f"job {self.id} in {self.place}"
 
     @property
     def path(self) -> dict[str, str]:
         """The job as path values of a Method."""
-        return {"projectId": self.project_id, "location": self.location, "jobId": self.job_id}
+        return {**self.place.path, "jobId": self.id}
+
+    def serialize(self) -> Json:
+        """JSON from which :meth:`deserialize` makes the same value."""
+        return asdict(self)
+
+    @classmethod
+    def deserialize(cls, data: Mapping[str, Any]) -> JobRef:
+        """The inverse of :meth:`serialize`."""
+        return cls(place=Place(**data["place"]), id=str(data["id"]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
+from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL, check_job_name, merge_labels
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json, Request
@@ -71,12 +72,12 @@ class CreateJobLaunch:
     def trial(self) -> None:
         return None
 
-    def request(self, project_id: str, location: str, name: str, labels: Mapping[str, str]) -> Request:
+    def request(self, place: Place, name: str, labels: Mapping[str, str]) -> Request:
         body: Json = {**self.job, "name": name, "labels": merge_labels(self.job.get("labels", {}), labels, "job.labels")}
         body["clientRequestId"] = labels[LAUNCH_LABEL]
         if self.snapshot_id:
             body["createdFromSnapshotId"] = self.snapshot_id
-        return dataflow.Job.create.request(body, projectId=project_id, location=location)
+        return dataflow.Job.create.request(body, **place.path)
 
     def job_in(self, reply: Json) -> Json:
         return {"clientRequestId": "", **reply}  # an active job that was launched in another way has none

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL, labels_of, with_suffix
 from airflow_dataflow_ext.api.dataflow.replace import REPLACEABLE, replaceable
@@ -14,7 +14,7 @@ from airflow_dataflow_ext.api.dataflow.states import TERMINAL
 from airflow_dataflow_ext.api.dataflow.stop import stop
 from airflow_dataflow_ext.api.dataflow.template_check import Validate, check_launch
 from airflow_dataflow_ext.api.dataflow.templates import Launch
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy, state_of
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import Before, LaunchRecord
 from airflow_dataflow_ext.api.jobs.phase import Phase
@@ -28,14 +28,14 @@ LABELS_WITHIN, LABELS_EVERY = 900.0, 10.0
 """Seconds that a Flex job's launcher may take to show the job's labels, and between two looks for them."""
 
 OLDEST = 86_400.0
-"""Seconds before the launch was intended, by the worker's clock, at which a job of its name is too old to be its."""
+"""Seconds before the launch was intended, by the worker's clock, at which a job of its name that has ended is too old to be its."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataflowLauncher:
     """One launch on one project and location.
 
-    :param watch: what the task waits for; its job is filled in by each question.
+    :param policy: what the task waits for.
     :param append_job_name: give the job a name of its own for each launch; else the user's name is kept, and only labels tell whose it is.
         A replacement always keeps it.
     :param cancel_timeout: seconds to wait for an earlier job's end.
@@ -43,7 +43,8 @@ class DataflowLauncher:
     """
 
     launch: Launch
-    watch: JobWatch
+    place: Place
+    policy: WaitPolicy = field(default_factory=WaitPolicy)
     append_job_name: bool = True
     drain: bool = False
     cancel_timeout: float = 300.0
@@ -58,15 +59,13 @@ class DataflowLauncher:
         return with_suffix(self.launch.job_name, identity.suffix) if self.has_own_name else self.launch.job_name
 
     def request(self, name: str, identity: LaunchIdentity) -> Request:
-        at = self.watch.job
-        return self.launch.request(at.project_id, at.location, name, labels_of(identity))
+        return self.launch.request(self.place, name, labels_of(identity))
 
     def before(self) -> Conversation[Before]:
-        at = self.watch.job
-        yield from check_launch(self.launch, self.validate, at.project_id, at.location)
+        yield from check_launch(self.launch, self.validate, self.place)
         if not self.launch.update:
             return Before()  # the labels tell jobs apart
-        return Before(others=(yield from replaceable(at, self.launch.job_name)))
+        return Before(others=(yield from replaceable(self.place, self.launch.job_name)))
 
     def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json]:
         job = self.launch.job_in(reply)
@@ -78,34 +77,41 @@ class DataflowLauncher:
         return job
 
     def state(self, job: Json) -> str:
-        return self.watch.state(job)
+        return state_of(job)
 
     def judge(self, job: Json) -> Phase:
-        return self.watch.judge(job)
+        return self.policy.judge(job)
+
+    def watch_of(self, job: Json, record: LaunchRecord) -> JobWatch:
+        return JobWatch(job=self.place.job(str(job["id"])), policy=replace(self.policy, replaces=self.launch.update))
+
+    def validation(self) -> Conversation[Json]:
+        """Let the service check the launch, and start nothing; what it answers."""
+        return ask(self.launch.request(self.place, self.launch.job_name, {}))
 
     def read(self, record: LaunchRecord) -> Conversation[Json]:
         return self._read(record.job_id)
 
     def _read(self, job_id: str) -> Conversation[Json]:
-        job: Json = yield from ask(Job.get.request(**self._ref(job_id).path, view="JOB_VIEW_DESCRIPTION"))
+        job: Json = yield from ask(Job.get.request(**self.place.job(job_id).path, view="JOB_VIEW_DESCRIPTION"))
         return job
 
     def stop(self, job: Json) -> Conversation[None]:
-        ref = self._ref(str(job["id"]))
+        ref = self.place.job(str(job["id"]))
         if self.launch.update and job.get("currentState") in REPLACEABLE:
             yield Say(f"{ref} goes on: it has taken over from the job before it, so stopping it would end the stream.")
             return
-        yield from stop(ref, drain=self.drain, wait_for=self.cancel_timeout, poll_sleep=self.watch.poll_sleep)
+        yield from stop(ref, drain=self.drain, wait_for=self.cancel_timeout, poll_sleep=self.policy.poll_sleep)
 
     def find(self, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json | None]:
-        at, name = self.watch.job, record.job_name
-        request = Job.list.request(projectId=at.project_id, location=at.location, name=name, filter="ALL")
+        name = record.job_name
+        request = Job.list.request(**self.place.path, name=name, filter="ALL")
         bodies = yield from pages(request)
         found = [job for job in items(bodies, "jobs") if job.get("name") == name and job["id"] not in record.others]
         for summary in sorted(found, key=lambda job: str(job.get("createTime", "")), reverse=True):
             if self.has_own_name:
                 return (yield from self._read(str(summary["id"])))
-            if epoch(str(summary.get("createTime", ""))) >= record.since - OLDEST:
+            if summary.get("currentState") not in TERMINAL or epoch(str(summary.get("createTime", ""))) >= record.since - OLDEST:
                 job = yield from self._with_labels(str(summary["id"]))
                 if _owner(job) == identity.suffix:
                     return job
@@ -133,13 +139,10 @@ class DataflowLauncher:
         labels = job.get("labels", {})
         owner = ", ".join(f"{key}={value}" for key, value in sorted(labels.items()) if key.startswith("airflow-"))
         return ForeignJobError(
-            f"Job {job.get('id')} is active in {self.watch.job.location} under the name {job.get('name')!r} and is not of this launch "
+            f"Job {job.get('id')} is active in {self.place.location} under the name {job.get('name')!r} and is not of this launch "
             f"({'its labels: ' + owner if owner else 'it was not launched by this package'}). Stop it, wait for its end, or use another "
             "job_name (append_job_name=True gives each launch a name of its own)."
         )
-
-    def _ref(self, job_id: str) -> JobRef:
-        return JobRef(project_id=self.watch.job.project_id, location=self.watch.job.location, job_id=job_id)
 
 
 def _owner(job: Mapping[str, Any]) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.states import RUNNING, TERMINAL, UNKNOWN
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
@@ -22,23 +21,22 @@ TAKEN_OVER_WITHIN = 120.0
 """Seconds that the old job may take to end once its replacement runs."""
 
 
-def replaceable(place: JobRef, name: str) -> Conversation[tuple[str, ...]]:
+def replaceable(place: Place, name: str) -> Conversation[tuple[str, ...]]:
     """Wait for a job of this name that can be replaced; its id.
 
     https://cloud.google.com/dataflow/docs/guides/updating-a-pipeline
 
-    :param place: project and location; its job does not matter.
     :raises LaunchError: no job of this name moves, or none comes to run.
     """
     waited = 0.0
-    request = Job.list.request(projectId=place.project_id, location=place.location, name=name, filter="ACTIVE")
+    request = Job.list.request(**place.path, name=name, filter="ACTIVE")
     while True:
         found = [job for job in items((yield from pages(request)), "jobs") if job.get("name") == name]
         ready = tuple(str(job["id"]) for job in found if job.get("currentState") in REPLACEABLE)
         if ready:
             return ready
         if not found:
-            raise LaunchError(f"There is nothing to replace: no job named {name!r} is active in {place.project_id}/{place.location}.")
+            raise LaunchError(f"There is nothing to replace: no job named {name!r} is active in {place}.")
         states = ", ".join(f"{job['id']} is in {job.get('currentState', UNKNOWN)}" for job in found)
         if waited >= REPLACEABLE_WITHIN:
             raise LaunchError(f"No job named {name!r} has come to run in {waited:.0f} s, so none can be replaced: {states}.")
@@ -60,7 +58,7 @@ def who_goes_on(new: JobRef, job: Mapping[str, Any]) -> Conversation[str]:
             old_id = job.get("replaceJobId") or (yield from _read(new)).get("replaceJobId")
             if not old_id:  # the service refused before it had found the old job
                 return ""
-            old = yield from _read(replace(new, job_id=str(old_id)))
+            old = yield from _read(new.place.job(str(old_id)))
         except CallError as error:
             return f"The job that it replaces cannot be read: {error}"
         state = old.get("currentState", UNKNOWN)

@@ -1,26 +1,91 @@
-"""Cancelling and draining a job, to its end."""
+"""How a Dataflow job is asked to stop: cancelled, drained, or cancelled by force."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job
-from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, DRAINED, TERMINAL, UNKNOWN
+from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, CANCELLING, DRAINED, DRAINING, TERMINAL, UNKNOWN
+from airflow_dataflow_ext.api.dataflow.wait import state_of
+from airflow_dataflow_ext.api.jobs.stop import stop_jobs
 from airflow_dataflow_ext.api.rest.ask import ask
-from airflow_dataflow_ext.api.rest.errors import CallError, JobError
+from airflow_dataflow_ext.api.rest.errors import CallError
 from airflow_dataflow_ext.api.rest.method import Json
-from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
+from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say
+from airflow_dataflow_ext.api.rest.times import epoch
 
 NOT_YET, ALREADY_OVER = "not yet ready for cancel", "has terminated"
 """What the service says of a job too young, and too old, to be stopped; its status codes are not relied upon by any client."""
 
-_NOTHING_TO_DRAIN = frozenset({UNKNOWN, "JOB_STATE_STOPPED", "JOB_STATE_QUEUED", "JOB_STATE_PENDING", "JOB_STATE_CANCELLING"})
+FORCE = {"force_cancel_job": "true"}
+"""https://cloud.google.com/dataflow/docs/guides/stopping-a-pipeline#force_cancel"""
+
+FORCE_AT_THE_EARLIEST = 30 * 60.0
+"""Seconds that a job must have been cancelling before the service takes a forced cancel."""
+
+FORCE_AGAIN = 60.0
+"""Seconds after which a forced cancel that the service has refused is asked for again."""
+
+_NOTHING_TO_DRAIN = frozenset({UNKNOWN, "JOB_STATE_STOPPED", "JOB_STATE_QUEUED", "JOB_STATE_PENDING", CANCELLING})
 """States of a job that has read nothing yet, or is being cancelled; the service refuses to drain it."""
 
-ASK_AGAIN = 5.0
-"""Seconds between two tries to stop a job that is not ready for it."""
+
+@dataclass(slots=True, kw_only=True)
+class StoppableJob:
+    """A Dataflow job that is to be stopped.
+
+    :param drain: let a streaming job finish what it has read; a batch job, or one that has read nothing yet, is cancelled all the same.
+    :param force_after: seconds of cancelling after which it is cancelled by force.
+    """
+
+    job: JobRef
+    drain: bool = False
+    force_after: float | None = None
+    _asked: bool = field(default=False, init=False)
+    _force_from: float = field(default=0.0, init=False)
+
+    def __str__(self) -> str:
+        return str(self.job)
+
+    def read(self, *, retry_for: float | None) -> Conversation[Json]:
+        """The job as it is now."""
+        return ask(Job.get.request(**self.job.path), retry_for=retry_for)
+
+    def is_over(self, job: Json) -> bool:
+        """Whether it has ended."""
+        return state_of(job) in TERMINAL
+
+    def state(self, job: Json) -> str:
+        """Its state."""
+        return state_of(job)
+
+    def push(self, job: Json) -> Conversation[bool]:
+        """Ask it to stop, unless it is on its way already; by force when it has been for too long."""
+        if state_of(job) == CANCELLING or (state_of(job) == DRAINING and self.drain):
+            self._asked = True
+            yield from self._force(job)
+        elif not self._asked:
+            self._asked = yield from request_stop(self.job, drain=self.drain and drains(job))
+        return self._asked
+
+    def _force(self, job: Json) -> Conversation[None]:
+        if self.force_after is None or state_of(job) != CANCELLING:
+            return
+        now = yield Now()
+        since = now - epoch(str(job.get("currentStateTime", "")))
+        if since < self.force_after or now < self._force_from:
+            return
+        self._force_from = math.inf
+        yield Say(f"{self.job} has been cancelling for {since:.0f} s; it is cancelled by force, and may leave resources behind.")
+        try:
+            yield from request_stop(self.job, labels=FORCE)
+        except CallError as refused:
+            self._force_from = now + FORCE_AGAIN
+            yield Say(f"The service refused to cancel it by force: {refused}")
 
 
 def stop(job: JobRef, *, drain: bool = False, wait_for: float = 300.0, poll_sleep: float = 10.0) -> Conversation[Json]:
@@ -33,19 +98,9 @@ def stop(job: JobRef, *, drain: bool = False, wait_for: float = 300.0, poll_slee
     :returns: the job as last seen.
     :raises JobError: it has not ended within ``wait_for``.
     """
-    spent = 0.0
-    seen = yield from _read(job)
-    while seen.get("currentState") not in TERMINAL:
-        if (yield from request_stop(job, drain=drain and drains(seen))):
-            break
-        if spent >= wait_for:
-            raise JobError(f"{job} was not ready to be stopped for {spent:.0f} s; it goes on. Stop it by hand or try again.")
-        yield Sleep(ASK_AGAIN)
-        spent += ASK_AGAIN
-        seen = yield from _read(job)
-    if not wait_for:
-        return seen
-    return (yield from _until_over(job, wait_for - spent, poll_sleep))
+    until = (yield Now()) + wait_for
+    pause = min(poll_sleep, max(wait_for, 1.0))
+    return (yield from stop_jobs([StoppableJob(job=job, drain=drain)], wait=bool(wait_for), until=until, poll_sleep=pause))[0]
 
 
 def request_stop(job: JobRef, *, drain: bool = False, labels: Mapping[str, str] | None = None) -> Conversation[bool]:
@@ -72,21 +127,4 @@ def request_stop(job: JobRef, *, drain: bool = False, labels: Mapping[str, str] 
 
 def drains(seen: Json) -> bool:
     """Whether the job, as it is now, can be drained."""
-    return seen.get("type") != BATCH and seen.get("currentState", UNKNOWN) not in _NOTHING_TO_DRAIN
-
-
-def _read(job: JobRef) -> Conversation[Json]:
-    found: Json = yield from ask(Job.get.request(**job.path))
-    return found
-
-
-def _until_over(job: JobRef, wait_for: float, poll_sleep: float) -> Conversation[Json]:
-    pauses, spent = min(poll_sleep, max(wait_for, 1.0)), 0.0
-    while True:
-        seen = yield from _read(job)
-        if seen.get("currentState") in TERMINAL:
-            return seen
-        if spent >= wait_for:
-            raise JobError(f"{job} was asked to stop and is still {seen.get('currentState')} after {spent:.0f} s.")
-        yield Sleep(pauses)
-        spent += pauses
+    return seen.get("type") != BATCH and state_of(seen) not in _NOTHING_TO_DRAIN

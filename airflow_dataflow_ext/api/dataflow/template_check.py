@@ -14,6 +14,7 @@ from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, I
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
 
 if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.dataflow.job import Place
     from airflow_dataflow_ext.api.dataflow.templates import Launch
 
 Validate = Literal["metadata", "service", "off"]
@@ -35,22 +36,22 @@ def check_validate(value: Any) -> Validate:
     return value  # type: ignore[no-any-return]
 
 
-def check_launch(launch: Launch, validate: Validate, project_id: str, location: str) -> Conversation[None]:
+def check_launch(launch: Launch, validate: Validate, place: Place) -> Conversation[None]:
     """Check a launch; one whose template cannot be read is let through, with a word in the log.
 
     :raises InvalidInputError: something does not fit; lists all of it.
     """
     if validate == "metadata":
-        info = yield from template_info(launch.template, project_id, location)
+        info = yield from template_info(launch.template, place)
         if info is not None:
             for name, condition in idle(info, launch.parameters):
                 yield Say(f"Parameter {name} has an effect only when {condition}.")
             check_parameters_of(info, launch.parameters, launch.template)
     elif validate == "service":
-        yield from _ask_the_service(launch, project_id, location)
+        yield from _ask_the_service(launch, place)
 
 
-def template_info(template: str | Mapping[str, Any] | None, project_id: str, location: str) -> Conversation[TemplateInfo | None]:
+def template_info(template: str | Mapping[str, Any] | None, place: Place) -> Conversation[TemplateInfo | None]:
     """What a template says of itself; None, with a word in the log, when that cannot be read.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.templates/get
@@ -62,7 +63,7 @@ def template_info(template: str | Mapping[str, Any] | None, project_id: str, loc
     try:
         if not isinstance(template, str):
             return TemplateInfo.read(template)
-        request = dataflow.Template.get.request(projectId=project_id, location=location, gcsPath=template, view="METADATA_ONLY")
+        request = dataflow.Template.get.request(**place.path, gcsPath=template, view="METADATA_ONLY")
         reply = yield from ask(request, retry_for=METADATA_WITHIN)
         if reply.get("metadata"):
             return TemplateInfo.read(reply)
@@ -139,12 +140,12 @@ def _matches(regex: str, value: str) -> bool:
         return True
 
 
-def _ask_the_service(launch: Launch, project_id: str, location: str) -> Conversation[None]:
+def _ask_the_service(launch: Launch, place: Place) -> Conversation[None]:
     trial = launch.trial()
     if trial is None:
         yield Say("The service has no check for a job that is not launched from a template.")
         return
     try:
-        yield from ask(trial.request(project_id, location, trial.job_name, {}))
+        yield from ask(trial.request(place, trial.job_name, {}))
     except InvalidRequestError as refused:
         raise InvalidInputError(f"The service's check refused the launch: {refused}") from refused

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
+from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.names import check_job_name, merge_labels
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json, Request
@@ -43,7 +44,7 @@ class Launch(Protocol):
     def trial(self) -> Launch | None:
         """The same launch, which the service only checks; None where the service has no such check."""
 
-    def request(self, project_id: str, location: str, name: str, labels: Mapping[str, str]) -> Request:
+    def request(self, place: Place, name: str, labels: Mapping[str, str]) -> Request:
         """The launch under this name with these labels beside the user's own."""
 
     def job_in(self, reply: Json) -> Json:
@@ -109,13 +110,11 @@ class TemplateLaunch:
     def trial(self) -> TemplateLaunch:
         return replace(self, validate_only=True)
 
-    def request(self, project_id: str, location: str, name: str, labels: Mapping[str, str]) -> Request:
+    def request(self, place: Place, name: str, labels: Mapping[str, str]) -> Request:
         body: Json = {"jobName": name, "parameters": self.parameters, "environment": _labelled(self.environment, labels, "environment")}
         if self.update:
             body |= {"update": True, "transformNameMapping": dict(self.transform_name_mapping)}
-        return dataflow.Template.launch.request(
-            body, projectId=project_id, location=location, gcsPath=self.template, validateOnly=self.validate_only or None
-        )
+        return dataflow.Template.launch.request(body, **place.path, gcsPath=self.template, validateOnly=self.validate_only or None)
 
     def job_in(self, reply: Json) -> Json:
         return dict(reply.get("job", {}))
@@ -186,11 +185,11 @@ class FlexTemplateLaunch:
     def trial(self) -> FlexTemplateLaunch:
         return FlexTemplateLaunch(body={**self.body, "validateOnly": True})
 
-    def request(self, project_id: str, location: str, name: str, labels: Mapping[str, str]) -> Request:
+    def request(self, place: Place, name: str, labels: Mapping[str, str]) -> Request:
         parameter = self.body["launchParameter"]
         environment = _labelled(parameter["environment"], labels, "body.launchParameter.environment")
         body = {**self.body, "launchParameter": {**parameter, "jobName": name, "environment": environment}}
-        return dataflow.FlexTemplate.launch.request(body, projectId=project_id, location=location)
+        return dataflow.FlexTemplate.launch.request(body, **place.path)
 
     def job_in(self, reply: Json) -> Json:
         return dict(reply.get("job", {}))

@@ -8,9 +8,7 @@ from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job
-from airflow_dataflow_ext.api.dataflow.replace import who_goes_on
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
-from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.watch import Outcome
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
@@ -107,16 +105,9 @@ def resources(job: JobRef, prices: Mapping[str, float]) -> Conversation[Json]:
     return {"resources": used, "estimatedCost": {"amount": amount, "without": missing}}
 
 
-def conclude(outcome: Outcome, at: JobRef, prices: Mapping[str, float], *, replaces: bool = False) -> Conversation[Outcome]:
-    """The outcome with what the job used, and, where the end was bad, with what became of the job that it was to replace.
-
-    :param at: the job.
-    :param replaces: whether it was launched to replace another.
-    """
-    over = outcome.job.get("currentState") in TERMINAL
-    used: Json = (yield from resources(at, prices)) if over else {}
-    who = (yield from who_goes_on(at, outcome.job)) if replaces else ""
-    if who:
-        yield Say(who)
-    bad = outcome.phase is not Phase.SUCCEEDED
-    return replace(outcome, job={**outcome.job, **used}, complaint=f"{outcome.complaint} {who}".strip() if bad else outcome.complaint)
+def with_usage(outcome: Outcome, at: JobRef, prices: Mapping[str, float]) -> Conversation[Outcome]:
+    """The outcome of a wait; where the job has ended, with what it used."""
+    if outcome.job.get("currentState") not in TERMINAL:
+        return outcome
+    used: Json = yield from resources(at, prices)
+    return replace(outcome, job={**outcome.job, **used})

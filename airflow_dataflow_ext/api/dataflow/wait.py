@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
-from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream, check_importance
+from airflow_dataflow_ext.api.dataflow.replace import who_goes_on
 from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UNKNOWN, UPDATED
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
-from airflow_dataflow_ext.api.jobs.watch import LIST_WITHIN
+from airflow_dataflow_ext.api.jobs.watch import LIST_WITHIN, check_poll_sleep
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.api.rest.steps import Now
+from airflow_dataflow_ext.api.rest.steps import Now, Say
 from airflow_dataflow_ext.api.rest.times import rfc3339
 
 if TYPE_CHECKING:
@@ -34,14 +35,13 @@ ENDED_WITHIN = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ActiveJobs:
-    """The active jobs of one location, for those who watch many of them."""
+    """The active jobs of one place, for those who watch many of them."""
 
-    project_id: str
-    location: str
+    place: Place
 
     def active(self, watches: Sequence[Watch]) -> Conversation[tuple[dict[str, Json], int]]:
         """Summaries by job id, and how many calls they took."""
-        request = dataflow.Job.list.request(projectId=self.project_id, location=self.location, filter="ACTIVE", pageSize=PAGE_SIZE)
+        request = dataflow.Job.list.request(**self.place.path, filter="ACTIVE", pageSize=PAGE_SIZE)
         wanted = {watch.job_id for watch in watches}
         bodies = yield from pages(request, retry_for=LIST_WITHIN, keep=lambda body: _plain(body, wanted))
         return {job["id"]: job for job in items(bodies, "jobs")}, len(bodies)
@@ -50,7 +50,7 @@ class ActiveJobs:
         """Summaries of the jobs that ended in the last ``since`` seconds, give or take what two clocks may differ."""
         begin = rfc3339((yield Now()) - since - SKEW)
         span = {"terminationTimeRange.startTime": begin, "pageSize": PAGE_SIZE}
-        request = dataflow.Job.list.request(projectId=self.project_id, location=self.location, filter="TERMINATED", **span)
+        request = dataflow.Job.list.request(**self.place.path, filter="TERMINATED", **span)
         bodies = yield from pages(request, retry_for=ENDED_WITHIN, limit=2 * len(watches) + PAGE_SIZE)
         wanted = {watch.job_id for watch in watches}
         return {job["id"]: job for job in items(bodies, "jobs") if job["id"] in wanted}
@@ -63,33 +63,34 @@ def _plain(body: Json, wanted: Container[str]) -> Json:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobWatch:
-    """What is waited for: which states of which job end the wait well, and which badly.
+class WaitPolicy:
+    """What a wait is for, whichever job it is: which states end it well or badly, how often the job is looked at, what is logged.
 
     :param expected: states that end the wait well; any other ending is then a bad one. Empty: whatever the state table calls
         succeeded, and for a streaming job ``JOB_STATE_RUNNING`` unless ``to_the_end``.
     :param to_the_end: wait for a streaming job's end, too.
     :param poll_sleep: seconds between two looks.
     :param importance: the least importance of job messages that go to the log; ``None`` sends none.
+    :param replaces: the job was launched to replace a running one, so that the log says which of them goes on.
+    :raises InvalidInputError: there is no such state or importance, or ``poll_sleep`` is not more than 0.
     """
 
-    job: JobRef
     expected: tuple[str, ...] = ()
     to_the_end: bool = False
     poll_sleep: float = 10.0
     importance: str | None = "JOB_MESSAGE_BASIC"
+    replaces: bool = False
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.expected) - set(DATAFLOW))
         if unknown:
             raise InvalidInputError(f"{', '.join(unknown)} is not a job state; the states are {', '.join(DATAFLOW)}")
-        if not self.poll_sleep > 0:
-            raise InvalidInputError(f"poll_sleep must be more than 0 seconds, not {self.poll_sleep!r}")
+        check_poll_sleep(self.poll_sleep)
         check_importance(self.importance)
 
     def judge(self, job: Mapping[str, Any]) -> Phase:
-        """What the job as it is now means for this wait."""
-        state = self.state(job)
+        """What the job as it is now means for the wait."""
+        state = state_of(job)
         if self.expected:
             if state in self.expected:
                 return Phase.SUCCEEDED
@@ -98,9 +99,26 @@ class JobWatch:
             return Phase.SUCCEEDED
         return phase_of(state, DATAFLOW)
 
+
+def state_of(job: Mapping[str, Any]) -> str:
+    """The job's state; a launch's reply has none yet."""
+    return job.get("currentState") or UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobWatch:
+    """A job that is waited for, and how."""
+
+    job: JobRef
+    policy: WaitPolicy = field(default_factory=WaitPolicy)
+
+    def judge(self, job: Mapping[str, Any]) -> Phase:
+        """What the job as it is now means for this wait."""
+        return self.policy.judge(job)
+
     def state(self, job: Mapping[str, Any]) -> str:
-        """The job's state; a launch's reply has none yet."""
-        return job.get("currentState") or UNKNOWN
+        """The job's state."""
+        return state_of(job)
 
     def read(self, *, retry_for: float | None = None) -> Conversation[Json]:
         """The job's summary as it is now, the same that lists show; by default asked for until there is an answer."""
@@ -112,38 +130,46 @@ class JobWatch:
 
     def stream(self) -> JobStream:
         """The job's messages."""
-        return JobStream(self)
+        return JobStream(self.job, self.policy)
 
     @property
     def job_id(self) -> str:
         """The job's id."""
-        return self.job.job_id
+        return self.job.id
 
     @property
-    def place(self) -> tuple[str, str]:
+    def poll_sleep(self) -> float:
+        """Seconds between two looks."""
+        return self.policy.poll_sleep
+
+    @property
+    def place(self) -> Place:
         """Where watchers share their looks."""
-        return self.job.project_id, self.job.location
+        return self.job.place
 
     def lister(self) -> ActiveJobs:
         """How the active jobs of that place are listed."""
-        return ActiveJobs(self.job.project_id, self.job.location)
+        return ActiveJobs(self.job.place)
 
     def serialize(self) -> Json:
         """JSON from which :meth:`deserialize` makes the same watch."""
-        return {**asdict(self), "expected": list(self.expected)}
+        return {"job": self.job.serialize(), "policy": {**asdict(self.policy), "expected": list(self.policy.expected)}}
 
     @classmethod
     def deserialize(cls, data: Mapping[str, Any]) -> JobWatch:
         """The inverse of :meth:`serialize`."""
-        return cls(**{**data, "job": JobRef(**data["job"]), "expected": tuple(data["expected"])})
+        policy = data["policy"]
+        return cls(job=JobRef.deserialize(data["job"]), policy=WaitPolicy(**{**policy, "expected": tuple(policy["expected"])}))
 
 
 class JobStream:
     """A job's messages on their way to the log, and what it says of its end."""
 
-    def __init__(self, watch: JobWatch) -> None:
-        self._watch = watch
-        self._messages = MessageStream(watch.job.path, watch.importance)
+    def __init__(self, job: JobRef, policy: WaitPolicy) -> None:
+        self._job = job
+        self._policy = policy
+        self._messages = MessageStream(job.path, policy.importance)
+        self._successor = ""
 
     @property
     def quiet_rounds(self) -> float:
@@ -152,17 +178,21 @@ class JobStream:
 
     def follow(self, job: Json) -> Conversation[None]:
         """Tell the messages that are new."""
-        return self._messages.follow(retry_for=self._watch.poll_sleep)
+        return self._messages.follow(retry_for=self._policy.poll_sleep)
 
     def mark(self) -> Json | None:
         """How far the messages are told."""
-        return None if self._watch.importance is None else self._messages.mark()
+        return None if self._policy.importance is None else self._messages.mark()
 
     def final(self, job: Json) -> Conversation[Json]:
         """The job, with the ids of the jobs before and after it: those of a streaming job do not stand in its summary."""
+        if self._policy.replaces:
+            self._successor = yield from who_goes_on(self._job, job)
+            if self._successor:
+                yield Say(self._successor)
         if job.get("type") != STREAMING:
             return job
-        request = dataflow.Job.get.request(**self._watch.job.path, view="JOB_VIEW_DESCRIPTION")
+        request = dataflow.Job.get.request(**self._job.path, view="JOB_VIEW_DESCRIPTION")
         whole: Json = yield from ask(request, retry_for=None)
         return {**job, **{name: whole[name] for name in ("replaceJobId", "replacedByJobId") if name in whole}}
 
@@ -170,13 +200,13 @@ class JobStream:
         """How the job ended and why, in the service's words where it gave any."""
         text = f"Job {job.get('id')} ({job.get('name')}) in {job.get('location')} ended as {job.get('currentState')}"
         reason = yield from self._reason(job)
-        return f"{text}: {reason}" if reason else f"{text}."
+        return f"{text}: {reason} {self._successor}".rstrip() if reason else f"{text}. {self._successor}".rstrip()
 
     def _reason(self, job: Json) -> Conversation[str]:
         if job.get("currentState") == FAILED:
             return (yield from self._messages.errors())
         if job.get("currentState") == UPDATED:
             return f"job {job.get('replacedByJobId')} replaced it."
-        if self._watch.expected:
-            return f"expected was {' or '.join(self._watch.expected)}."
+        if self._policy.expected:
+            return f"expected was {' or '.join(self._policy.expected)}."
         return "somebody stopped it."

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.watch import Watch
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import (
     AlreadyExistsError,
@@ -40,7 +41,7 @@ class LaunchRecord:
     :param step: *intended* is written before the launch is sent, *launched* after its answer, *settled* when the job's end is known;
         *refused* when the service has refused it, so that there is no job.
     :param generation: see :class:`LaunchIdentity`.
-    :param clears: how often a person had cleared the task when this was written.
+    :param clear_key: a number that changes when a person clears the task, as it was when this was written.
     :param job_name: the name that the job has or would have.
     :param job_id: known from *launched* on.
     :param since: when the launch was intended, seconds since the epoch.
@@ -51,7 +52,7 @@ class LaunchRecord:
 
     step: Literal["intended", "launched", "settled", "refused"]
     generation: int
-    clears: int
+    clear_key: int
     job_name: str
     since: float
     job_id: str = ""
@@ -86,7 +87,7 @@ class LaunchRecord:
         return {**asdict(self), "others": list(self.others)}
 
     def _check(self) -> None:
-        for name, kind in {"generation": int, "clears": int, "since": int | float, "job_name": str, "job_id": str, "phase": str}.items():
+        for name, kind in {"generation": int, "clear_key": int, "since": int | float, "job_name": str, "job_id": str, "phase": str}.items():
             if not isinstance(getattr(self, name), kind):
                 raise ValueError(f"{name} is {getattr(self, name)!r}")
         known = self.step in ("intended", "refused") or (self.step in ("launched", "settled") and self.job_id)
@@ -107,7 +108,7 @@ class Before:
 
 
 class Launcher(Protocol):
-    """What differs between services: how a launch is sent, found again, read and stopped."""
+    """What launches one job, and differs between services: how a launch is sent, found again, read, followed and stopped."""
 
     def before(self) -> Conversation[Before]:
         """Look around before a new launch.
@@ -136,6 +137,9 @@ class Launcher(Protocol):
     def read(self, record: LaunchRecord) -> Conversation[Json]:
         """The job as it is now."""
 
+    def watch_of(self, job: Json, record: LaunchRecord) -> Watch:
+        """What is waited for once there is a job."""
+
     def state(self, job: Json) -> str:
         """Its state in the service's own word."""
 
@@ -158,10 +162,10 @@ class Launched:
     adopted: bool
 
 
-def launch_once(service: Launcher, identity: LaunchIdentity, *, clears: int, reattach: bool = True) -> Conversation[Launched]:
+def launch_once(launcher: Launcher, identity: LaunchIdentity, *, clear_key: int, reattach: bool = True) -> Conversation[Launched]:
     """Make sure that this task's launch has exactly one job, whatever died before.
 
-    :param clears: how often a person has cleared the task so far.
+    :param clear_key: a number that changes when a person clears the task, and only then; a record with another one is of a launch before.
     :param reattach: take over the job of an earlier attempt; otherwise that is stopped and a new one launched.
     :raises BusyError: what would be started is running already, and is not to be followed.
     :raises LaunchError: a person has to decide.
@@ -170,18 +174,18 @@ def launch_once(service: Launcher, identity: LaunchIdentity, *, clears: int, rea
     record = LaunchRecord.read((yield Recall()))
     identity = replace(identity, generation=record.generation if record else 0)
     if record is None or record.step == "refused":
-        return (yield from _begin(service, identity, clears))
-    if record.clears < clears or not reattach:
-        yield Say("A new job is launched: " + ("the task was cleared." if record.clears < clears else "reattach is off."))
-        yield from _end(service, identity, record)
+        return (yield from _begin(launcher, identity, clear_key))
+    if record.clear_key != clear_key or not reattach:
+        yield Say("A new job is launched: " + ("the task was cleared." if record.clear_key != clear_key else "reattach is off."))
+        yield from _end(launcher, identity, record)
     else:
-        job = yield from _job_of(service, identity, record)
+        job = yield from _job_of(launcher, identity, record)
         if job is None and record.step == "intended":
-            return (yield from _send(service, identity, record))
-        if job is not None and service.judge(job) is not Phase.FAILED:
-            yield Say(f"An earlier attempt started job {job['id']} ({service.state(job)}); it is taken over.")
+            return (yield from _send(launcher, identity, record))
+        if job is not None and launcher.judge(job) is not Phase.FAILED:
+            yield Say(f"An earlier attempt started job {job['id']} ({launcher.state(job)}); it is taken over.")
             return (yield from _launched(record, job, adopted=True))
-    return (yield from _begin(service, replace(identity, generation=record.generation + 1), clears))
+    return (yield from _begin(launcher, replace(identity, generation=record.generation + 1), clear_key))
 
 
 def settle(job_id: str, phase: Phase) -> Conversation[None]:
@@ -191,49 +195,49 @@ def settle(job_id: str, phase: Phase) -> Conversation[None]:
         yield Record(replace(record, step="settled", phase=phase.value).value())
 
 
-def stop_launched(service: Launcher, identity: LaunchIdentity) -> Conversation[None]:
+def stop_launched(launcher: Launcher, identity: LaunchIdentity) -> Conversation[None]:
     """Stop the job of this launch, if there is one that moves."""
     record = LaunchRecord.read((yield Recall()))
     if record is not None:
-        yield from _end(service, replace(identity, generation=record.generation), record)
+        yield from _end(launcher, replace(identity, generation=record.generation), record)
 
 
-def _job_of(service: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[Json | None]:
+def _job_of(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[Json | None]:
     """The job of an earlier attempt; None when it never came to be, or is known to have ended badly."""
     if record.step == "settled" and record.phase == Phase.FAILED:
         return None
     if record.step == "intended":
         yield Say(f"An earlier attempt died while it launched {record.job_name}; looking whether the job exists.")
-        return (yield from _find(service, identity, record))
+        return (yield from _find(launcher, identity, record))
     for pause in PATIENCE:
         if pause:
             yield Sleep(pause)
         try:
-            return (yield from service.read(record))
+            return (yield from launcher.read(record))
         except NotFoundError as error:
             unknown = error
     raise JobLostError(f"An earlier attempt started job {record.job_id}, and the service does not know it: {unknown}") from unknown
 
 
-def _end(service: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[None]:
+def _end(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[None]:
     """Stop what an earlier attempt left, if it still moves."""
     if record.foreign or record.step == "refused":
         return
     try:
-        job = yield from _job_of(service, identity, record)
+        job = yield from _job_of(launcher, identity, record)
     except JobLostError as error:
         yield Say(str(error))
         return
     if job is not None:
-        yield from service.stop(job)
+        yield from launcher.stop(job)
 
 
-def _find(service: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[Json | None]:
+def _find(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[Json | None]:
     for pause in PATIENCE:
         if pause:
             yield Sleep(pause)
         try:
-            job = yield from service.find(record, identity)
+            job = yield from launcher.find(record, identity)
         except NotFoundError:  # listed, and not yet readable
             continue
         if job is not None:
@@ -241,13 +245,13 @@ def _find(service: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> 
     return None
 
 
-def _begin(service: Launcher, identity: LaunchIdentity, clears: int) -> Conversation[Launched]:
-    before = yield from service.before()
+def _begin(launcher: Launcher, identity: LaunchIdentity, clear_key: int) -> Conversation[Launched]:
+    before = yield from launcher.before()
     record = LaunchRecord(
         step="intended",
         generation=identity.generation,
-        clears=clears,
-        job_name=service.name(identity),
+        clear_key=clear_key,
+        job_name=launcher.name(identity),
         since=(yield Now()),
         others=before.others,
         foreign=before.instead is not None,
@@ -255,21 +259,21 @@ def _begin(service: Launcher, identity: LaunchIdentity, clears: int) -> Conversa
     if before.instead is not None:
         return (yield from _launched(record, before.instead, adopted=True))
     yield Record(record.value())
-    return (yield from _send(service, identity, record, first=True))
+    return (yield from _send(launcher, identity, record, first=True))
 
 
-def _send(service: Launcher, identity: LaunchIdentity, record: LaunchRecord, *, first: bool = False) -> Conversation[Launched]:
+def _send(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord, *, first: bool = False) -> Conversation[Launched]:
     """Send the launch. When its answer is lost, or the name is taken, look for the job before sending again.
 
     :param first: nobody can have sent it before, so that a refusal says that there is no job.
     """
     for _ in range(ATTEMPTS):
         try:
-            reply = yield from ask(service.request(record.job_name, identity))
+            reply = yield from ask(launcher.request(record.job_name, identity))
         except (NoAnswerError, ServiceError, AlreadyExistsError) as error:
             lost, first = error, False
             yield Say(f"{error} Looking whether the job {record.job_name} exists.")
-            found = yield from _find(service, identity, record)
+            found = yield from _find(launcher, identity, record)
             if found is None:
                 continue
             return (yield from _launched(record, found, adopted=False))
@@ -277,7 +281,7 @@ def _send(service: Launcher, identity: LaunchIdentity, record: LaunchRecord, *, 
             if first:
                 yield Record(replace(record, step="refused").value())
             raise
-        job = yield from service.job_in(reply, record, identity)
+        job = yield from launcher.job_in(reply, record, identity)
         return (yield from _launched(record, job, adopted=False))
     raise lost
 

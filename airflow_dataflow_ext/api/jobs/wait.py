@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.jobs.watch import Look
+from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Look, Outcome, Stream, Watch
 from airflow_dataflow_ext.api.rest.errors import JobLostError, NotFoundError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json
-from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Outcome, Watch
 
 
 def look_alone(look: Look) -> Conversation[Json]:
@@ -54,14 +54,54 @@ def wait_for_job(watch: Watch, *, leaves_rest: bool = False) -> Conversation[Out
         job = yield look
         phase, state = watch.judge(job), watch.state(job)
         if state != look.known:
-            yield Say(
-                f"Job {watch.job_id} is in state {state}" + ("" if watch.documented(state) else ", which is not documented; waiting on")
-            )
+            yield _state_line(watch, state)
         unlogged = stream.mark() if leaves_rest and phase is Phase.SUCCEEDED else None
         if unlogged is None:
             yield from stream.follow(job)
         if phase is not Phase.MOVING:
-            job = yield from stream.final(job)
-            complaint = "" if phase is Phase.SUCCEEDED else (yield from stream.complaint(job))
-            return Outcome(phase=phase, job=job, complaint=complaint, unlogged=unlogged)
+            return replace((yield from _outcome(stream, job, phase)), unlogged=unlogged)
         look = Look(watch, within=watch.poll_sleep, known=state, idle=stream.quiet_rounds * watch.poll_sleep)
+
+
+def _state_line(watch: Watch, state: str) -> Say:
+    return Say(f"Job {watch.job_id} is in state {state}" + ("" if watch.documented(state) else ", which is not documented; waiting on"))
+
+
+def _outcome(stream: Stream, job: Json, phase: Phase) -> Conversation[Outcome]:
+    job = yield from stream.final(job)
+    complaint = "" if phase is Phase.SUCCEEDED else (yield from stream.complaint(job))
+    return Outcome(phase=phase, job=job, complaint=complaint)
+
+
+class Waiting(Protocol):
+    """What a sensor waits for: it can be looked at once, or waited for."""
+
+    def once(self, *, retry_for: float | None) -> Conversation[Any]:
+        """What has come, or None for not yet.
+
+        :param retry_for: seconds for which each question is asked again; None asks for ever.
+        :raises JobError: it cannot come any more.
+        """
+
+    def wait(self) -> Conversation[Json]:
+        """The event, as JSON, once it has come or cannot come any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobWait:
+    """The wait for a job that something else has started; the event is an Outcome."""
+
+    watch: Watch
+
+    def once(self, *, retry_for: float | None) -> Conversation[Json | None]:
+        """The job, if its state decides the wait."""
+        watch = self.watch
+        job = yield from watch.read(retry_for=retry_for)
+        yield _state_line(watch, watch.state(job))
+        if watch.judge(job) is Phase.MOVING:
+            return None
+        return (yield from _outcome(watch.stream(), job, watch.judge(job))).result()
+
+    def wait(self) -> Conversation[Json]:
+        """The Outcome, as JSON."""
+        return (yield from wait_for_job(self.watch)).serialize()

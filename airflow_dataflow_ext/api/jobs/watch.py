@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.rest.errors import JobError
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Step
 
 if TYPE_CHECKING:
@@ -19,6 +20,17 @@ LOST_AFTER = 300.0
 
 LIST_WITHIN = 60.0
 """Seconds for which each page of the active jobs is asked for; while lists are in trouble, reads may be answered."""
+
+
+def check_poll_sleep(seconds: Any, argument: str = "poll_sleep") -> float:
+    """Seconds between two looks at a job.
+
+    :param argument: what they are called where they are given, for the message.
+    :raises InvalidInputError: they are not a number, or not more than 0.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+        raise InvalidInputError(f"{argument} must be more than 0 seconds, not {seconds!r}")
+    return float(seconds)
 
 
 class Lister(Protocol):

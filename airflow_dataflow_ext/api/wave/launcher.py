@@ -1,4 +1,4 @@
-"""How CRM Analytics starts, finds, reads and stops a run: the launch conversation's service for Salesforce.
+"""How CRM Analytics starts, finds, reads and stops a run: the launcher for Salesforce.
 
 A start takes no name, no label and no request id. What tells our run from others is what it runs, that it came after the launch
 was intended, and that it was not there before.
@@ -199,7 +199,7 @@ class WaveLauncher:
 
 
 def start(
-    service: WaveLauncher, if_running: IfRunning, identity: LaunchIdentity | None = None, *, clears: int = 0, reattach: bool = True
+    launcher: WaveLauncher, if_running: IfRunning, identity: LaunchIdentity | None = None, *, clear_key: int = 0, reattach: bool = True
 ) -> Conversation[Launched]:
     """Launch once; with ``if_running="wait"``, after the end of every run that moves already.
 
@@ -208,9 +208,9 @@ def start(
     identity = identity or LaunchIdentity(dag_id="", run_id=uuid.uuid4().hex, task_id="")
     while True:
         try:
-            return (yield from launch_once(service, identity, clears=clears, reattach=reattach))
+            return (yield from launch_once(launcher, identity, clear_key=clear_key, reattach=reattach))
         except BusyError as busy:
             if if_running != "wait":
                 raise
             yield Say(f"{busy} Waiting for its end.")
-            yield from wait_for_job(service.watch_of({"id": busy.job_id}))
+            yield from wait_for_job(launcher.watch_of({"id": busy.job_id}))

@@ -1,18 +1,54 @@
-"""Stopping a CRM Analytics run, to its end."""
+"""How a CRM Analytics run is asked to stop."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.stop import LEAST_RETRY, stop_jobs
 from airflow_dataflow_ext.api.rest.ask import ask
-from airflow_dataflow_ext.api.rest.errors import CallError, JobError
+from airflow_dataflow_ext.api.rest.errors import CallError
 from airflow_dataflow_ext.api.rest.method import Json
-from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
+from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave.runs import RunRef
 from airflow_dataflow_ext.api.wave.wait import RunWatch
 
-SOON = 120.0
-"""Seconds for which each question is asked again."""
+
+@dataclass(slots=True, kw_only=True)
+class StoppableRun:
+    """A run that is to be stopped."""
+
+    watch: RunWatch
+    _asked: bool = field(default=False, init=False)
+
+    def __str__(self) -> str:
+        return str(self.watch.run)
+
+    def read(self, *, retry_for: float | None) -> Conversation[Json]:
+        """The run as it is now; empty while it is only awaited."""
+        return self.watch.read(retry_for=retry_for)
+
+    def is_over(self, job: Json) -> bool:
+        """Whether it has ended, or there is none."""
+        return not job or self.watch.judge(job) is not Phase.MOVING
+
+    def state(self, job: Json) -> str:
+        """Its status."""
+        return self.watch.state(job)
+
+    def push(self, job: Json) -> Conversation[bool]:
+        """Ask it to stop, once; one that has ended while it was asked is fine."""
+        if self._asked:
+            return True
+        self._asked = True
+        yield Say(f"Stopping {self}")
+        try:
+            yield from ask(wave.call(wave.DataflowJob.update, self.watch.run.version, {"command": "stop"}, jobId=job["id"]))
+        except CallError:
+            if not self.is_over((yield from self.read(retry_for=LEAST_RETRY))):
+                raise
+        return True
 
 
 def stop(run: RunRef, *, wait_for: float = 300.0, poll_sleep: float = 10.0) -> Conversation[Json]:
@@ -25,24 +61,7 @@ def stop(run: RunRef, *, wait_for: float = 300.0, poll_sleep: float = 10.0) -> C
     :raises CallError: the service refused, and the run goes on.
     :raises JobError: it has not ended within ``wait_for``.
     """
-    watch = RunWatch(run=run, poll_sleep=poll_sleep)
-    job = yield from watch.read(retry_for=SOON)
-    if watch.judge(job) is not Phase.MOVING or not job:
-        return job
-    yield Say(f"Stopping {run}")
-    try:
-        yield from ask(wave.call(wave.DataflowJob.update, run.version, {"command": "stop"}, jobId=job["id"]))
-    except CallError:
-        job = yield from watch.read(retry_for=SOON)
-        if watch.judge(job) is Phase.MOVING:
-            raise
-    pause, spent = min(poll_sleep, max(wait_for, 1.0)), 0.0
-    while watch.judge(job) is Phase.MOVING and wait_for:
-        job = yield from watch.read(retry_for=SOON)
-        if watch.judge(job) is not Phase.MOVING:
-            break
-        if spent >= wait_for:
-            raise JobError(f"{run} was asked to stop and is still {watch.state(job)} after {spent:.0f} s.")
-        yield Sleep(pause)
-        spent += pause
-    return job
+    until = (yield Now()) + wait_for
+    watch = RunWatch(run=run, poll_sleep=min(poll_sleep, max(wait_for, 1.0)))
+    stopping = stop_jobs([StoppableRun(watch=watch)], wait=bool(wait_for), until=until, poll_sleep=watch.poll_sleep)
+    return (yield from stopping)[0]

@@ -1,4 +1,4 @@
-"""Orders on jobs that are there already, without a wire."""
+"""Actions on jobs that are there already, without a wire."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.api.dataflow.actions import SnapshotAction, StopAction, action_of
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, NoAnswerError, NotFoundError
+from airflow_dataflow_ext.api.dataflow.find_jobs import find_jobs
+from airflow_dataflow_ext.api.dataflow.job import Place
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, NoAnswerError, NotFoundError, PermissionDeniedError
 from tests.talk import RESET, Talk, refused
 
-AT = {"project_id": "p", "location": "l"}
+AT = Place(project_id="p", location="l")
 JOB = {"id": "j1", "name": "words-a", "type": "JOB_TYPE_STREAMING", "currentState": "JOB_STATE_RUNNING"}
 CANCELLING = {**JOB, "currentState": "JOB_STATE_CANCELLING", "currentStateTime": "1970-01-12T13:46:40Z"}  # Talk's clock begins here
 TOO_EARLY = refused(400, "Job j1 is not yet ready for canceling.")
@@ -22,7 +24,7 @@ def ended(state: str, **fields: Any) -> dict[str, Any]:
 
 
 def stop(**fields: Any) -> StopAction:
-    return StopAction(**{**AT, "job_id": "j1", "poll_sleep": 600.0, **fields})
+    return StopAction(**{"place": AT, "job_ids": ("j1",), "poll_sleep": 600.0, **fields})
 
 
 def asked(talk: Talk) -> list[Any]:
@@ -72,21 +74,42 @@ def test_without_a_wait_the_jobs_are_only_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "stopped"),
+    ("wanted", "found"),
     [({"name": "words"}, ["j2"]), ({"prefix": "words"}, ["j1", "j2"]), ({"prefix": "nothing"}, [])],
 )
-def test_jobs_are_found_by_their_exact_name_or_its_beginning(fields: Any, stopped: list[str]) -> None:
-    listed = {"jobs": [JOB, {**JOB, "id": "j2", "name": "words"}, {**JOB, "id": "j3", "name": "other-words"}]}
-    talk = Talk(listed, lambda request: ended("DRAINED", id=request.path.rpartition("/")[2]))
-    found = talk(stop(job_id=None, **fields).perform())
-    assert [job["id"] for job in found] == stopped
+def test_jobs_are_found_by_their_exact_name_or_its_beginning(wanted: Any, found: list[str]) -> None:
+    talk = Talk({"jobs": [JOB, {**JOB, "id": "j2", "name": "words"}, {**JOB, "id": "j3", "name": "other-words"}]})
+    assert [job["id"] for job in talk(find_jobs(AT, **wanted))] == found
     assert ("filter", "ACTIVE") in talk.asked[0].query
 
 
-@pytest.mark.parametrize("fields", [{"job_id": None}, {"name": "n"}, {"job_id": "", "prefix": ""}, {"force_after": 60.0}])
-def test_an_order_to_stop_that_makes_no_sense_is_refused(fields: Any) -> None:
-    with pytest.raises(InvalidInputError):
-        stop(**fields)
+def test_what_the_service_refuses_for_one_job_holds_up_no_other() -> None:
+    def answer(request: Any) -> Any:
+        if request.body:
+            return refused(403) if request.path.endswith("j1") else {}
+        return JOB if request.path.endswith("j1") else ended("DRAINED", id="j2")
+
+    talk = Talk(answer)
+    with pytest.raises(JobError, match=r"1 of 2 jobs go on: job j1 in p/l: .* 403"):
+        talk(stop(job_ids=("j1", "j2")).perform())
+    assert "job j2 in p/l ended as JOB_STATE_DRAINED." in talk.said
+
+
+def test_a_refusal_for_the_only_job_is_that_error() -> None:
+    with pytest.raises(PermissionDeniedError):
+        Talk(JOB, refused(403))(stop().perform())
+
+
+def test_a_forced_cancel_is_sent_once_while_the_job_goes_on() -> None:
+    cancelling = {**CANCELLING, "currentStateTime": "1970-01-12T12:46:40Z"}
+    talk = Talk(lambda request: {} if request.body else (cancelling if len(talk.slept) < 30 else ended("CANCELLED")))
+    talk(stop(force_after=1800.0, drain=False, poll_sleep=10.0).perform())
+    assert asked(talk) == [{"force_cancel_job": "true"}]
+
+
+def test_a_forced_cancel_that_comes_too_early_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="1800 seconds at the least"):
+        stop(force_after=60.0)
 
 
 def test_a_job_that_does_not_exist_is_an_error() -> None:
@@ -98,7 +121,7 @@ SNAPSHOT = {"id": "s1", "state": "PENDING", "sourceJobId": "j1", "description": 
 
 
 def snapshot(**fields: Any) -> SnapshotAction:
-    return SnapshotAction(**{**AT, "job_id": "j1", "mark": "airflow 0a1b", "description": "before release", **fields})
+    return SnapshotAction(**{"job": AT.job("j1"), "mark": "airflow 0a1b", "description": "before release", **fields})
 
 
 def test_a_snapshot_is_taken_and_waited_for() -> None:
@@ -135,7 +158,7 @@ def test_a_snapshot_that_never_comes_is_an_error_in_the_end() -> None:
 
 @pytest.mark.parametrize("state", ["FAILED", "DELETED"])
 def test_a_snapshot_that_fails_is_an_error(state: str) -> None:
-    with pytest.raises(JobError, match=f"Snapshot s1 of job j1 is in state {state}"):
+    with pytest.raises(JobError, match=f"Snapshot s1 of job j1 in p/l is in state {state}"):
         Talk({}, SNAPSHOT, {**SNAPSHOT, "state": state})(snapshot().perform())
 
 
@@ -151,5 +174,5 @@ def test_a_snapshot_that_takes_too_long_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("action", [stop(), snapshot()])
-def test_an_order_survives_its_way_to_the_triggerer(action: Any) -> None:
+def test_an_action_survives_its_way_to_the_triggerer(action: Any) -> None:
     assert action_of(action.serialize()) == action

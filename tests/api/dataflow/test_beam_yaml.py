@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow.beam_yaml import replaces, yaml_launch
+from airflow_dataflow_ext.api.dataflow.beam_yaml import yaml_launch
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 
 
@@ -61,9 +61,8 @@ def test_a_switch_that_a_template_rendered_to_text_means_what_it_says() -> None:
     off, on = (parameter(options=dict.fromkeys(switches, text)) for text in ("False", "True"))
     assert ("update" in off, off["environment"]) == (False, {})
     assert (on["update"], on["environment"]) == (True, {"ipConfiguration": "WORKER_IP_PRIVATE", "enableStreamingEngine": True})
-    assert (replaces({"update": "False"}), replaces({"update": "True"})) == (False, True)
     with pytest.raises(InvalidInputError, match="options\\['update'\\] must be true or false"):
-        replaces({"update": "perhaps"})
+        parameter(options={"update": "perhaps"})
 
 
 def test_flags_of_the_launch_itself_become_its_fields() -> None:
@@ -72,8 +71,7 @@ def test_flags_of_the_launch_itself_become_its_fields() -> None:
     assert found["containerSpecGcsPath"] == "gs://b/theirs"
     assert (found["update"], found["transformNameMappings"]) == (True, {"Old/Read": "New/Read", "a": "b"})
     assert parameter(options=options, template="gs://b/mine")["containerSpecGcsPath"] == "gs://b/mine"
-    assert replaces(options)
-    assert not replaces({"update": False})
+    assert "update" not in parameter(options={"update": False})
 
 
 def test_the_environment_wins_over_options() -> None:

@@ -6,21 +6,18 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.names import labels_of
 from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
-from airflow_dataflow_ext.api.dataflow.usage import conclude
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.dataflow.wait import JobStream, WaitPolicy
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import launch_once, stop_launched
-from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.jobs.watch import Outcome
 from airflow_dataflow_ext.api.rest.errors import LaunchError
 from tests.talk import RESET, Talk, refused
 
-AT = JobRef(project_id="p", location="l", job_id="-")
-NEW_AT = JobRef(project_id="p", location="l", job_id="new")
+AT = JobRef(place=Place(project_id="p", location="l"), id="-")
+NEW_AT = JobRef(place=Place(project_id="p", location="l"), id="new")
 IDENTITY = LaunchIdentity(dag_id="d", run_id="r", task_id="t")
 OLD = {"id": "old", "name": "words", "currentState": "JOB_STATE_RUNNING", "createTime": "2026-01-01T00:00:00Z"}
 NEW = {"id": "new", "name": "words", "currentState": "JOB_STATE_RUNNING", "replaceJobId": "old", "createTime": "2026-01-02T00:00:00Z"}
@@ -28,11 +25,11 @@ NEW = {"id": "new", "name": "words", "currentState": "JOB_STATE_RUNNING", "repla
 
 def service() -> DataflowLauncher:
     launch = TemplateLaunch(template="gs://t/x", job_name="words", update=True, transform_name_mapping={"a": "b"})
-    return DataflowLauncher(launch=launch, watch=JobWatch(job=AT))
+    return DataflowLauncher(launch=launch, place=AT.place)
 
 
 def launch(talk: Talk) -> Any:
-    return talk(launch_once(service(), IDENTITY, clears=0))
+    return talk(launch_once(service(), IDENTITY, clear_key=0))
 
 
 def test_a_replacement_keeps_the_name_of_the_job_that_it_replaces() -> None:
@@ -83,26 +80,29 @@ def test_a_replacement_that_has_taken_over_is_not_stopped_by_a_kill(state: str, 
     assert ("jobs.update" in talk.verbs) is stopped
 
 
-def concluded(job: dict[str, Any], *answers: Any, phase: Phase = Phase.SUCCEEDED, complaint: str = "") -> tuple[Outcome, Talk]:
-    talk = Talk(*answers)
-    return talk(conclude(Outcome(phase=phase, job=job, complaint=complaint), NEW_AT, {}, replaces=True)), talk
+def ending(job: dict[str, Any], *answers: Any) -> tuple[JobStream, Talk]:
+    """What is logged at the end of a wait for a replacement."""
+    stream, talk = JobStream(NEW_AT, WaitPolicy(replaces=True)), Talk(*answers)
+    talk(stream.final({**job, "type": "JOB_TYPE_BATCH"}))
+    return stream, talk
 
 
-def test_which_job_took_over_is_told() -> None:
-    _, talk = concluded(NEW, OLD, {**OLD, "currentState": "JOB_STATE_UPDATED"})
+def test_the_log_says_which_job_took_over() -> None:
+    _, talk = ending(NEW, OLD, {**OLD, "currentState": "JOB_STATE_UPDATED"})
     assert talk.said == ["Job new took over from job old, which ended as JOB_STATE_UPDATED."]
 
 
 def test_a_failed_replacement_says_what_became_of_the_old_job() -> None:
     summary = {"id": "new", "currentState": "JOB_STATE_FAILED"}
-    outcome, _ = concluded(summary, {}, {**summary, "replaceJobId": "old"}, OLD, phase=Phase.FAILED, complaint="It failed.")
-    assert outcome.complaint == "It failed. The job that it was to replace, old, is in JOB_STATE_RUNNING."
+    stream, talk = ending(summary, {**summary, "replaceJobId": "old"}, OLD, lambda request: {})
+    complaint = talk(stream.complaint(summary))
+    assert complaint.endswith("ended as JOB_STATE_FAILED. The job that it was to replace, old, is in JOB_STATE_RUNNING.")
 
 
-def test_a_job_that_replaces_none_is_told_nothing_of() -> None:
-    assert concluded(OLD, OLD)[1].said == []
+def test_of_a_job_that_replaces_none_nothing_is_said() -> None:
+    assert ending(OLD, OLD)[1].said == []
 
 
 def test_an_old_job_that_cannot_be_read_is_no_trouble() -> None:
-    _, talk = concluded(NEW, refused(403, "no dataflow.jobs.get"))
+    _, talk = ending(NEW, refused(403, "no dataflow.jobs.get"))
     assert talk.said[0].startswith("The job that it replaces cannot be read:")

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.stop import request_stop, stop
 from airflow_dataflow_ext.api.rest.errors import InvalidRequestError, JobError, PermissionDeniedError
 from tests.talk import Talk, refused
 
-REF = JobRef(project_id="p", location="l", job_id="j")
+REF = JobRef(place=Place(project_id="p", location="l"), id="j")
 RUNNING = {"id": "j", "currentState": "JOB_STATE_RUNNING", "type": "JOB_TYPE_STREAMING"}
 BATCH = {**RUNNING, "type": "JOB_TYPE_BATCH"}
 STOPPING = {**RUNNING, "currentState": "JOB_STATE_CANCELLING"}
@@ -28,7 +28,7 @@ def test_a_job_is_cancelled_and_waited_for() -> None:
     talk = Talk(RUNNING, {}, STOPPING, STOPPING, CANCELLED)
     assert talk(stop(REF, poll_sleep=7.0)) == CANCELLED
     assert asked_state(talk) == ["JOB_STATE_CANCELLED"]
-    assert talk.slept == [7.0, 7.0]
+    assert talk.slept == [7.0, 7.0, 7.0]
 
 
 @pytest.mark.parametrize("state", ["DONE", "FAILED", "CANCELLED", "DRAINED", "UPDATED"])
@@ -51,7 +51,7 @@ def test_draining_is_for_streaming_jobs(job: dict[str, str], asked: str) -> None
     assert asked_state(talk) == [asked]
 
 
-@pytest.mark.parametrize("state", [None, "JOB_STATE_QUEUED", "JOB_STATE_PENDING", "JOB_STATE_CANCELLING"])
+@pytest.mark.parametrize("state", [None, "JOB_STATE_QUEUED", "JOB_STATE_PENDING"])
 def test_a_job_that_has_read_nothing_is_cancelled_and_not_drained(state: str | None) -> None:
     young = {"id": "j", "currentState": state} if state else {"id": "j"}
     talk = Talk(young, {}, CANCELLED)
@@ -59,22 +59,28 @@ def test_a_job_that_has_read_nothing_is_cancelled_and_not_drained(state: str | N
     assert asked_state(talk) == ["JOB_STATE_CANCELLED"]
 
 
+def test_a_job_that_is_being_cancelled_is_not_asked_again() -> None:
+    talk = Talk(STOPPING, CANCELLED)
+    talk(stop(REF, drain=True))
+    assert asked_state(talk) == []
+
+
 def test_a_job_too_young_to_be_stopped_is_asked_again() -> None:
     talk = Talk(RUNNING, TOO_EARLY, RUNNING, TOO_EARLY, RUNNING, {}, CANCELLED)
     assert talk(stop(REF)) == CANCELLED
-    assert talk.slept == [5.0, 5.0]
+    assert talk.slept == [5.0, 5.0, 10.0]
 
 
 def test_a_job_that_never_is_ready_is_given_up_in_time() -> None:
     talk = Talk(lambda request: TOO_EARLY if request.body else RUNNING)
-    with pytest.raises(JobError, match=r"job j in p/l was not ready to be stopped for 60 s; it goes on"):
+    with pytest.raises(JobError, match=r"going on: job j in p/l is in JOB_STATE_RUNNING"):
         talk(stop(REF, wait_for=60.0))
     assert sum(talk.slept) == 60.0
 
 
 def test_a_job_that_does_not_end_is_given_up_in_time() -> None:
     talk = Talk(lambda request: {} if request.body else STOPPING)
-    with pytest.raises(JobError, match=r"job j in p/l was asked to stop and is still JOB_STATE_CANCELLING after 60 s"):
+    with pytest.raises(JobError, match=r"going on: job j in p/l is in JOB_STATE_CANCELLING"):
         talk(stop(REF, wait_for=60.0))
     assert sum(talk.slept) == 60.0
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.template_check import check_launch, check_parameters_of, idle
 from airflow_dataflow_ext.api.dataflow.template_metadata import TemplateInfo
 from airflow_dataflow_ext.api.dataflow.templates import FlexTemplateLaunch, TemplateLaunch, check_parameters
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from tests.talk import RESET, Talk, refused
 
+PLACE = Place(project_id="p", location="l")
 TEMPLATES = Path(__file__).parents[2] / "templates"
 WORDS, TEXT, GENERATOR, YAML = "Word_Count", "GCS_Text_to_BigQuery", "Streaming_Data_Generator", "Yaml_Template"
 GS = r"^gs:\/\/[^\n\r]+$"
@@ -146,7 +148,7 @@ LAUNCH = TemplateLaunch(template="gs://t/x", job_name="j", parameters={"inputFil
 def test_a_launch_is_checked_against_what_the_service_reads_of_the_template() -> None:
     talk = Talk(raw(WORDS))
     with pytest.raises(InvalidInputError, match="output: required"):
-        talk(check_launch(LAUNCH, "metadata", "p", "l"))
+        talk(check_launch(LAUNCH, "metadata", PLACE))
     assert talk.asked[0].target == "v1b3/projects/p/locations/l/templates:get?gcsPath=gs%3A%2F%2Ft%2Fx&view=METADATA_ONLY"
 
 
@@ -162,7 +164,7 @@ def test_a_launch_is_checked_against_what_the_service_reads_of_the_template() ->
 )
 def test_a_template_that_cannot_be_read_is_launched_unchecked_with_a_word_in_the_log(answer: Any, why: str) -> None:
     talk = Talk(answer)
-    talk(check_launch(LAUNCH, "metadata", "p", "l"))
+    talk(check_launch(LAUNCH, "metadata", PLACE))
     assert len(talk.said) == 1
     assert talk.said[0].startswith("No metadata of the template, so its parameters are neither checked nor read for lineage: ")
     assert why in talk.said[0] or "no name" in talk.said[0]
@@ -170,7 +172,7 @@ def test_a_template_that_cannot_be_read_is_launched_unchecked_with_a_word_in_the
 
 def test_trouble_with_the_metadata_holds_up_a_launch_for_seconds_only() -> None:
     talk = Talk(lambda request: RESET)
-    talk(check_launch(LAUNCH, "metadata", "p", "l"))
+    talk(check_launch(LAUNCH, "metadata", PLACE))
     assert sum(talk.slept) <= 20
     assert "neither checked" in talk.said[-1]
 
@@ -179,7 +181,7 @@ def test_a_container_spec_in_the_launch_is_its_own_metadata() -> None:
     spec = {**raw(WORDS), "image": "i"}
     launch = FlexTemplateLaunch(body={"launchParameter": {"jobName": "j", "containerSpec": spec}})
     with pytest.raises(InvalidInputError, match="2 parameters do not fit the template Word Count:"):
-        Talk()(check_launch(launch, "metadata", "p", "l"))
+        Talk()(check_launch(launch, "metadata", PLACE))
 
 
 @pytest.mark.parametrize(
@@ -188,10 +190,10 @@ def test_a_container_spec_in_the_launch_is_its_own_metadata() -> None:
 def test_the_service_can_be_asked_to_check_a_launch(launch: Any) -> None:
     talk = Talk(refused(400, "The template parameters are invalid."))
     with pytest.raises(InvalidInputError, match="The template parameters are invalid"):
-        talk(check_launch(launch, "service", "p", "l"))
+        talk(check_launch(launch, "service", PLACE))
     request = talk.asked[0]
     assert ("validateOnly", "true") in request.query or request.body["validateOnly"] is True  # type: ignore[index]
 
 
 def test_off_asks_nobody() -> None:
-    Talk()(check_launch(LAUNCH, "off", "p", "l"))
+    Talk()(check_launch(LAUNCH, "off", PLACE))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.templates import ENVIRONMENT_FIELDS, FlexTemplateLaunch, TemplateLaunch
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from tests import discovery
@@ -13,6 +14,9 @@ from tests import discovery
 GOOD: dict[str, Any] = {"template": "gs://b/t", "job_name": "wc"}
 SPEC = "gs://b/spec.json"
 LABELS = {"airflow-launch": "x"}
+
+
+PLACE = Place(project_id="p", location="l")
 
 
 def flex(**parameter: Any) -> FlexTemplateLaunch:
@@ -90,7 +94,7 @@ def test_parameters_become_the_strings_that_the_api_wants(value: Any, text: str)
 
 def test_a_classic_launch_is_its_request() -> None:
     launch = TemplateLaunch(**GOOD, parameters={"n": 1}, environment={"maxWorkers": 2, "additionalUserLabels": {"team": "a"}})
-    request = launch.request("p", "l", "wc-1", LABELS)
+    request = launch.request(PLACE, "wc-1", LABELS)
     assert str(request) == "POST v1b3/projects/p/locations/l/templates:launch?gcsPath=gs%3A%2F%2Fb%2Ft"
     environment = {"maxWorkers": 2, "additionalUserLabels": {"team": "a", "airflow-launch": "x"}}
     assert request.body == {"jobName": "wc-1", "parameters": {"n": "1"}, "environment": environment}
@@ -98,14 +102,14 @@ def test_a_classic_launch_is_its_request() -> None:
 
 def test_an_update_names_the_transforms() -> None:
     launch = TemplateLaunch(**GOOD, update=True, transform_name_mapping={"old": "new"}, validate_only=True)
-    request = launch.request("p", "l", "wc", {})
+    request = launch.request(PLACE, "wc", {})
     assert request.body is not None
     assert (request.body["update"], request.body["transformNameMapping"]) == (True, {"old": "new"})
     assert dict(request.query)["validateOnly"] == "true"
 
 
 def test_a_flex_launch_is_its_request() -> None:
-    request = flex(parameters={"n": 1}, environment={"additionalUserLabels": {"team": "a"}}).request("p", "l", "wc-1", LABELS)
+    request = flex(parameters={"n": 1}, environment={"additionalUserLabels": {"team": "a"}}).request(PLACE, "wc-1", LABELS)
     assert str(request) == "POST v1b3/projects/p/locations/l/flexTemplates:launch"
     environment = {"additionalUserLabels": {"team": "a", "airflow-launch": "x"}}
     parameter = {"jobName": "wc-1", "containerSpecGcsPath": SPEC, "parameters": {"n": "1"}, "environment": environment}
@@ -123,14 +127,14 @@ def test_a_body_in_the_clients_spelling_is_the_same_body() -> None:
 def test_a_flag_that_a_template_rendered_to_text_means_what_it_says(text: str, meant: bool) -> None:
     launch = FlexTemplateLaunch(body={"launchParameter": {**flex().body["launchParameter"], "update": text}, "validateOnly": text})
     assert (launch.update, launch.validate_only) == (meant, meant)
-    sent = launch.request("p", "l", "wc", {}).body or {}
+    sent = launch.request(PLACE, "wc", {}).body or {}
     assert (sent["launchParameter"]["update"], sent.get("validateOnly", False)) == (meant, meant)
 
 
 def test_what_the_user_passed_in_is_left_as_it_was() -> None:
     environment = {"additionalUserLabels": {"team": "a"}}
-    TemplateLaunch(**GOOD, environment=environment).request("p", "l", "wc", LABELS)
-    flex(environment=environment).request("p", "l", "wc", LABELS)
+    TemplateLaunch(**GOOD, environment=environment).request(PLACE, "wc", LABELS)
+    flex(environment=environment).request(PLACE, "wc", LABELS)
     assert environment == {"additionalUserLabels": {"team": "a"}}
 
 
@@ -144,7 +148,7 @@ def test_the_job_stands_in_the_reply(launch: TemplateLaunch | FlexTemplateLaunch
     "launch", [TemplateLaunch(**GOOD, update=True, environment={"maxWorkers": 1}), flex(update=True, launchOptions={"a": "b"})]
 )
 def test_requests_are_as_the_discovery_document_says(launch: TemplateLaunch | FlexTemplateLaunch) -> None:
-    request = launch.request("p", "l", "wc", LABELS)
+    request = launch.request(PLACE, "wc", LABELS)
     assert discovery.breaches_of_call(request.method.verb, request.path, dict(request.query), request.body, {}) == []
 
 

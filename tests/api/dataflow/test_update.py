@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.update import JobUpdate
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 
-JOB = JobRef(project_id="p", location="l", job_id="j")
+JOB = JobRef(place=Place(project_id="p", location="l"), id="j")
 PARAMETERS = "runtime_updatable_params"
 
 

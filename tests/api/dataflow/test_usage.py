@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.usage import check_prices, resources, totals
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from tests.talk import Talk, refused
 
-JOB = JobRef(project_id="p", location="l", job_id="j")
+JOB = JobRef(place=Place(project_id="p", location="l"), id="j")
 
 
 def metric(name: str, scalar: Any, origin: str = "dataflow/v1b3", **context: str) -> dict[str, Any]:

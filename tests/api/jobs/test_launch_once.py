@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.names import labels_of
 from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import ATTEMPTS, PATIENCE, Launched, LaunchRecord, launch_once, settle, stop_launched
 from airflow_dataflow_ext.api.jobs.phase import Phase
@@ -22,10 +21,10 @@ from tests.talk import RESET, Talk, refused
 
 IDENTITY = LaunchIdentity(dag_id="d", run_id="r", task_id="t")
 NEXT = replace(IDENTITY, generation=1)
-WATCH = JobWatch(job=JobRef(project_id="p", location="l", job_id="-"))
-SERVICE = DataflowLauncher(launch=TemplateLaunch(template="gs://b/t", job_name="wc"), watch=WATCH)
+PLACE = Place(project_id="p", location="l")
+SERVICE = DataflowLauncher(launch=TemplateLaunch(template="gs://b/t", job_name="wc"), place=PLACE)
 BARE = replace(SERVICE, append_job_name=False)
-INTENDED = LaunchRecord(step="intended", generation=0, clears=0, job_name=SERVICE.name(IDENTITY), since=1_000_000.0)
+INTENDED = LaunchRecord(step="intended", generation=0, clear_key=0, job_name=SERVICE.name(IDENTITY), since=1_000_000.0)
 LAUNCHED = replace(INTENDED, step="launched", job_id="job-1")
 
 
@@ -49,7 +48,7 @@ class Region(Talk):
         return job
 
     def launch(self, service: DataflowLauncher = SERVICE, *, clears: int = 0, reattach: bool = True) -> Launched:
-        return self(launch_once(service, IDENTITY, clears=clears, reattach=reattach))
+        return self(launch_once(service, IDENTITY, clear_key=clears, reattach=reattach))
 
     @property
     def states(self) -> list[str]:
@@ -58,14 +57,14 @@ class Region(Talk):
 
 def test_without_a_record_the_intent_is_written_before_the_launch() -> None:
     talk = Talk({"job": {"id": "job-1"}})
-    conversation = launch_once(SERVICE, IDENTITY, clears=0)
+    conversation = launch_once(SERVICE, IDENTITY, clear_key=0)
     written: list[Any] = []
     step = conversation.send(None)
     while not isinstance(step, Request):
         step = conversation.send(talk.perform(step))
         written.append(talk.record)
     assert written[-1]["step"] == "intended"
-    assert (written[-1]["job_name"], written[-1]["clears"], written[-1]["since"]) == (SERVICE.name(IDENTITY), 0, talk.now)
+    assert (written[-1]["job_name"], written[-1]["clear_key"], written[-1]["since"]) == (SERVICE.name(IDENTITY), 0, talk.now)
 
 
 def test_without_a_record_a_job_is_launched() -> None:
@@ -98,9 +97,9 @@ def test_an_attempt_that_died_after_the_post_has_its_job_taken_over(lags: tuple[
 def test_after_a_refusal_there_is_no_job_to_look_for(clears: int) -> None:
     talk = Talk(refused(400), {"job": {"id": "job-1"}})
     with pytest.raises(errors.InvalidRequestError):
-        talk(launch_once(SERVICE, IDENTITY, clears=0))
+        talk(launch_once(SERVICE, IDENTITY, clear_key=0))
     talk(stop_launched(SERVICE, IDENTITY))
-    talk(launch_once(SERVICE, IDENTITY, clears=clears))
+    talk(launch_once(SERVICE, IDENTITY, clear_key=clears))
     assert talk.verbs == ["templates.launch"] * 2
     assert (talk.record["step"], talk.record["generation"]) == ("launched", 0)
 
@@ -108,7 +107,7 @@ def test_after_a_refusal_there_is_no_job_to_look_for(clears: int) -> None:
 def test_a_refusal_after_a_lost_answer_says_nothing_of_the_launch_before() -> None:
     talk = Talk(RESET, *[{} for _ in PATIENCE], refused(400))
     with pytest.raises(errors.InvalidRequestError):
-        talk(launch_once(SERVICE, IDENTITY, clears=0))
+        talk(launch_once(SERVICE, IDENTITY, clear_key=0))
     assert talk.record["step"] == "intended"
 
 
@@ -146,7 +145,7 @@ def test_a_clear_stops_a_job_that_moves_before_it_launches_anew(record: LaunchRe
     launched = region.launch(clears=1)
     assert (region.states, launched.adopted) == (["CANCELLED", "RUNNING"], False)
     assert region.verbs.index("jobs.update") < region.verbs.index("templates.launch")
-    assert (region.record["generation"], region.record["clears"]) == (1, 1)
+    assert (region.record["generation"], region.record["clear_key"]) == (1, 1)
 
 
 @pytest.mark.parametrize("state", ["DONE", "FAILED"])
@@ -182,8 +181,8 @@ def test_a_clear_that_cannot_stop_the_old_job_launches_nothing() -> None:
     region = Region(LAUNCHED)
     region.holds().ends = 0.0
     stuck = Talk(lambda request: {} if request.body else {"id": "job-1", "currentState": "JOB_STATE_CANCELLING"}, record=LAUNCHED.value())
-    with pytest.raises(errors.JobError, match="still JOB_STATE_CANCELLING"):
-        stuck(launch_once(SERVICE, IDENTITY, clears=1))
+    with pytest.raises(errors.JobError, match="is in JOB_STATE_CANCELLING"):
+        stuck(launch_once(SERVICE, IDENTITY, clear_key=1))
     assert "templates.launch" not in stuck.verbs
     assert stuck.record == LAUNCHED.value()
 
@@ -216,7 +215,7 @@ def test_a_lost_answer_leads_to_a_look_up(trouble: str, lags: tuple[float, float
 def test_a_launch_that_never_gets_through_is_given_up_and_leaves_its_intent() -> None:
     talk = Talk(lambda request: RESET if request.body else {})
     with pytest.raises(errors.NoAnswerError, match="templates:launch"):
-        talk(launch_once(SERVICE, IDENTITY, clears=0))
+        talk(launch_once(SERVICE, IDENTITY, clear_key=0))
     assert talk.verbs.count("templates.launch") == ATTEMPTS
     assert talk.record["step"] == "intended"
 
@@ -225,7 +224,7 @@ def test_a_launch_that_never_gets_through_is_given_up_and_leaves_its_intent() ->
 def test_a_refused_launch_is_an_error_at_once(status: int) -> None:
     talk = Talk(refused(status, "No such template."))
     with pytest.raises(errors.CallError, match=r"No such template\."):
-        talk(launch_once(SERVICE, IDENTITY, clears=0))
+        talk(launch_once(SERVICE, IDENTITY, clear_key=0))
     assert talk.verbs == ["templates.launch"]
 
 
@@ -252,7 +251,7 @@ def test_a_foreign_twin_that_is_over_is_none() -> None:
 def test_another_job_whose_name_only_begins_alike_is_none() -> None:
     other = {"jobs": [{"id": "job-9", "name": SERVICE.name(IDENTITY) + "0", "createTime": "2027-01-01T00:00:00Z"}]}
     talk = Talk(lambda request: other if request.method.id == "jobs.list" else {"job": {"id": "job-2"}}, record=INTENDED.value())
-    assert talk(launch_once(SERVICE, IDENTITY, clears=0)).job["id"] == "job-2"
+    assert talk(launch_once(SERVICE, IDENTITY, clear_key=0)).job["id"] == "job-2"
 
 
 def test_a_bare_name_waits_for_the_labels_before_it_is_judged() -> None:
@@ -312,7 +311,7 @@ def test_of_two_jobs_of_a_bare_name_ours_is_found_behind_one_that_is_over() -> N
         {"job_name": ""},
         {"generation": "0"},
         {"generation": None},
-        {"clears": None},
+        {"clear_key": None},
         {"since": "today"},
         {"colour": "red"},
     ],
@@ -320,7 +319,7 @@ def test_of_two_jobs_of_a_bare_name_ours_is_found_behind_one_that_is_over() -> N
 def test_a_record_that_cannot_be_read_stops_the_task_and_names_the_job(damage: dict[str, Any]) -> None:
     talk = Talk(record={**LAUNCHED.value(), **damage})
     with pytest.raises(errors.LaunchRecordError) as caught:
-        talk(launch_once(SERVICE, IDENTITY, clears=1))
+        talk(launch_once(SERVICE, IDENTITY, clear_key=1))
     assert talk.asked == []
     known = damage.get("job_id", "job-1") or damage.get("job_name", LAUNCHED.job_name)
     assert known in str(caught.value)
@@ -330,7 +329,7 @@ def test_a_record_that_cannot_be_read_stops_the_task_and_names_the_job(damage: d
 def test_a_record_that_is_none_stops_the_task(record: Any) -> None:
     talk = Talk(record=record)
     with pytest.raises(errors.LaunchRecordError, match="nothing is launched on a guess"):
-        talk(launch_once(SERVICE, IDENTITY, clears=0))
+        talk(launch_once(SERVICE, IDENTITY, clear_key=0))
     assert talk.asked == []
 
 
@@ -359,7 +358,7 @@ def test_a_kill_stops_the_job_if_it_moves(record: LaunchRecord, state: str, end:
 def test_a_kill_of_a_later_generation_stops_that_one() -> None:
     region = Region(replace(INTENDED, generation=1, job_name=SERVICE.name(NEXT)))
     region.holds("JOB_STATE_FAILED")
-    region.holds(name=SERVICE.name(NEXT), labels=NEXT.labels)
+    region.holds(name=SERVICE.name(NEXT), labels=labels_of(NEXT))
     region(stop_launched(SERVICE, IDENTITY))
     assert region.states == ["FAILED", "CANCELLED"]
 

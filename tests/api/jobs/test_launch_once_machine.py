@@ -10,10 +10,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.dataflow.wait import WaitPolicy
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import Launched, launch_once, settle
 from airflow_dataflow_ext.api.jobs.phase import Phase
@@ -23,7 +23,8 @@ from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Recall, Recor
 from tests.api.cloud import Cloud, CloudJob
 
 IDENTITY = LaunchIdentity(dag_id="d", run_id="r", task_id="t")
-WATCH = JobWatch(job=JobRef(project_id="p", location="l", job_id="-"))
+JUDGE = WaitPolicy().judge
+PLACE = Place(project_id="p", location="l")
 TROUBLES = st.lists(st.sampled_from(["", "", *Cloud.TROUBLES]), max_size=10)
 LAGS = st.tuples(st.sampled_from([0.0, 2.0, 9.0, 14.0]), st.sampled_from([0.0, 2.0, 9.0, 14.0]))  # within the look-up's patience of 15 s
 DEATHS = st.one_of(st.none(), st.integers(1, 40))
@@ -40,7 +41,7 @@ class LaunchOnce(RuleBasedStateMachine):
     def begin(self, lags: tuple[float, float], append: bool) -> None:
         self.cloud = Cloud(lags, self.check)
         launch = TemplateLaunch(template="gs://b/t", job_name="wc")
-        self.service = DataflowLauncher(launch=launch, watch=WATCH, append_job_name=append)
+        self.service = DataflowLauncher(launch=launch, place=PLACE, append_job_name=append)
         self.record: Any = None
         self.clears = 0
         self.jobs_of_this_clear: list[CloudJob] = []
@@ -48,7 +49,7 @@ class LaunchOnce(RuleBasedStateMachine):
     def check(self, job: CloudJob) -> None:
         """A job is launched: nothing of this launch may move, and what this clear has launched must have failed."""
         assert self.cloud.moving == [], "a second job beside one that moves"
-        ended_well = [earlier for earlier in self.jobs_of_this_clear if WATCH.judge(earlier.summary()) is Phase.SUCCEEDED]
+        ended_well = [earlier for earlier in self.jobs_of_this_clear if JUDGE(earlier.summary()) is Phase.SUCCEEDED]
         assert ended_well == [], "a finished launch was doubled"
         self.jobs_of_this_clear.append(job)
 
@@ -56,7 +57,7 @@ class LaunchOnce(RuleBasedStateMachine):
     def attempt(self, troubles: list[str], dies_after: int | None) -> None:
         """A worker picks the task up; it may die after any step."""
         try:
-            self.perform(launch_once(self.service, IDENTITY, clears=self.clears), list(troubles), dies_after)
+            self.perform(launch_once(self.service, IDENTITY, clear_key=self.clears), list(troubles), dies_after)
         except (DataflowExtError, Died):
             return
 
@@ -72,7 +73,7 @@ class LaunchOnce(RuleBasedStateMachine):
         for job in self.cloud.moving:
             job.state = state
             if told:
-                self.perform(settle(job.id, WATCH.judge(job.summary())), [], None)
+                self.perform(settle(job.id, JUDGE(job.summary())), [], None)
 
     @rule(seconds=st.sampled_from([1.0, 60.0, 7200.0]))
     def time_passes(self, seconds: float) -> None:
@@ -109,12 +110,12 @@ class LaunchOnce(RuleBasedStateMachine):
         """Whatever has happened, the next worker without trouble ends up with the one job of this launch."""
         if not hasattr(self, "cloud"):
             return
-        launched: Launched = self.perform(launch_once(self.service, IDENTITY, clears=self.clears), [], None)
-        good = [job for job in self.jobs_of_this_clear if WATCH.judge(job.summary()) is not Phase.FAILED]
+        launched: Launched = self.perform(launch_once(self.service, IDENTITY, clear_key=self.clears), [], None)
+        good = [job for job in self.jobs_of_this_clear if JUDGE(job.summary()) is not Phase.FAILED]
         assert [job.id for job in good] == [launched.job["id"]]
         assert self.cloud.moving in ([], good)
         assert self.record["step"] in ("launched", "settled")
-        assert (self.record["job_id"], self.record["clears"]) == (launched.job["id"], self.clears)
+        assert (self.record["job_id"], self.record["clear_key"]) == (launched.job["id"], self.clears)
 
 
 TestLaunchOnce = LaunchOnce.TestCase

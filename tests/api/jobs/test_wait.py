@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream
 from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, TERMINAL
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Outcome
@@ -20,8 +20,8 @@ from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, Jo
 from airflow_dataflow_ext.api.rest.method import Request
 from tests.talk import RESET, Talk, refused
 
-REF = JobRef(project_id="p", location="l", job_id="j")
-SILENT = JobWatch(job=REF, importance=None)
+REF = JobRef(place=Place(project_id="p", location="l"), id="j")
+SILENT = JobWatch(job=REF, policy=WaitPolicy(importance=None))
 TALKATIVE = JobWatch(job=REF)
 RUNNING, DONE, FAILED = "JOB_STATE_RUNNING", "JOB_STATE_DONE", "JOB_STATE_FAILED"
 T0 = "2027-01-01T00:00:00Z"
@@ -71,14 +71,14 @@ def test_by_default_a_batch_job_is_waited_for_and_a_streaming_job_until_it_runs(
 
 @pytest.mark.parametrize("state", DATAFLOW)
 def test_to_the_end_means_the_end_of_a_streaming_job_too(state: str) -> None:
-    watch = JobWatch(job=REF, to_the_end=True)
+    watch = JobWatch(job=REF, policy=WaitPolicy(to_the_end=True))
     assert watch.judge(job(state, type="JOB_TYPE_STREAMING")) is DATAFLOW[state]
 
 
 @pytest.mark.parametrize("expected", DATAFLOW)
 @pytest.mark.parametrize("state", DATAFLOW)
 def test_an_expected_state_is_a_good_end_and_every_other_end_a_bad_one(state: str, expected: str) -> None:
-    judged = JobWatch(job=REF, expected=(expected,)).judge(job(state, type="JOB_TYPE_STREAMING"))
+    judged = JobWatch(job=REF, policy=WaitPolicy(expected=(expected,))).judge(job(state, type="JOB_TYPE_STREAMING"))
     assert judged is (Phase.SUCCEEDED if state == expected else Phase.FAILED if state in TERMINAL else Phase.MOVING)
 
 
@@ -89,16 +89,16 @@ def test_a_launch_reply_moves() -> None:
 @pytest.mark.parametrize(("arguments", "named"), [({"expected": ("DONE",)}, "DONE is not a job state"), ({"poll_sleep": 0}, "poll_sleep")])
 def test_a_wrong_wait_is_refused_before_it_begins(arguments: dict[str, Any], named: str) -> None:
     with pytest.raises(InvalidInputError, match=named):
-        JobWatch(job=REF, **arguments)
+        JobWatch(job=REF, policy=WaitPolicy(**arguments))
 
 
 def test_a_wrong_importance_is_refused_with_the_right_ones() -> None:
     with pytest.raises(InvalidInputError, match="'INFO' is not a message importance; they are JOB_MESSAGE_DEBUG"):
-        JobWatch(job=REF, importance="INFO").stream()
+        JobWatch(job=REF, policy=WaitPolicy(importance="INFO")).stream()
 
 
 def test_a_watch_and_an_outcome_survive_as_json() -> None:
-    watch = JobWatch(job=REF, expected=(DONE, FAILED), to_the_end=True, poll_sleep=3.5, importance=None)
+    watch = JobWatch(job=REF, policy=WaitPolicy(expected=(DONE, FAILED), to_the_end=True, poll_sleep=3.5, importance=None))
     assert JobWatch.deserialize(watch.serialize()) == watch
     outcome = Outcome(phase=Phase.FAILED, job={"id": "j"}, complaint="Why.", unlogged={"since": T0, "told": ["m Hello"]})
     assert Outcome.deserialize(outcome.serialize()) == outcome
@@ -174,7 +174,7 @@ def test_only_what_is_new_is_asked_for() -> None:
 def test_times_of_any_length_repeat_no_message_and_lose_none(times: tuple[str, str, str]) -> None:
     said = [message(text, time) for text, time in zip("abc", times, strict=True)]
     talk = Talk(Service(RUNNING, RUNNING, RUNNING, RUNNING, DONE, messages=(said[:1], said[:2], said, said, said)))
-    watch = JobWatch(job=REF, poll_sleep=1.0)
+    watch = JobWatch(job=REF, policy=WaitPolicy(poll_sleep=1.0))
     talk(wait_for_job(watch))
     assert told(talk) == ["a", "b", "c"]
 
@@ -269,5 +269,5 @@ def test_a_silent_wait_asks_for_the_reason_all_the_same() -> None:
     ],
 )
 def test_a_bad_end_says_what_it_was(seen: dict[str, Any], expected: tuple[str, ...], why: str) -> None:
-    watch = JobWatch(job=REF, expected=expected, importance=None)
+    watch = JobWatch(job=REF, policy=WaitPolicy(expected=expected, importance=None))
     assert Talk(seen)(wait_for_job(watch)).complaint == f"Job j (wc) in l ended as {seen['currentState']}: {why}"

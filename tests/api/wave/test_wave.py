@@ -90,7 +90,7 @@ def test_refusals_in_every_form_become_errors(body: bytes, kind: type[Exception]
 def test_a_launch_looks_first_and_then_names_the_run_that_is_new() -> None:
     old, new = job("03C1", "Success", at=NOW - 5), job("03C2", "Queued", at=NOW + 1)
     talk = Talk(listed(old), {"id": "0309", "status": "Queued"}, refused(404), listed(old, new), now=NOW)
-    launched = talk(launch_once(service(), IDENTITY, clears=0))
+    launched = talk(launch_once(service(), IDENTITY, clear_key=0))
     assert talk.verbs == ["wave.jobs.list", "wave.jobs.start", "wave.jobs.get", "wave.jobs.list"]
     assert (launched.job["id"], launched.record.job_id, launched.record.others) == ("03C2", "03C2", ("03C1",))
 
@@ -99,31 +99,31 @@ def test_a_run_that_was_there_before_the_launch_is_never_ours() -> None:
     old = job("03C1", "Success", at=NOW - 5)
     started = {"id": "0309", "status": "Queued"}
     talk = Talk(listed(old), started, started, listed(old), listed(old), listed(old), now=NOW)
-    assert talk(launch_once(service(), IDENTITY, clears=0)).job["id"] == "0309"
+    assert talk(launch_once(service(), IDENTITY, clear_key=0)).job["id"] == "0309"
 
 
 def test_a_run_that_somebody_asked_for_before_the_service_took_our_start_is_not_ours() -> None:
     theirs, ours = job("03C1", "Queued", at=NOW + 1), job("03C2", "Queued", at=NOW + 2)
     handle = job("0309", "Queued", at=NOW + 2)
     talk = Talk(listed(), {"id": "0309", "status": "Queued"}, handle, listed(theirs, ours), now=NOW)
-    assert talk(launch_once(service(), IDENTITY, clears=0)).job["id"] == "03C2"
+    assert talk(launch_once(service(), IDENTITY, clear_key=0)).job["id"] == "03C2"
 
 
 @pytest.mark.parametrize("skew", [-500.0, 0.0, 500.0])
 def test_the_clocks_of_worker_and_org_may_differ(skew: float) -> None:
     old, new = job("03C1", "Success", at=NOW + skew - 30), job("03C2", "Queued", at=NOW + skew + 1)
     talk = Talk(listed(old), RESET, listed(old, new), now=NOW)
-    assert talk(launch_once(service(), IDENTITY, clears=0)).job["id"] == "03C2"
+    assert talk(launch_once(service(), IDENTITY, clear_key=0)).job["id"] == "03C2"
     assert talk.verbs.count("wave.jobs.start") == 1
 
 
 def test_a_retry_after_a_death_around_the_start_finds_the_run() -> None:
     talk = Talk(listed(), now=NOW)
     with pytest.raises(AssertionError, match="nothing is left to answer POST"):  # dies with the start
-        talk(launch_once(service(), IDENTITY, clears=0))
+        talk(launch_once(service(), IDENTITY, clear_key=0))
     assert talk.record["step"] == "intended"
     again = Talk(listed(job("03C2", at=NOW + 1)), record=talk.record, now=NOW + 400)
-    assert again(launch_once(service(), IDENTITY, clears=0)).adopted
+    assert again(launch_once(service(), IDENTITY, clear_key=0)).adopted
     assert again.verbs == ["wave.jobs.list"]
 
 
@@ -131,15 +131,15 @@ def test_a_start_without_an_id_whose_run_never_shows_is_not_sent_again() -> None
     shown = ok(listed())
     talk = Talk(lambda request: ok({"status": "Queued"}) if request.method is wave.DataflowJob.start else shown, now=NOW)
     with pytest.raises(LaunchError, match="took the start of dataflow"):
-        talk(launch_once(service("49.0"), IDENTITY, clears=0))
+        talk(launch_once(service("49.0"), IDENTITY, clear_key=0))
     assert talk.verbs.count("wave.jobs.start") == 1
 
 
 def test_a_moving_run_of_the_dataflow_is_busy_or_followed() -> None:
     with pytest.raises(BusyError, match="job 03C1 is Running") as busy:
-        Talk(listed(job("03C1"), job("03C0", flow=OTHER)), now=NOW)(launch_once(service(), IDENTITY, clears=0))
+        Talk(listed(job("03C1"), job("03C0", flow=OTHER)), now=NOW)(launch_once(service(), IDENTITY, clear_key=0))
     assert busy.value.job_id == "03C1"
-    launched = Talk(listed(job("03C1")), now=NOW)(launch_once(service(adopt=True), IDENTITY, clears=0))
+    launched = Talk(listed(job("03C1")), now=NOW)(launch_once(service(adopt=True), IDENTITY, clear_key=0))
     assert (launched.job["id"], launched.record.foreign, launched.adopted) == ("03C1", True, True)
 
 

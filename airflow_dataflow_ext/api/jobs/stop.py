@@ -1,0 +1,93 @@
+"""The one loop that stops jobs, whichever service runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from airflow_dataflow_ext.api.rest.errors import CallError, JobError
+from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
+
+ASK_AGAIN = 5.0
+"""Seconds between two tries to stop a job that is too young for it."""
+
+LEAST_RETRY = 20.0
+"""Seconds for which each question is asked again, however little is left of the whole wait."""
+
+
+class Stoppable(Protocol):
+    """One job that is to be stopped; its text says which."""
+
+    def read(self, *, retry_for: float | None) -> Conversation[Json]:
+        """The job as it is now."""
+
+    def is_over(self, job: Json) -> bool:
+        """Whether it has ended."""
+
+    def state(self, job: Json) -> str:
+        """Its state in the service's own word."""
+
+    def push(self, job: Json) -> Conversation[bool]:
+        """Ask it to stop, if that has not been done yet.
+
+        :returns: whether the service has taken it; False when it is too early.
+        :raises CallError: the service refuses, and the job goes on.
+        """
+
+
+def stop_jobs(
+    jobs: Sequence[Stoppable], *, wait: bool = True, until: float | None = None, poll_sleep: float = 10.0
+) -> Conversation[list[Json]]:
+    """Ask jobs to stop and wait until all have ended, however they end; one that has ended already is fine.
+
+    What the service refuses for one of them holds up none of the others.
+
+    :param wait: False only asks.
+    :param until: seconds since the epoch at which the wait is over; None waits on.
+    :param poll_sleep: seconds between two looks.
+    :returns: the jobs as last seen, those that have ended first.
+    :raises CallError: the service refused to stop the only one.
+    :raises JobError: the service refused to stop some, or some have not ended at ``until``.
+    """
+    left = list(jobs)
+    over: list[Json] = []
+    refused: list[tuple[Stoppable, CallError]] = []
+    while left:
+        seen, early = yield from _round(left, over, refused, None if until is None else max(until - (yield Now()), LEAST_RETRY))
+        if not left or not (wait or early):
+            over += seen
+            break
+        if until is not None and (yield Now()) >= until:
+            states = ", ".join(f"{job} is in {job.state(found)}" for job, found in zip(left, seen, strict=True))
+            raise JobError(f"Not stopped in time, and going on: {states}.")
+        yield Sleep(min(ASK_AGAIN, poll_sleep) if early else poll_sleep)
+    if refused and len(jobs) == 1:
+        raise refused[0][1]
+    if refused:
+        raise JobError(" ".join((f"{len(refused)} of {len(jobs)} jobs go on:", *(f"{job}: {error}" for job, error in refused))))
+    return over
+
+
+def _round(
+    left: list[Stoppable], over: list[Json], refused: list[tuple[Stoppable, CallError]], retry_for: float | None
+) -> Conversation[tuple[list[Json], bool]]:
+    """Look at each job once, and ask it to stop. Gives what was seen of those that are left, and whether one was too young."""
+    seen: list[Json] = []
+    early = False
+    for job in tuple(left):
+        found = yield from job.read(retry_for=retry_for)
+        if job.is_over(found):
+            yield Say(f"{job} ended as {job.state(found)}.")
+            over.append(found)
+            left.remove(job)
+            continue
+        try:
+            early = not (yield from job.push(found)) or early
+        except CallError as error:
+            yield Say(f"{job} cannot be stopped: {error}")
+            refused.append((job, error))
+            left.remove(job)
+        else:
+            seen.append(found)
+    return seen, early

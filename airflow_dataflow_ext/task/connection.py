@@ -1,0 +1,90 @@
+"""The connection of a task: the fields that every task of a service has, the hook that they make, and the link to what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from airflow_dataflow_ext.links.dataflow import DataflowJobLink
+from airflow_dataflow_ext.links.wave import WaveDataManagerLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperatorLink, Context
+
+    from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
+    from airflow_dataflow_ext.hooks.dataflow import DataflowHook
+    from airflow_dataflow_ext.hooks.wave import WaveHook
+
+
+class DataflowTask(BaseOperator):
+    """A task that calls Dataflow.
+
+    :param project_id: project of the job; the connection's by default (templated, like all arguments named here).
+    :param location: location of the job; the connection's, or ``us-central1``, by default.
+    :param gcp_conn_id: connection of type ``google_cloud_platform``.
+    :param impersonation_chain: service account, or chain of them, to act as.
+    """
+
+    template_fields: Sequence[str] = ("project_id", "location", "gcp_conn_id", "impersonation_chain")
+    operator_extra_links: Sequence[BaseOperatorLink] = (DataflowJobLink(),)
+    ui_color = "#0273d4"
+
+    def __init__(
+        self,
+        *,
+        project_id: str | None = None,
+        location: str | None = None,
+        gcp_conn_id: str = "google_cloud_default",
+        impersonation_chain: str | Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.project_id = project_id
+        self.location = location
+        self.gcp_conn_id = gcp_conn_id
+        self.impersonation_chain = impersonation_chain
+
+    @cached_property
+    def hook(self) -> DataflowHook:
+        """The hook of the connection."""
+        from airflow_dataflow_ext.hooks.dataflow import DataflowHook
+
+        return DataflowHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
+
+    @property
+    def place(self) -> Place:
+        """Project and location, as far as they are not given those of the connection."""
+        return self.hook.place(self.project_id, self.location)
+
+    def show_job(self, context: Context, job: JobRef) -> None:
+        """Let the task's link lead to the job."""
+        DataflowJobLink.persist(context, job)
+
+
+class WaveTask(BaseOperator):
+    """A task that calls CRM Analytics.
+
+    :param salesforce_conn_id: connection of type ``salesforce`` (templated).
+    """
+
+    template_fields: Sequence[str] = ("salesforce_conn_id",)
+    operator_extra_links: Sequence[BaseOperatorLink] = (WaveDataManagerLink(),)
+    ui_color = "#1b96ff"
+
+    def __init__(self, *, salesforce_conn_id: str = "salesforce_default", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.salesforce_conn_id = salesforce_conn_id
+
+    @cached_property
+    def hook(self) -> WaveHook:
+        """The hook of the connection."""
+        from airflow_dataflow_ext.hooks.wave import WaveHook
+
+        return WaveHook(self.salesforce_conn_id)
+
+    def show_org(self, context: Context) -> None:
+        """Let the task's link lead to the org's Data Manager."""
+        WaveDataManagerLink.persist(context, root=self.hook.root)
