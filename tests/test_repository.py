@@ -162,7 +162,7 @@ def test_every_method_is_answered_or_a_stated_gap() -> None:
 
 
 def test_every_state_means_something() -> None:
-    assert all(isinstance(phase, Phase) for table in (DATAFLOW, WAVE) for phase in table.values())
+    assert all(isinstance(row.phase, Phase) for table in (DATAFLOW, WAVE) for row in table.values())
 
 
 def test_a_method_is_described_once() -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job, Snapshot
-from airflow_dataflow_ext.api.dataflow.states import TERMINAL, UNKNOWN
+from airflow_dataflow_ext.api.dataflow.states import CANCELLING, DRAINING, TERMINAL, UNKNOWN
 from airflow_dataflow_ext.api.dataflow.stop import drains, request_stop
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, JobError, NoAnswerError, NotFoundError, ServiceError
@@ -22,7 +22,6 @@ FORCE = {"force_cancel_job": "true"}
 FORCE_AT_THE_EARLIEST = 30 * 60.0
 """Seconds that a job must have been cancelling before the service takes a forced cancel."""
 
-_CANCELLING, _DRAINING = "JOB_STATE_CANCELLING", "JOB_STATE_DRAINING"
 _SENDS = 4
 """How often a snapshot whose answer is lost is asked for; each time only after a look that found none."""
 _VISIBLE_SOON = (1.0, 2.0, 4.0)
@@ -113,9 +112,9 @@ class StopAction:
     def _push(self, ref: JobRef, job: Json, asked: set[str]) -> Conversation[None]:
         """Ask the job to stop, if it was not asked yet, or by force when it takes too long."""
         state = job.get("currentState", UNKNOWN)
-        if state == _CANCELLING or (state == _DRAINING and self.drain):
+        if state == CANCELLING or (state == DRAINING and self.drain):
             asked.add(ref.job_id)
-            if state == _CANCELLING and self.force_after is not None:
+            if state == CANCELLING and self.force_after is not None:
                 yield from self._force(ref, job, self.force_after)
         elif ref.job_id not in asked and (yield from request_stop(ref, drain=self.drain and drains(job))):
             asked.add(ref.job_id)

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job
-from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, DRAINED, TERMINAL, UNKNOWN
+from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, DATAFLOW, DRAINED, TERMINAL, UNKNOWN
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, JobError
 from airflow_dataflow_ext.api.rest.method import Json
@@ -15,9 +15,6 @@ from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
 
 NOT_YET, ALREADY_OVER = "not yet ready for cancel", "has terminated"
 """What the service says of a job too young, and too old, to be stopped; its status codes are not relied upon by any client."""
-
-_NOTHING_TO_DRAIN = frozenset({UNKNOWN, "JOB_STATE_STOPPED", "JOB_STATE_QUEUED", "JOB_STATE_PENDING", "JOB_STATE_CANCELLING"})
-"""States of a job that has read nothing yet, or is being cancelled; the service refuses to drain it."""
 
 ASK_AGAIN = 5.0
 """Seconds between two tries to stop a job that is not ready for it."""
@@ -71,8 +68,9 @@ def request_stop(job: JobRef, *, drain: bool = False, labels: Mapping[str, str] 
 
 
 def drains(seen: Json) -> bool:
-    """Whether the job, as it is now, can be drained."""
-    return seen.get("type") != BATCH and seen.get("currentState", UNKNOWN) not in _NOTHING_TO_DRAIN
+    """Whether the job, as it is now, can be drained; one in a state that no row lists may hold data and is not cancelled unasked."""
+    row = DATAFLOW.get(seen.get("currentState", UNKNOWN))
+    return seen.get("type") != BATCH and (row is None or row.drainable)
 
 
 def _read(job: JobRef) -> Conversation[Json]:

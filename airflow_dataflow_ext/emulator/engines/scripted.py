@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
-from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, DRAINED, FAILED, STREAMING, TERMINAL
+from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, DRAINED, FAILED, QUEUED, STREAMING, TERMINAL
 from airflow_dataflow_ext.emulator.engines.contract import Report, Work
 from airflow_dataflow_ext.emulator.engines.timeline import (
     ORDINARY_RUN,
@@ -173,7 +173,7 @@ class ScriptedEngine:
         while play.position < len(play.steps) and play.started + play.steps[play.position][0] <= now + _CLOCK_STEP:
             step = play.steps[play.position][1]
             play.position += 1
-            if play.launching and isinstance(step, State) and step.name != "JOB_STATE_QUEUED":
+            if play.launching and isinstance(step, State) and step.name != QUEUED:
                 play.launching = False
                 if step.name not in (FAILED, CANCELLED):
                     Describe({"type": play.script.type}).play(play.report)

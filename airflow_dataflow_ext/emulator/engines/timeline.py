@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
-from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, DONE, RUNNING
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, DONE, PENDING, RUNNING
 from airflow_dataflow_ext.emulator.engines.contract import Report
 
 Json = Mapping[str, Any]
@@ -120,7 +120,7 @@ def service_metric(name: str, original_name: str, scalar: float, **context: str)
 _DETAILED, _DEBUG = "JOB_MESSAGE_DETAILED", "JOB_MESSAGE_DEBUG"
 _STAGE = "F1"
 _BEGINNING: tuple[tuple[float, TimelineEvent], ...] = (
-    (0.5, State("JOB_STATE_PENDING")),
+    (0.5, State(PENDING)),
     (0.5, JobMessage("Autoscaling is enabled for the job. The number of workers will be between 1 and 1000.", _DETAILED)),
     (0.6, JobMessage("Worker configuration: e2-standard-2 in us-central1-a.")),
     (0.8, JobMessage("Fusing adjacent ParDo, Read, Write, and Flatten operations", _DETAILED)),

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.wave.methods import PAGE_SIZE, full_id
+from airflow_dataflow_ext.api.wave.states import WAVE
 from airflow_dataflow_ext.emulator.http.errors import ApiError
 from airflow_dataflow_ext.emulator.wave.org import WaveOrg
 from airflow_dataflow_ext.emulator.wave.runs import Json, WaveRun
@@ -20,7 +21,7 @@ from airflow_dataflow_ext.emulator.wave.views import job_view
 T = TypeVar("T")
 WEEK = 604_800.0
 DEFAULT_PAGE = 25
-STATUSES = ("failure", "queued", "running", "success", "warning")
+STATUSES = tuple(sorted(state for state, row in WAVE.items() if row.filters))
 PAGED_SINCE = 51
 
 

@@ -66,13 +66,13 @@ def looks_between_messages(talk: Talk) -> list[int]:
 def test_by_default_a_batch_job_is_waited_for_and_a_streaming_job_until_it_runs(state: str, kind: str) -> None:
     judged = SILENT.judge(job(state, type=kind))
     runs = state == RUNNING and kind == "JOB_TYPE_STREAMING"
-    assert judged is (Phase.SUCCEEDED if runs else DATAFLOW[state])
+    assert judged is (Phase.SUCCEEDED if runs else DATAFLOW[state].phase)
 
 
 @pytest.mark.parametrize("state", DATAFLOW)
 def test_to_the_end_means_the_end_of_a_streaming_job_too(state: str) -> None:
     watch = JobWatch(job=REF, to_the_end=True)
-    assert watch.judge(job(state, type="JOB_TYPE_STREAMING")) is DATAFLOW[state]
+    assert watch.judge(job(state, type="JOB_TYPE_STREAMING")) is DATAFLOW[state].phase
 
 
 @pytest.mark.parametrize("expected", DATAFLOW)
