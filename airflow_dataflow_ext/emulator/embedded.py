@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from airflow_dataflow_ext.emulator.dataflow.script_check import check_script
 from airflow_dataflow_ext.emulator.dataflow.service import DataflowServer
 from airflow_dataflow_ext.emulator.dataflow.world import Settings, World
 from airflow_dataflow_ext.emulator.engines.choice import AutoEngine
@@ -101,7 +102,7 @@ class Emulator:
             raise ValueError(f"engine is one of {', '.join(ENGINES)}, not {engine!r}")
         self.clock: Clock = clock or RealClock()
         self.faults = Faults()
-        self.scripts = Scripts()
+        self.scripts = Scripts(check_script)
         self.requests = RequestLog()
         self.settings = settings or Settings()
         self.wave = WaveOrg(self.clock)
@@ -242,3 +243,7 @@ class Emulator:
         await self._server.stop()
         await self._control.world.engine.close()
         self.clock.clear()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:  # of connections whose clients have not gone
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)

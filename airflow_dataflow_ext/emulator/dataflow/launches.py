@@ -22,8 +22,23 @@ from airflow_dataflow_ext.emulator.engines.contract import RefusedError, Work
 from airflow_dataflow_ext.emulator.http.errors import ApiError, invalid, missing, not_now
 
 _SET_BY_THE_SERVICE = frozenset(
-    ("id", "projectId", "location", "currentState", "currentStateTime", "createTime", "startTime", "requestedState", "replacedByJobId")
+    (
+        "id",
+        "projectId",
+        "location",
+        "currentState",
+        "currentStateTime",
+        "createTime",
+        "startTime",
+        "requestedState",
+        "replacedByJobId",
+        "stageStates",
+        "runtimeUpdatableParams",
+        "satisfiesPzs",
+        "pipelineDescription",
+    )
 )
+"""Fields of a Job that its creator cannot set: the service ignores them, beside those that the schema calls read-only."""
 _REPLY = ("id", "projectId", "name", "type", "clientRequestId", "createTime", "location", "startTime", "replaceJobId")
 
 

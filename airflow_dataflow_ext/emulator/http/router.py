@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from airflow_dataflow_ext.api.rest.method import Method, path_pattern
 from airflow_dataflow_ext.emulator.http.errors import ApiError, envelope, invalid
+from airflow_dataflow_ext.emulator.http.payload import read_json
 
 _JSON = "application/json; charset=UTF-8"
 
@@ -35,7 +36,7 @@ class Incoming:
         :raises ApiError: 400, it is no JSON.
         """
         try:
-            return json.loads(self.content) if self.content.strip() else {}
+            return read_json(self.content) if self.content.strip() else {}
         except ValueError as error:
             raise invalid(f"Invalid JSON payload received. {error}") from error
 
