@@ -59,7 +59,7 @@ class DataflowOperator(BaseOperator):
     def show(self, context: Context, job_id: str) -> JobRef:
         """Point a person to the job."""
         where = self.hook.job(job_id, self.project_id, self.location)
-        DataflowJobLink.persist(context, project_id=where.project_id, location=where.location, job_id=where.job_id)
+        DataflowJobLink.persist(context, root=self.hook.root, project_id=where.project_id, location=where.location, job_id=where.job_id)
         return where
 
 

@@ -165,7 +165,7 @@ class DataflowLaunchOperator(TemplateLineage, LaunchOperator):
 
     def show(self, context: Context, job: Json) -> None:
         where = self.hook.job(str(job["id"]), self.project_id, self.location)
-        DataflowJobLink.persist(context, project_id=where.project_id, location=where.location, job_id=where.job_id)
+        DataflowJobLink.persist(context, root=self.hook.root, project_id=where.project_id, location=where.location, job_id=where.job_id)
         self.log.info("%s: %s", where, job.get("name"))
 
     def _watch(self, job: JobRef) -> JobWatch:

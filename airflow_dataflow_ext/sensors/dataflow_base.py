@@ -109,7 +109,7 @@ class DataflowSensor(WaitSensor):
 
     def show(self, context: Context) -> None:
         at = self.where
-        DataflowJobLink.persist(context, project_id=at.project_id, location=at.location, job_id=at.job_id)
+        DataflowJobLink.persist(context, root=self.hook.root, project_id=at.project_id, location=at.location, job_id=at.job_id)
 
     def trigger_fields(self, until: float | None) -> Json:
         """What the trigger is made of.

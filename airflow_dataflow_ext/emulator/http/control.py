@@ -24,7 +24,17 @@ from airflow_dataflow_ext.emulator.wave.org import WaveOrg
 class Control:
     """What can be told to the emulator and asked of it, in Python and over HTTP alike."""
 
-    def __init__(self, world: World, wave: WaveOrg, *, faults: Faults, scripts: Scripts, log: RequestLog, tokens: IssuedTokens) -> None:
+    def __init__(
+        self,
+        world: World,
+        wave: WaveOrg,
+        *,
+        faults: Faults,
+        scripts: Scripts,
+        log: RequestLog,
+        tokens: IssuedTokens,
+        environment: Callable[[], dict[str, str]],
+    ) -> None:
         self.world = world
         self.wave = wave
         self.faults = faults
@@ -33,6 +43,7 @@ class Control:
         self.tokens = tokens
         self._calls: dict[tuple[str, str], Callable[..., Any]] = {
             ("GET", "health"): self.health,
+            ("GET", "environment"): environment,
             ("GET", "faults"): lambda: [fault.to_json() for fault in faults],
             ("POST", "faults"): lambda **fault: faults.set(Fault.from_json(fault)).to_json(),
             ("DELETE", "faults"): faults.clear,

@@ -22,8 +22,6 @@ from airflow_dataflow_ext.emulator.http.request_log import Entry, RequestLog
 from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, Router, Service
 
 HOST = "127.0.0.1"
-NAME = "localhost"
-"""How it is called in URLs: https://github.com/apache/beam takes no other service over plain HTTP."""
 BODY_LIMIT = 20 * 1024 * 1024
 """Bytes of a request; the service's own limit for creating a job: https://cloud.google.com/dataflow/quotas"""
 _KEPT_BODY = 100_000
