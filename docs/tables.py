@@ -7,9 +7,11 @@ from pathlib import Path
 
 import airflow_dataflow_ext
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
-from airflow_dataflow_ext.api.dataflow import states
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW
+from airflow_dataflow_ext.api.jobs.phase import StateRow
 from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.api.wave import methods as wave
+from airflow_dataflow_ext.api.wave.states import WAVE
 
 PACKAGE = Path(airflow_dataflow_ext.__file__).parent
 PARTS = ("operators", "sensors", "triggers", "hooks", "links", "watch", "transport", "api", "emulator")
@@ -21,8 +23,8 @@ def write_tables(folder: Path) -> None:
     tables = {
         "dataflow_methods.md": _methods(dataflow.RESOURCES),
         "wave_methods.md": _methods(wave.RESOURCES),
-        "dataflow_states.md": _states(states.DATAFLOW.items()),
-        "wave_states.md": _states(states.WAVE.items()),
+        "dataflow_states.md": _states(DATAFLOW.items()),
+        "wave_states.md": _states(WAVE.items()),
     }
     tables |= {f"{part}.md": _modules(part) for part in PARTS}
     for name, lines in tables.items():
@@ -56,8 +58,8 @@ def _row(resource: type, name: str, method: Method) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _states(rows: Iterable[tuple[str, states.Phase]]) -> list[str]:
-    return ["| state | for somebody who waits |", "|---|---|", *(f"| `{state}` | {phase} |" for state, phase in rows)]
+def _states(rows: Iterable[tuple[str, StateRow]]) -> list[str]:
+    return ["| state | for somebody who waits |", "|---|---|", *(f"| `{state}` | {row.phase} |" for state, row in rows)]
 
 
 def _modules(part: str) -> list[str]:

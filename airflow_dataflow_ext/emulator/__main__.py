@@ -10,6 +10,7 @@ import shlex
 import signal
 import sys
 import threading
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +18,11 @@ from airflow_dataflow_ext.emulator.embedded import ENGINES, Emulator
 from airflow_dataflow_ext.emulator.google.gcs import StorageError
 from airflow_dataflow_ext.emulator.google.oauth import MODES
 from airflow_dataflow_ext.emulator.http.clock import ManualClock, RealClock
+from airflow_dataflow_ext.emulator.http.router import NAME
 from airflow_dataflow_ext.emulator.http.server import HOST
+
+PORT = 8085
+"""Where the emulator listens unless it is given another port."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not _is_this_emulators_host(options.host):
         print(f"The emulator serves this machine only, on {HOST}; it does not listen on {options.host}.", file=sys.stderr)
         return 2
+    if options.print_env:
+        return _print_environment(options.port)
     try:
         emulator = _emulator(options)
     except (OSError, ValueError) as error:
@@ -51,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     what = "Dataflow, CRM Analytics, their logins and Cloud Storage on this machine."
     parser = argparse.ArgumentParser(prog="python -m airflow_dataflow_ext.emulator", description=what)
     parser.add_argument("--host", default=HOST, help="loopback only; here so that a mistake is said clearly")
-    parser.add_argument("--port", type=_port, default=8085, help="of Dataflow and OAuth; 0 for any free one (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=PORT, help="of Dataflow and OAuth; 0 for any free one (default: %(default)s)")
+    parser.add_argument("--print-env", action="store_true", help="print, for eval, how to connect to the emulator on --port, and end")
     parser.add_argument("--gcs-port", type=_port, default=0, help="of Cloud Storage; 0 for any free one (default: %(default)s)")
     parser.add_argument("--no-gcs", action="store_true", help="serve no Cloud Storage; goes with --engine scripted")
     parser.add_argument("--data", type=Path, help="directory for objects, logs and the service account's key (default: nothing is kept)")
@@ -113,16 +121,30 @@ def _is_this_emulators_host(host: str) -> bool:
         return False
 
 
+def _print_environment(port: int) -> int:
+    """The lines by which a shell connects to a running emulator."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://{NAME}:{port}/_emulator/environment", timeout=10) as answer:
+            variables = json.load(answer)
+    except (OSError, ValueError) as error:
+        print(f"No emulator answers on port {port}: {error}. Start one, or name its port with --port.", file=sys.stderr)
+        return 1
+    for name, value in variables.items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
 def _announce(emulator: Emulator, ready_file: Path | None) -> None:
     variables = emulator.connections()
     print(f"Dataflow v1b3 and OAuth   {emulator.url}")
     print(f"CRM Analytics             {emulator.url}")
     print(f"Cloud Storage             {emulator.gcs_url or 'not served'}")
     print(f"Control                   {emulator.url}/_emulator/health")
+    port = emulator.url.rpartition(":")[2]
+    which = "" if port == str(PORT) else f" --port {port}"
     print("\nIn the shell that starts Airflow:\n")
-    for name, value in variables.items():
-        print(f"export {name}={shlex.quote(value)}")
-    print(flush=True)
+    print(f'eval "$(python -m airflow_dataflow_ext.emulator --print-env{which})"\n', flush=True)
     if ready_file is not None:
         content = {"url": emulator.url, "gcs_url": emulator.gcs_url, "environment": variables, "pid": os.getpid()}
         partly = ready_file.with_name(ready_file.name + ".part")

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from airflow_dataflow_ext.emulator.dataflow.pages import JobPages
+from airflow_dataflow_ext.emulator.dataflow.script_check import check_script
 from airflow_dataflow_ext.emulator.dataflow.service import DataflowServer
 from airflow_dataflow_ext.emulator.dataflow.world import Settings, World
 from airflow_dataflow_ext.emulator.engines.choice import AutoEngine
@@ -23,10 +25,12 @@ from airflow_dataflow_ext.emulator.http.clock import Clock, RealClock
 from airflow_dataflow_ext.emulator.http.control import Control, shown
 from airflow_dataflow_ext.emulator.http.faults import Fault, Faults
 from airflow_dataflow_ext.emulator.http.request_log import RequestLog
-from airflow_dataflow_ext.emulator.http.router import Service
+from airflow_dataflow_ext.emulator.http.router import NAME, Service
 from airflow_dataflow_ext.emulator.http.server import HOST, Server
 from airflow_dataflow_ext.emulator.wave.login import PASSWORD, SECURITY_TOKEN, USERNAME, WaveLogin
 from airflow_dataflow_ext.emulator.wave.org import WaveOrg
+from airflow_dataflow_ext.emulator.wave.pages import DataManagerPage
+from airflow_dataflow_ext.emulator.wave.platform import SalesforcePlatform
 from airflow_dataflow_ext.emulator.wave.service import WaveServer
 
 if TYPE_CHECKING:
@@ -101,7 +105,7 @@ class Emulator:
             raise ValueError(f"engine is one of {', '.join(ENGINES)}, not {engine!r}")
         self.clock: Clock = clock or RealClock()
         self.faults = Faults()
-        self.scripts = Scripts()
+        self.scripts = Scripts(check_script)
         self.requests = RequestLog()
         self.settings = settings or Settings()
         self.wave = WaveOrg(self.clock)
@@ -143,7 +147,7 @@ class Emulator:
         except BaseException:
             self.close(strict=False)
             raise
-        self.url = f"http://{HOST}:{port}"
+        self.url = f"http://{NAME}:{port}"
         return self
 
     def close(self, *, strict: bool | None = None) -> None:
@@ -199,12 +203,24 @@ class Emulator:
 
     def _assemble(self) -> tuple[Control, Server]:
         world = World(clock=self.clock, engine=self._make_engine(), objects=self.objects, settings=self.settings)
-        control = Control(world, self.wave, faults=self.faults, scripts=self.scripts, log=self.requests, tokens=self.tokens)
+        control = Control(
+            world,
+            self.wave,
+            faults=self.faults,
+            scripts=self.scripts,
+            log=self.requests,
+            tokens=self.tokens,
+            environment=self.connections,
+        )
+        org = WaveServer(self.wave)
         services: list[Service] = [
             DataflowServer(world, self.tokens),
             OAuthService(self._account, self.tokens),
-            WaveServer(self.wave),
+            org,
+            SalesforcePlatform(org, self.wave.sessions),
             WaveLogin(self.wave.sessions, self._account.public_key),
+            JobPages(world),
+            DataManagerPage(self.wave),
         ]
         return control, Server(services, clock=self.clock, faults=self.faults, log=self.requests, control=control.handle)
 
@@ -242,3 +258,7 @@ class Emulator:
         await self._server.stop()
         await self._control.world.engine.close()
         self.clock.clear()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:  # of connections whose clients have not gone
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
     from airflow_dataflow_ext.api.dataflow.job import JobRef
 
-JOB_PAGE = "https://console.cloud.google.com/dataflow/jobs/{location}/{job_id}?project={project_id}"
-"""The job's page in the Google Cloud console."""
+CONSOLE = "https://console.cloud.google.com"
+JOB_PAGE = "{console}/dataflow/jobs/{location}/{job_id}?project={project_id}"
+"""The job's page in the Google Cloud console; the emulator has one on the same path."""
 
 
 class DataflowJobLink(BaseOperatorLink):
-    """The job's page in the Google Cloud console; it is there as soon as the job is known."""
+    """The job's page in the Google Cloud console, or on the emulator; it is there as soon as the job is known."""
 
     name = "Dataflow Job"
     xcom_key = "dataflow_job_link"
@@ -29,7 +30,11 @@ class DataflowJobLink(BaseOperatorLink):
         return XCom.get_value(key=self.xcom_key, ti_key=ti_key) or ""
 
     @classmethod
-    def persist(cls, context: Any, job: JobRef) -> None:
-        """Show the link of this task from now on."""
-        url = JOB_PAGE.format(project_id=job.place.project_id, location=job.place.location, job_id=job.id)
+    def persist(cls, context: Any, job: JobRef, *, root: str) -> None:
+        """Show the link of this task from now on.
+
+        :param root: URL of the service that knows the job; one over plain HTTP is an emulator on this machine.
+        """
+        console = root if root.startswith("http://") else CONSOLE
+        url = JOB_PAGE.format(console=console, project_id=job.place.project_id, location=job.place.location, job_id=job.id)
         context["ti"].xcom_push(key=cls.xcom_key, value=url)

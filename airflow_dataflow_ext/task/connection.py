@@ -61,7 +61,7 @@ class DataflowTask(BaseOperator):
 
     def show_job(self, context: Context, job: JobRef) -> None:
         """Let the task's link lead to the job."""
-        DataflowJobLink.persist(context, job)
+        DataflowJobLink.persist(context, job, root=self.hook.root)
 
 
 class WaveTask(BaseOperator):

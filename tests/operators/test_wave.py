@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.wave.states import WAVE
 from airflow_dataflow_ext.emulator import Emulator, WaveNode
@@ -68,7 +68,7 @@ def seen(task: TaskInstance, ended: Ended) -> tuple[object, ...]:
 @pytest.mark.parametrize("fail_on_warning", [False, True])
 @pytest.mark.parametrize("status", [*WAVE, "Live"])
 def test_every_status_ends_the_task_in_the_same_way_deferrable_or_not(emulator: Emulator, status: str, fail_on_warning: bool) -> None:
-    phase = WAVE.get(status, Phase.MOVING)
+    phase = phase_of(status, WAVE)
     if phase is Phase.MOVING:
         emulator.wave.scripts.play("*", wait=0.3, seconds=0.5, during=status.title())
     else:

@@ -9,8 +9,8 @@ from typing import Any
 from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL, labels_of, with_suffix
-from airflow_dataflow_ext.api.dataflow.replace import REPLACEABLE, replaceable
-from airflow_dataflow_ext.api.dataflow.states import TERMINAL
+from airflow_dataflow_ext.api.dataflow.replace import replaceable
+from airflow_dataflow_ext.api.dataflow.states import REPLACEABLE, TERMINAL
 from airflow_dataflow_ext.api.dataflow.stop import stop
 from airflow_dataflow_ext.api.dataflow.template_check import Validate, check_launch
 from airflow_dataflow_ext.api.dataflow.templates import Launch

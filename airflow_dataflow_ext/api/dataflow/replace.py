@@ -7,13 +7,12 @@ from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
-from airflow_dataflow_ext.api.dataflow.states import RUNNING, TERMINAL, UNKNOWN
+from airflow_dataflow_ext.api.dataflow.states import REPLACEABLE, TERMINAL, UNKNOWN
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import CallError, LaunchError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
 
-REPLACEABLE = frozenset({RUNNING, "JOB_STATE_DRAINING"})
 REPLACEABLE_WITHIN, LOOK_EVERY = 300.0, 5.0
 """Seconds that a job to be replaced may take to run, and between two looks at it."""
 

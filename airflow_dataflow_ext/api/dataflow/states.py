@@ -3,66 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.phase import Phase, StateRow
 
-DATAFLOW: Mapping[str, Phase] = {
+
+@dataclass(frozen=True, slots=True)
+class JobState(StateRow):
+    """One state of a job.
+
+    :param drainable: whether a streaming job in it may have read data that a drain can finish.
+    :param replaceable: whether a new job can take over from a streaming job in it.
+    """
+
+    drainable: bool = False
+    replaceable: bool = False
+
+
+DATAFLOW: Mapping[str, JobState] = {
     # https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs#jobstate
-    "JOB_STATE_UNKNOWN": Phase.MOVING,  # also a launch reply, which has no state yet
-    "JOB_STATE_STOPPED": Phase.MOVING,  # "not started yet", in spite of its name
-    "JOB_STATE_RUNNING": Phase.MOVING,
-    "JOB_STATE_DONE": Phase.SUCCEEDED,
-    "JOB_STATE_FAILED": Phase.FAILED,
-    "JOB_STATE_CANCELLED": Phase.FAILED,  # data in flight is lost
-    "JOB_STATE_UPDATED": Phase.SUCCEEDED,  # its replacement goes on with its data
-    "JOB_STATE_DRAINING": Phase.MOVING,
-    "JOB_STATE_DRAINED": Phase.SUCCEEDED,  # all data in flight was finished
-    "JOB_STATE_PENDING": Phase.MOVING,
-    "JOB_STATE_CANCELLING": Phase.MOVING,
-    "JOB_STATE_QUEUED": Phase.MOVING,
-    "JOB_STATE_RESOURCE_CLEANING_UP": Phase.MOVING,
-    "JOB_STATE_PAUSING": Phase.MOVING,
-    "JOB_STATE_PAUSED": Phase.MOVING,
+    "JOB_STATE_UNKNOWN": JobState(Phase.MOVING),  # also a launch reply, which has no state yet
+    "JOB_STATE_STOPPED": JobState(Phase.MOVING),  # "not started yet", in spite of its name
+    "JOB_STATE_RUNNING": JobState(Phase.MOVING, drainable=True, replaceable=True),
+    "JOB_STATE_DONE": JobState(Phase.SUCCEEDED),
+    "JOB_STATE_FAILED": JobState(Phase.FAILED),
+    "JOB_STATE_CANCELLED": JobState(Phase.FAILED),  # data in flight is lost
+    "JOB_STATE_UPDATED": JobState(Phase.SUCCEEDED),  # its replacement goes on with its data
+    "JOB_STATE_DRAINING": JobState(Phase.MOVING, drainable=True, replaceable=True),
+    "JOB_STATE_DRAINED": JobState(Phase.SUCCEEDED),  # all data in flight was finished
+    "JOB_STATE_PENDING": JobState(Phase.MOVING),
+    "JOB_STATE_CANCELLING": JobState(Phase.MOVING),
+    "JOB_STATE_QUEUED": JobState(Phase.MOVING),
+    "JOB_STATE_RESOURCE_CLEANING_UP": JobState(Phase.MOVING, drainable=True),
+    "JOB_STATE_PAUSING": JobState(Phase.MOVING, drainable=True),
+    "JOB_STATE_PAUSED": JobState(Phase.MOVING, drainable=True),
 }
 
-
 UNKNOWN = "JOB_STATE_UNKNOWN"
+STOPPED = "JOB_STATE_STOPPED"
+QUEUED = "JOB_STATE_QUEUED"
+PENDING = "JOB_STATE_PENDING"
 RUNNING = "JOB_STATE_RUNNING"
+CANCELLING = "JOB_STATE_CANCELLING"
+DRAINING = "JOB_STATE_DRAINING"
 DONE = "JOB_STATE_DONE"
 FAILED = "JOB_STATE_FAILED"
 CANCELLED = "JOB_STATE_CANCELLED"
 DRAINED = "JOB_STATE_DRAINED"
 UPDATED = "JOB_STATE_UPDATED"
-CANCELLING = "JOB_STATE_CANCELLING"
-DRAINING = "JOB_STATE_DRAINING"
 STREAMING = "JOB_TYPE_STREAMING"
 BATCH = "JOB_TYPE_BATCH"
 
-TERMINAL = frozenset(state for state, phase in DATAFLOW.items() if phase is not Phase.MOVING)
+
+def _in(phase: Phase) -> frozenset[str]:
+    return frozenset(state for state, row in DATAFLOW.items() if row.phase is phase)
 
 
-class DataflowJobStatus:
+TERMINAL = frozenset(DATAFLOW) - _in(Phase.MOVING)
+REPLACEABLE = frozenset(state for state, row in DATAFLOW.items() if row.replaceable)
+
+
+class _StateNames(type):
+    """Gives a class one attribute for each row of the table."""
+
+    def __getattr__(cls, name: str) -> str:
+        if name in DATAFLOW:
+            return name
+        raise AttributeError(f"{name} is not a job state; the states are {', '.join(DATAFLOW)}")
+
+    def __dir__(cls) -> list[str]:
+        return [*super().__dir__(), *DATAFLOW]
+
+
+class DataflowJobStatus(metaclass=_StateNames):
     """The states under the names by which DAGs import them from the Google provider."""
 
-    JOB_STATE_UNKNOWN = "JOB_STATE_UNKNOWN"
-    JOB_STATE_STOPPED = "JOB_STATE_STOPPED"
-    JOB_STATE_RUNNING = "JOB_STATE_RUNNING"
-    JOB_STATE_DONE = "JOB_STATE_DONE"
-    JOB_STATE_FAILED = "JOB_STATE_FAILED"
-    JOB_STATE_CANCELLED = "JOB_STATE_CANCELLED"
-    JOB_STATE_UPDATED = "JOB_STATE_UPDATED"
-    JOB_STATE_DRAINING = "JOB_STATE_DRAINING"
-    JOB_STATE_DRAINED = "JOB_STATE_DRAINED"
-    JOB_STATE_PENDING = "JOB_STATE_PENDING"
-    JOB_STATE_CANCELLING = "JOB_STATE_CANCELLING"
-    JOB_STATE_QUEUED = "JOB_STATE_QUEUED"
-    JOB_STATE_RESOURCE_CLEANING_UP = "JOB_STATE_RESOURCE_CLEANING_UP"
-    JOB_STATE_PAUSING = "JOB_STATE_PAUSING"
-    JOB_STATE_PAUSED = "JOB_STATE_PAUSED"
-    SUCCEEDED_END_STATES = frozenset(state for state, phase in DATAFLOW.items() if phase is Phase.SUCCEEDED)
-    FAILED_END_STATES = frozenset(state for state, phase in DATAFLOW.items() if phase is Phase.FAILED)
+    SUCCEEDED_END_STATES = _in(Phase.SUCCEEDED)
+    FAILED_END_STATES = _in(Phase.FAILED)
     TERMINAL_STATES = TERMINAL
-    AWAITING_STATES = frozenset(DATAFLOW) - TERMINAL
+    AWAITING_STATES = _in(Phase.MOVING)
 
 
 class DataflowJobType:

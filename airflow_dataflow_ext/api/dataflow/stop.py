@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job
-from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, CANCELLING, DRAINED, DRAINING, TERMINAL, UNKNOWN
+from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, CANCELLING, DATAFLOW, DRAINED, DRAINING, TERMINAL
 from airflow_dataflow_ext.api.dataflow.wait import state_of
 from airflow_dataflow_ext.api.jobs.stop import stop_jobs
 from airflow_dataflow_ext.api.rest.ask import ask
@@ -29,9 +29,6 @@ FORCE_AT_THE_EARLIEST = 30 * 60.0
 
 FORCE_AGAIN = 60.0
 """Seconds after which a forced cancel that the service has refused is asked for again."""
-
-_NOTHING_TO_DRAIN = frozenset({UNKNOWN, "JOB_STATE_STOPPED", "JOB_STATE_QUEUED", "JOB_STATE_PENDING", CANCELLING})
-"""States of a job that has read nothing yet, or is being cancelled; the service refuses to drain it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -126,5 +123,6 @@ def request_stop(job: JobRef, *, drain: bool = False, labels: Mapping[str, str] 
 
 
 def drains(seen: Json) -> bool:
-    """Whether the job, as it is now, can be drained."""
-    return seen.get("type") != BATCH and state_of(seen) not in _NOTHING_TO_DRAIN
+    """Whether the job, as it is now, can be drained; one in a state that no row lists may hold data and is not cancelled unasked."""
+    row = DATAFLOW.get(state_of(seen))
+    return seen.get("type") != BATCH and (row is None or row.drainable)

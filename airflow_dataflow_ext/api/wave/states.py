@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.phase import Phase, StateRow
 
-WAVE: Mapping[str, Phase] = {
+
+@dataclass(frozen=True, slots=True)
+class RunState(StateRow):
+    """One state of a run.
+
+    :param filters: whether the list of runs can be filtered by it.
+    :param since: the API version that introduced it; older versions show ``before`` instead.
+    """
+
+    filters: bool = True
+    since: int = 0
+    before: str = ""
+
+
+WAVE: Mapping[str, RunState] = {
     # https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_responses_dataflow_job.htm
-    "queued": Phase.MOVING,
-    "preprocessing": Phase.MOVING,
-    "running": Phase.MOVING,
-    "success": Phase.SUCCEEDED,
-    "warning": Phase.SUCCEEDED,  # finished; some rows failed
-    "failure": Phase.FAILED,
-    "cancelled": Phase.FAILED,
+    "queued": RunState(Phase.MOVING),
+    "preprocessing": RunState(Phase.MOVING, filters=False, since=58, before="Queued"),
+    "running": RunState(Phase.MOVING),
+    "success": RunState(Phase.SUCCEEDED),
+    "warning": RunState(Phase.SUCCEEDED),  # finished; some rows failed
+    "failure": RunState(Phase.FAILED),
+    "cancelled": RunState(Phase.FAILED, filters=False, since=59, before="Failure"),
 }

@@ -10,7 +10,7 @@ from typing import Any
 from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, TERMINAL
 from airflow_dataflow_ext.emulator.dataflow.schema import lean
 from airflow_dataflow_ext.emulator.engines.contract import Work
-from airflow_dataflow_ext.emulator.http.errors import missing
+from airflow_dataflow_ext.emulator.http.errors import missing, short
 
 Json = dict[str, Any]
 Place = tuple[str, str]
@@ -181,5 +181,5 @@ def known_state(name: str) -> str:
     :raises ValueError: it has no such state.
     """
     if name not in DATAFLOW:
-        raise ValueError(f"{name!r} is no job state; the states are {', '.join(DATAFLOW)}")
+        raise ValueError(f"{short(name)} is no job state; the states are {', '.join(DATAFLOW)}")
     return name

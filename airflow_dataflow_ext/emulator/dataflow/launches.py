@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.methods import FlexTemplate, Job, Template
-from airflow_dataflow_ext.api.dataflow.states import BATCH, RUNNING, STREAMING
+from airflow_dataflow_ext.api.dataflow.states import BATCH, PENDING, QUEUED, REPLACEABLE, STREAMING
 from airflow_dataflow_ext.emulator.dataflow.environments import check_environment, environment_of
 from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord, Json
-from airflow_dataflow_ext.emulator.dataflow.lifecycle import DRAINING, JobReport
+from airflow_dataflow_ext.emulator.dataflow.lifecycle import JobReport
 from airflow_dataflow_ext.emulator.dataflow.templates import TemplateFile, check_parameters, flex_of, open_classic, open_flex
 from airflow_dataflow_ext.emulator.dataflow.values import EPOCH, check_job_name, check_labels, new_job_id, stamp
 from airflow_dataflow_ext.emulator.dataflow.world import Call, World, answers
@@ -22,8 +22,23 @@ from airflow_dataflow_ext.emulator.engines.contract import RefusedError, Work
 from airflow_dataflow_ext.emulator.http.errors import ApiError, invalid, missing, not_now
 
 _SET_BY_THE_SERVICE = frozenset(
-    ("id", "projectId", "location", "currentState", "currentStateTime", "createTime", "startTime", "requestedState", "replacedByJobId")
+    (
+        "id",
+        "projectId",
+        "location",
+        "currentState",
+        "currentStateTime",
+        "createTime",
+        "startTime",
+        "requestedState",
+        "replacedByJobId",
+        "stageStates",
+        "runtimeUpdatableParams",
+        "satisfiesPzs",
+        "pipelineDescription",
+    )
 )
+"""Fields of a Job that its creator cannot set: the service ignores them, beside those that the schema calls read-only."""
 _REPLY = ("id", "projectId", "name", "type", "clientRequestId", "createTime", "location", "startTime", "replaceJobId")
 
 
@@ -160,7 +175,7 @@ def _start(world: World, call: Call, order: LaunchCall) -> JobRecord:
 def _to_replace(world: World, call: Call, order: LaunchCall) -> JobRecord:
     twins = world.jobs.active_twins(call.place, order.name)
     known = [world.jobs.find(call.place, order.replaces)] if order.replaces else twins
-    old = next((job for job in known if job.state in (RUNNING, DRAINING)), None)
+    old = next((job for job in known if job.state in REPLACEABLE), None)
     if old is None:
         raise missing(f"There is no job named {order.name} in RUNNING OR DRAINING state")
     rival = next((job for job in twins if job.replaces is old), None)
@@ -178,7 +193,7 @@ def _record(world: World, call: Call, order: LaunchCall, old: JobRecord | None) 
     project, location = call.place
     own: Json = {"id": new_job_id(now), "projectId": project, "name": order.name, "location": location}
     times = {"createTime": stamp(now), "startTime": stamp(now), "currentStateTime": stamp(now)}
-    state = "JOB_STATE_QUEUED" if order.kind == "flex" else "JOB_STATE_PENDING"
+    state = QUEUED if order.kind == "flex" else PENDING
     fields = {name: value for name, value in order.fields.items() if value}
     # a Flex template is a program: only when it has run is there a graph with a type and labels
     veiled: Json = {name: fields.pop(name) for name in ("type", "labels") if order.kind == "flex" and name in fields}

@@ -9,22 +9,32 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from airflow_dataflow_ext.api.dataflow.states import CANCELLED, RUNNING, TERMINAL, UPDATED
+from airflow_dataflow_ext.api.dataflow.states import (
+    CANCELLED,
+    CANCELLING,
+    DONE,
+    DRAINING,
+    FAILED,
+    PENDING,
+    QUEUED,
+    RUNNING,
+    TERMINAL,
+    UNKNOWN,
+    UPDATED,
+)
 from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord, Json, known_state
 from airflow_dataflow_ext.emulator.dataflow.values import stamp
 from airflow_dataflow_ext.emulator.dataflow.world import World
 
-CANCELLING = "JOB_STATE_CANCELLING"
-DRAINING = "JOB_STATE_DRAINING"
 KEPT_SECONDS = 30 * 24 * 3600.0
 """A finished job is forgotten after this time: https://cloud.google.com/dataflow/docs/guides/archive-jobs"""
 
 _STAGE_STATES = {
-    "EXECUTION_STATE_NOT_STARTED": "JOB_STATE_PENDING",
-    "EXECUTION_STATE_RUNNING": "JOB_STATE_RUNNING",
-    "EXECUTION_STATE_SUCCEEDED": "JOB_STATE_DONE",
-    "EXECUTION_STATE_FAILED": "JOB_STATE_FAILED",
-    "EXECUTION_STATE_CANCELLED": "JOB_STATE_CANCELLED",
+    "EXECUTION_STATE_NOT_STARTED": PENDING,
+    "EXECUTION_STATE_RUNNING": RUNNING,
+    "EXECUTION_STATE_SUCCEEDED": DONE,
+    "EXECUTION_STATE_FAILED": FAILED,
+    "EXECUTION_STATE_CANCELLED": CANCELLED,
 }
 
 
@@ -57,7 +67,7 @@ def cancel(world: World, record: JobRecord) -> None:
     """Cancel a job that still moves; one that waits in the queue is gone at once."""
     if record.state == CANCELLING:
         return
-    at_once = record.state == "JOB_STATE_QUEUED"
+    at_once = record.state == QUEUED
     record.cancelling_since = world.clock.now()
     move(world, record, CANCELLED if at_once else CANCELLING)
     world.engine.stop(record.id, drain=False)
@@ -82,7 +92,7 @@ class JobReport:
         leaving = record.state in (CANCELLING, DRAINING) and state not in (*TERMINAL, CANCELLING)
         if record.is_terminal or leaving:
             return
-        if state == "JOB_STATE_PENDING" or state == RUNNING:
+        if state in (PENDING, RUNNING):
             record.unveil()
         if state != record.state:
             move(self._world, record, state)
@@ -120,7 +130,7 @@ class JobReport:
         return {"updateTime": self._now(), **metric}
 
     def _stage_state(self, stage: Json, before: Mapping[str, Json]) -> Json:
-        name, state = stage["stageId"], _STAGE_STATES.get(stage.get("state", ""), "JOB_STATE_UNKNOWN")
+        name, state = stage["stageId"], _STAGE_STATES.get(stage.get("state", ""), UNKNOWN)
         known = before.get(name)
         if known is not None and known["executionStageState"] == state:
             return known

@@ -46,7 +46,7 @@ def _list(world: World, call: Call, places: Sequence[Place], failed: Sequence[st
     size = world.page_size(size)
     order, key_of = _ordered(world, call.query.get("filter", "UNKNOWN"), places)
     token = call.query.get("pageToken")
-    start = bisect_right(order, page_key(call.query, token), key=key_of) if token else 0
+    start = bisect_right(order, page_key(call.question, token), key=key_of) if token else 0
     wanted = _filter(call)
     page: list[JobRecord] = []
     more = False
@@ -60,7 +60,7 @@ def _list(world: World, call: Call, places: Sequence[Place], failed: Sequence[st
     if page:
         parts.append(b'"jobs":[' + b",".join(record.summary() for record in page) + b"]")
     if more:
-        parts.append(b'"nextPageToken":' + json.dumps(page_token(call.query, key_of(page[-1]))).encode())
+        parts.append(b'"nextPageToken":' + json.dumps(page_token(call.question, key_of(page[-1]))).encode())
     if failed:
         parts.append(b'"failedLocation":' + json.dumps([{"name": name} for name in failed]).encode())
     return b"{" + b",".join(parts) + b"}"

@@ -74,9 +74,9 @@ def _page(world: World, call: Call, name: str, entries: Sequence[Json]) -> Json:
     size = call.query.get("pageSize", 0)
     if size < 0:
         raise invalid(f"pageSize must not be negative; it is {size}")
-    start = page_key(call.query, call.query["pageToken"]) if call.query.get("pageToken") else 0
+    start = page_key(call.question, call.query["pageToken"]) if call.query.get("pageToken") else 0
     end = start + world.page_size(size)
-    token = page_token(call.query, end) if end < len(entries) else ""
+    token = page_token(call.question, end) if end < len(entries) else ""
     return {name: list(entries[start:end]), "nextPageToken": token}
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from airflow_dataflow_ext.emulator.http.errors import invalid
+from airflow_dataflow_ext.emulator.http.errors import invalid, short
 
 _TOKEN = re.compile(r"\s*([^,()/\s]+|[,()/])")
+_DEEPEST = 50
 Selection = dict[str, "Selection"]
 
 
@@ -20,13 +21,15 @@ def parse(text: str) -> Selection:
     :raises ApiError: 400, it cannot be read.
     """
     tokens = _TOKEN.findall(text)
-    selection = _parse_list(tokens)
+    selection = _parse_list(tokens, 1)
     if tokens or not selection:
-        raise invalid(f"Invalid field selection {text}")
+        raise invalid(f"Invalid field selection {short(text)}")
     return selection
 
 
-def _parse_list(tokens: list[str]) -> Selection:
+def _parse_list(tokens: list[str], depth: int) -> Selection:
+    if depth > _DEEPEST:
+        raise invalid(f"Invalid field selection: more than {_DEEPEST} parentheses in each other")
     selection: Selection = {}
     while tokens and tokens[0] not in ",()/":
         below = selection.setdefault(tokens.pop(0), {})
@@ -35,7 +38,7 @@ def _parse_list(tokens: list[str]) -> Selection:
             below = below.setdefault(tokens.pop(0) if tokens else "", {})
         if tokens[:1] == ["("]:
             tokens.pop(0)
-            below.update(_parse_list(tokens))
+            below.update(_parse_list(tokens, depth + 1))
             if tokens[:1] != [")"]:
                 raise invalid("Invalid field selection: a parenthesis is not closed")
             tokens.pop(0)

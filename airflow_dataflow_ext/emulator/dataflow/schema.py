@@ -6,6 +6,7 @@ The schemas are those of the discovery document that google-api-python-client sh
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
@@ -13,7 +14,8 @@ from typing import Any
 
 from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator.dataflow.values import camel, duration_of, seconds_of
-from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.errors import ApiError, short
+from airflow_dataflow_ext.emulator.http.payload import finite, whole
 
 Spec = Mapping[str, Any]
 _LIMITS: Mapping[str, tuple[int, int]] = {
@@ -23,6 +25,9 @@ _LIMITS: Mapping[str, tuple[int, int]] = {
     "uint64": (0, 2**64 - 1),
 }
 # Enums travel as numbers too; the document lists them by number, except here.
+_DECIMAL = re.compile(r"-?\d{1,400}(\.\d{1,400})?([eE][-+]?\d{1,3})?", re.ASCII)
+_MOST_FAULTS = 20
+"""Faults that a refusal names."""
 _NUMBERS: Mapping[str, int] = {"JOB_MESSAGE_BASIC": 5, "JOB_MESSAGE_WARNING": 3, "JOB_MESSAGE_ERROR": 4}
 
 
@@ -55,16 +60,22 @@ def read_query(method: Method, given: Mapping[str, str]) -> dict[str, Any]:
     for name, text in given.items():
         key = ".".join(camel(part) for part in name.split("."))
         if key in specs:
-            value: Any = {"true": True, "false": False}.get(text.lower(), text) if specs[key]["type"] == "boolean" else text
-            read[key] = _read(specs[key], value, key, faults)
+            read[key] = _read(specs[key], _query_value(specs[key], text), key, faults)
         elif name not in common and f"${name}" not in common and name.lstrip("$") not in common:
-            faults.append(f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter.')
+            faults.append(f'Invalid JSON payload received. Unknown name "{_cut(name)}": Cannot bind query parameter.')
     _refuse(faults)
     return read
 
 
+def _query_value(spec: Spec, text: str) -> Any:
+    """A query value, which always is a text, as JSON would have it."""
+    if spec["type"] == "boolean":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    return int(text) if "enum" in spec and text.isascii() and text.isdecimal() and len(text) < 4 else text
+
+
 def read_body(schema: str, body: Any) -> dict[str, Any]:
-    """A request's body with names in camel case, enums as words and 64-bit numbers as text.
+    """A request's body with names in camel case, enums as words and 64-bit numbers as text; what only the service sets is left out.
 
     :raises ApiError: 400, names every field that is unknown or of a wrong type.
     """
@@ -76,6 +87,8 @@ def read_body(schema: str, body: Any) -> dict[str, Any]:
 
 def _refuse(faults: list[str]) -> None:
     if faults:
+        beyond = len(faults) - _MOST_FAULTS
+        faults = [*faults[:_MOST_FAULTS], *([f"and {beyond} more"] if beyond > 0 else [])]
         violations = [{"description": fault} for fault in faults]
         details = [{"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}]
         raise ApiError(400, "\n".join(faults), details=details)
@@ -91,28 +104,32 @@ def _read(spec: Spec, value: Any, at: str, faults: list[str]) -> Any:
         return [_read(spec["items"], item, f"{at}[{index}]", faults) for index, item in enumerate(value)]
     if kind == "object" and isinstance(value, Mapping):
         inner = spec.get("additionalProperties", {"type": "any"})
-        return {key: _read(inner, item, f"{at}[{key}]", faults) for key, item in value.items()}
+        return {key: _read(inner, item, f"{at}[{_cut(key)}]", faults) for key, item in value.items()}
     if kind == "any":
         return value
     try:
         return _read_scalar(kind, spec.get("format", ""), value)
     except (ValueError, TypeError):
         name = (spec.get("format") or kind).removeprefix("google-").upper()
-        faults.append(f"Invalid value at '{at or 'body'}' (TYPE_{name}), {json.dumps(value)[:200]}")
+        faults.append(f"Invalid value at '{at or 'body'}' (TYPE_{name}), {short(value)}")
         return value
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= 100 else f"{name[:100]}..."
 
 
 def _read_message(spec: Spec, value: Any, at: str, faults: list[str]) -> Any:
     if not isinstance(value, Mapping):
-        faults.append(f"Invalid value at '{at or 'body'}' ({spec['$ref']}), {json.dumps(value)[:200]}")
+        faults.append(f"Invalid value at '{at or 'body'}' ({spec['$ref']}), {short(value)}")
         return value
     known, read = document()["schemas"][spec["$ref"]].get("properties", {}), {}
     for name, item in value.items():
         key = name if name in known else camel(name)
         if key not in known:
             place = f" at '{at}'" if at else ""
-            faults.append(f'Invalid JSON payload received. Unknown name "{name}"{place}: Cannot find field.')
-        elif item is not None:
+            faults.append(f'Invalid JSON payload received. Unknown name "{_cut(name)}"{place}: Cannot find field.')
+        elif item is not None and not known[key].get("readOnly"):
             read[key] = _read(known[key], item, f"{at}.{key}" if at else key, faults)
     return read
 
@@ -121,20 +138,20 @@ def _read_enum(spec: Spec, value: Any, at: str, faults: list[str]) -> Any:
     words: list[str] = spec["enum"]
     if value in words:
         return value
-    number = str(value)
     for index, word in enumerate(words):
-        if not isinstance(value, bool) and number == str(_NUMBERS.get(word, index)):
+        if isinstance(value, int) and not isinstance(value, bool) and value == _NUMBERS.get(word, index):
             return word
-    faults.append(f"Invalid value at '{at}' (TYPE_ENUM), {json.dumps(value)[:200]}")
+    faults.append(f"Invalid value at '{at}' (TYPE_ENUM), {short(value)}")
     return value
 
 
 def _read_scalar(kind: str, form: str, value: Any) -> Any:
     if form in _LIMITS:
         low, high = _LIMITS[form]
-        if isinstance(value, bool) or not isinstance(value, (int, str)) or not low <= int(value) <= high:
+        number = whole(value)
+        if not low <= number <= high:
             raise ValueError(value)
-        return str(int(value)) if kind == "string" else int(value)
+        return str(number) if kind == "string" else number
     if kind == "string" and isinstance(value, str):
         if form == "google-datetime":
             seconds_of(value)
@@ -143,8 +160,8 @@ def _read_scalar(kind: str, form: str, value: Any) -> Any:
         return value
     if kind == "boolean" and isinstance(value, bool):
         return value
-    if kind == "number" and not isinstance(value, bool):
-        return float(value)
+    if kind == "number" and not isinstance(value, bool) and (not isinstance(value, str) or _DECIMAL.fullmatch(value)):
+        return finite(value)
     raise TypeError(kind)
 
 

@@ -10,10 +10,11 @@ from airflow_dataflow_ext.api.dataflow import methods as api
 from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator.dataflow import launches, listing, observing, snapshots, templates, updates, workers
 from airflow_dataflow_ext.emulator.dataflow.partial import parse, select
+from airflow_dataflow_ext.emulator.dataflow.places import check_location, check_project
 from airflow_dataflow_ext.emulator.dataflow.schema import lean, read_body, read_query
-from airflow_dataflow_ext.emulator.dataflow.world import ANSWERS, Call, World
+from airflow_dataflow_ext.emulator.dataflow.world import Call, World, answers
 from airflow_dataflow_ext.emulator.google.oauth import IssuedTokens
-from airflow_dataflow_ext.emulator.http.errors import ApiError, invalid
+from airflow_dataflow_ext.emulator.http.errors import ApiError, invalid, short
 from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, google_refusal
 
 ANSWERING = (launches, listing, observing, snapshots, templates, updates, workers)
@@ -35,9 +36,7 @@ class DataflowServer:
 
     def answer(self, incoming: Incoming) -> Outgoing:
         self._tokens.check(incoming)
-        answer = ANSWERS.get(incoming.method.id)
-        if answer is None:
-            raise ApiError(501, f"{incoming.method.id} is not emulated")
+        answer = answers.of(incoming.method)
         selection = parse(incoming.query["fields"]) if incoming.query.get("fields") else {}
         reply = answer(self._world, _call(incoming))
         if selection:
@@ -74,10 +73,15 @@ def _call(incoming: Incoming) -> Call:
     """
     method = incoming.method
     if incoming.query.get("alt", "json") != "json":
-        raise invalid(f"alt={incoming.query['alt']} is not supported; the emulator speaks JSON")
+        raise invalid(f"alt={short(incoming.query['alt'])} is not supported; the emulator speaks JSON")
+    check_project(incoming.path["projectId"])
     query = read_query(method, incoming.query)
-    body = read_body(method.body, incoming.json()) if method.body else {}
+    sent = incoming.json()
+    if sent and not method.body:
+        raise invalid(f"Invalid JSON payload received. {method.id} takes no body")
+    body = read_body(method.body, sent) if method.body else {}
     named = incoming.path.get("location") or query.pop("location", None) or (body.get("location") if method.body else None)
+    check_location(named or api.DEFAULT_LOCATION)
     return Call(
         method=method,
         project=incoming.path["projectId"],

@@ -5,22 +5,26 @@ Source: https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.loca
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.methods import Template as Methods
 from airflow_dataflow_ext.emulator.dataflow.jobs import Json
+from airflow_dataflow_ext.emulator.dataflow.provided import OPTIONS, is_classic, is_flex, published
 from airflow_dataflow_ext.emulator.dataflow.schema import read_body
+from airflow_dataflow_ext.emulator.dataflow.values import camel
 from airflow_dataflow_ext.emulator.dataflow.world import Call, World, answers
 from airflow_dataflow_ext.emulator.google.objects import Objects
-from airflow_dataflow_ext.emulator.http.errors import ApiError, invalid
+from airflow_dataflow_ext.emulator.http.errors import ApiError, invalid, short
+from airflow_dataflow_ext.emulator.http.payload import read_json
 
 FLEX = "FLEX"
 LEGACY = "LEGACY"
 _NOT_IN_THE_SCHEMA = ("mainClass", "category", "internalName", "userAgentPrefix", "documentationLink")
+_MOST_VIOLATIONS = 20
 _RUNTIME_FIELDS = ("name", "label", "helpText", "isOptional", "regexes", "paramType")
 
 
@@ -52,6 +56,8 @@ def open_flex(objects: Objects, path: str) -> TemplateFile:
     """
     _check_path(path, "containerSpecGcsPath")
     found = _load(objects, path)
+    if found is None and is_classic(path):
+        raise invalid(f"Unable to parse the container spec {path}: it is a classic template, which templates.launch starts")
     return flex_of(found, path) if found is not None else TemplateFile(path=path)
 
 
@@ -76,7 +82,7 @@ def open_classic(objects: Objects, path: str) -> TemplateFile:
     """
     _check_path(path, "gcsPath")
     graph = _load(objects, path) or {}
-    if not isinstance(graph, Mapping) or "image" in graph:
+    if not isinstance(graph, Mapping) or "image" in graph or is_flex(path):
         raise invalid(f"The template file {path} is invalid: it holds no job graph of a classic template")
     metadata = _load(objects, f"{path}_metadata")
     if metadata is not None:
@@ -86,15 +92,15 @@ def open_classic(objects: Objects, path: str) -> TemplateFile:
 
 def _check_path(path: str, name: str) -> None:
     if not re.fullmatch(r"gs://[^/\n\r]+/[^\n\r]+", path):
-        raise invalid(f"{name} must be a Cloud Storage path that starts with gs://; it is {path!r}")
+        raise invalid(f"{name} must be a Cloud Storage path that starts with gs://; it is {short(path)}")
 
 
 def _load(objects: Objects, path: str) -> Any:
-    content = objects.read(path)
+    content = objects.read(path) or published(path)
     if content is None:
         return None
     try:
-        return json.loads(content)
+        return read_json(content)
     except ValueError as error:
         raise invalid(f"The template file {path} is invalid: {error}") from error
 
@@ -114,19 +120,21 @@ def check_parameters(template: TemplateFile, given: Mapping[str, str]) -> None:
     """
     if template.metadata is None:
         return
-    declared = {entry["name"]: entry for entry in template.metadata.get("parameters", ())}
-    breaches = {name: fault for name, entry in declared.items() if (fault := _breach(entry, given))}
+    declared = {entry.get("name", ""): entry for entry in template.metadata.get("parameters", ())}
+    breaches = {name: fault for name, entry in declared.items() if (fault := _breach(name, entry, given))}
     if template.language != "YAML":  # the launcher of Beam YAML takes any pipeline option beside its own parameters
-        breaches |= {name: "Unrecognized parameter" for name in given if name not in declared}
+        options = OPTIONS if template.is_flex else ()
+        unknown = [name for name in given if name not in declared and camel(name) not in options]
+        breaches |= {name[:100]: "Unrecognized parameter" for name in unknown}
     if breaches:
         lines = "\n".join(f"{name}: {fault}" for name, fault in breaches.items())
-        violations = [{"parameter": name, "description": fault} for name, fault in breaches.items()]
+        violations = [{"parameter": name, "description": fault} for name, fault in islice(breaches.items(), _MOST_VIOLATIONS)]
         details = [{"@type": "type.googleapis.com/google.dataflow.v1beta3.InvalidTemplateParameters", "parameterViolations": violations}]
         raise ApiError(400, f"The template parameters are invalid. Details: \n{lines}", details=details)
 
 
-def _breach(entry: Mapping[str, Any], given: Mapping[str, str]) -> str:
-    value = given.get(entry["name"])
+def _breach(name: str, entry: Mapping[str, Any], given: Mapping[str, str]) -> str:
+    value = given.get(name)
     if value is None:
         return "Missing required parameter" if _is_required(entry, given) else ""
     for regex in entry.get("regexes", ()):

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.methods import Job
-from airflow_dataflow_ext.api.dataflow.states import CANCELLED, DONE, DRAINED, RUNNING, STREAMING
+from airflow_dataflow_ext.api.dataflow.states import CANCELLED, CANCELLING, DATAFLOW, DONE, DRAINED, DRAINING, RUNNING, STOPPED, STREAMING
 from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord, Json
-from airflow_dataflow_ext.emulator.dataflow.lifecycle import CANCELLING, DRAINING, cancel, drain, move
+from airflow_dataflow_ext.emulator.dataflow.lifecycle import cancel, drain, move
 from airflow_dataflow_ext.emulator.dataflow.values import camel
 from airflow_dataflow_ext.emulator.dataflow.world import Call, World, answers
 from airflow_dataflow_ext.emulator.http.errors import invalid, not_now
@@ -55,7 +55,7 @@ def _set_state(world: World, record: JobRecord, asked: str, *, force: bool) -> N
         move(world, record, DONE)
         world.engine.stop(record.id, drain=True)
     elif asked == RUNNING:
-        _need(record, asked, "JOB_STATE_STOPPED")
+        _need(record, asked, STOPPED)
         move(world, record, RUNNING)
     else:
         raise invalid(f"requestedState {asked} is not supported")
@@ -72,7 +72,7 @@ def _force(world: World, record: JobRecord) -> None:
 def _drain(world: World, record: JobRecord) -> None:
     if record.type and record.type != STREAMING:
         raise invalid(f"Job {record.id} cannot be drained: draining is for streaming jobs, and it is {record.type}")
-    _need(record, DRAINED, RUNNING, DRAINING)
+    _need(record, DRAINED, *(state for state, row in DATAFLOW.items() if row.drainable))
     drain(world, record)
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import random
 import re
+import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow_dataflow_ext.emulator.http.errors import invalid
+from airflow_dataflow_ext.emulator.http.errors import invalid, short
+from airflow_dataflow_ext.emulator.http.payload import read_json
 
 EPOCH = "1970-01-01T00:00:00Z"
 _PACIFIC = ZoneInfo("America/Los_Angeles")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
-_DURATION = re.compile(r"-?\d{1,12}(\.\d{1,9})?s")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_DURATION = re.compile(r"-?\d{1,12}(\.\d{1,9})?s", re.ASCII)
 _JOB_NAME = re.compile(r"[a-z]([-a-z0-9]{0,1022}[a-z0-9])?")
+_SECRET = secrets.token_bytes(16)
 _SNAKE = re.compile(r"_([a-z0-9])")
 
 
@@ -32,9 +36,8 @@ def seconds_of(text: str) -> float:
     :raises ValueError: it is none.
     """
     if not _TIME.fullmatch(text):
-        raise ValueError(f"{text!r} is no RFC 3339 timestamp")
-    short = re.sub(r"(\.\d{6})\d+", r"\1", text.upper())
-    return datetime.fromisoformat(short).timestamp()
+        raise ValueError(f"{short(text)} is no RFC 3339 timestamp")
+    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text.upper())).timestamp()
 
 
 def duration_of(text: str) -> float:
@@ -43,7 +46,7 @@ def duration_of(text: str) -> float:
     :raises ValueError: it is no duration.
     """
     if not _DURATION.fullmatch(text):
-        raise ValueError(f"{text!r} is no duration in seconds with an 's' at its end")
+        raise ValueError(f"{short(text)} is no duration in seconds with an 's' at its end")
     return float(text[:-1])
 
 
@@ -64,7 +67,7 @@ def check_job_name(name: object) -> str:
     :raises ApiError: 400, it is missing or breaks the pattern.
     """
     if not isinstance(name, str) or not _JOB_NAME.fullmatch(name):
-        raise invalid(f"The workflow could not be created. Causes: The job name {name!r} must match the pattern {_JOB_NAME.pattern}")
+        raise invalid(f"The workflow could not be created. Causes: The job name {short(name)} must match the pattern {_JOB_NAME.pattern}")
     return name
 
 
@@ -77,34 +80,37 @@ def check_labels(labels: Mapping[str, str]) -> None:
         raise invalid(f"A job has at most 64 labels; {len(labels)} were given")
     for key, value in labels.items():
         if not (_fits(key) and key and key[0].isalpha()):
-            raise invalid(f"Label key {key!r} must start with a lower case letter and hold only such, digits, '_' and '-', at most 63")
+            raise invalid(f"Label key {short(key)} must start with a lower case letter and hold only such, digits, '_' and '-', at most 63")
         if not _fits(value):
-            raise invalid(f"Value {value!r} of label {key!r} must hold only lower case letters, digits, '_' and '-', at most 63")
+            raise invalid(f"Value {short(value)} of label {short(key)} must hold only lower case letters, digits, '_' and '-', at most 63")
 
 
 def _fits(text: str) -> bool:
-    plain = all(char in "_-" or (char.isalnum() and char == char.lower()) for char in text)
-    return plain and len(text) <= 63 and len(text.encode()) <= 128
+    if len(text) > 63 or len(text.encode()) > 128:
+        return False
+    return all(char in "_-" or (char.isalnum() and char == char.lower()) for char in text)
 
 
 def page_token(question: Mapping[str, Any], key: Any) -> str:
     """An opaque token that continues this question after that key."""
-    return base64.urlsafe_b64encode(json.dumps([_mark(question), key]).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps([_mark(question, key), key]).encode()).decode().rstrip("=")
 
 
 def page_key(question: Mapping[str, Any], token: str) -> Any:
     """The key in a token.
 
-    :raises ApiError: 400, it is no token, or one of another question.
+    :raises ApiError: 400, it is no token that this emulator gave, or one of another question.
     """
     try:
-        mark, key = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        mark, key = read_json(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     except (ValueError, TypeError) as error:
-        raise invalid(f"Invalid page token: {token!r}") from error
-    if mark != _mark(question):
-        raise invalid("The page token belongs to a request with other parameters")
+        raise invalid(f"Invalid page token: {short(token)}") from error
+    if mark != _mark(question, key):
+        raise invalid("The page token is invalid, or belongs to a request with other parameters")
     return key
 
 
-def _mark(question: Mapping[str, Any]) -> str:
-    return json.dumps({name: value for name, value in question.items() if name not in ("pageToken", "pageSize")}, sort_keys=True)
+def _mark(question: Mapping[str, Any], key: Any) -> str:
+    """Ties a key to its question, so that no other token is taken."""
+    asked = {name: value for name, value in question.items() if name not in ("pageToken", "pageSize")}
+    return hmac.new(_SECRET, json.dumps([asked, key], sort_keys=True).encode(), "sha256").hexdigest()[:16]

@@ -11,6 +11,7 @@ from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord, Jobs, Json, Place
 from airflow_dataflow_ext.emulator.engines.contract import Engine
 from airflow_dataflow_ext.emulator.google.objects import Objects
+from airflow_dataflow_ext.emulator.http.answers import Answers
 from airflow_dataflow_ext.emulator.http.clock import Clock
 
 
@@ -32,8 +33,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         numbers: tuple[object, ...] = (self.read_lag, self.page_size, self.page_cap, self.snapshot_seconds)
-        if not all(isinstance(number, (int, float)) and number >= 0 for number in numbers):
-            raise ValueError(f"read_lag, page_size, page_cap and snapshot_seconds are numbers from 0 on, not {numbers}")
+        if not all(isinstance(number, (int, float)) and number >= 0 for number in numbers) or not self.page_size or not self.page_cap:
+            raise ValueError(f"read_lag and snapshot_seconds are from 0 on, page_size and page_cap from 1 on, not {numbers}")
+        self.failed_locations = frozenset(self.failed_locations)
 
 
 @dataclass(kw_only=True)
@@ -75,6 +77,11 @@ class Call:
     def place(self) -> Place:
         return self.project, self.location
 
+    @property
+    def question(self) -> Mapping[str, Any]:
+        """What a page token continues: the method and the query."""
+        return {"": self.method.id, **self.path, **self.query}
+
     def job(self, world: World) -> JobRecord:
         """The job that the path names.
 
@@ -83,17 +90,5 @@ class Call:
         return world.jobs.find(self.place, self.path["jobId"])
 
 
-Answer = Callable[[World, Call], "Json | bytes"]
-"""What a method does; bytes are a body that is serialised already."""
-
-ANSWERS: dict[str, Answer] = {}
-
-
-def answers(method: Method) -> Callable[[Answer], Answer]:
-    """Enter a function as what this method does, on each of its paths."""
-
-    def enter(answer: Answer) -> Answer:
-        ANSWERS[method.id] = answer
-        return answer
-
-    return enter
+answers: Answers[Callable[[World, Call], Json | bytes]] = Answers()
+"""What each method does; bytes are a body that is serialised already."""

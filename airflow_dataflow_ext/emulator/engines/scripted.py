@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
-from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, DRAINED, FAILED, STREAMING, TERMINAL
+from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, DRAINED, FAILED, QUEUED, STREAMING, TERMINAL
 from airflow_dataflow_ext.emulator.engines.contract import Report, Work
 from airflow_dataflow_ext.emulator.engines.timeline import (
     ORDINARY_RUN,
@@ -21,6 +20,7 @@ from airflow_dataflow_ext.emulator.engines.timeline import (
     step_to_json,
 )
 from airflow_dataflow_ext.emulator.http.clock import Clock
+from airflow_dataflow_ext.emulator.http.payload import check, make, read_json
 
 Timed = tuple[float, TimelineEvent]
 _CLOCK_STEP = 1e-6  # the clock's precision; a step less than this away is due
@@ -54,20 +54,22 @@ class Script:
 
         :raises ValueError: a name or a value is wrong.
         """
-        unknown = sorted(set(value) - set(cls.__slots__))
-        if unknown:
-            raise ValueError(f"a script has no {', '.join(unknown)}; it has {', '.join(cls.__slots__)}")
         facts = dict(value)
         for name in {"steps", "on_cancel", "on_drain"} & set(facts):
+            check(Sequence[Sequence[Any]], facts[name], f"{name} of a script")
+            if any(len(entry) != 2 for entry in facts[name]):
+                raise ValueError(f"each entry of {name} of a script is a pair of seconds and a step")
             facts[name] = [(seconds, step_of(step)) for seconds, step in facts[name]]
-        return cls(**facts)
+        return make(cls, facts, "a script")
 
     def to_json(self) -> dict[str, Any]:
         lists = {name: [[at, step_to_json(step)] for at, step in getattr(self, name)] for name in ("steps", "on_cancel", "on_drain")}
         return {"pattern": self.pattern, "type": self.type, **lists}
 
 
-def _timed(name: str, steps: Iterable[tuple[float, TimelineEvent | str]]) -> tuple[Timed, ...]:
+def _timed(name: str, steps: Sequence[tuple[float, TimelineEvent | str]]) -> tuple[Timed, ...]:
+    for seconds, _ in steps:
+        check(float, seconds, f"a time of {name}")
     timed = tuple((float(seconds), State(step) if isinstance(step, str) else step) for seconds, step in steps)
     times = [seconds for seconds, _ in timed]
     if times != sorted(times) or any(seconds < 0 for seconds in times):
@@ -80,10 +82,14 @@ STREAM_RUN = Script(steps=ORDINARY_STREAM, type=STREAMING)
 
 
 class Scripts:
-    """The scripts that are set; the last one whose pattern matches a name is played."""
+    """The scripts that are set; the last one whose pattern matches a name is played.
 
-    def __init__(self) -> None:
+    :param check: raises a ``ValueError`` for a script that cannot be played.
+    """
+
+    def __init__(self, check: Callable[[Script], None] = lambda _: None) -> None:
         self._scripts: list[Script] = []
+        self._check = check
 
     def __len__(self) -> int:
         return len(self._scripts)
@@ -92,6 +98,11 @@ class Scripts:
         return iter(tuple(self._scripts))
 
     def add(self, script: Script) -> Script:
+        """Set a script.
+
+        :raises ValueError: it cannot be played.
+        """
+        self._check(script)
         self._scripts.append(script)
         return script
 
@@ -110,8 +121,8 @@ class Scripts:
 
         :raises ValueError: it is none, or a script in it is wrong.
         """
-        found = json.loads(text)
-        if not isinstance(found, list):
+        found = read_json(text.encode())
+        if not isinstance(found, list) or not all(isinstance(value, dict) for value in found):
             raise ValueError("scripts are a JSON list of objects, each with a pattern and steps")
         for value in found:
             self.add(Script.from_json(value))
@@ -173,7 +184,7 @@ class ScriptedEngine:
         while play.position < len(play.steps) and play.started + play.steps[play.position][0] <= now + _CLOCK_STEP:
             step = play.steps[play.position][1]
             play.position += 1
-            if play.launching and isinstance(step, State) and step.name != "JOB_STATE_QUEUED":
+            if play.launching and isinstance(step, State) and step.name != QUEUED:
                 play.launching = False
                 if step.name not in (FAILED, CANCELLED):
                     Describe({"type": play.script.type}).play(play.report)

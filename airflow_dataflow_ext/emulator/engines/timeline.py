@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
-from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, DONE, RUNNING
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, DONE, PENDING, RUNNING
 from airflow_dataflow_ext.emulator.engines.contract import Report
+from airflow_dataflow_ext.emulator.http.errors import short
+from airflow_dataflow_ext.emulator.http.payload import make
 
 Json = Mapping[str, Any]
 
@@ -26,7 +28,7 @@ class State:
 
     def __post_init__(self) -> None:
         if self.name not in DATAFLOW:
-            raise ValueError(f"{self.name!r} is no job state")
+            raise ValueError(f"{short(self.name)} is no job state")
 
     def play(self, report: Report) -> None:
         report.state(self.name)
@@ -86,23 +88,21 @@ class Describe:
         report.describe(self.describe)
 
 
-_KINDS: Sequence[Callable[..., TimelineEvent]] = (JobMessage, Autoscaling, Metrics, Stages, Describe)
+_KINDS: Sequence[type[JobMessage | Autoscaling | Metrics | Stages | Describe]] = (JobMessage, Autoscaling, Metrics, Stages, Describe)
 
 
-def step_of(value: str | Json) -> TimelineEvent:
+def step_of(value: Any) -> TimelineEvent:
     """A step from its JSON form: a state's name, or an object such as ``{"message": "...", "importance": "..."}``.
 
     :raises ValueError: it is none.
     """
     if isinstance(value, str):
         return State(value)
-    for kind in _KINDS:
-        names = [entry.name for entry in fields(kind)]  # type: ignore[arg-type]
+    for kind in _KINDS if isinstance(value, Mapping) else ():
+        names = [entry.name for entry in fields(kind)]
         if names[0] in value:
-            if set(value) - set(names):
-                raise ValueError(f"a step of {names[0]} has {', '.join(names)}; given: {', '.join(value)}")
-            return kind(**value)
-    raise ValueError(f"a step is a state's name or an object with message, autoscaling, metrics, stages or describe; given: {value!r}")
+            return make(kind, value, f"a step of {names[0]}")
+    raise ValueError(f"a step is a state's name or an object with message, autoscaling, metrics, stages or describe; given: {short(value)}")
 
 
 def step_to_json(step: TimelineEvent) -> Any:
@@ -120,7 +120,7 @@ def service_metric(name: str, original_name: str, scalar: float, **context: str)
 _DETAILED, _DEBUG = "JOB_MESSAGE_DETAILED", "JOB_MESSAGE_DEBUG"
 _STAGE = "F1"
 _BEGINNING: tuple[tuple[float, TimelineEvent], ...] = (
-    (0.5, State("JOB_STATE_PENDING")),
+    (0.5, State(PENDING)),
     (0.5, JobMessage("Autoscaling is enabled for the job. The number of workers will be between 1 and 1000.", _DETAILED)),
     (0.6, JobMessage("Worker configuration: e2-standard-2 in us-central1-a.")),
     (0.8, JobMessage("Fusing adjacent ParDo, Read, Write, and Flatten operations", _DETAILED)),

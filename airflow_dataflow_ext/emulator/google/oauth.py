@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from google.auth import exceptions, jwt
+from google.auth import jwt
 
 from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator.dataflow.values import duration_of, stamp
-from airflow_dataflow_ext.emulator.http.errors import ApiError, invalid
+from airflow_dataflow_ext.emulator.http.errors import ApiError, invalid, short
 from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, as_json, google_refusal
 
 PROJECT = "emulated-project"
@@ -30,6 +30,8 @@ REFRESH_TOKEN = "emulated-refresh-token"  # noqa: S105 - not a secret: it opens 
 _EMAIL = f"emulator@{PROJECT}.iam.gserviceaccount.com"
 _JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 MODES = ("optional", "required", "off")
+LONGEST = 43_200
+"""Seconds that a token of an impersonated account may live."""
 _KEY_FILE = "service-account.json"
 
 
@@ -82,10 +84,10 @@ class ServiceAccount:
         """
         try:
             claims: Mapping[str, Any] = jwt.decode(token, certs=self.public_key())
-        except exceptions.GoogleAuthError as error:
+        except Exception as error:  # whatever the library makes of what is no JWT
             raise ValueError(str(error)) from error
         if claims.get("iss") != _EMAIL:
-            raise ValueError(f"the issuer {claims.get('iss')!r} is not {_EMAIL}")
+            raise ValueError(f"the issuer {short(claims.get('iss'))} is not {_EMAIL}")
         return claims
 
     def public_key(self) -> bytes:
@@ -197,7 +199,7 @@ class OAuthService:
         form = dict(parse_qsl(incoming.content.decode("utf-8", "replace")))
         grant = self._grants.get(form.get("grant_type", ""))
         if grant is None:
-            return _oauth_error("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
+            return _oauth_error("unsupported_grant_type", f"Invalid grant_type: {short(form.get('grant_type', ''))}")
         try:
             grant(form)
         except ValueError as error:
@@ -207,7 +209,7 @@ class OAuthService:
     def _jwt(self, form: Mapping[str, str]) -> None:
         claims = self._account.verify(form.get("assertion", ""))
         if not str(claims.get("aud", "")).endswith("/token"):
-            raise ValueError(f"the audience {claims.get('aud')!r} is not this token endpoint")
+            raise ValueError(f"the audience {short(claims.get('aud'))} is not this token endpoint")
 
     def _refresh(self, form: Mapping[str, str]) -> None:
         if form.get("refresh_token") != REFRESH_TOKEN:
@@ -216,9 +218,14 @@ class OAuthService:
     def _impersonate(self, incoming: Incoming) -> Outgoing:
         self._tokens.check(incoming)
         asked = incoming.json()
-        if not isinstance(asked, dict) or not asked.get("scope"):
-            raise invalid("scope must be given")
-        lifetime = duration_of(asked.get("lifetime", "3600s"))
+        if not isinstance(asked, dict) or not isinstance(asked.get("scope"), list) or not asked["scope"]:
+            raise invalid("scope must be given, as a list of texts")
+        try:
+            lifetime = duration_of(asked.get("lifetime", "3600s"))
+        except (ValueError, TypeError) as error:
+            raise invalid(f"Invalid value at 'lifetime': {error}") from error
+        if not 0 < lifetime <= LONGEST:
+            raise invalid(f"lifetime must be more than 0 s and at most {LONGEST} s; it is {lifetime:g} s")
         until = stamp(int(time.time() + lifetime)).replace(".000000", "")  # google-auth reads whole seconds only
         return as_json({"accessToken": self._tokens.issue(lifetime), "expireTime": until})
 

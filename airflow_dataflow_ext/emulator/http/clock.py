@@ -13,6 +13,7 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 Action = Callable[[], None]
+_CENTURY = 100 * 365.25 * 86_400
 
 
 def _to_microseconds(seconds: float) -> float:
@@ -80,9 +81,11 @@ class RealClock(Clock):
         self._alarm = self._loop.call_later(max(0.0, self._agenda[0][0] - self.now()), self._ring)
 
     def _ring(self) -> None:
-        while self._agenda and self._agenda[0][0] <= self.now():
-            heapq.heappop(self._agenda)[2]()
-        self._changed()
+        try:
+            while self._agenda and self._agenda[0][0] <= self.now():
+                heapq.heappop(self._agenda)[2]()
+        finally:  # one action that fails stops no other
+            self._changed()
 
 
 class ManualClock(Clock):
@@ -100,8 +103,8 @@ class ManualClock(Clock):
 
         :raises ValueError: time cannot go backwards.
         """
-        if seconds < 0:
-            raise ValueError(f"a clock cannot go back; asked for {seconds} seconds")
+        if not 0 <= seconds <= _CENTURY:
+            raise ValueError(f"a clock goes forward, by a century at most; asked for {seconds} seconds")
         self.on_loop(lambda: self._pass(_to_microseconds(self._now + seconds)))
 
     def _changed(self) -> None:

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
-from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord
+from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord, known_state
 from airflow_dataflow_ext.emulator.dataflow.lifecycle import move
-from airflow_dataflow_ext.emulator.dataflow.world import World
+from airflow_dataflow_ext.emulator.dataflow.world import Settings, World
 from airflow_dataflow_ext.emulator.engines.scripted import Script, Scripts
 from airflow_dataflow_ext.emulator.google.oauth import IssuedTokens
 from airflow_dataflow_ext.emulator.http.clock import ManualClock
+from airflow_dataflow_ext.emulator.http.errors import short
 from airflow_dataflow_ext.emulator.http.faults import Fault, Faults
+from airflow_dataflow_ext.emulator.http.payload import invoke, make, read_json
 from airflow_dataflow_ext.emulator.http.request_log import RequestLog
+from airflow_dataflow_ext.emulator.http.server import read_body
 from airflow_dataflow_ext.emulator.wave.org import WaveOrg
 
 
 class Control:
     """What can be told to the emulator and asked of it, in Python and over HTTP alike."""
 
-    def __init__(self, world: World, wave: WaveOrg, *, faults: Faults, scripts: Scripts, log: RequestLog, tokens: IssuedTokens) -> None:
+    def __init__(
+        self,
+        world: World,
+        wave: WaveOrg,
+        *,
+        faults: Faults,
+        scripts: Scripts,
+        log: RequestLog,
+        tokens: IssuedTokens,
+        environment: Callable[[], dict[str, str]],
+    ) -> None:
         self.world = world
         self.wave = wave
         self.faults = faults
@@ -31,6 +43,7 @@ class Control:
         self.tokens = tokens
         self._calls: dict[tuple[str, str], Callable[..., Any]] = {
             ("GET", "health"): self.health,
+            ("GET", "environment"): environment,
             ("GET", "faults"): lambda: [fault.to_json() for fault in faults],
             ("POST", "faults"): lambda **fault: faults.set(Fault.from_json(fault)).to_json(),
             ("DELETE", "faults"): faults.clear,
@@ -58,15 +71,18 @@ class Control:
             known = ", ".join(f"{verb} {path}" for verb, path in self._calls)
             return web.json_response({"error": f"no control call {request.method} {name}; there are {known}"}, status=404)
         try:
-            body = await request.json() if request.can_read_body else {}
+            content = await read_body(request)
+            body = read_json(content) if content.strip() else {}
             if not isinstance(body, dict):
                 raise ValueError("the body is no JSON object")
-            answer = call(**request.query, **body)
+            answer = invoke(call, {**request.query, **body})
             return web.json_response({} if answer is None else answer)
         except KeyError as error:
-            return web.json_response({"error": f"missing or unknown: {error}"}, status=400)
-        except (ValueError, TypeError) as error:
-            return web.json_response({"error": str(error)}, status=400)
+            return web.json_response({"error": f"missing or unknown: {short(error.args[0])}"}, status=400)
+        except ValueError as error:
+            return web.json_response({"error": str(error)[:2000]}, status=400)
+        except Exception as error:
+            return web.json_response({"error": f"The emulator failed: {type(error).__name__}: {error}"}, status=500)
 
     def health(self) -> dict[str, Any]:
         return {"status": "serving", "engine": self.world.engine.name, "jobs": len(self.world.jobs)}
@@ -95,6 +111,7 @@ class Control:
         record = self.world.jobs.get(job)
         if record is None:
             raise KeyError(job)
+        known_state(state)
         record.unveil()
         move(self.world, record, state)
         return shown(record)
@@ -102,11 +119,9 @@ class Control:
     def set(self, **changes: Any) -> dict[str, Any]:
         """Change settings by their names.
 
-        :raises TypeError: there is no such setting.
+        :raises ValueError: there is no such setting, or a value is wrong.
         """
-        if "failed_locations" in changes:
-            changes["failed_locations"] = frozenset(changes["failed_locations"])
-        changed = replace(self.world.settings, **changes)
+        changed = make(Settings, {**vars(self.world.settings), **changes}, "the settings")
         vars(self.world.settings).update(vars(changed))
         return {**vars(changed), "failed_locations": sorted(changed.failed_locations)}
 

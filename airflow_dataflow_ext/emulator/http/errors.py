@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,6 +30,17 @@ REASONS: Mapping[int, str] = {
 }
 
 
+_LONGEST = 2000
+_MOST_DETAILS = 20
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
+
+
+def short(value: object) -> str:
+    """A value as a message shows it: as in Python, and only its beginning when it is long."""
+    return _SHORT.repr(value)
+
+
 class ApiError(Exception):
     """A call is refused; nothing has changed.
 
@@ -38,7 +50,7 @@ class ApiError(Exception):
     """
 
     def __init__(self, status: int, message: str, *, code: str = "", reason: str = "", details: Sequence[Mapping[str, Any]] = ()) -> None:
-        super().__init__(message)
+        super().__init__(message if len(message) <= _LONGEST else f"{message[:_LONGEST]}...")
         self.status = status
         self.code = code or CODES.get(status, "UNKNOWN" if status < 500 else "INTERNAL")
         self.reason = reason or REASONS.get(status, "backendError" if status >= 500 else "badRequest")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from typing import Any
 
 from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.payload import make
 
 CUTS = ("", "length", "json")
 
@@ -58,6 +59,8 @@ class Fault:
             raise ValueError("a fault does exactly one of status, reset, lost, cut, expired, or only delays")
         if self.status and not 300 <= self.status <= 599:
             raise ValueError(f"status is between 300 and 599, not {self.status}")
+        if self.delay < 0 or any(not _fits_a_header(text) for header in self.headers.items() for text in header):
+            raise ValueError("delay is at least 0, and headers hold printable ASCII")
         self._random = random.Random(self.seed)
 
     @classmethod
@@ -65,11 +68,7 @@ class Fault:
         """
         :raises ValueError: a name or a value is wrong.
         """
-        known = {entry.name for entry in fields(cls) if entry.init}
-        unknown = sorted(set(value) - known)
-        if unknown:
-            raise ValueError(f"a fault has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
-        return cls(**value)
+        return make(cls, value, "a fault")
 
     def to_json(self) -> dict[str, Any]:
         return {entry.name: getattr(self, entry.name) for entry in fields(self)}
@@ -81,10 +80,13 @@ class Fault:
             return self.seen > self.skip
         return self.hits >= self.times
 
-    def strikes(self, method: str, job: str) -> bool:
-        """Whether it is this request's turn; counts it."""
+    def strikes(self, method: str, job: Callable[[], str]) -> bool:
+        """Whether it is this request's turn; counts it.
+
+        :param job: gives the name of the job that the request is about; asked only where that matters.
+        """
         spent = self.times is not None and self.hits >= self.times
-        if spent or not fnmatchcase(method, self.method) or not fnmatchcase(job, self.job):
+        if spent or not fnmatchcase(method, self.method) or (self.job != "*" and not fnmatchcase(job(), self.job)):
             return False
         self.seen += 1
         if self.seen <= self.skip or (self.probability < 1 and self._random.random() >= self.probability):
@@ -99,6 +101,10 @@ class Fault:
         if self.status:
             return ApiError(self.status, self.message, code=self.code, reason=self.reason)
         return None
+
+
+def _fits_a_header(text: str) -> bool:
+    return text.isascii() and text.isprintable() and bool(text)
 
 
 class Faults:
@@ -125,5 +131,6 @@ class Faults:
         """Faults that have not done what they were set for."""
         return [fault for fault in self if not fault.is_used]
 
-    def strike(self, method: str, job: str) -> Fault | None:
+    def strike(self, method: str, job: Callable[[], str]) -> Fault | None:
+        """The fault whose turn this request is."""
         return next((fault for fault in self if fault.strikes(method, job)), None)

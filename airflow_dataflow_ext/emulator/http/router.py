@@ -11,6 +11,10 @@ from urllib.parse import unquote
 
 from airflow_dataflow_ext.api.rest.method import Method, path_pattern
 from airflow_dataflow_ext.emulator.http.errors import ApiError, envelope, invalid
+from airflow_dataflow_ext.emulator.http.payload import read_json
+
+NAME = "localhost"
+"""What the emulator calls its own host; Beam takes no other one over plain HTTP."""
 
 _JSON = "application/json; charset=UTF-8"
 
@@ -35,7 +39,7 @@ class Incoming:
         :raises ApiError: 400, it is no JSON.
         """
         try:
-            return json.loads(self.content) if self.content.strip() else {}
+            return read_json(self.content) if self.content.strip() else {}
         except ValueError as error:
             raise invalid(f"Invalid JSON payload received. {error}") from error
 
@@ -57,7 +61,7 @@ class Service(Protocol):
     """How the paths of this service begin; an unknown path below it is refused in the service's own form."""
 
     any_case: bool
-    """Whether its paths mean the same in any case and with a slash at their end."""
+    """Whether its paths mean the same in any case, and with more slashes at their ends."""
 
     def methods(self) -> Iterable[Method]:
         """What it answers; each with its twin on the path without a location."""
@@ -76,7 +80,7 @@ class Service(Protocol):
 
 def _pattern(path: str, *, any_case: bool) -> re.Pattern[str]:
     exact = path_pattern(path)
-    return re.compile(exact.pattern + "/?", re.IGNORECASE) if any_case else exact
+    return re.compile(f"/*{exact.pattern}/*", re.IGNORECASE) if any_case else exact
 
 
 class Router:

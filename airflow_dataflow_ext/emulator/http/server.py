@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import logging
 import socket
 import struct
 import time
@@ -12,16 +12,20 @@ from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from airflow_dataflow_ext.emulator.http.clock import Clock
 from airflow_dataflow_ext.emulator.http.errors import ApiError
 from airflow_dataflow_ext.emulator.http.faults import Fault, Faults
+from airflow_dataflow_ext.emulator.http.payload import read_json
 from airflow_dataflow_ext.emulator.http.request_log import Entry, RequestLog
 from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, Router, Service
 
 HOST = "127.0.0.1"
 BODY_LIMIT = 20 * 1024 * 1024
 """Bytes of a request; the service's own limit for creating a job: https://cloud.google.com/dataflow/quotas"""
+_KEPT_BODY = 100_000
+"""Bytes of a body that the log of requests keeps."""
 Control = Callable[[web.Request], Awaitable[web.Response]]
 
 
@@ -36,7 +40,9 @@ class Server:
         app = web.Application(client_max_size=BODY_LIMIT)
         app.router.add_route("*", "/_emulator/{tail:.*}", control)
         app.router.add_route("*", "/{tail:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        wire = logging.getLogger(f"{__name__}.wire")
+        wire.addFilter(_is_no_fault_of_a_client)
+        self._runner = web.AppRunner(app, access_log=None, logger=wire, shutdown_timeout=0.5)
 
     async def start(self, port: int) -> int:
         """Listen; the port it listens on.
@@ -60,14 +66,14 @@ class Server:
             return _response(outgoing)
         service, method, path = found
         try:
-            content = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            outgoing = service.refuse(ApiError(400, f"Request payload size exceeds the limit: {BODY_LIMIT} bytes."))
+            content = await read_body(request)
+        except ValueError as error:
+            outgoing = service.refuse(ApiError(400, str(error)))
             self._note(request, method.id, b"", outgoing.status, begun)
             return _response(outgoing)
         headers = {name.lower(): value for name, value in request.headers.items()}
         incoming = Incoming(method=method, path=path, query=dict(request.query), headers=headers, content=content)
-        fault = self._faults.strike(method.id, service.job_name(incoming))
+        fault = self._faults.strike(method.id, lambda: service.job_name(incoming))
         if fault is not None and fault.delay:
             await asyncio.sleep(fault.delay)
         answer = _answer(service, incoming, fault)
@@ -90,6 +96,24 @@ class Server:
             took=time.perf_counter() - begun,
         )
         self._log.add(entry)
+
+
+async def read_body(request: web.Request) -> bytes:
+    """The body of a request, decompressed.
+
+    :raises ValueError: it is too long, or not what its headers say.
+    """
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise ValueError(f"Request payload size exceeds the limit: {BODY_LIMIT} bytes.") from None
+    except web.RequestPayloadError as error:
+        raise ValueError(f"The request's body is not what its headers say: {error}") from error
+
+
+def _is_no_fault_of_a_client(record: logging.LogRecord) -> bool:
+    """Whether a log record of the web framework is worth a traceback; a client that speaks no HTTP is answered 400, and that is all."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def _answer(service: Service, incoming: Incoming, fault: Fault | None) -> Outgoing | None:
@@ -140,7 +164,11 @@ async def _cut(request: web.Request, outgoing: Outgoing, how: str) -> web.Stream
 
 
 def _readable(content: bytes) -> Any:
+    if not content:
+        return None
     try:
-        return json.loads(content) if content else None
+        if len(content) <= _KEPT_BODY:
+            return read_json(content)
     except ValueError:
-        return content[:2000].decode("utf-8", "replace")
+        pass
+    return content[:2000].decode("utf-8", "replace")

@@ -12,7 +12,9 @@ from urllib.parse import urlencode
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.wave.methods import PAGE_SIZE, full_id
-from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.api.wave.states import WAVE
+from airflow_dataflow_ext.emulator.http.errors import ApiError, short
+from airflow_dataflow_ext.emulator.http.payload import whole
 from airflow_dataflow_ext.emulator.wave.org import WaveOrg
 from airflow_dataflow_ext.emulator.wave.runs import Json, WaveRun
 from airflow_dataflow_ext.emulator.wave.views import job_view
@@ -20,7 +22,7 @@ from airflow_dataflow_ext.emulator.wave.views import job_view
 T = TypeVar("T")
 WEEK = 604_800.0
 DEFAULT_PAGE = 25
-STATUSES = ("failure", "queued", "running", "success", "warning")
+STATUSES = tuple(sorted(state for state, row in WAVE.items() if row.filters))
 PAGED_SINCE = 51
 
 
@@ -46,10 +48,12 @@ def page_of(entries: Sequence[T], query: Mapping[str, str], url: str) -> tuple[S
     :raises ApiError: 400, a size or a token is wrong.
     """
     try:
-        size = int(query.get("pageSize", DEFAULT_PAGE))
-        start = int(urlsafe_b64decode(query["page"]).decode().removeprefix("from ")) if "page" in query else 0
+        size = whole(query.get("pageSize", DEFAULT_PAGE))
+        start = whole(urlsafe_b64decode(query["page"]).decode().removeprefix("from ")) if "page" in query else 0
     except ValueError as error:
         raise ApiError(400, "pageSize or page is not valid") from error
+    if start < 0:
+        raise ApiError(400, "page is not valid")
     if not 1 <= size <= PAGE_SIZE:
         raise ApiError(400, f"pageSize must be between 1 and {PAGE_SIZE}, not {size}")
     end = start + size
@@ -86,7 +90,7 @@ def _dataflow(id: str) -> str:
     try:
         found = full_id(id)
     except InvalidInputError as error:
-        raise ApiError(400, f"malformed id {id}", code="MALFORMED_ID") from error
+        raise ApiError(400, f"malformed id {short(id)}", code="MALFORMED_ID") from error
     if not found.startswith("02K"):
         raise ApiError(400, f"The dataflowId must start with 02K, not {id}.", code="MALFORMED_ID")
     return found
@@ -94,6 +98,6 @@ def _dataflow(id: str) -> str:
 
 def _seconds(query: Mapping[str, str], name: str, default: float) -> float:
     try:
-        return float(query.get(name, default))
+        return whole(query[name]) if name in query else default
     except ValueError as error:
         raise ApiError(400, f"{name} must be seconds since 1970") from error

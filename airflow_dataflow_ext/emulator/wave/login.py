@@ -6,9 +6,10 @@ https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_flows.htm
 
 from __future__ import annotations
 
+import hmac
 import secrets
 import time
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import Any
@@ -16,12 +17,13 @@ from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
 from airflow_dataflow_ext.api.rest.method import Method
+from airflow_dataflow_ext.api.wave.methods import full_id
 from airflow_dataflow_ext.emulator.http.errors import ApiError
-from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, as_json
+from airflow_dataflow_ext.emulator.http.router import NAME, Incoming, Outgoing, as_json
 
 # What opens nothing but this emulator is no secret.
 USERNAME, PASSWORD, SECURITY_TOKEN = "analyst@emulated.example", "emulated-password", "emulatedtoken"
-ORGANIZATION = "00DEM0000000001EAA"
+ORGANIZATION, USER = "00DEM0000000001EAA", full_id("005EM0000000001")
 CONSUMER_KEY, CONSUMER_SECRET = "3MVG9.emulated-app", "emulated-app-secret"
 _JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _ENVELOPE = (
@@ -110,7 +112,7 @@ class WaveLogin:
             grant(form, incoming)
         except RefusedLoginError as error:
             return as_json({"error": error.code, "error_description": str(error)}, 400)
-        return as_json({"access_token": self._sessions.issue(), "instance_url": _root(incoming), "token_type": "Bearer"})
+        return as_json(_token_reply(self._sessions.issue(), root_of(incoming)))
 
     def _password(self, form: Mapping[str, str], incoming: Incoming) -> None:
         _check_app(form.get("client_id"), form.get("client_secret"))
@@ -119,7 +121,10 @@ class WaveLogin:
 
     def _client_credentials(self, form: Mapping[str, str], incoming: Incoming) -> None:
         kind, _, encoded = incoming.headers.get("authorization", "").partition(" ")
-        given = b64decode(encoded).decode() if kind == "Basic" else f"{form.get('client_id')}:{form.get('client_secret')}"
+        try:
+            given = b64decode(encoded).decode() if kind == "Basic" else f"{form.get('client_id')}:{form.get('client_secret')}"
+        except ValueError as error:
+            raise RefusedLoginError("invalid_client", "the Basic credentials are no UTF-8 text in base64") from error
         key, _, secret = given.partition(":")
         _check_app(key, secret)
 
@@ -141,7 +146,7 @@ class WaveLogin:
     def _soap(self, incoming: Incoming) -> Outgoing:
         try:
             tree = ElementTree.fromstring(incoming.content)  # noqa: S314 - from a client on this machine
-        except ElementTree.ParseError as error:
+        except (ElementTree.ParseError, ValueError, LookupError) as error:  # the latter two: of encodings
             return _fault("sf:INVALID_SOAP", str(error))
         found = {element.tag.rpartition("}")[2]: (element.text or "").strip() for element in tree.iter()}
         password = PASSWORD if "organizationId" in found else PASSWORD + SECURITY_TOKEN
@@ -149,7 +154,7 @@ class WaveLogin:
             return _fault("INVALID_ORG_ID", "The organization id is unknown.")
         if (found.get("username"), found.get("password")) != (USERNAME, password):
             return _fault("INVALID_LOGIN", "Invalid username, password, security token; or user locked out.")
-        url = f"{_root(incoming)}/services/Soap/u/{incoming.path['version']}/{ORGANIZATION[:15]}"
+        url = f"{root_of(incoming)}/services/Soap/u/{incoming.path['version']}/{ORGANIZATION[:15]}"
         result = f"<serverUrl>{escape(url)}</serverUrl><sessionId>{self._sessions.issue()}</sessionId>"
         body = f"<loginResponse><result>{result}</result></loginResponse>"
         return Outgoing(content=_ENVELOPE.format(body).encode(), content_type="text/xml; charset=UTF-8")
@@ -162,8 +167,24 @@ def _check_app(key: str | None, secret: str | None) -> None:
         raise RefusedLoginError("invalid_client", "invalid client credentials")
 
 
-def _root(incoming: Incoming) -> str:
-    return f"http://{incoming.headers['host']}"
+def _token_reply(token: str, root: str) -> dict[str, str]:
+    """https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_username_password_flow.htm"""
+    identity, issued = f"{root}/id/{ORGANIZATION}/{USER}", str(int(time.time() * 1000))
+    signature = hmac.digest(CONSUMER_SECRET.encode(), (identity + issued).encode(), "sha256")
+    return {
+        "access_token": token,
+        "instance_url": root,
+        "token_type": "Bearer",
+        "id": identity,
+        "issued_at": issued,
+        "signature": b64encode(signature).decode(),
+        "scope": "id api wave_api",
+    }
+
+
+def root_of(incoming: Incoming) -> str:
+    """The URL under which the client has reached the emulator."""
+    return f"http://{incoming.headers.get('host') or NAME}"
 
 
 def _fault(code: str, message: str) -> Outgoing:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from airflow_dataflow_ext.emulator.http.clock import Clock
+from airflow_dataflow_ext.emulator.http.payload import make
 from airflow_dataflow_ext.emulator.wave.login import Sessions
 from airflow_dataflow_ext.emulator.wave.runs import Ids, Json, WaveRuns, WaveSettings
 from airflow_dataflow_ext.emulator.wave.script import WaveScript, WaveScripts
@@ -50,6 +50,12 @@ class WaveOrg:
         self.connectors[connector["id"]] = connector
         return str(connector["id"])
 
+    def sources(self) -> dict[str, Json]:
+        """What can be run, as an AssetReference, by its id."""
+        recipes = {recipe["targetDataflowId"]: {**recipe, "id": recipe["targetDataflowId"]} for recipe in self.recipes.values()}
+        everything = {**self.dataflows, **recipes, **self.connectors}
+        return {id: {name: asset[name] for name in ("id", "label", "name", "namespace")} for id, asset in everything.items()}
+
     def all_runs(self) -> list[Json]:
         """Every run, with what the API does not show."""
         return [
@@ -89,10 +95,9 @@ class WaveOrg:
     def set(self, **changes: Any) -> Json:
         """Change settings by their names.
 
-        :raises TypeError: there is no such setting.
-        :raises ValueError: a value is wrong.
+        :raises ValueError: there is no such setting, or a value is wrong.
         """
-        changed = replace(self.settings, **changes)
+        changed = make(WaveSettings, {**vars(self.settings), **changes}, "the settings")
         vars(self.settings).update(vars(changed))
         return dict(vars(changed))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
+
+from airflow_dataflow_ext.emulator.http.payload import check, make
 
 NODE_STATUSES = ("aborted", "error", "pending", "running", "success", "warning")
 
@@ -61,22 +63,19 @@ class WaveScript:
     progress: float = 1.0
     nodes: Sequence[WaveNode] = ORDINARY_NODES
 
+    def __post_init__(self) -> None:
+        if min(self.wait, self.preprocessing, self.seconds) < 0:
+            raise ValueError("wait, preprocessing and seconds of a script of a run are from 0 on")
+
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> WaveScript:
         """
         :raises ValueError: a name or a value is wrong.
         """
-        unknown = sorted(set(value) - set(cls.__slots__))
-        if unknown:
-            raise ValueError(f"a script of a run has no {', '.join(unknown)}; it has {', '.join(cls.__slots__)}")
-        names = {entry.name for entry in fields(WaveNode)}
-        for node in value.get("nodes", ()):
-            if set(node) - names:
-                raise ValueError(f"a node has {', '.join(sorted(names))}; given: {', '.join(node)}")
-        facts = dict(value)
-        if "nodes" in facts:
-            facts["nodes"] = tuple(WaveNode(**node) for node in facts["nodes"])
-        return cls(**facts)
+        if "nodes" not in value:
+            return make(cls, value, "a script of a run")
+        check(Sequence[Mapping[str, Any]], value["nodes"], "nodes of a script of a run")
+        return make(cls, {**value, "nodes": [make(WaveNode, node, "a node") for node in value["nodes"]]}, "a script of a run")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_dataflow_ext.api.wave.methods import JOB_FIELDS
+from airflow_dataflow_ext.api.wave.states import WAVE
 from airflow_dataflow_ext.emulator.wave.runs import Json, WaveRun
 from airflow_dataflow_ext.emulator.wave.script import WaveNode
 
 _TEXTS = frozenset({"label", "name", "message", "description", "errorMessage"})
-_STATUS_SINCE = {"Preprocessing": (58, "Queued"), "Cancelled": (59, "Failure")}
-"""Since when a status is known, and what older versions show instead."""
 
 
 def stamp(seconds: float) -> str:
@@ -27,7 +26,6 @@ def job_view(run: WaveRun, id: str, version: int, now: float, *, stale: bool = F
     """
     url = f"/services/data/v{version}.0/wave/dataflowjobs/{id}"
     executed, ended = (None, None) if stale else (run.executed, run.ended)
-    known, instead = _STATUS_SINCE.get(run.status, (0, ""))
     job: Json = {
         "id": id,
         "label": run.label,
@@ -36,7 +34,7 @@ def job_view(run: WaveRun, id: str, version: int, now: float, *, stale: bool = F
         "nodesUrl": f"{url}/nodes",
         "createdDate": stamp(run.created),
         "startDate": stamp(run.created),
-        "status": "Queued" if stale else run.status if version >= known else instead,
+        "status": "Queued" if stale else _status(run.status, version),
         "jobType": run.job_type,
         "progress": 0 if stale else run.progress(now),
         "source": run.source,
@@ -54,6 +52,12 @@ def job_view(run: WaveRun, id: str, version: int, now: float, *, stale: bool = F
     if run.message and not stale:
         job["message"] = run.message
     return at_version(job, version)
+
+
+def _status(status: str, version: int) -> str:
+    """A status as this version of the API shows it."""
+    row = WAVE.get(status.lower())
+    return status if row is None or version >= row.since else row.before
 
 
 def start_view(run: WaveRun, version: int) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, TERMINAL
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, TERMINAL, DataflowJobStatus
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
 from airflow_dataflow_ext.api.wave.states import WAVE
 from tests import discovery
@@ -36,5 +36,10 @@ def test_every_other_state_moves_also_one_that_no_row_lists(state: str | None) -
 
 
 def test_a_wave_dataflow_that_ended_with_warnings_has_succeeded() -> None:
-    assert [state for state, phase in WAVE.items() if phase is Phase.SUCCEEDED] == ["success", "warning"]
+    assert [state for state, row in WAVE.items() if row.phase is Phase.SUCCEEDED] == ["success", "warning"]
     assert phase_of("failure", WAVE) is phase_of("cancelled", WAVE) is Phase.FAILED
+
+
+def test_a_misspelt_state_names_the_states_that_there_are() -> None:
+    with pytest.raises(AttributeError, match="JOB_STATE_DOEN is not a job state; the states are JOB_STATE_UNKNOWN, "):
+        _ = DataflowJobStatus.JOB_STATE_DOEN

@@ -66,7 +66,7 @@ def looks_between_messages(talk: Talk) -> list[int]:
 def test_by_default_a_batch_job_is_waited_for_and_a_streaming_job_until_it_runs(state: str, kind: str) -> None:
     judged = SILENT.judge(job(state, type=kind))
     runs = state == RUNNING and kind == "JOB_TYPE_STREAMING"
-    assert judged is (Phase.SUCCEEDED if runs else DATAFLOW[state])
+    assert judged is (Phase.SUCCEEDED if runs else DATAFLOW[state].phase)
 
 
 @pytest.mark.parametrize("state", DATAFLOW)

@@ -11,7 +11,7 @@ import requests
 from airflow_dataflow_ext.api.dataflow.methods import all_methods
 from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator import Autoscaling, Describe, Emulator, Fault, JobMessage, ManualClock, Metrics, Stages
-from airflow_dataflow_ext.emulator.dataflow.world import ANSWERS
+from airflow_dataflow_ext.emulator.dataflow.world import answers
 from tests.asking import Asker
 from tests.discovery import breaches, breaches_of_call
 
@@ -136,7 +136,7 @@ def test_replies_carry_what_was_put_in(world: World) -> None:
 
 
 def test_a_method_without_an_answer_is_501_and_names_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(ANSWERS, "jobs.debug.getConfig")
+    monkeypatch.delitem(answers.rows, "jobs.debug.getConfig")
     path = f"v1b3/projects/a-project/jobs/{world.job_id}/debug/getConfig"
     response = requests.post(f"{world.emulator.url}/{path}", json={}, timeout=60)
     assert response.status_code == 501

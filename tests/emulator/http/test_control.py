@@ -128,7 +128,21 @@ def test_the_program_serves_says_how_to_connect_and_ends_on_a_signal(served: Any
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert ready["url"] in output
-    assert "\nexport AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT='{" in output
+    assert f'eval "$(python -m airflow_dataflow_ext.emulator --print-env --port {ready["url"].rpartition(":")[2]})"' in output
+
+
+def test_a_shell_that_evaluates_the_print_of_the_environment_is_connected(emulator: Emulator) -> None:
+    show = f"{sys.executable} -c 'import os; print(os.environ[\"AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT\"])'"
+    command = f'eval "$({sys.executable} -m airflow_dataflow_ext.emulator --print-env --port {emulator.url.rpartition(":")[2]})"; {show}'
+    shell = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert json.loads(shell.stdout) == json.loads(emulator.connections()["AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT"])
+
+
+def test_the_environment_of_an_emulator_that_does_not_run_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--print-env", "--port", "9"]) == 1
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert streams.err.startswith("No emulator answers on port 9: ")
 
 
 def test_a_taken_port_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:

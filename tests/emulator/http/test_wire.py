@@ -296,14 +296,14 @@ def test_the_token_endpoint_can_fail_too(emulator: Emulator) -> None:
 def test_a_fault_skips_repeats_and_picks_its_job() -> None:
     fault = Fault(method="jobs.get", status=500, skip=1, times=2, job="wc-*")
     asked = [("jobs.get", "wc-1"), ("jobs.get", "other"), ("jobs.list", "wc-1"), *[("jobs.get", "wc-1")] * 3]
-    assert [fault.strikes(*question) for question in asked] == [False, False, False, True, True, False]
+    assert [fault.strikes(method, lambda name=name: name) for method, name in asked] == [False, False, False, True, True, False]
     assert fault.is_used
 
 
 def test_a_fault_with_a_probability_repeats_itself_with_its_seed() -> None:
     def draw() -> list[bool]:
         fault = Fault(status=500, times=None, probability=0.3, seed=4)
-        return [fault.strikes("jobs.get", "") for _ in range(50)]
+        return [fault.strikes("jobs.get", str) for _ in range(50)]
 
     assert draw() == draw()
     assert 5 < sum(draw()) < 25

@@ -1,0 +1,40 @@
+"""Which projects and regions there are, as far as the service tells by a name alone."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from airflow_dataflow_ext.emulator.dataflow.schema import document
+from airflow_dataflow_ext.emulator.http.errors import invalid, not_now, short
+
+_PROJECT = re.compile(r"(?:[a-z0-9.-]{1,100}:)?[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?|\d{1,20}", re.ASCII)
+"""Project ids, with the domain of old ones, and project numbers. An id has six characters or more; shorter ones pass for tests.
+
+https://cloud.google.com/resource-manager/docs/creating-managing-projects
+"""
+
+
+def check_project(project: str) -> None:
+    """
+    :raises ApiError: 400, it cannot be the id of a project.
+    """
+    if not _PROJECT.fullmatch(project):
+        raise invalid(f"Invalid project id: {short(project)}. It must hold lower case letters, digits and dashes, and begin with a letter")
+
+
+@cache
+def regions() -> frozenset[str]:
+    """The regions for which the discovery document lists an endpoint."""
+    return frozenset(endpoint["location"] for endpoint in document()["endpoints"])
+
+
+def check_location(location: str) -> None:
+    """
+    :raises ApiError: 400, there is no such region.
+    """
+    if location not in regions():
+        raise not_now(
+            f"The request was sent to an invalid regional endpoint ({location[:100]}). Please resubmit to a valid Cloud Dataflow regional "
+            "endpoint; they are listed at https://cloud.google.com/dataflow/docs/concepts/regional-endpoints"
+        )

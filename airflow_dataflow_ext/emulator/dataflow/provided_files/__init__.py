@@ -1,0 +1,1 @@
+"""Files of the templates that Google provides: container specs, and metadata of classic ones."""

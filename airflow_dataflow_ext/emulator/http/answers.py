@@ -1,0 +1,40 @@
+"""The table of what answers which method, one for each emulated service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from airflow_dataflow_ext.api.rest.method import Method
+from airflow_dataflow_ext.emulator.http.errors import ApiError
+
+Answer = TypeVar("Answer")
+
+
+class Answers(Generic[Answer]):
+    """Methods and the functions that answer them; used as a decorator, it enters a function."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, tuple[Method, Answer]] = {}
+
+    def __call__(self, method: Method) -> Callable[[Answer], Answer]:
+        """Enter a function as what answers this method, on each of its paths."""
+
+        def enter(answer: Answer) -> Answer:
+            self.rows[method.id] = method, answer
+            return answer
+
+        return enter
+
+    def __iter__(self) -> Iterator[Method]:
+        """The methods that are answered."""
+        return iter([method for method, _ in self.rows.values()])
+
+    def of(self, method: Method) -> Answer:
+        """What answers this method.
+
+        :raises ApiError: 501, nothing does.
+        """
+        if method.id not in self.rows:
+            raise ApiError(501, f"{method.id} is not emulated")
+        return self.rows[method.id][1]

@@ -1,0 +1,139 @@
+"""Reading what anybody may have sent: JSON, whole numbers, and values of a dataclass; what does not fit is a ``ValueError``."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from inspect import signature
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from airflow_dataflow_ext.emulator.http.errors import short
+
+DEPTH = 100
+"""Levels of a JSON value; the services take no more: https://protobuf.dev/programming-guides/json/"""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
+T = TypeVar("T")
+
+
+def read_json(content: bytes) -> Any:
+    """A JSON value as the services take it: UTF-8, finite numbers, no half characters, not too deep.
+
+    :raises ValueError: it is none.
+    """
+    try:
+        value = json.loads(content.decode("utf-8"), parse_constant=finite, parse_float=finite)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    left: list[tuple[Any, int]] = [(value, 1)]
+    while left:
+        item, depth = left.pop()
+        if isinstance(item, str):
+            _check_text(item)
+        elif isinstance(item, (dict, list)):
+            if depth > DEPTH:
+                raise ValueError(_TOO_DEEP)
+            left.extend((inner, depth + 1) for inner in (item if isinstance(item, list) else (*item, *item.values())))
+    return value
+
+
+_TOO_DEEP = f"Message too deep: more than {DEPTH} levels"
+
+
+def finite(value: Any) -> float:
+    """
+    :raises ValueError: it is no finite number.
+    :raises TypeError: it is neither a text nor a number.
+    """
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number beyond what a float holds
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{short(value)} is not a finite number")
+    return number
+
+
+def _check_text(text: str) -> None:
+    if not text.isascii() and _SURROGATE.search(text):
+        raise ValueError("a text holds half of a surrogate pair, which is no character")
+
+
+def whole(value: object) -> int:
+    """A whole number, as itself or as the decimal digits that the services write.
+
+    :raises ValueError: it is none.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        return int(value)
+    raise ValueError(f"{short(value)} is not a whole number")
+
+
+def make(kind: type[T], value: Mapping[str, Any], what: str) -> T:
+    """An object of a dataclass from its JSON form; names and types are those of its fields.
+
+    :param what: what errors call it.
+    :raises ValueError: a name or a value is wrong, or one is missing.
+    """
+    types = get_type_hints(kind)
+    known = [entry.name for entry in fields(kind) if entry.init]  # type: ignore[arg-type]
+    unknown = sorted(set(value) - set(known))
+    if unknown:
+        raise ValueError(f"{what} has no {short(', '.join(unknown))}; it has {', '.join(known)}")
+    for name, item in value.items():
+        check(types[name], item, f"{name} of {what}")
+    try:
+        return kind(**value)
+    except TypeError as error:  # one without a default is not given
+        raise ValueError(f"{what} is not complete: {error}") from error
+
+
+def invoke(call: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Call a function with arguments of the types that it states.
+
+    :raises ValueError: one is unknown, missing or of another type.
+    """
+    try:
+        signature(call).bind(**arguments)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+    types = get_type_hints(call)
+    for name, value in arguments.items():
+        check(types.get(name, Any), value, name)
+    return call(**arguments)
+
+
+def check(kind: Any, value: Any, what: str) -> None:
+    """
+    :param kind: a type as it is annotated, for example ``Mapping[str, str]`` or ``int | None``.
+    :raises ValueError: the value is of another type.
+    """
+    if not _fits(kind, value):
+        name = kind.__name__ if isinstance(kind, type) else str(kind)
+        raise ValueError(f"{what} must be {name.replace('collections.abc.', '').replace('typing.', '')}, not {short(value)}")
+
+
+def _fits(kind: Any, value: Any) -> bool:
+    origin, inner = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return True
+    if origin is UnionType:
+        return any(_fits(part, value) for part in inner)
+    if kind is None or kind is NoneType:
+        return value is None
+    if kind in (int, float):
+        return isinstance(value, (int, kind)) and not isinstance(value, bool) and abs(value) < 1e15
+    if origin is Mapping:
+        return isinstance(value, dict) and all(_fits(inner[0], name) and _fits(inner[1], item) for name, item in value.items())
+    if origin in (Sequence, frozenset):
+        return isinstance(value, (list, tuple, frozenset)) and all(_fits(inner[0], item) for item in value)
+    if not isinstance(kind, type) or getattr(kind, "_is_protocol", False):  # what is checked where it is made
+        return True
+    return isinstance(value, kind)

@@ -1,0 +1,79 @@
+"""The form of a call to the emulated org, and the table of what answers which method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.wave import methods as api
+from airflow_dataflow_ext.emulator.http.answers import Answers
+from airflow_dataflow_ext.emulator.http.errors import ApiError, missing, short
+from airflow_dataflow_ext.emulator.http.router import Incoming
+from airflow_dataflow_ext.emulator.wave.org import WaveOrg
+from airflow_dataflow_ext.emulator.wave.runs import Json
+
+NO_RESOURCE = "The requested resource does not exist"
+NEWEST_VERSION = 68
+"""The org's release; a later version of the API is not there yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaveCall:
+    """One call, read and checked."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: Json
+    version: int
+
+    def url(self, path: str) -> str:
+        """The path of a resource in this version of the API, as replies name it."""
+        return f"/services/data/v{self.version}.0/wave/{path}"
+
+
+answers: Answers[Callable[[WaveOrg, WaveCall], Json]] = Answers()
+"""What each method does."""
+
+
+def read_call(incoming: Incoming) -> WaveCall:
+    """Read and check a request before anything changes.
+
+    :raises ApiError: the version is none, or does not have the method; the body is no JSON object.
+    """
+    version = read_version(incoming.path["version"])
+    if version < api.SINCE[incoming.method.id]:
+        raise missing(NO_RESOURCE)
+    body = incoming.json() if incoming.method.body else {}
+    if not isinstance(body, dict):
+        raise ApiError(400, "The body must be a JSON object.", code="JSON_PARSER_ERROR")
+    known = {name: value for name, value in incoming.query.items() if version >= api.QUERY_SINCE.get((incoming.method.id, name), 0)}
+    return WaveCall(incoming.path, known, body, version)
+
+
+def read_version(text: str) -> int:
+    """``59`` for ``59.0``.
+
+    :raises ApiError: 404, the org has no such version of the API.
+    """
+    try:
+        version = api.number_of(text)
+    except InvalidInputError as error:
+        raise missing(NO_RESOURCE) from error
+    if version > NEWEST_VERSION:
+        raise missing(NO_RESOURCE)
+    return version
+
+
+def read_id(value: object, prefix: str = "") -> str:
+    """An id in its long form.
+
+    :raises ApiError: 400, it is none, or of another kind of thing.
+    """
+    try:
+        found = api.full_id(value if isinstance(value, str) else "")
+    except InvalidInputError as error:
+        raise ApiError(400, f"malformed id {short(value)}", code="MALFORMED_ID") from error
+    if not found.startswith(prefix):
+        raise ApiError(400, f"The id {value} must start with {prefix}.", code="MALFORMED_ID")
+    return found
