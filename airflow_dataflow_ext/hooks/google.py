@@ -12,7 +12,8 @@ from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.job import JobRef
-from airflow_dataflow_ext.api.rest.ask import RETRY_FOR, ask
+from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.transport.effects import MemoryStore, aside
 from airflow_dataflow_ext.transport.endpoint import check_root, session_for
@@ -28,9 +29,6 @@ T = TypeVar("T")
 
 ENDPOINT_VARIABLE = "DATAFLOW_ENDPOINT"
 """Environment variable that holds another root URL for the service, for example an emulator's."""
-
-TIMEOUT = 60.0
-"""Seconds for one call by default."""
 
 
 class Where(TypedDict, total=False):
@@ -58,8 +56,8 @@ class DataflowConnection(GoogleBaseHook):
         gcp_conn_id: str = "google_cloud_default",
         impersonation_chain: str | Sequence[str] | None = None,
         *,
-        timeout: float = TIMEOUT,
-        retry_for: float = RETRY_FOR,
+        timeout: float = budgets.CALL_TIMEOUT,
+        retry_for: float = budgets.RETRY_FOR,
         **kwargs: Any,
     ) -> None:
         super().__init__(gcp_conn_id=gcp_conn_id, impersonation_chain=impersonation_chain, **kwargs)

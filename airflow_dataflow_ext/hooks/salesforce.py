@@ -18,7 +18,8 @@ from airflow.sdk.log import mask_secret
 from jwt import PyJWTError
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 
-from airflow_dataflow_ext.api.rest.ask import RETRY_FOR, backoff
+from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.ask import backoff
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NoAnswerError, NotAuthenticatedError
 from airflow_dataflow_ext.api.rest.steps import Say, Sleep
 from airflow_dataflow_ext.api.wave import methods as wave
@@ -36,9 +37,6 @@ T = TypeVar("T")
 
 LOGIN = "https://login.salesforce.com"
 """Where logins begin; the environment's proxies for it serve the instances, too."""
-
-TIMEOUT = 60.0
-"""Seconds for one call by default, logins included."""
 
 WARN_AT, WARN_EVERY = 80, 5
 """Percent of the org's daily API requests from which on the log warns, and how many more are worth another warning."""
@@ -94,8 +92,8 @@ class SalesforceConnection(SalesforceHook):
         session_id: str | None = None,
         session: requests.Session | None = None,
         *,
-        timeout: float = TIMEOUT,
-        retry_for: float = RETRY_FOR,
+        timeout: float = budgets.CALL_TIMEOUT,
+        retry_for: float = budgets.RETRY_FOR,
     ) -> None:
         super().__init__(salesforce_conn_id=salesforce_conn_id, session_id=session_id, session=session)
         self.timeout = timeout

@@ -15,7 +15,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowRescheduleException,
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
-from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Outcome, Watch
+from airflow_dataflow_ext.api.jobs.watch import Outcome, Watch
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, JobError, JobLostError, NotFoundError, transient
 from airflow_dataflow_ext.task.errors import task_errors
 
@@ -135,8 +136,8 @@ class WaitSensor(BaseSensorOperator):
             return self.hook.run(conversation)
         except CallError as error:
             unknown = isinstance(error, NotFoundError)
-            if unknown and self._waited >= LOST_AFTER:
-                raise JobLostError(f"The service has not known it for {LOST_AFTER:.0f} s: {error}") from error
+            if unknown and self._waited >= budgets.LOST_AFTER:
+                raise JobLostError(f"The service has not known it for {budgets.LOST_AFTER:.0f} s: {error}") from error
             if not (unknown or transient(error)):
                 raise
             self.log.warning("%s Waiting on.", error)

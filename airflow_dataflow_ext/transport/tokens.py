@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.auth.transport.requests import Request as AuthRequest
 
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import NotAuthenticatedError
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
-
-
-FRESH = 1.0
-"""Seconds after a second login in which a refusal means the session before: calls that were on their way come back one by one."""
 
 
 class TokenUnreachableError(Exception):
@@ -117,5 +114,5 @@ class SessionTokens:
             if session is None:
                 session = self._session = self._login()
                 if self._renewing:
-                    self._fresh_until = time.monotonic() + FRESH
+                    self._fresh_until = time.monotonic() + budgets.TOKEN_FRESH
             return session

@@ -9,6 +9,7 @@ from airflow_dataflow_ext.api.dataflow.conditions import ConditionWait, conditio
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.triggers.base import WaitTrigger
 from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
 
@@ -36,7 +37,7 @@ class _AtJobTrigger(WaitTrigger):
         job_id: str,
         project_id: str | None = None,
         location: str | None = None,
-        poll_sleep: float = 10.0,
+        poll_sleep: float = budgets.POLL_SLEEP,
         end_from_trigger: bool = False,
         skips: bool = False,
         conn_id: str = "google_cloud_default",

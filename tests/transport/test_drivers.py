@@ -13,10 +13,10 @@ from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
-from airflow_dataflow_ext.api.jobs import launch_once as launch_module
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.jobs.launch_once import launch_once
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
-from airflow_dataflow_ext.api.rest import errors
+from airflow_dataflow_ext.api.rest import budgets, errors
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Now, Recall, Record, Renew, Say, Sleep
@@ -86,13 +86,13 @@ def test_silence_is_a_value_and_says_why(driver: SyncDriver, emulator: Emulator,
 def test_a_launch_starts_one_job_whatever_becomes_of_its_answer(
     driver: SyncDriver, emulator: Emulator, fault: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch_module, "PATIENCE", (0.0,))
+    monkeypatch.setattr(budgets, "LOOKUP_PAUSES", (0.0,))
     emulator.scripts.play("once*", [(0, "JOB_STATE_RUNNING")])
     emulator.faults.add("templates.launch", **fault)
     watch = JobWatch(job=JobRef(project_id=PROJECT, location=LOCATION, job_id="-"))
     service = DataflowService(launch=TemplateLaunch(template="gs://b/t", job_name="once"), watch=watch)
     identity = LaunchIdentity(dag_id="d", run_id="r", task_id="t")
-    launched = driver.run(launch_module.launch_once(service, identity, clears=0))
+    launched = driver.run(launch_once(service, identity, clears=0))
     assert [entry["job"]["id"] for entry in emulator.jobs.all()] == [launched.job["id"]]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from airflow_dataflow_ext.api.dataflow.finished_jobs import OVERLAP, Ledger
 from airflow_dataflow_ext.api.dataflow.wait import SKEW
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.times import rfc3339
 from airflow_dataflow_ext.emulator import Emulator, Fault
@@ -110,9 +111,8 @@ def test_a_label_is_asked_for_where_it_matters(emulator: Emulator, end: Callable
 
 
 def test_trouble_with_the_list_ends_nothing(emulator: Emulator, end: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_dataflow_ext.triggers import dataflow_events
 
-    monkeypatch.setattr(dataflow_events, "AFTER_TROUBLE", 0.05)
+    monkeypatch.setattr(budgets, "AFTER_TROUBLE", 0.05)
     happens = [
         lambda: emulator.faults.set(Fault(method="jobs.list", status=503, times=2)),
         lambda: emulator.faults.set(Fault(method="jobs.list", status=403, times=2)),

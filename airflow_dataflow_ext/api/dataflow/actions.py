@@ -10,6 +10,7 @@ from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job, Snapshot
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL, UNKNOWN
 from airflow_dataflow_ext.api.dataflow.stop import drains, request_stop
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, JobError, NoAnswerError, NotFoundError, ServiceError
 from airflow_dataflow_ext.api.rest.method import Json
@@ -23,10 +24,6 @@ FORCE_AT_THE_EARLIEST = 30 * 60.0
 """Seconds that a job must have been cancelling before the service takes a forced cancel."""
 
 _CANCELLING, _DRAINING = "JOB_STATE_CANCELLING", "JOB_STATE_DRAINING"
-_SENDS = 4
-"""How often a snapshot whose answer is lost is asked for; each time only after a look that found none."""
-_VISIBLE_SOON = (1.0, 2.0, 4.0)
-"""Pauses in seconds before the looks for such a snapshot."""
 
 
 class Action(Protocol):
@@ -64,7 +61,7 @@ class StopAction:
     wait: bool = True
     until: float | None = None
     force_after: float | None = None
-    poll_sleep: float = 10.0
+    poll_sleep: float = budgets.POLL_SLEEP
 
     def __post_init__(self) -> None:
         if sum(map(bool, (self.job_id, self.name, self.prefix))) != 1:
@@ -163,7 +160,7 @@ class SnapshotAction:
     sources: bool = False
     wait: bool = True
     until: float | None = None
-    poll_sleep: float = 10.0
+    poll_sleep: float = budgets.POLL_SLEEP
 
     def serialize(self) -> Json:
         return {"kind": self.kind, **asdict(self)}
@@ -191,13 +188,13 @@ class SnapshotAction:
         path = JobRef(project_id=self.project_id, location=self.location, job_id=self.job_id).path
         text = f"{self.description} ({self.mark})".strip()
         request = Job.snapshot.request({"ttl": self.ttl, "snapshotSources": self.sources, "description": text}, **path)
-        for _ in range(_SENDS):
+        for _ in range(budgets.SENDS):
             try:
                 snapshot: Json = yield from ask(request)
             except (NoAnswerError, ServiceError) as error:
                 lost = error
                 yield Say(f"{error} Looking whether there is a snapshot all the same.")
-                found = yield from self._found(_VISIBLE_SOON)
+                found = yield from self._found(budgets.SNAPSHOT_PAUSES)
                 if found is None:
                     continue
                 snapshot = found

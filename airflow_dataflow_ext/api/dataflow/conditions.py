@@ -12,7 +12,8 @@ from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job, Message, Snapshot
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
-from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Look
+from airflow_dataflow_ext.api.jobs.watch import Look
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, JobLostError, NotFoundError
 from airflow_dataflow_ext.api.rest.method import Json
@@ -206,7 +207,7 @@ class ConditionWait:
             try:
                 found = yield from self._see(job, None)
             except NotFoundError as error:
-                if missed >= LOST_AFTER:
+                if missed >= budgets.LOST_AFTER:
                     raise JobLostError(f"The service has not known it for {missed:.0f} s: {error}") from error
                 found, missed = None, missed + self.poll_sleep
             else:

@@ -8,6 +8,7 @@ from typing import Any
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, DRAINED, TERMINAL, UNKNOWN
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, JobError
 from airflow_dataflow_ext.api.rest.method import Json
@@ -19,11 +20,10 @@ NOT_YET, ALREADY_OVER = "not yet ready for cancel", "has terminated"
 _NOTHING_TO_DRAIN = frozenset({UNKNOWN, "JOB_STATE_STOPPED", "JOB_STATE_QUEUED", "JOB_STATE_PENDING", "JOB_STATE_CANCELLING"})
 """States of a job that has read nothing yet, or is being cancelled; the service refuses to drain it."""
 
-ASK_AGAIN = 5.0
-"""Seconds between two tries to stop a job that is not ready for it."""
 
-
-def stop(job: JobRef, *, drain: bool = False, wait_for: float = 300.0, poll_sleep: float = 10.0) -> Conversation[Json]:
+def stop(
+    job: JobRef, *, drain: bool = False, wait_for: float = budgets.STOP_WAIT, poll_sleep: float = budgets.POLL_SLEEP
+) -> Conversation[Json]:
     """Ask a job to stop and wait until it has ended, however it ended; a job that has ended already is fine.
 
     https://cloud.google.com/dataflow/docs/guides/stopping-a-pipeline
@@ -40,8 +40,8 @@ def stop(job: JobRef, *, drain: bool = False, wait_for: float = 300.0, poll_slee
             break
         if spent >= wait_for:
             raise JobError(f"{job} was not ready to be stopped for {spent:.0f} s; it goes on. Stop it by hand or try again.")
-        yield Sleep(ASK_AGAIN)
-        spent += ASK_AGAIN
+        yield Sleep(budgets.STOP_EVERY)
+        spent += budgets.STOP_EVERY
         seen = yield from _read(job)
     if not wait_for:
         return seen

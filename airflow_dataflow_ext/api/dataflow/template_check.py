@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.template_metadata import BOOLEAN, ENUM, NUMBER, Parameter, TemplateInfo
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, InvalidRequestError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 Validate = Literal["metadata", "service", "off"]
 """Who checks a launch: this package against the template's metadata, the service (``validateOnly``), or nobody."""
-
-METADATA_WITHIN = 20.0
-"""Seconds for which metadata is asked for: a check is not worth a longer wait."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _BOOLEANS = ("true", "false")
@@ -63,7 +61,7 @@ def template_info(template: str | Mapping[str, Any] | None, project_id: str, loc
         if not isinstance(template, str):
             return TemplateInfo.read(template)
         request = dataflow.Template.get.request(projectId=project_id, location=location, gcsPath=template, view="METADATA_ONLY")
-        reply = yield from ask(request, retry_for=METADATA_WITHIN)
+        reply = yield from ask(request, retry_for=budgets.METADATA_WITHIN)
         if reply.get("metadata"):
             return TemplateInfo.read(reply)
         why = str(reply.get("status", {}).get("message", "the service gave none"))

@@ -12,6 +12,7 @@ from airflow_dataflow_ext.api.dataflow.replace import who_goes_on
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.watch import Outcome
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
@@ -20,8 +21,6 @@ from airflow_dataflow_ext.api.rest.steps import Conversation, Say
 _HOUR = 3600.0
 _MB = 1024.0
 SERVICE = "dataflow/v1b3"
-METRICS_WITHIN = 30.0
-"""Seconds for which metrics are asked for: a job that has ended is not held up longer for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def resources(job: JobRef, prices: Mapping[str, float]) -> Conversation[Json]:
     Trouble with metrics is said there, and fails nothing.
     """
     try:
-        reply = yield from ask(Job.get_metrics.request(**job.path), retry_for=METRICS_WITHIN)
+        reply = yield from ask(Job.get_metrics.request(**job.path), retry_for=budgets.METRICS_WITHIN)
     except CallError as error:
         yield Say(f"What the job used is not known: {error}")
         return {}

@@ -10,20 +10,17 @@ from email.utils import parsedate_to_datetime
 from itertools import count
 from typing import Any
 
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.error_mapping import error_of, worth_retrying
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidRequestError, NoAnswerError
 from airflow_dataflow_ext.api.rest.method import Json, NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Renew, Say, Sleep
 
-RETRY_FOR = 120.0
-"""Seconds for which one question is asked again by default."""
-
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 _REFUSED_UNDONE = frozenset({403, 429})
 """Refusals that come before any effect, so that even a launch may be sent again once they pass."""
 
 
-def ask(request: Request, *, retry_for: float | None = RETRY_FOR) -> Conversation[Any]:
+def ask(request: Request, *, retry_for: float | None = budgets.RETRY_FOR) -> Conversation[Any]:
     """One question, asked again while the trouble may pass; returns the reply's JSON.
 
     A request whose effect could double is not sent again unless the service refused it before doing anything.
@@ -65,7 +62,7 @@ def _trouble(request: Request, answer: Reply | NoReply, spent: float) -> CallErr
 def backoff(attempt: int, answer: Reply | NoReply | None = None) -> float:
     """Seconds until the next try: what the service asked for with Retry-After, else doubling; always with jitter upwards."""
     asked = retry_after(answer) if isinstance(answer, Reply) else None
-    base = asked if asked is not None else min(FIRST_PAUSE * 2.0 ** min(attempt, 10), LONGEST_PAUSE)
+    base = asked if asked is not None else min(budgets.FIRST_PAUSE * 2.0 ** min(attempt, 10), budgets.LONGEST_PAUSE)
     return base * random.uniform(1.0, 1.25)
 
 
@@ -86,7 +83,7 @@ def retry_after(reply: Reply) -> float | None:
 
 
 def pages(
-    request: Request, *, retry_for: float | None = RETRY_FOR, limit: int | None = None, keep: Callable[[Json], Json] | None = None
+    request: Request, *, retry_for: float | None = budgets.RETRY_FOR, limit: int | None = None, keep: Callable[[Json], Json] | None = None
 ) -> Conversation[list[Json]]:
     """All pages of a list, as the bodies of the replies; once more from the start when a page token has expired.
 

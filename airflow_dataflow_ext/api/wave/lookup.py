@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from airflow_dataflow_ext.api.rest.ask import RETRY_FOR, ask, items, pages
+from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.wave import methods as wave
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
-def dataflow_id(version: str, dataflow: str, *, retry_for: float = RETRY_FOR) -> Conversation[str]:
+def dataflow_id(version: str, dataflow: str, *, retry_for: float = budgets.RETRY_FOR) -> Conversation[str]:
     """The id of a dataflow.
 
     :param dataflow: its id (02K...), name or label.
@@ -26,7 +27,7 @@ def dataflow_id(version: str, dataflow: str, *, retry_for: float = RETRY_FOR) ->
     return wave.full_id(str(_only("dataflow", dataflow, list(items(bodies, "dataflows")))["id"]))
 
 
-def recipe_dataflow_id(version: str, recipe: str, *, retry_for: float = RETRY_FOR) -> Conversation[str]:
+def recipe_dataflow_id(version: str, recipe: str, *, retry_for: float = budgets.RETRY_FOR) -> Conversation[str]:
     """The id of the dataflow as which a recipe runs.
 
     :param recipe: its id (05v...), name or label.

@@ -13,9 +13,9 @@ from airflow_dataflow_ext.api.dataflow.names import labels_of
 from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
-from airflow_dataflow_ext.api.jobs.launch_once import ATTEMPTS, PATIENCE, Launched, LaunchRecord, launch_once, settle, stop_launched
+from airflow_dataflow_ext.api.jobs.launch_once import Launched, LaunchRecord, launch_once, settle, stop_launched
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.rest import errors
+from airflow_dataflow_ext.api.rest import budgets, errors
 from airflow_dataflow_ext.api.rest.method import Request
 from tests.api.cloud import Cloud, CloudJob
 from tests.talk import RESET, Talk, refused
@@ -106,7 +106,7 @@ def test_after_a_refusal_there_is_no_job_to_look_for(clears: int) -> None:
 
 
 def test_a_refusal_after_a_lost_answer_says_nothing_of_the_launch_before() -> None:
-    talk = Talk(RESET, *[{} for _ in PATIENCE], refused(400))
+    talk = Talk(RESET, *[{} for _ in budgets.LOOKUP_PAUSES], refused(400))
     with pytest.raises(errors.InvalidRequestError):
         talk(launch_once(SERVICE, IDENTITY, clears=0))
     assert talk.record["step"] == "intended"
@@ -217,7 +217,7 @@ def test_a_launch_that_never_gets_through_is_given_up_and_leaves_its_intent() ->
     talk = Talk(lambda request: RESET if request.body else {})
     with pytest.raises(errors.NoAnswerError, match="templates:launch"):
         talk(launch_once(SERVICE, IDENTITY, clears=0))
-    assert talk.verbs.count("templates.launch") == ATTEMPTS
+    assert talk.verbs.count("templates.launch") == budgets.SENDS
     assert talk.record["step"] == "intended"
 
 

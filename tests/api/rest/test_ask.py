@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.api.dataflow.methods import Job, Template
-from airflow_dataflow_ext.api.rest import errors
-from airflow_dataflow_ext.api.rest.ask import LONGEST_PAUSE, ask, backoff, items, pages, retry_after
+from airflow_dataflow_ext.api.rest import budgets, errors
+from airflow_dataflow_ext.api.rest.ask import ask, backoff, items, pages, retry_after
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.times import epoch, rfc3339
 from tests.talk import RESET, Talk, ok, refused
@@ -111,7 +111,7 @@ def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: floa
 
 def test_pauses_double_up_to_a_minute() -> None:
     pauses = [backoff(attempt) for attempt in (0, 3, 5, 6, 7, 2000)]
-    for pause, base in zip(pauses, (1, 8, 32, LONGEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE), strict=True):
+    for pause, base in zip(pauses, (1, 8, 32, budgets.LONGEST_PAUSE, budgets.LONGEST_PAUSE, budgets.LONGEST_PAUSE), strict=True):
         assert base <= pause <= base * 1.25
 
 
