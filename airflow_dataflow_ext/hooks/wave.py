@@ -107,7 +107,7 @@ class WaveHook(SalesforceConnection):
         return (yield from wait_for_job(self.watch(job_id, poll_sleep=poll_sleep, fail_on_warning=fail_on_warning))).result()
 
     @verb
-    def stop(self, job_id: str, *, wait_for: float = 300.0) -> Conversation[Json]:
+    def stop(self, job_id: str, *, wait_for: float = budgets.STOP_WAIT) -> Conversation[Json]:
         """Stop a queued or running job and wait ``wait_for`` seconds for its end."""
         return wave_stopping.stop(RunRef(version=self.version, id=wave.full_id(job_id)), wait_for=wait_for)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
-from airflow_dataflow_ext.api.dataflow.launcher import DataflowService
+from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
@@ -90,7 +90,7 @@ def test_a_launch_starts_one_job_whatever_becomes_of_its_answer(
     emulator.scripts.play("once*", [(0, "JOB_STATE_RUNNING")])
     emulator.faults.add("templates.launch", **fault)
     watch = JobWatch(job=JobRef(project_id=PROJECT, location=LOCATION, job_id="-"))
-    service = DataflowService(launch=TemplateLaunch(template="gs://b/t", job_name="once"), watch=watch)
+    service = DataflowLauncher(launch=TemplateLaunch(template="gs://b/t", job_name="once"), watch=watch)
     identity = LaunchIdentity(dag_id="d", run_id="r", task_id="t")
     launched = driver.run(launch_once(service, identity, clears=0))
     assert [entry["job"]["id"] for entry in emulator.jobs.all()] == [launched.job["id"]]
