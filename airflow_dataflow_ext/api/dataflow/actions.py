@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Protocol
@@ -118,7 +119,7 @@ class StopAction:
             asked.add(ref.job_id)
 
     def _force(self, ref: JobRef, job: Json, after: float) -> Conversation[None]:
-        since = (yield Now()) - epoch(str(job.get("currentStateTime", "")))
+        since = (yield Now()) - epoch(job.get("currentStateTime"), missing=math.inf)
         if since < after:
             return
         yield Say(f"{ref} has been cancelling for {since:.0f} s; it is cancelled by force, and may leave resources behind.")

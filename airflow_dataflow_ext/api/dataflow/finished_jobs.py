@@ -28,8 +28,8 @@ def finished_jobs(place: Mapping[str, str], since: float) -> Conversation[list[J
 
 
 def ended_at(job: Mapping[str, Any]) -> float:
-    """When a job that has ended did, by the service's clock, in seconds since the epoch."""
-    return epoch(str(job.get("currentStateTime", "")))
+    """When a job that has ended did, by the service's clock, in seconds since the epoch; 0, long ago, where the service does not say."""
+    return epoch(job.get("currentStateTime"), missing=0.0)
 
 
 @dataclass(kw_only=True)

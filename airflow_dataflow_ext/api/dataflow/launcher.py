@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -100,7 +101,7 @@ class DataflowLauncher:
         for summary in sorted(found, key=lambda job: str(job.get("createTime", "")), reverse=True):
             if self.has_own_name:
                 return (yield from self._read(str(summary["id"])))
-            if epoch(str(summary.get("createTime", ""))) >= record.since - budgets.OLDEST:
+            if epoch(summary.get("createTime"), missing=math.inf) >= record.since - budgets.OLDEST:
                 job = yield from self._with_labels(str(summary["id"]))
                 if _owner(job) == identity.suffix:
                     return job
