@@ -263,6 +263,10 @@ def _send(service: Launcher, identity: LaunchIdentity, record: LaunchRecord, *, 
         try:
             reply = yield from ask(service.request(record.job_name, identity))
         except (NoAnswerError, ServiceError, AlreadyExistsError) as error:
+            if not error.sent:  # so there is no job to look for
+                if first:
+                    yield Record(replace(record, step="refused").value())
+                raise
             lost, first = error, False
             yield Say(f"{error} Looking whether the job {record.job_name} exists.")
             found = yield from _find(service, identity, record)

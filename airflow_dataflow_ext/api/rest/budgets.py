@@ -22,6 +22,9 @@ LONGEST_PAUSE = 60.0
 LONGEST_RETRY_AFTER = 300.0
 """Of a pause that the service asks for with Retry-After: a wait must notice that the service is back before the day is over."""
 
+NOBODY_FOR = 5.0
+"""For which an address of this machine at which nothing listens is asked again: an emulator that is being started is there by then."""
+
 TOKEN_FRESH = 1.0
 """After a token was renewed, in which a refusal means the token before: calls that were on their way come back one by one."""
 

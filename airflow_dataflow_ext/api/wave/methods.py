@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.api.rest.method import Json, Method, Request
+from airflow_dataflow_ext.api.rest.errors import AllowanceSpentError, InvalidInputError
+from airflow_dataflow_ext.api.rest.method import Json, Method, Refusal, Request
 
 DEFAULT_VERSION = "59.0"
 """The API version that simple-salesforce, and so the Salesforce provider, asks for by default."""
@@ -27,8 +27,23 @@ _ROOT = "services/data/v{version}/wave"
 _JOB = _ROOT + "/dataflowjobs/{jobId}"
 
 
+_REFUSALS: Mapping[int | str, Refusal] = {
+    401: Refusal("Check the credentials of the connection."),
+    403: Refusal("Check the permissions of the user that the connection logs in, and whether CRM Analytics is on in the org."),
+    404: Refusal("Check the id, the org, and whether the user that the connection logs in may see it."),
+    "REQUEST_LIMIT_EXCEEDED": Refusal(
+        "The org's API requests of the last 24 hours are used up ({header}).", header="sforce-limit-info", error=AllowanceSpentError
+    ),
+}
+"""What refusals of any method mean. https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm"""
+
+_OF_READING: Mapping[int | str, Refusal] = {400: Refusal(lasting=True)}
+"""A start may also be refused with 400 because too much runs already; a question only because it is a wrong one."""
+
+
 def _wave(name: str, verb: str, path: str, query: tuple[str, ...] = (), **facts: Any) -> Method:
-    return Method(id=f"wave.{name}", verb=verb, path=path, query=query, **{"repeatable": verb != "POST", **facts})
+    refusals = {**_REFUSALS, **(_OF_READING if verb == "GET" else {})}
+    return Method(id=f"wave.{name}", verb=verb, path=path, query=query, refusals=refusals, **{"repeatable": verb != "POST", **facts})
 
 
 class DataflowJob:

@@ -16,7 +16,7 @@ from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import Launched, LaunchRecord, launch_once, settle, stop_launched
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.rest import budgets, errors
-from airflow_dataflow_ext.api.rest.method import Request
+from airflow_dataflow_ext.api.rest.method import NoReply, Request
 from tests.api.cloud import Cloud, CloudJob
 from tests.talk import RESET, Talk, refused
 
@@ -218,6 +218,22 @@ def test_a_launch_that_never_gets_through_is_given_up_and_leaves_its_intent() ->
     with pytest.raises(errors.NoAnswerError, match="templates:launch"):
         talk(launch_once(SERVICE, IDENTITY, clears=0))
     assert talk.verbs.count("templates.launch") == budgets.SENDS
+    assert talk.record["step"] == "intended"
+
+
+def test_a_launch_that_was_not_sent_is_not_looked_for_and_the_next_try_begins_anew() -> None:
+    talk = Talk(lambda _: NoReply(reason="nothing listens at 127.0.0.1:9", sent=False, nobody=True))
+    with pytest.raises(errors.NoAnswerError, match="was not sent: nothing listens"):
+        talk(launch_once(SERVICE, IDENTITY, clears=0))
+    assert set(talk.verbs) == {"templates.launch"}
+    assert talk.record["step"] == "refused"
+
+
+def test_a_launch_that_was_sent_once_stays_an_intent_when_it_cannot_be_sent_again() -> None:
+    unsent = NoReply(reason="no token", sent=False)
+    talk = Talk(RESET, *[{} for _ in budgets.LOOKUP_PAUSES], lambda _: unsent)
+    with pytest.raises(errors.NoAnswerError, match="was not sent: no token"):
+        talk(launch_once(SERVICE, IDENTITY, clears=0))
     assert talk.record["step"] == "intended"
 
 

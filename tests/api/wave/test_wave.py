@@ -73,7 +73,7 @@ def test_the_next_page_is_asked_as_the_first() -> None:
         (
             b'[{"errorCode":"INSUFFICIENT_ACCESS","message":"no"}]',
             PermissionDeniedError,
-            "403 INSUFFICIENT_ACCESS: no Check the permissions",
+            "403 INSUFFICIENT_ACCESS: no. Check the permissions",
         ),
         (b'[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"no"}]', AllowanceSpentError, "used up (api-usage=5/5)"),
         (b'{"Errors":[{"description":"not now"}]}', PermissionDeniedError, "403: not now"),
