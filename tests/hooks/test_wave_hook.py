@@ -231,10 +231,10 @@ def test_two_dataflows_of_one_label_are_told_apart_by_their_ids(emulator: Emulat
 
 
 def test_refusals_are_clear(emulator: Emulator, hook: WaveHook, use: Use) -> None:
-    with pytest.raises(NotFoundError, match="404 NOT_FOUND: The requested resource does not exist Check the id, the org"):
+    with pytest.raises(NotFoundError, match=r"404 NOT_FOUND: The requested resource does not exist\. Check the id, the org"):
         use(hook.get_job, "03CEM0000000001")
     emulator.faults.add("wave.jobs.start", status=403, code="INSUFFICIENT_ACCESS", message="no edit")
-    with pytest.raises(PermissionDeniedError, match="403 INSUFFICIENT_ACCESS: no edit Check the permissions of the user"):
+    with pytest.raises(PermissionDeniedError, match=r"403 INSUFFICIENT_ACCESS: no edit\. Check the permissions of the user"):
         use(hook.start_dataflow, "Sales")
 
 
