@@ -18,6 +18,7 @@ from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, JobLostError, NotFoundError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Sleep
+from airflow_dataflow_ext.api.rest.texts import shown
 
 
 class Condition(Protocol):
@@ -119,7 +120,7 @@ class ProgressReached:
 
     def __post_init__(self) -> None:
         if not 0 <= self.at_least <= 1:
-            raise InvalidInputError(f"at_least must be from 0 to 1, not {self.at_least!r}")
+            raise InvalidInputError(f"at_least must be from 0 to 1, not {shown(self.at_least)}")
 
     def see(self, at: JobRef, *, retry_for: float | None) -> Conversation[float | None]:
         bodies = yield from pages(Job.get_execution_details.request(**at.path), retry_for=retry_for)

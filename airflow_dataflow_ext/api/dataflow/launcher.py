@@ -24,6 +24,7 @@ from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import ForeignJobError
 from airflow_dataflow_ext.api.rest.method import Json, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
+from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.rest.times import epoch
 
 
@@ -129,7 +130,7 @@ class DataflowLauncher:
         labels = job.get("labels", {})
         owner = ", ".join(f"{key}={value}" for key, value in sorted(labels.items()) if key.startswith("airflow-"))
         return ForeignJobError(
-            f"Job {job.get('id')} is active in {self.watch.job.location} under the name {job.get('name')!r} and is not of this launch "
+            f"Job {job.get('id')} is active in {self.watch.job.location} under the name {shown(job.get('name'))} and is not of this launch "
             f"({'its labels: ' + owner if owner else 'it was not launched by this package'}). Stop it, wait for its end, or use another "
             "job_name (append_job_name=True gives each launch a name of its own)."
         )

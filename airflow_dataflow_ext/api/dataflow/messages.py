@@ -13,6 +13,7 @@ from airflow_dataflow_ext.api.rest.ask import items, pages
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
+from airflow_dataflow_ext.api.rest.texts import shown
 
 LEVELS: Mapping[str, int] = {
     # https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs.messages/list#jobmessageimportance
@@ -32,7 +33,7 @@ def check_importance(importance: str | None) -> None:
     :raises InvalidInputError: the service has no such importance.
     """
     if importance is not None and importance not in LEVELS:
-        raise InvalidInputError(f"{importance!r} is not a message importance; they are {', '.join(LEVELS)}")
+        raise InvalidInputError(f"{shown(importance)} is not a message importance; they are {', '.join(LEVELS)}")
 
 
 class MessageStream:

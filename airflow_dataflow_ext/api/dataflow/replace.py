@@ -14,6 +14,7 @@ from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import CallError, LaunchError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
+from airflow_dataflow_ext.api.rest.texts import shown
 
 REPLACEABLE = frozenset({RUNNING, "JOB_STATE_DRAINING"})
 
@@ -34,10 +35,10 @@ def replaceable(place: JobRef, name: str) -> Conversation[tuple[str, ...]]:
         if ready:
             return ready
         if not found:
-            raise LaunchError(f"There is nothing to replace: no job named {name!r} is active in {place.project_id}/{place.location}.")
+            raise LaunchError(f"There is nothing to replace: no job named {shown(name)} is active in {place.project_id}/{place.location}.")
         states = ", ".join(f"{job['id']} is in {job.get('currentState', UNKNOWN)}" for job in found)
         if waited >= budgets.REPLACEABLE_WITHIN:
-            raise LaunchError(f"No job named {name!r} has come to run in {waited:.0f} s, so none can be replaced: {states}.")
+            raise LaunchError(f"No job named {shown(name)} has come to run in {waited:.0f} s, so none can be replaced: {states}.")
         if not waited:
             yield Say(f"A job can be replaced once it runs; waiting: {states}.")
         yield Sleep(budgets.REPLACE_EVERY)

@@ -13,6 +13,7 @@ from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, InvalidRequestError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
+from airflow_dataflow_ext.api.rest.texts import shown
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.dataflow.templates import Launch
@@ -29,7 +30,7 @@ def check_validate(value: Any) -> Validate:
     :raises InvalidInputError: there is no such way to check.
     """
     if value not in get_args(Validate):
-        raise InvalidInputError(f"validate must be one of {', '.join(get_args(Validate))}, not {value!r}")
+        raise InvalidInputError(f"validate must be one of {', '.join(get_args(Validate))}, not {shown(value)}")
     return value  # type: ignore[no-any-return]
 
 
@@ -122,12 +123,12 @@ def _fault(parameter: Parameter, given: Mapping[str, str]) -> str:
         return f"required{f' when {parameter.condition}' if parameter.parent else ''}, and not given{label}"
     if value or not parameter.optional:
         if parameter.kind == ENUM and parameter.options and value not in parameter.values:
-            return f"{value!r} is none of {', '.join(parameter.values)}"
+            return f"{shown(value)} is none of {', '.join(parameter.values)}"
         if parameter.kind == NUMBER and not _NUMBER.fullmatch(value):
-            return f"{value!r} is not a number"
+            return f"{shown(value)} is not a number"
         if parameter.kind == BOOLEAN and value not in _BOOLEANS:
-            return f"{value!r} is neither true nor false"
-    return next((f"{value!r} does not match {regex}" for regex in parameter.regexes if not _matches(regex, value)), "")
+            return f"{shown(value)} is neither true nor false"
+    return next((f"{shown(value)} does not match {regex}" for regex in parameter.regexes if not _matches(regex, value)), "")
 
 
 def _matches(regex: str, value: str) -> bool:

@@ -17,6 +17,7 @@ from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
+from airflow_dataflow_ext.api.rest.texts import shown
 
 _HOUR = 3600.0
 _MB = 1024.0
@@ -49,9 +50,9 @@ def check_prices(prices: Mapping[str, Any] | None) -> dict[str, float]:
     """
     for name, price in (prices or {}).items():
         if name not in TOTALS:
-            raise InvalidInputError(f"prices[{name!r}]: there is no such total; they are {', '.join(TOTALS)}")
+            raise InvalidInputError(f"prices[{shown(name)}]: there is no such total; they are {', '.join(TOTALS)}")
         if isinstance(price, bool) or not isinstance(price, int | float) or not price >= 0:  # NaN is not
-            raise InvalidInputError(f"prices[{name!r}] must be a number from 0 on, not {price!r}")
+            raise InvalidInputError(f"prices[{shown(name)}] must be a number from 0 on, not {shown(price)}")
     return dict(prices or {})
 
 

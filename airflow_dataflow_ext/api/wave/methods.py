@@ -12,6 +12,7 @@ from typing import Any
 
 from airflow_dataflow_ext.api.rest.errors import AllowanceSpentError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json, Method, Refusal, Request
+from airflow_dataflow_ext.api.rest.texts import shown
 
 DEFAULT_VERSION = "59.0"
 """The API version that simple-salesforce, and so the Salesforce provider, asks for by default."""
@@ -170,7 +171,9 @@ def number_of(version: str) -> int:
     """
     match = re.fullmatch(r"(\d{2,3})(\.0)?", str(version))
     if not match or int(match[1]) < OLDEST_VERSION:
-        raise InvalidInputError(f"the API version must be a number such as {DEFAULT_VERSION}, from {OLDEST_VERSION}.0 on, not {version!r}")
+        raise InvalidInputError(
+            f"the API version must be a number such as {DEFAULT_VERSION}, from {OLDEST_VERSION}.0 on, not {shown(version)}"
+        )
     return int(match[1])
 
 
@@ -203,7 +206,7 @@ def full_id(id: str) -> str:
     :raises InvalidInputError: it is no id.
     """
     if not re.fullmatch(r"[0-9A-Za-z]{15}([0-9A-Za-z]{3})?", id or ""):
-        raise InvalidInputError(f"{id!r} is no Salesforce id: it must have 15 or 18 letters and digits")
+        raise InvalidInputError(f"{shown(id)} is no Salesforce id: it must have 15 or 18 letters and digits")
     marks = ("".join("1" if letter.isupper() else "0" for letter in reversed(id[start : start + 5])) for start in (0, 5, 10))
     return id[:15] + "".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"[int(mark, 2)] for mark in marks)
 

@@ -12,6 +12,7 @@ from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import items, pages
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
 from airflow_dataflow_ext.api.rest.steps import Now, Say
+from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave import runs as wave_runs
 from airflow_dataflow_ext.api.wave.runs import Listing, RunRef, created
@@ -44,7 +45,7 @@ class RunWatch:
 
     def __post_init__(self) -> None:
         if not self.poll_sleep > 0:
-            raise InvalidInputError(f"poll_sleep must be more than 0 seconds, not {self.poll_sleep!r}")
+            raise InvalidInputError(f"poll_sleep must be more than 0 seconds, not {shown(self.poll_sleep)}")
 
     @property
     def job_id(self) -> str:
