@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from airflow_dataflow_ext.api.wave.launcher import SKEW
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.wave.methods import PAGE_SIZE
 from airflow_dataflow_ext.api.wave.runs import RunRef
 from airflow_dataflow_ext.api.wave.wait import RunWatch
@@ -30,7 +30,7 @@ def make_trigger(asked: argparse.Namespace, runs: Runs) -> Callable[[str], Any]:
 
     def make(label: str) -> Any:
         run = runs[label]
-        ref = RunRef(version="59.0", id=run["id"], source_id=run["source"], since=run["created"] - SKEW)
+        ref = RunRef(version="59.0", id=run["id"], source_id=run["source"], since=run["created"] - budgets.CLOCK_SKEW)
         watch = RunWatch(run=ref, poll_sleep=asked.poll)
         return WaveJobTrigger(watch=watch.serialize(), stop_on_kill=True, conn_id="salesforce_default")
 

@@ -55,12 +55,17 @@ class Talk:
 
     def __call__(self, conversation: Conversation[T]) -> T:
         answer: Any = None
+        failed: Exception | None = None
         while True:
             try:
-                step = conversation.send(answer)
+                step = conversation.send(answer) if failed is None else conversation.throw(failed)
             except StopIteration as end:
                 return end.value  # type: ignore[no-any-return]
-            answer = self.perform(step)
+            answer = failed = None
+            try:
+                answer = self.perform(step)
+            except Exception as error:
+                failed = error
 
     def perform(self, step: Any) -> Any:
         """Answer one step."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from configparser import ConfigParser
 from importlib import import_module, metadata
 from pathlib import Path
@@ -99,6 +101,68 @@ def test_the_entry_points_are_found_once() -> None:
 def test_every_folder_with_code_is_a_package() -> None:
     folders = {module.parent for module in PACKAGE.rglob("*.py")}
     assert {folder for folder in folders if not (folder / "__init__.py").exists()} == set()
+
+
+IN_A_NAMESPACE = {
+    # packages that share their first name with others; the first that fits counts
+    "airflow.providers.common.compat": "apache-airflow-providers-common-compat",
+    "airflow.providers.google": "apache-airflow-providers-google",
+    "airflow.providers.openlineage": "apache-airflow-providers-openlineage",
+    "airflow.providers.salesforce": "apache-airflow-providers-salesforce",
+    "airflow": "apache-airflow",
+    "google.auth": "google-auth",
+    "google.oauth2": "google-auth",
+}
+NOT_BY_IMPORT = {"docstring-parser", "google-api-python-client", "jinja2", "jsonschema", "pyyaml"}
+"""What the emulator needs without importing it: Beam's YAML front end does, or it is read as data."""
+
+
+def requirements(extra: str | None = None) -> set[str]:
+    config = ConfigParser(interpolation=None)
+    config.read(ROOT / "setup.cfg")
+    text = config["options"]["install_requires"] if extra is None else config["options.extras_require"][extra]
+    return {canonicalize_name(Requirement(line).name) for line in text.split("\n") if line}
+
+
+def distributions(modules: Iterable[Path]) -> set[str]:
+    """The distributions of which something is imported, anywhere in these modules."""
+    names: set[str] = set()
+    for module in modules:
+        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                names.add(node.module)
+    foreign = {name for name in names if name.split(".")[0] not in {*sys.stdlib_module_names, "airflow_dataflow_ext"}}
+    return {_distribution(name) for name in foreign}
+
+
+def _distribution(name: str) -> str:
+    found = next((dist for prefix, dist in IN_A_NAMESPACE.items() if f"{name}.".startswith(f"{prefix}.")), None)
+    return found or canonicalize_name(metadata.packages_distributions()[name.split(".")[0]][0])
+
+
+def test_setup_names_exactly_what_the_package_imports() -> None:
+    ours = [module for module in PACKAGE.rglob("*.py") if "emulator" not in module.parts]
+    assert distributions(ours) == requirements() | requirements("openlineage")
+
+
+def test_setup_names_exactly_what_the_emulator_imports_beside_that() -> None:
+    beside = distributions((PACKAGE / "emulator").rglob("*.py")) - requirements()
+    assert beside <= requirements("emulator")
+    assert requirements("emulator") - beside <= NOT_BY_IMPORT
+
+
+def test_every_file_of_the_package_is_in_its_wheel_and_no_pattern_is_idle() -> None:
+    config = ConfigParser(interpolation=None)
+    config.read(ROOT / "setup.cfg")
+    patterns = [pattern.strip() for pattern in config["options.package_data"]["*"].split(",")]
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "."], cwd=PACKAGE, capture_output=True, text=True, check=True)
+    files = {PACKAGE / line for line in listed.stdout.splitlines() if not line.endswith(".py")}
+    packages = {module.parent for module in PACKAGE.rglob("__init__.py")}
+    taken = {pattern: {file for package in packages for file in package.glob(pattern)} for pattern in patterns}
+    assert {file for file in files if file.is_file()} - set().union(*taken.values()) == set()
+    assert [pattern for pattern, found in taken.items() if not found & files] == []
 
 
 def test_constraints_are_names_and_versions_only() -> None:

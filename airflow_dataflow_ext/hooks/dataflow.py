@@ -15,6 +15,7 @@ from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import launch_once
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError
 from airflow_dataflow_ext.hooks.google import Where
@@ -105,7 +106,7 @@ class DataflowHook(WorkerVerbs):
 
     @verb
     def wait(
-        self, job_id: str, *, expected_states: Sequence[str] = (), poll_sleep: float = 10.0, **where: Unpack[Where]
+        self, job_id: str, *, expected_states: Sequence[str] = (), poll_sleep: float = budgets.POLL_SLEEP, **where: Unpack[Where]
     ) -> Conversation[Json]:
         """Wait for a job's end, or for one of some states; its messages go to the log. Returns the Job.
 
@@ -116,12 +117,12 @@ class DataflowHook(WorkerVerbs):
         return (yield from wait_for_job(JobWatch(job=self.job(job_id, **where), policy=policy))).result()
 
     @verb
-    def cancel(self, job_id: str, *, wait_for: float = 300.0, **where: Unpack[Where]) -> Conversation[Json]:
+    def cancel(self, job_id: str, *, wait_for: float = budgets.STOP_WAIT, **where: Unpack[Where]) -> Conversation[Json]:
         """Cancel a job and wait ``wait_for`` seconds for its end; see :func:`airflow_dataflow_ext.api.dataflow.stop.stop`."""
         return stop(self.job(job_id, **where), wait_for=wait_for)
 
     @verb
-    def drain(self, job_id: str, *, wait_for: float = 3600.0, **where: Unpack[Where]) -> Conversation[Json]:
+    def drain(self, job_id: str, *, wait_for: float = budgets.DRAIN_WAIT, **where: Unpack[Where]) -> Conversation[Json]:
         """Drain a streaming job and wait ``wait_for`` seconds for its end."""
         return stop(self.job(job_id, **where), drain=True, wait_for=wait_for)
 

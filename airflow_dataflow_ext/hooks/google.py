@@ -9,17 +9,23 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
+from airflow.sdk.exceptions import AirflowException
+from google.auth.exceptions import DefaultCredentialsError
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
-from airflow_dataflow_ext.api.rest.ask import RETRY_FOR, ask
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.ask import ask
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotAuthenticatedError
+from airflow_dataflow_ext.api.rest.texts import plain
 from airflow_dataflow_ext.transport.effects import MemoryStore, aside
 from airflow_dataflow_ext.transport.endpoint import check_root, session_for
 from airflow_dataflow_ext.transport.sync import SyncTransport
 from airflow_dataflow_ext.transport.tokens import GoogleTokens
 
 if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+
     from airflow_dataflow_ext.api.rest.method import Request
     from airflow_dataflow_ext.api.rest.steps import Conversation, Store
     from airflow_dataflow_ext.transport.aio import AsyncTransport
@@ -29,8 +35,8 @@ T = TypeVar("T")
 ENDPOINT_VARIABLE = "DATAFLOW_ENDPOINT"
 """Environment variable that holds another root URL for the service, for example an emulator's."""
 
-TIMEOUT = 60.0
-"""Seconds for one call by default."""
+KEY_FIELDS = ("key_path", "keyfile_dict", "credential_config_file")
+"""Fields of a connection that hold a key, or say where it is."""
 
 
 class Where(TypedDict, total=False):
@@ -58,8 +64,8 @@ class DataflowConnection(GoogleBaseHook):
         gcp_conn_id: str = "google_cloud_default",
         impersonation_chain: str | Sequence[str] | None = None,
         *,
-        timeout: float = TIMEOUT,
-        retry_for: float = RETRY_FOR,
+        timeout: float = budgets.CALL_TIMEOUT,
+        retry_for: float = budgets.RETRY_FOR,
         **kwargs: Any,
     ) -> None:
         super().__init__(gcp_conn_id=gcp_conn_id, impersonation_chain=impersonation_chain, **kwargs)
@@ -79,11 +85,31 @@ class DataflowConnection(GoogleBaseHook):
     @cached_property
     def tokens(self) -> GoogleTokens:
         """Where the Authorization of each call comes from."""
-        return GoogleTokens(self.get_credentials())
+        return GoogleTokens(self.get_credentials(), self._whose)
+
+    @property
+    def _whose(self) -> str:
+        return f"connection {self.gcp_conn_id!r}"
+
+    def get_credentials_and_project_id(self) -> tuple[Credentials, str | None]:
+        """As GoogleBaseHook gives them.
+
+        :raises InvalidInputError: the connection's key is missing or damaged.
+        :raises NotAuthenticatedError: the connection has no key, and this machine no default credentials.
+        """
+        try:
+            return super().get_credentials_and_project_id()
+        except (AirflowException, DefaultCredentialsError, OSError, KeyError, TypeError, ValueError) as error:
+            for field in KEY_FIELDS:
+                if self._get_field(field):
+                    raise InvalidInputError(f"{field} of {self._whose} gives no credentials: {plain(error)}") from error
+            if isinstance(error, DefaultCredentialsError):
+                raise NotAuthenticatedError(f"{self._whose} has no key ({', '.join(KEY_FIELDS)}): {error}", sent=False) from error
+            raise
 
     @cached_property
     def _transport(self) -> SyncTransport:
-        return SyncTransport(self.root, self.tokens, timeout=self.timeout, session=session_for(self.root))
+        return SyncTransport(self.root, self.tokens, timeout=self.timeout, session=session_for(self.root), whose=self._whose)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncTransport]:
@@ -92,7 +118,7 @@ class DataflowConnection(GoogleBaseHook):
         from airflow_dataflow_ext.transport.aio import AsyncTransport, async_session_for
 
         async with async_session_for(self.root) as session:
-            yield AsyncTransport(self.root, self.tokens, timeout=self.timeout, session=session)
+            yield AsyncTransport(self.root, self.tokens, timeout=self.timeout, session=session, whose=self._whose)
 
     def run(self, conversation: Conversation[T], store: Store | None = None) -> T:
         """Perform a conversation now.

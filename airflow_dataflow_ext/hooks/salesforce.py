@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
-from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -18,12 +18,14 @@ from airflow.sdk.log import mask_secret
 from jwt import PyJWTError
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 
-from airflow_dataflow_ext.api.rest.ask import RETRY_FOR, backoff
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NoAnswerError, NotAuthenticatedError
-from airflow_dataflow_ext.api.rest.steps import Say, Sleep
+from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.ask import Trouble, persist, trouble_of
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotAuthenticatedError
+from airflow_dataflow_ext.api.rest.texts import plain
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.transport.effects import MemoryStore, aside
 from airflow_dataflow_ext.transport.endpoint import LocalAdapter, TimedSession, check_root, session_for
+from airflow_dataflow_ext.transport.silence import no_reply
 from airflow_dataflow_ext.transport.sync import SyncTransport
 from airflow_dataflow_ext.transport.tokens import SessionTokens, TokenUnreachableError
 
@@ -36,9 +38,6 @@ T = TypeVar("T")
 
 LOGIN = "https://login.salesforce.com"
 """Where logins begin; the environment's proxies for it serve the instances, too."""
-
-TIMEOUT = 60.0
-"""Seconds for one call by default, logins included."""
 
 WARN_AT, WARN_EVERY = 80, 5
 """Percent of the org's daily API requests from which on the log warns, and how many more are worth another warning."""
@@ -94,8 +93,8 @@ class SalesforceConnection(SalesforceHook):
         session_id: str | None = None,
         session: requests.Session | None = None,
         *,
-        timeout: float = TIMEOUT,
-        retry_for: float = RETRY_FOR,
+        timeout: float = budgets.CALL_TIMEOUT,
+        retry_for: float = budgets.RETRY_FOR,
     ) -> None:
         super().__init__(salesforce_conn_id=salesforce_conn_id, session_id=session_id, session=session)
         self.timeout = timeout
@@ -118,21 +117,20 @@ class SalesforceConnection(SalesforceHook):
 
         :raises CallError: no login.
         """
-        return self.run(self._reached())
+        return self.run(persist(self._reach, retry_for=self.retry_for))
 
-    def _reached(self) -> Conversation[str]:
-        spent = 0.0
-        for attempt in count():
-            try:
-                return self.tokens.root()
-            except TokenUnreachableError as error:
-                pause = backoff(attempt)
-                if spent + pause > self.retry_for:
-                    raise NoAnswerError(str(error)) from error
-                yield Say(f"{error} Trying again in {pause:.1f} s.", logging.WARNING)
-            yield Sleep(pause)
-            spent += pause
-        raise AssertionError("count() does not end")
+    def _reach(self, spent: float) -> Conversation[str | Trouble]:
+        yield from ()
+        began = time.monotonic()
+        try:
+            return self.tokens.root()
+        except TokenUnreachableError as error:
+            took = time.monotonic() - began
+            return trouble_of(no_reply(error, took=took, root=self._local_root or LOGIN, whose=self._whose), "The login")
+
+    @property
+    def _whose(self) -> str:
+        return f"connection {self.conn_id!r}"
 
     @cached_property
     def allowance(self) -> Allowance:
@@ -206,8 +204,10 @@ class SalesforceConnection(SalesforceHook):
             raise _login_error(self.conn_id, error) from None
         except requests.RequestException as error:
             raise TokenUnreachableError(f"no login to Salesforce: {type(error).__name__}: {error}") from error
-        except (TypeError, ValueError, OSError, PyJWTError) as error:  # what is missing, a key that is none, a key file that cannot be read
-            raise InvalidInputError(f"connection {self.conn_id!r} cannot log in: {error}") from None
+        except OSError as error:
+            raise InvalidInputError(f"private_key_file_path of {self._whose} gives no key: {plain(error)}") from None
+        except (TypeError, ValueError, PyJWTError) as error:  # what is missing, or a key that is none
+            raise InvalidInputError(f"{self._whose} cannot log in: {error}") from None
         mask_secret(conn.session_id)
         return conn.session_id, self._local_root or check_root(f"https://{conn.sf_instance}", f"the instance of {self.conn_id!r}")
 
@@ -215,7 +215,7 @@ class SalesforceConnection(SalesforceHook):
     def _transport(self) -> SyncTransport:
         http = session_for(self._local_root or LOGIN)
         http.proxies.update(self._proxies)
-        return SyncTransport(self.tokens.root, self.tokens, timeout=self.timeout, session=http, seen=self.allowance.seen)
+        return SyncTransport(self.tokens.root, self.tokens, timeout=self.timeout, session=http, seen=self.allowance.seen, whose=self._whose)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncTransport]:
@@ -224,7 +224,9 @@ class SalesforceConnection(SalesforceHook):
         from airflow_dataflow_ext.transport.aio import AsyncTransport, async_session_for
 
         async with async_session_for(self._local_root or LOGIN, self._proxies.get("https")) as session:
-            yield AsyncTransport(self.tokens.root, self.tokens, timeout=self.timeout, session=session, seen=self.allowance.seen)
+            yield AsyncTransport(
+                self.tokens.root, self.tokens, timeout=self.timeout, session=session, seen=self.allowance.seen, whose=self._whose
+            )
 
     def run(self, conversation: Conversation[T], store: Store | None = None) -> T:
         """Perform a conversation now.

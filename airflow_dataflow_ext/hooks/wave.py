@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
@@ -20,9 +21,6 @@ from airflow_dataflow_ext.hooks.verbs import verb
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json, Method, Request
     from airflow_dataflow_ext.api.rest.steps import Conversation
-
-POLL_SLEEP = 30.0
-"""Seconds between two looks at a run by default: each look is one of the org's API requests of a day."""
 
 
 class WaveHook(SalesforceConnection):
@@ -109,7 +107,7 @@ class WaveHook(SalesforceConnection):
         return (yield from wait_for_job(self.watch(job_id, poll_sleep=poll_sleep, fail_on_warning=fail_on_warning))).result()
 
     @verb
-    def stop(self, job_id: str, *, wait_for: float = 300.0) -> Conversation[Json]:
+    def stop(self, job_id: str, *, wait_for: float = budgets.STOP_WAIT) -> Conversation[Json]:
         """Stop a queued or running job and wait ``wait_for`` seconds for its end."""
         return wave_stopping.stop(RunRef(version=self.version, id=wave.full_id(job_id)), wait_for=wait_for)
 
@@ -170,7 +168,7 @@ class WaveHook(SalesforceConnection):
         :raises InvalidInputError: the id is none.
         """
         run = RunRef(version=self.version, id=wave.full_id(job_id) if job_id else "")
-        return RunWatch(run=run, poll_sleep=POLL_SLEEP if poll_sleep is None else poll_sleep, fail_on_warning=fail_on_warning)
+        return RunWatch(run=run, poll_sleep=budgets.WAVE_POLL_SLEEP if poll_sleep is None else poll_sleep, fail_on_warning=fail_on_warning)
 
     def _entries(self, request: Request, limit: int | None = None) -> Conversation[list[Json]]:
         if request.method.items is None:

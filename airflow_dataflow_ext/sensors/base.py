@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
 from airflow.sdk.exceptions import AirflowException, AirflowRescheduleException, AirflowSensorTimeout, AirflowSkipException
 
-from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Outcome, check_poll_sleep
+from airflow_dataflow_ext.api.jobs.watch import Outcome, check_poll_sleep
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import CallError, JobError, JobLostError, NotFoundError, transient
 from airflow_dataflow_ext.task.errors import task_errors
 
@@ -149,8 +150,8 @@ class WaitSensor(BaseSensorOperator):
             return self.hook.run(conversation)
         except CallError as error:
             unknown = isinstance(error, NotFoundError)
-            if unknown and self._waited >= LOST_AFTER:
-                raise JobLostError(f"The service has not known it for {LOST_AFTER:.0f} s: {error}") from error
+            if unknown and self._waited >= budgets.LOST_AFTER:
+                raise JobLostError(f"The service has not known it for {budgets.LOST_AFTER:.0f} s: {error}") from error
             if not (unknown or transient(error)):
                 raise
             self.log.warning("%s Waiting on.", error)

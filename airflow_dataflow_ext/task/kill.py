@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
+from airflow_dataflow_ext.api.rest import budgets
+
 if TYPE_CHECKING:
     pass
-
-
-ASK_AIRFLOW_WITHIN = 2.0
-"""Seconds: Airflow ends a killed task's process five seconds after it asked it to end."""
 
 
 def after_kill(ti: Any, *, by_user: Callable[[], None], by_machine: Callable[[], None]) -> None:
@@ -41,6 +39,6 @@ def after_kill(ti: Any, *, by_user: Callable[[], None], by_machine: Callable[[],
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
-    if known.wait(ASK_AIRFLOW_WITHIN):
+    if known.wait(budgets.ASK_AIRFLOW_WITHIN):
         asking.join()
     return None

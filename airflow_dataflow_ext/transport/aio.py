@@ -8,6 +8,7 @@ import json
 import ssl
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
@@ -18,10 +19,11 @@ from airflow_dataflow_ext.api.jobs.watch import Look
 from airflow_dataflow_ext.api.rest.method import Json, NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Renew, Sleep
 from airflow_dataflow_ext.transport.endpoint import asked, ca_bundle, proxy_for
+from airflow_dataflow_ext.transport.silence import no_reply
 from airflow_dataflow_ext.transport.tokens import Tokens, TokenUnreachableError
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.rest.steps import Effects
+    from airflow_dataflow_ext.api.rest.steps import Effects, Step
 
 T = TypeVar("T")
 
@@ -44,6 +46,7 @@ class AsyncTransport:
     :param root: scheme, host and port; or where to ask for them, which is done for each request after its authorization.
     :param timeout: seconds for one call as a whole.
     :param seen: is shown each reply.
+    :param whose: what leads to the root URL, for messages, for example ``connection 'x'``.
     """
 
     def __init__(
@@ -54,8 +57,10 @@ class AsyncTransport:
         timeout: float,
         session: aiohttp.ClientSession,
         seen: Callable[[Reply], None] | None = None,
+        whose: str = "the root URL",
     ) -> None:
         self._root = asked(root)
+        self._whose = whose
         self._tokens = tokens
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._session = session
@@ -63,18 +68,20 @@ class AsyncTransport:
 
     async def send(self, request: Request) -> Reply | NoReply:
         """Ask once."""
-        began = time.monotonic()
+        began, root = time.monotonic(), ""
         body = None if request.body is None else json.dumps(request.body).encode()
         headers = {"Content-Type": "application/json", **dict(request.headers)}
         try:
             headers |= await self._authorization()
-            url = URL(self._root() + request.target, encoded=True)
+            root = self._root()
+            url = URL(root + request.target, encoded=True)
             async with self._session.request(
                 request.method.verb, url, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
             ) as reply:
                 content = await reply.read()
         except (aiohttp.ClientError, OSError, TimeoutError, TokenUnreachableError) as error:
-            return NoReply(reason=f"{type(error).__name__}: {error}", took=time.monotonic() - began)
+            sent = not isinstance(error, aiohttp.ClientConnectorError)
+            return no_reply(error, took=time.monotonic() - began, root=root, whose=self._whose, sent=sent)
         found = {name.lower(): value for name, value in reply.headers.items()}
         answer = Reply(status=reply.status, headers=found, content=content, took=time.monotonic() - began)
         if self._seen is not None:
@@ -91,29 +98,40 @@ class AsyncTransport:
         look: Callable[[Look], Awaitable[Json]] | None = None,
         send: Callable[[Request], Awaitable[Reply | NoReply]] | None = None,
     ) -> T:
-        """Perform a conversation to its end and return its result.
+        """Perform a conversation to its end and return its result; what fails in a step is raised where the conversation waits for it.
 
         :param look: answers looks for many watchers at once; without it each look is a call of its own.
         :param send: sends requests instead of :meth:`send`, for example one after the other.
         """
-        send = send or self.send
         answer: Any = None
-        while True:
-            try:
-                step = conversation.send(answer)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
-            answer = None
-            match step:
-                case Request():
-                    answer = await send(step)
-                case Sleep(seconds):
-                    await asyncio.sleep(seconds)
-                case Renew():
-                    self._tokens.renew()
-                case Look():
-                    answer = await (look(step) if look else self.run(look_alone(step), aside))
-                case _:
-                    answer = aside(step)
-                    if inspect.isawaitable(answer):
-                        answer = await answer
+        failed: Exception | None = None
+        with closing(conversation):
+            while True:
+                try:
+                    step = conversation.send(answer) if failed is None else conversation.throw(failed)
+                except StopIteration as end:
+                    return end.value  # type: ignore[no-any-return]
+                answer = failed = None
+                try:
+                    answer = await self._perform(step, aside, look, send or self.send)
+                except Exception as error:
+                    failed = error
+
+    async def _perform(
+        self,
+        step: Step,
+        aside: Effects,
+        look: Callable[[Look], Awaitable[Json]] | None,
+        send: Callable[[Request], Awaitable[Reply | NoReply]],
+    ) -> Any:
+        match step:
+            case Request():
+                return await send(step)
+            case Sleep(seconds):
+                return await asyncio.sleep(seconds)
+            case Renew():
+                return self._tokens.renew()
+            case Look():
+                return await (look(step) if look else self.run(look_alone(step), aside))
+        answer = aside(step)
+        return await answer if inspect.isawaitable(answer) else answer

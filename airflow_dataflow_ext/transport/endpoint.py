@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, select_proxy
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.texts import shown
 
 
 def check_root(url: str, source: str) -> str:
@@ -23,11 +24,11 @@ def check_root(url: str, source: str) -> str:
     """
     parts = urlsplit(url)
     if not parts.hostname or parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username:
-        shown = url.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1)  # a password is no part of a message
-        raise InvalidInputError(f"{source} must be an address such as https://dataflow.googleapis.com, without a user, not {shown!r}")
+        public = url.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1)  # a password is no part of a message
+        raise InvalidInputError(f"{source} must be an address such as https://dataflow.googleapis.com, without a user, not {shown(public)}")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise InvalidInputError(
-            f"{source}: plain http would show the token to the network, and is allowed for this machine only; {url!r} is elsewhere"
+            f"{source}: plain http would show the token to the network, and is allowed for this machine only; {shown(url)} is elsewhere"
         )
     return url.rstrip("/")
 

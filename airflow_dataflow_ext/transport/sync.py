@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
@@ -14,10 +15,11 @@ from airflow_dataflow_ext.api.jobs.watch import Look
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Renew, Sleep
 from airflow_dataflow_ext.transport.endpoint import asked
+from airflow_dataflow_ext.transport.silence import no_reply
 from airflow_dataflow_ext.transport.tokens import Tokens, TokenUnreachableError
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.rest.steps import Effects
+    from airflow_dataflow_ext.api.rest.steps import Effects, Step
 
 T = TypeVar("T")
 
@@ -28,6 +30,7 @@ class SyncTransport:
     :param root: scheme, host and port; or where to ask for them, which is done for each request after its authorization.
     :param timeout: seconds for one call: to connect, and between two bytes of the reply.
     :param seen: is shown each reply.
+    :param whose: what leads to the root URL, for messages, for example ``connection 'x'``.
     """
 
     def __init__(
@@ -38,8 +41,10 @@ class SyncTransport:
         timeout: float,
         session: requests.Session,
         seen: Callable[[Reply], None] | None = None,
+        whose: str = "the root URL",
     ) -> None:
         self._root = asked(root)
+        self._whose = whose
         self._tokens = tokens
         self._timeout = timeout
         self._session = session
@@ -47,16 +52,17 @@ class SyncTransport:
 
     def send(self, request: Request) -> Reply | NoReply:
         """Ask once."""
-        began = time.monotonic()
+        began, root = time.monotonic(), ""
         body = None if request.body is None else json.dumps(request.body).encode()
         headers = {"Content-Type": "application/json", **dict(request.headers)}
         try:
             headers |= self._tokens.headers()
+            root = self._root()
             reply = self._session.request(
-                request.method.verb, self._root() + request.target, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
+                request.method.verb, root + request.target, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
             )
         except (requests.RequestException, OSError, TokenUnreachableError) as error:
-            return NoReply(reason=f"{type(error).__name__}: {error}", took=time.monotonic() - began)
+            return no_reply(error, took=time.monotonic() - began, root=root, whose=self._whose)
         found = {name.lower(): value for name, value in reply.headers.items()}
         answer = Reply(status=reply.status_code, headers=found, content=reply.content, took=time.monotonic() - began)
         if self._seen is not None:
@@ -64,22 +70,29 @@ class SyncTransport:
         return answer
 
     def run(self, conversation: Conversation[T], aside: Effects) -> T:
-        """Perform a conversation to its end and return its result."""
+        """Perform a conversation to its end and return its result; what fails in a step is raised where the conversation waits for it."""
         answer: Any = None
-        while True:
-            try:
-                step = conversation.send(answer)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
-            answer = None
-            match step:
-                case Request():
-                    answer = self.send(step)
-                case Sleep(seconds):
-                    time.sleep(seconds)
-                case Renew():
-                    self._tokens.renew()
-                case Look():
-                    answer = self.run(look_alone(step), aside)
-                case _:
-                    answer = aside(step)
+        failed: Exception | None = None
+        with closing(conversation):
+            while True:
+                try:
+                    step = conversation.send(answer) if failed is None else conversation.throw(failed)
+                except StopIteration as end:
+                    return end.value  # type: ignore[no-any-return]
+                answer = failed = None
+                try:
+                    answer = self._perform(step, aside)
+                except Exception as error:
+                    failed = error
+
+    def _perform(self, step: Step, aside: Effects) -> Any:
+        match step:
+            case Request():
+                return self.send(step)
+            case Sleep(seconds):
+                return time.sleep(seconds)
+            case Renew():
+                return self._tokens.renew()
+            case Look():
+                return self.run(look_alone(step), aside)
+        return aside(step)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.auth.transport.requests import Request as AuthRequest
 
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import NotAuthenticatedError
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
-
-
-FRESH = 1.0
-"""Seconds after a second login in which a refusal means the session before: calls that were on their way come back one by one."""
 
 
 class TokenUnreachableError(Exception):
@@ -42,33 +40,69 @@ class Tokens(Protocol):
         """The service refused the token: get another one for the next request."""
 
 
-class GoogleTokens:
-    """Tokens of google-auth credentials of any kind, with their quota project.
+class _RenewedTokens(ABC):
+    """What every kind of token has in common: one caller at a time gets a new one, and refusals of an old one do no harm to it."""
 
-    https://googleapis.dev/python/google-auth/latest/reference/google.auth.credentials.html
-    """
-
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
+    def __init__(self) -> None:
         self._refused = False
+        self._fresh_until = 0.0
         self._lock = threading.Lock()
 
     @property
     def stale(self) -> bool:
-        return self._refused or not self._credentials.valid
+        return self._refused or not self._valid
 
-    def headers(self) -> dict[str, str]:
+    def renew(self) -> None:
+        if time.monotonic() >= self._fresh_until:
+            self._refused = True
+
+    def _have(self) -> None:
+        """Get a token, unless there is one."""
         with self._lock:
             if self.stale:
-                self._refresh()
+                self._obtain()
+                if self._refused:
+                    self._fresh_until = time.monotonic() + budgets.TOKEN_FRESH
+                self._refused = False
+
+    @property
+    @abstractmethod
+    def _valid(self) -> bool:
+        """Whether there is a token whose time is not over."""
+
+    @abstractmethod
+    def _obtain(self) -> None:
+        """Get a token.
+
+        :raises TokenUnreachableError: no token now; it may be there later.
+        :raises NotAuthenticatedError: the token service refused.
+        """
+
+
+class GoogleTokens(_RenewedTokens):
+    """Tokens of google-auth credentials of any kind, with their quota project.
+
+    https://googleapis.dev/python/google-auth/latest/reference/google.auth.credentials.html
+
+    :param whose: what holds the credentials, for messages, for example ``connection 'x'``.
+    """
+
+    def __init__(self, credentials: Credentials, whose: str = "the connection") -> None:
+        super().__init__()
+        self._credentials = credentials
+        self._whose = whose
+
+    def headers(self) -> dict[str, str]:
+        self._have()
         headers: dict[str, str] = {}
         self._credentials.apply(headers)
         return headers
 
-    def renew(self) -> None:
-        self._refused = True
+    @property
+    def _valid(self) -> bool:
+        return bool(self._credentials.valid)
 
-    def _refresh(self) -> None:
+    def _obtain(self) -> None:
         try:
             self._credentials.refresh(AuthRequest())
         except TransportError as error:
@@ -77,27 +111,22 @@ class GoogleTokens:
             if getattr(error, "retryable", False):
                 raise TokenUnreachableError(f"the token service is in trouble: {error}") from error
             raise NotAuthenticatedError(
-                f"No token for the connection's credentials: {error}. Check the key, its clock and the impersonated accounts.", status=401
+                f"No token for the credentials of {self._whose}: {error}. Check the key, its clock and the impersonated accounts.",
+                status=401,
+                sent=False,
             ) from error
-        self._refused = False
 
 
-class SessionTokens:
+class SessionTokens(_RenewedTokens):
     """Sessions of Salesforce logins; they do not say how long they last, so only a refusal ends one.
 
     :param login: logs in; gives the session id, or access token, and the root URL of the instance that it is good for.
     """
 
     def __init__(self, login: Callable[[], tuple[str, str]]) -> None:
+        super().__init__()
         self._login = login
         self._session: tuple[str, str] | None = None
-        self._renewing = False
-        self._fresh_until = 0.0
-        self._lock = threading.Lock()
-
-    @property
-    def stale(self) -> bool:
-        return self._session is None
 
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._current()[0]}"}
@@ -106,16 +135,14 @@ class SessionTokens:
         """Root URL of the instance."""
         return self._current()[1]
 
-    def renew(self) -> None:
-        if self._session is not None and time.monotonic() >= self._fresh_until:
-            self._session = None
-            self._renewing = True
-
     def _current(self) -> tuple[str, str]:
-        with self._lock:
-            session = self._session
-            if session is None:
-                session = self._session = self._login()
-                if self._renewing:
-                    self._fresh_until = time.monotonic() + FRESH
-            return session
+        self._have()
+        assert self._session is not None
+        return self._session
+
+    @property
+    def _valid(self) -> bool:
+        return self._session is not None
+
+    def _obtain(self) -> None:
+        self._session = self._login()

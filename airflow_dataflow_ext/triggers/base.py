@@ -15,6 +15,7 @@ from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSkippedEvent
 
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Watch
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.task.records import ATTEMPT
 from airflow_dataflow_ext.watch.channel import Channel
@@ -22,13 +23,6 @@ from airflow_dataflow_ext.watch.channel import Channel
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation, Store
-
-FIRST_EVENT_AFTER = 5.0
-"""Seconds before which no event leaves: an earlier one can overtake Airflow's own bookkeeping of the deferral and fail the task
-(https://github.com/apache/airflow/issues/71580)."""
-
-STOP_WITHIN = 20.0
-"""Seconds that a kill may take to ask the job to stop; Airflow allows 30 (``[triggerer] on_kill_timeout``)."""
 
 
 class WaitTrigger(BaseTrigger):
@@ -99,7 +93,7 @@ class WaitTrigger(BaseTrigger):
         elif self.end_from_trigger:
             yield await self._end(event)
         else:
-            await asyncio.sleep(max(0.0, FIRST_EVENT_AFTER - (time.monotonic() - began)))
+            await asyncio.sleep(max(0.0, budgets.FIRST_EVENT_AFTER - (time.monotonic() - began)))
             yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def _end(self, event: Json) -> TriggerEvent:
@@ -194,6 +188,6 @@ class JobTrigger(WaitTrigger):
             self.log.info("Job %s goes on: only its trigger moved.", self.watch.job_id)
             return
         try:
-            await self.perform(self.stop(STOP_WITHIN))
+            await self.perform(self.stop(budgets.KILL_STOP_WITHIN))
         except JobError as error:
             self.log.info("%s", error)

@@ -14,11 +14,11 @@ from fnmatch import fnmatchcase
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from airflow_dataflow_ext.api.dataflow.finished_jobs import OVERLAP, Ledger, ended_at, finished_jobs
+from airflow_dataflow_ext.api.dataflow.finished_jobs import Ledger, ended_at, finished_jobs
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
-from airflow_dataflow_ext.api.dataflow.wait import SKEW
 from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, DataflowExtError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
@@ -26,12 +26,6 @@ from airflow_dataflow_ext.triggers.dataflow import DataflowTrigger
 from airflow_dataflow_ext.watch.channel import Channel
 
 log = logging.getLogger(__name__)
-
-AFTER_TROUBLE = 60.0
-"""Seconds until a stream that the service or the connection refuses is tried again; an asset's trigger must not end."""
-
-ARRIVES = 5.0
-"""Seconds in which an event reaches Airflow's database: the triggerer passes events on every second. Kept before, an end could be lost."""
 
 _SHARED = ("project_id", "location", "poll_sleep", "conn_id", "impersonation_chain")
 
@@ -62,7 +56,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
         states: Sequence[str] = (),
         project_id: str | None = None,
         location: str | None = None,
-        poll_sleep: float = 30.0,
+        poll_sleep: float = budgets.EVENT_POLL_SLEEP,
         conn_id: str = "google_cloud_default",
         impersonation_chain: str | Sequence[str] | None = None,
     ) -> None:
@@ -95,13 +89,13 @@ class DataflowJobEventTrigger(BaseEventTrigger):
                 async with _channel(kwargs) as channel:
                     place = channel.hook.place(kwargs["project_id"], kwargs["location"])
                     while True:
-                        ended = await channel.run(finished_jobs(place, time.time() - SKEW if since is None else since), log)
-                        since = Ledger(latest=max(map(ended_at, ended), default=time.time() - SKEW)).since
+                        ended = await channel.run(finished_jobs(place, time.time() - budgets.CLOCK_SKEW if since is None else since), log)
+                        since = Ledger(latest=max(map(ended_at, ended), default=time.time() - budgets.CLOCK_SKEW)).since
                         yield ended
                         await asyncio.sleep(kwargs["poll_sleep"])
             except Exception as error:
-                log.error("The ends of jobs cannot be listed, trying again in %.0f s: %s", AFTER_TROUBLE, error)
-            await asyncio.sleep(AFTER_TROUBLE)
+                log.error("The ends of jobs cannot be listed, trying again in %.0f s: %s", budgets.AFTER_TROUBLE, error)
+            await asyncio.sleep(budgets.AFTER_TROUBLE)
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[list[Json]]) -> AsyncIterator[TriggerEvent]:
         """The events of this trigger: first what it has missed, then what comes."""
@@ -118,7 +112,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
                 if (found := await self._matching(job)) is not None:
                     yield TriggerEvent(found)  # type: ignore[no-untyped-call]
             if fresh:
-                await asyncio.sleep(min(ARRIVES, self.poll_sleep))
+                await asyncio.sleep(min(budgets.EVENT_ARRIVES, self.poll_sleep))
                 await self._keep(ledger)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -130,7 +124,8 @@ class DataflowJobEventTrigger(BaseEventTrigger):
         """Where the last run of this trigger left off, and what has ended since; a new trigger counts from now on."""
         kept = await self.asset_state_store.aget(self._key) if self.asset_state_store is not None else None
         if not kept:
-            ledger = Ledger(latest=max([*map(ended_at, ended), time.time() - SKEW + OVERLAP]))  # none that ended before the first list
+            begin = time.time() - budgets.CLOCK_SKEW + budgets.ENDS_OVERLAP
+            ledger = Ledger(latest=max([*map(ended_at, ended), begin]))  # none that ended before the first list
             for _ in ledger.fresh(ended):
                 pass
             await self._keep(ledger)

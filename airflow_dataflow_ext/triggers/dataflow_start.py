@@ -13,10 +13,10 @@ from airflow.triggers.base import TaskFailedEvent
 from airflow_dataflow_ext.api.jobs.launch_once import Launched, Launcher, LaunchRecord, launch_once, stop_launched
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.task.identity import identity_of
 from airflow_dataflow_ext.task.records import TriesStore
-from airflow_dataflow_ext.triggers.base import STOP_WITHIN
 from airflow_dataflow_ext.triggers.dataflow import DataflowTrigger
 
 if TYPE_CHECKING:
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.jobs.watch import Watch
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation
-
-
-NEXT_TRY_WITHIN = (0.0, 2.0, 3.0)
-"""Pauses in seconds, in which a cleared task begins its next try in the triggerer: until then it looks as if only its trigger had moved."""
 
 
 class LaunchingTask(Protocol):
@@ -194,13 +190,13 @@ class DataflowLaunchStartTrigger(StartTrigger):
             task.hook = channel.hook
             stopping = await asyncio.to_thread(self._stopping, task)
             try:
-                await asyncio.wait_for(self.perform(stopping), STOP_WITHIN)
+                await asyncio.wait_for(self.perform(stopping), budgets.KILL_STOP_WITHIN)
             except (DataflowExtError, TimeoutError) as error:
                 self.log.info("The job has not ended yet. %s", error)
 
     async def killed_by_user(self) -> bool:
         """The same for a task that waits in the triggerer again as soon as it is cleared: its next try may have to begin first."""
-        for pause in NEXT_TRY_WITHIN:
+        for pause in budgets.NEXT_TRY_PAUSES:
             await asyncio.sleep(pause)
             if await super().killed_by_user():
                 return True

@@ -9,6 +9,7 @@ from airflow_dataflow_ext.api.dataflow.conditions import ConditionWait, conditio
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.triggers.dataflow import DataflowTrigger
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class _AtJobTrigger(DataflowTrigger):
         job_id: str,
         project_id: str | None = None,
         location: str | None = None,
-        poll_sleep: float = 10.0,
+        poll_sleep: float = budgets.POLL_SLEEP,
         end_from_trigger: bool = False,
         skips: bool = False,
         **kwargs: Any,

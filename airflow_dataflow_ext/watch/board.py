@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from typing import Any, TypeVar
 
 from airflow_dataflow_ext.api.jobs.watch import Lister, Look
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidRequestError, NotAuthenticatedError, transient
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation
@@ -26,29 +27,14 @@ from airflow_dataflow_ext.watch.waiters import Waiters
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-GATHER = 0.5
-"""Seconds that a newcomer's first look waits for others who come at the same time; so much for each page of a long list."""
-
-LONGEST_GATHER = 5.0
-"""Seconds; Airflow takes no event from a trigger that is younger."""
-
 IDLE_ANSWERS = 5
 """How many watchers a round answers although nothing has changed, so that their messages cost the place a bounded number of calls."""
-
-TRY_LIST_AGAIN = 600.0
-"""Seconds after which a list that was refused, or that was not worth its pages, is asked for again."""
-
-AFTER_TROUBLE = 60.0
-"""Seconds after which a list that gave only trouble is asked for again; meanwhile jobs are read singly."""
 
 MANY = 20
 """From so many vanished jobs on, the list of ended jobs is asked for before any is read singly."""
 
 EARLIER = (0.95, 1.0)
 """The part of a pause after which the next round comes, so that the rounds of many processes drift apart."""
-
-LOOK_BACK = 3600.0
-"""Seconds for which a new Board asks back for ended jobs: whoever waited elsewhere before may have missed them."""
 
 BREATH = 100
 """After so many watchers the event loop gets its turn."""
@@ -83,7 +69,7 @@ class Board:
         :raises JobLostError: the service has not known the job for a while.
         """
         loop = asyncio.get_running_loop()
-        first = min(GATHER * self._pages, LONGEST_GATHER, look.watch.poll_sleep) * random.uniform(0.5, 1.0)
+        first = min(budgets.GATHER * self._pages, budgets.FIRST_EVENT_AFTER, look.watch.poll_sleep) * random.uniform(0.5, 1.0)
         waiter = self._waiters.take(look, loop.create_future(), now=loop.time(), first=first)
         self._hurry(waiter.due)
         if self._rounds is None or self._rounds.done():
@@ -153,7 +139,7 @@ class Board:
 
     async def _active(self, now: float) -> Mapping[str, Json] | None:
         """The active jobs by id; None when the service does not list them."""
-        self._list_again = now + TRY_LIST_AGAIN
+        self._list_again = now + budgets.LIST_AGAIN
         try:
             active: Mapping[str, Json]
             active, pages = await self._perform(self._lister.active(self._waiters.watches(self._waiters)))
@@ -164,7 +150,7 @@ class Board:
             if not isinstance(error, InvalidRequestError):  # a page that has expired twice says nothing about the next list
                 self._pages = math.inf
             if transient(error):
-                self._list_again = asyncio.get_running_loop().time() + AFTER_TROUBLE
+                self._list_again = asyncio.get_running_loop().time() + budgets.AFTER_TROUBLE
             return None
         self._pages = float(pages)
         return active
@@ -185,7 +171,7 @@ class Board:
                     idle.append((patience, job_id))
         for _, job_id in heapq.nsmallest(IDLE_ANSWERS, idle):
             self._waiters.tell(job_id, active[job_id], now)
-        since, self._listed = min(now - self._listed, LOOK_BACK), now
+        since, self._listed = min(now - self._listed, budgets.LOOK_BACK), now
         self._find([job_id for job_id in gone if job_id not in self._reader], since)
 
     def _find(self, gone: Sequence[str], since: float) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from airflow_dataflow_ext.api.jobs.wait import lost
-from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Watch
+from airflow_dataflow_ext.api.jobs.watch import Watch
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import NotFoundError, transient
 from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.watch.waiters import Waiters
@@ -75,7 +76,7 @@ class Reader:
             job = await self._perform(watch.read(retry_for=watch.poll_sleep))
         except NotFoundError as error:
             self._waiters.put_off(job_id, loop.time())
-            if self._waiters.missed_for(job_id, loop.time()) >= LOST_AFTER:
+            if self._waiters.missed_for(job_id, loop.time()) >= budgets.LOST_AFTER:
                 self._waiters.refuse([job_id], lost(watch, error))
         except Exception as error:
             self._waiters.put_off(job_id, loop.time())

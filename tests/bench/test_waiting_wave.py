@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.wave.launcher import SKEW
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.emulator import Emulator
 from bench.waiting_control import WARM_UP
 from bench.waiting_org import NODES, PAGE, READ, ROUND, Org
@@ -88,7 +88,7 @@ def test_the_warm_up_is_none_of_the_runs_and_in_no_list(org: Org, run: WaveRun) 
     ((_, _, payload),) = run.events
     assert run.is_right(WARM_UP, payload)
     assert WARM_UP not in run.ids
-    assert run.runs[WARM_UP]["created"] < min(run.runs[label]["created"] for label in run.ids) - SKEW
+    assert run.runs[WARM_UP]["created"] < min(run.runs[label]["created"] for label in run.ids) - budgets.CLOCK_SKEW
 
 
 @pytest.mark.parametrize("mistake", ["missing", "doubled", "another run", "another status", "no nodes"])

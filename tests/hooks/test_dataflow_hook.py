@@ -7,10 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import google.auth
 import pytest
+from google.auth.exceptions import DefaultCredentialsError
 
 from airflow_dataflow_ext.api.dataflow.methods import Job
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, NotAuthenticatedError, NotFoundError, PermissionDeniedError
+from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.errors import (
+    InvalidInputError,
+    JobError,
+    NoAnswerError,
+    NotAuthenticatedError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 from airflow_dataflow_ext.emulator import Autoscaling, Emulator, JobMessage, Metrics, Stages
 from airflow_dataflow_ext.emulator.google.oauth import PROJECT
 from tests.hooks.conftest import Use
@@ -281,7 +291,7 @@ def test_a_refused_account_tests_bad(emulator: Emulator, hook: DataflowHook) -> 
 @pytest.mark.parametrize(
     ("extras", "named"),
     [
-        ({"dataflow_endpoint": "http://127.0.0.1:9"}, "Connect"),
+        ({"dataflow_endpoint": "http://127.0.0.1:9"}, "nothing listens at 127.0.0.1:9"),
         ({"dataflow_endpoint": "http://example.com"}, "plain http"),
         ({"project": None, "key_path": None, "is_anonymous": True}, "names no project"),
     ],
@@ -291,6 +301,56 @@ def test_a_bad_connection_tests_bad_at_once(connect: Callable[..., None], extras
     good, text = make_hook().test_connection()
     assert not good
     assert named in text
+
+
+@pytest.mark.parametrize(
+    ("extras", "said"),
+    [
+        (
+            {"key_path": "/nowhere/key.json"},
+            "key_path of connection 'google_cloud_default' gives no credentials: No such file or directory: '/nowhere/key.json'",
+        ),
+        ({"key_path": None, "keyfile_dict": "{no json"}, "keyfile_dict of connection 'google_cloud_default' gives no credentials"),
+        (
+            {"key_path": None, "keyfile_dict": '{"type": "service_account"}'},
+            "keyfile_dict of connection 'google_cloud_default' gives no credentials",
+        ),
+    ],
+)
+def test_a_missing_or_damaged_key_is_named_with_its_connection_and_field(
+    connect: Callable[..., None], use: Use, extras: dict[str, Any], said: str
+) -> None:
+    connect(**extras)
+    with pytest.raises(InvalidInputError) as wrong:
+        use(make_hook().list_jobs)
+    assert str(wrong.value).startswith(said)
+
+
+def test_a_connection_without_a_key_on_a_machine_without_credentials_is_named(
+    connect: Callable[..., None], use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(key_path=None)
+    monkeypatch.setattr(google.auth, "default", missing_credentials)
+    with pytest.raises(NotAuthenticatedError, match=r"^connection 'google_cloud_default' has no key"):
+        use(make_hook().list_jobs)
+
+
+def missing_credentials(**facts: Any) -> None:
+    raise DefaultCredentialsError("Your default credentials were not found.")
+
+
+def test_a_launch_where_nothing_listens_fails_in_seconds_and_asks_for_the_emulator(
+    connect: Callable[..., None], use: Use, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(budgets, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(budgets, "NOBODY_FOR", 0.1)
+    key = {**emulator.service_account_key(), "token_uri": "http://127.0.0.1:9/token"}
+    connect(dataflow_endpoint="http://127.0.0.1:9", key_path=None, keyfile_dict=json.dumps(key))
+    with pytest.raises(NoAnswerError) as unsent:
+        use(make_hook().launch_template, "gs://b/t", "wc")
+    assert "was not sent: nothing listens at 127.0.0.1:9, to which connection 'google_cloud_default' leads;" in str(unsent.value)
+    assert str(unsent.value).endswith("does the emulator run there?")
+    assert "Looking whether the job" not in caplog.text
 
 
 def test_a_permission_error_comes_at_once(emulator: Emulator, hook: DataflowHook, use: Use) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import (
     AllowanceSpentError,
     BusyError,
@@ -39,20 +40,16 @@ def hook(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> WaveHook:
 
 def connected(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, **extras: Any) -> WaveHook:
     """A hook for the emulated org, with more extras in its connection, and with short pauses."""
-    from airflow_dataflow_ext.api.jobs import launch_once
-    from airflow_dataflow_ext.api.rest import ask as ask_module
-    from airflow_dataflow_ext.api.wave import launcher
-    from airflow_dataflow_ext.hooks import wave as hook_module
     from airflow_dataflow_ext.hooks.wave import WaveHook
 
     connection = json.loads(emulator.connections()[CONNECTION])
     connection["extra"] |= extras
     monkeypatch.setenv(CONNECTION, json.dumps(connection))
-    monkeypatch.setattr(ask_module, "FIRST_PAUSE", QUICK)
-    monkeypatch.setattr(launch_once, "PATIENCE", (0.0, QUICK, QUICK))
-    monkeypatch.setattr(launcher, "LISTED_SOON", (0.0, QUICK))
-    monkeypatch.setattr(launcher, "LISTED_EVERY", QUICK)
-    monkeypatch.setattr(hook_module, "POLL_SLEEP", QUICK)
+    monkeypatch.setattr(budgets, "FIRST_PAUSE", QUICK)
+    monkeypatch.setattr(budgets, "LOOKUP_PAUSES", (0.0, QUICK, QUICK))
+    monkeypatch.setattr(budgets, "RUN_PAUSES", (0.0, QUICK))
+    monkeypatch.setattr(budgets, "RUN_EVERY", QUICK)
+    monkeypatch.setattr(budgets, "WAVE_POLL_SLEEP", QUICK)
     emulator.wave.scripts.play("*", wait=0.05, seconds=0.2)
     return WaveHook(retry_for=5.0)
 
@@ -234,10 +231,10 @@ def test_two_dataflows_of_one_label_are_told_apart_by_their_ids(emulator: Emulat
 
 
 def test_refusals_are_clear(emulator: Emulator, hook: WaveHook, use: Use) -> None:
-    with pytest.raises(NotFoundError, match="404 NOT_FOUND: The requested resource does not exist Check the id, the org"):
+    with pytest.raises(NotFoundError, match=r"404 NOT_FOUND: The requested resource does not exist\. Check the id, the org"):
         use(hook.get_job, "03CEM0000000001")
     emulator.faults.add("wave.jobs.start", status=403, code="INSUFFICIENT_ACCESS", message="no edit")
-    with pytest.raises(PermissionDeniedError, match="403 INSUFFICIENT_ACCESS: no edit Check the permissions of the user"):
+    with pytest.raises(PermissionDeniedError, match=r"403 INSUFFICIENT_ACCESS: no edit\. Check the permissions of the user"):
         use(hook.start_dataflow, "Sales")
 
 

@@ -179,7 +179,7 @@ def test_a_refused_login_says_why_at_once(
     [
         ({}, {}, "You must provide login information"),
         ({"login": USERNAME}, {"consumer_key": "k", "private_key": "no key"}, "cannot log in"),
-        ({"login": USERNAME}, {"consumer_key": "k", "private_key_file_path": "/nowhere/key.pem"}, "No such file"),
+        ({"login": USERNAME}, {"consumer_key": "k", "private_key_file_path": "/nowhere/key.pem"}, "private_key_file_path"),
         (USER, {"security_token": SECURITY_TOKEN, "proxies": "not json"}, "proxies of connection"),
     ],
 )

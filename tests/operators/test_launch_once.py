@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.api.dataflow.methods import Template
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.emulator.google.oauth import PROJECT
 from tests.airflow_task import TaskInstance
@@ -253,10 +254,9 @@ def test_a_name_that_the_user_keeps_is_found_by_its_labels(emulator: Emulator, d
 def test_somebody_elses_job_of_that_name_is_named_and_left_alone(
     emulator: Emulator, labels: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_dataflow_ext.api.dataflow import launcher
 
-    monkeypatch.setattr(launcher, "LABELS_WITHIN", 0.1)
-    monkeypatch.setattr(launcher, "LABELS_EVERY", 0.05)
+    monkeypatch.setattr(budgets, "LABELS_WITHIN", 0.1)
+    monkeypatch.setattr(budgets, "LABELS_EVERY", 0.05)
     emulator.scripts.play("*", ENDLESS_JOB)
     body = {"jobName": "nightly", "environment": {"additionalUserLabels": labels}}
     twin = Asker(emulator.url, project=PROJECT)(Template.launch, body, gcsPath="gs://b/t")["job"]
@@ -359,10 +359,8 @@ def test_a_kill_in_the_middle_of_a_question_to_airflow_stops_the_job_once_that_i
 ) -> None:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-    from airflow_dataflow_ext.task import kill
-
     asked, busy = RuntimeTaskInstance.get_task_states, threading.Event()
-    monkeypatch.setattr(kill, "ASK_AIRFLOW_WITHIN", 0.1)
+    monkeypatch.setattr(budgets, "ASK_AIRFLOW_WITHIN", 0.1)
     monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", staticmethod(lambda **what: busy.wait() and asked(**what)))
     emulator.scripts.play("*", ENDLESS_JOB, on_cancel=CANCELS_AT_ONCE)
     task = instance()

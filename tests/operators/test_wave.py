@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.wave.states import WAVE
 from airflow_dataflow_ext.emulator import Emulator, WaveNode
@@ -23,10 +24,9 @@ WAYS = pytest.mark.parametrize("deferrable", [False, True], ids=["worker", "trig
 
 @pytest.fixture(autouse=True)
 def quick(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_dataflow_ext.api.wave import launcher
 
-    monkeypatch.setattr(launcher, "LISTED_SOON", (0.0, QUICK))
-    monkeypatch.setattr(launcher, "LISTED_EVERY", QUICK)
+    monkeypatch.setattr(budgets, "RUN_PAUSES", (0.0, QUICK))
+    monkeypatch.setattr(budgets, "RUN_EVERY", QUICK)
     emulator.wave.scripts.play("*", wait=0.05, seconds=0.2)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.emulator import Emulator
 from tests.airflow_task import Ended, TaskInstance
 from tests.operators.conftest import QUICK, connected
@@ -61,9 +62,4 @@ def same_failure(both: list[tuple[TaskInstance, Ended]]) -> str:
 
 def give_up_after(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that the service does not know is given up so soon."""
-    from airflow_dataflow_ext.api.jobs import wait
-    from airflow_dataflow_ext.sensors import base
-    from airflow_dataflow_ext.watch import reader
-
-    for module in (wait, base, reader):
-        monkeypatch.setattr(module, "LOST_AFTER", seconds)
+    monkeypatch.setattr(budgets, "LOST_AFTER", seconds)

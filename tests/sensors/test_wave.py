@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.emulator import Emulator
 from tests.airflow_task import TaskInstance
@@ -20,13 +21,11 @@ WAYS = pytest.mark.parametrize("deferrable", [False, True], ids=["worker", "trig
 
 @pytest.fixture(autouse=True)
 def connected(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_dataflow_ext.api.rest import ask as ask_module
-    from airflow_dataflow_ext.watch import board
 
     for name, value in emulator.connections().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(ask_module, "FIRST_PAUSE", 0.02)
-    monkeypatch.setattr(board, "GATHER", 0.02)
+    monkeypatch.setattr(budgets, "FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(budgets, "GATHER", 0.02)
     emulator.wave.scripts.play("*", wait=0.05, seconds=0.4)
 
 

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from google.oauth2.service_account import Credentials
 
-from airflow_dataflow_ext.api.rest import ask as ask_module
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.emulator import Emulator
@@ -80,4 +80,4 @@ def driver(driver_of: Callable[..., SyncDriver], emulator: Emulator, credentials
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between two tries take a hundredth of a second."""
-    monkeypatch.setattr(ask_module, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(budgets, "FIRST_PAUSE", 0.01)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import pytest
+from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
+from airflow_dataflow_ext.api.dataflow.usage import resources
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
-from airflow_dataflow_ext.api.jobs import launch_once as launch_module
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.jobs.launch_once import launch_once
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
-from airflow_dataflow_ext.api.rest import errors
+from airflow_dataflow_ext.api.rest import budgets, errors
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Now, Recall, Record, Renew, Say, Sleep
 from airflow_dataflow_ext.emulator import Emulator
+from airflow_dataflow_ext.transport.aio import AsyncTransport
 from airflow_dataflow_ext.transport.effects import RECORD, MemoryStore, aside
 from tests.asking import LOCATION, PROJECT, Asker
 from tests.transport.conftest import SyncDriver
@@ -86,13 +91,13 @@ def test_silence_is_a_value_and_says_why(driver: SyncDriver, emulator: Emulator,
 def test_a_launch_starts_one_job_whatever_becomes_of_its_answer(
     driver: SyncDriver, emulator: Emulator, fault: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch_module, "PATIENCE", (0.0,))
+    monkeypatch.setattr(budgets, "LOOKUP_PAUSES", (0.0,))
     emulator.scripts.play("once*", [(0, "JOB_STATE_RUNNING")])
     emulator.faults.add("templates.launch", **fault)
-    place = Place(project_id=PROJECT, location=LOCATION)
-    service = DataflowLauncher(launch=TemplateLaunch(template="gs://b/t", job_name="once"), place=place)
+    watch = JobWatch(job=JobRef(place=Place(project_id=PROJECT, location=LOCATION), id="-"))
+    service = DataflowLauncher(launch=TemplateLaunch(template="gs://b/t", job_name="once"), watch=watch)
     identity = LaunchIdentity(dag_id="d", run_id="r", task_id="t")
-    launched = driver.run(launch_module.launch_once(service, identity, clear_key=0))
+    launched = driver.run(launch_once(service, identity, clear_key=0))
     assert [entry["job"]["id"] for entry in emulator.jobs.all()] == [launched.job["id"]]
 
 
@@ -102,10 +107,24 @@ def test_a_permission_error_is_one_at_once(driver: SyncDriver, emulator: Emulato
         driver.run(ask(get))
 
 
-def test_a_closed_port_is_silence(driver_of: Callable[..., SyncDriver], driver: SyncDriver, get: Request) -> None:
-    answer = driver_of("http://127.0.0.1:9", driver.tokens).send(get)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_closed_port_of_this_machine_is_named_and_nothing_was_sent(
+    driver_of: Callable[..., SyncDriver], driver: SyncDriver, get: Request, host: str
+) -> None:
+    answer = driver_of(f"http://{host}:9", driver.tokens).send(get)
     assert isinstance(answer, NoReply)
-    assert "Connect" in answer.reason
+    assert (answer.sent, answer.nobody) == (False, True)
+    assert answer.reason.endswith(":9, to which the root URL leads; does the emulator run there?")
+
+
+@pytest.mark.parametrize("fault", SILENT)
+def test_a_request_that_was_on_its_way_counts_as_sent(driver: SyncDriver, emulator: Emulator, get: Request, fault: dict[str, Any]) -> None:
+    driver.tokens.headers()
+    emulator.faults.add("jobs.get", **fault, times=None)
+    driver.timeout = 0.3
+    answer = driver.send(get)
+    assert isinstance(answer, NoReply)
+    assert (answer.sent, answer.nobody) == (True, False)
 
 
 def test_a_redirect_is_not_followed(driver: SyncDriver, emulator: Emulator, get: Request) -> None:
@@ -159,6 +178,95 @@ def test_the_steps_of_a_conversation_are_performed(driver: SyncDriver, caplog: p
     assert recalled == {"a": 1}
     assert 0.05 <= seconds < 2
     assert ("100 % said", logging.WARNING) in [(record.getMessage(), record.levelno) for record in caplog.records]
+
+
+def broken(step: Any) -> Any:
+    """Effects that fail."""
+    raise LookupError("the log is full")
+
+
+def test_an_error_of_a_step_reaches_the_conversation_which_may_go_on(driver: SyncDriver) -> None:
+    def conversation() -> Any:
+        try:
+            yield Say("hello")
+        except LookupError as error:
+            yield Sleep(0)
+            return f"it heard: {error}"
+
+    driver.aside = broken
+    assert driver.run(conversation()) == "it heard: the log is full"
+
+
+def test_an_error_of_a_step_that_nobody_hears_comes_out_and_the_conversation_is_closed(driver: SyncDriver) -> None:
+    closed: list[str] = []
+
+    def conversation() -> Any:
+        try:
+            yield Say("hello")
+        finally:
+            closed.append("closed")
+
+    driver.aside = broken
+    with pytest.raises(LookupError, match="the log is full"):
+        driver.run(conversation())
+    assert closed == ["closed"]
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, AirflowTaskTimeout])
+def test_a_task_that_is_ended_from_outside_closes_its_conversation(driver: SyncDriver, end: type[BaseException]) -> None:
+    closed: list[str] = []
+
+    def ended(step: Any) -> Any:
+        raise end
+
+    def conversation() -> Any:
+        try:
+            yield Say("hello")
+        except Exception:
+            closed.append("heard")
+        finally:
+            closed.append("closed")
+
+    driver.aside = ended
+    held = conversation()
+    with pytest.raises(end):
+        driver.run(held)
+    assert closed == ["closed"]
+
+
+def test_a_cancelled_wait_closes_its_conversation(emulator: Emulator, driver: SyncDriver) -> None:
+    closed: list[str] = []
+
+    def conversation() -> Any:
+        try:
+            yield Sleep(60)
+        finally:
+            closed.append("closed")
+
+    async def cancelled() -> None:
+        async with aiohttp.ClientSession() as session:
+            transport = AsyncTransport(emulator.url, driver.tokens, timeout=5.0, session=session)
+            held = conversation()
+            waiting = asyncio.ensure_future(transport.run(held, driver.aside))
+            await asyncio.sleep(0.05)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            assert closed == ["closed"]
+
+    asyncio.run(cancelled())
+
+
+@pytest.mark.usefixtures("impatient")
+def test_trouble_with_the_token_while_metrics_are_read_fails_no_task(
+    driver: SyncDriver, emulator: Emulator, job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> dict[str, str]:
+        raise errors.NotAuthenticatedError("the key is gone")
+
+    monkeypatch.setattr(driver.tokens, "headers", refuse)
+    at = JobRef(place=Place(project_id=PROJECT, location=LOCATION), id=job["id"])
+    assert driver.run(resources(at, {})) == {}
 
 
 def test_an_error_of_the_conversation_comes_out(driver: SyncDriver) -> None:

@@ -12,12 +12,12 @@ from google.auth.credentials import AnonymousCredentials
 from google.oauth2.service_account import Credentials
 
 from airflow_dataflow_ext.api.dataflow.methods import Job
-from airflow_dataflow_ext.api.rest import errors
+from airflow_dataflow_ext.api.rest import budgets, errors
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.transport.aio import AsyncTransport
-from airflow_dataflow_ext.transport.tokens import GoogleTokens
+from airflow_dataflow_ext.transport.tokens import GoogleTokens, SessionTokens
 from tests.transport.conftest import SCOPES, SyncDriver
 
 LIST = Job.list.request(projectId="p", location="l")
@@ -113,7 +113,8 @@ def test_a_token_service_that_is_down_is_silence(
     tokens = GoogleTokens(service_account(strict, token_uri="http://127.0.0.1:9/token"))
     answer = driver_of(strict.url, tokens).send(LIST)
     assert isinstance(answer, NoReply)
-    assert answer.reason.startswith("TokenUnreachableError: the token service did not answer")
+    assert (answer.sent, answer.nobody) == (False, True)
+    assert "nothing listens at 127.0.0.1:9" in answer.reason
 
 
 def test_a_token_service_in_trouble_is_silence(
@@ -124,6 +125,27 @@ def test_a_token_service_in_trouble_is_silence(
     answer = driver_of(strict.url, GoogleTokens(service_account(strict))).send(LIST)
     assert isinstance(answer, NoReply)
     assert answer.reason.startswith("TokenUnreachableError: the token service is in trouble")
+    assert (answer.sent, answer.nobody) == (False, False)
+
+
+@pytest.mark.parametrize("kind", ["google", "salesforce"])
+def test_late_refusals_of_an_old_token_do_not_cost_the_new_one(strict: Emulator, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Twenty calls leave with one token, which ends; their refusals come back one by one, after the first has brought a new token."""
+    logins: list[str] = []
+    tokens: GoogleTokens | SessionTokens = SessionTokens(lambda: (logins.append("in") or f"session-{len(logins)}", strict.url))
+    if kind == "google":
+        tokens = GoogleTokens(service_account(strict))
+    old = tokens.headers()
+    for _ in range(20):
+        tokens.renew()
+        new = tokens.headers()
+    assert new != old
+    assert fetched(strict) + len(logins) == 2
+    monkeypatch.setattr(budgets, "TOKEN_FRESH", 0.0)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 60.0)
+    tokens.renew()
+    assert tokens.headers() not in (old, new)
 
 
 @pytest.mark.usefixtures("impatient")

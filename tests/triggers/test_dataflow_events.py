@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow.finished_jobs import OVERLAP, Ledger
-from airflow_dataflow_ext.api.dataflow.wait import SKEW
+from airflow_dataflow_ext.api.dataflow.finished_jobs import Ledger
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.times import rfc3339
 from airflow_dataflow_ext.emulator import Emulator, Fault
@@ -91,7 +91,7 @@ def test_no_event_is_lost_or_doubled_over_a_restart(end: Callable[..., str]) -> 
 
 def test_what_ended_before_a_trigger_began_is_no_event_also_after_a_restart(emulator: Emulator, end: Callable[..., str]) -> None:
     now = time.time()
-    for ago in (SKEW + OVERLAP / 2, 7200.0):  # not in the first list; the second reaches back further
+    for ago in (budgets.CLOCK_SKEW + budgets.ENDS_OVERLAP / 2, 7200.0):  # not in the first list; the second reaches back further
         record = emulator._control.world.jobs.get(end("old"))
         assert record is not None
         record.ended = now - ago
@@ -110,9 +110,8 @@ def test_a_label_is_asked_for_where_it_matters(emulator: Emulator, end: Callable
 
 
 def test_trouble_with_the_list_ends_nothing(emulator: Emulator, end: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_dataflow_ext.triggers import dataflow_events
 
-    monkeypatch.setattr(dataflow_events, "AFTER_TROUBLE", 0.05)
+    monkeypatch.setattr(budgets, "AFTER_TROUBLE", 0.05)
     happens = [
         lambda: emulator.faults.set(Fault(method="jobs.list", status=503, times=2)),
         lambda: emulator.faults.set(Fault(method="jobs.list", status=403, times=2)),
@@ -180,6 +179,6 @@ def test_a_ledger_tells_each_job_once_also_one_that_shows_late_and_forgets_what_
     assert [each["id"] for each in ledger.fresh([job("a", 0), job("b", 600)])] == ["a", "b"]
     ledger = Ledger.deserialize(ledger.serialize())
     assert set(ledger.told) == {"b"}
-    late = [job("a", 0), job("c", 600 - int(OVERLAP) + 1), job("b", 600)]
+    late = [job("a", 0), job("c", 600 - int(budgets.ENDS_OVERLAP) + 1), job("b", 600)]
     assert [each["id"] for each in ledger.fresh(late)] == ["c"]
     assert list(ledger.fresh(late)) == []

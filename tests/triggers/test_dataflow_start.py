@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from jinja2 import Undefined
 
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import JobError
 from airflow_dataflow_ext.emulator import Emulator
 from tests.airflow_task import TaskInstance
@@ -398,7 +399,6 @@ KILLS = {
 def test_a_kill_stops_the_job_when_a_user_asked_for_it(
     emulator: Emulator, start: Any, die: Any, monkeypatch: pytest.MonkeyPatch, kill: str, point: str
 ) -> None:
-    from airflow_dataflow_ext.triggers import dataflow_start
 
     emulator.scripts.play("*", ENDLESS_JOB, on_cancel=AT_ONCE)
     task = start(cancel_on_kill=kill != "kept")
@@ -406,7 +406,7 @@ def test_a_kill_stops_the_job_when_a_user_asked_for_it(
     task.dies()
     facts, jobs = KILLS[kill]
     task.state = facts.get("state", task.state)
-    monkeypatch.setattr(dataflow_start, "NEXT_TRY_WITHIN", (0.0,))
+    monkeypatch.setattr(budgets, "NEXT_TRY_PAUSES", (0.0,))
     asyncio.run(task.trigger().on_kill())
     assert states(emulator) == jobs
 

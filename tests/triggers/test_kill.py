@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.api.dataflow.states import STREAMING
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.emulator.google.oauth import PROJECT
 from tests.asking import LOCATION, Asker
@@ -98,9 +99,8 @@ def test_a_job_that_is_not_to_be_stopped_goes_on(emulator: Emulator, airflow: di
 
 
 def test_a_kill_waits_no_longer_than_airflow_allows(emulator: Emulator, airflow: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_dataflow_ext.triggers import base
 
-    monkeypatch.setattr(base, "STOP_WITHIN", 0.5)
+    monkeypatch.setattr(budgets, "KILL_STOP_WITHIN", 0.5)
     emulator.scripts.play("*", ENDLESS, on_cancel=((60.0, "JOB_STATE_CANCELLED"),))
     airflow["state"] = "failed"
     assert killed(emulator) == "CANCELLING"
@@ -109,6 +109,4 @@ def test_a_kill_waits_no_longer_than_airflow_allows(emulator: Emulator, airflow:
 def test_the_time_for_a_kill_is_within_airflows(airflow: dict[str, Any]) -> None:
     from airflow.sdk import conf
 
-    from airflow_dataflow_ext.triggers.base import STOP_WITHIN
-
-    assert conf.getfloat("triggerer", "on_kill_timeout") > STOP_WITHIN
+    assert conf.getfloat("triggerer", "on_kill_timeout") > budgets.KILL_STOP_WITHIN

@@ -10,7 +10,8 @@ import pytest
 
 from airflow_dataflow_ext.api.dataflow.wait import WaitPolicy
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Look, Outcome
+from airflow_dataflow_ext.api.jobs.watch import Look, Outcome
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import CallError, JobLostError, NotAuthenticatedError, PermissionDeniedError
 from airflow_dataflow_ext.api.rest.method import NoReply, Request
 from airflow_dataflow_ext.watch.board import IDLE_ANSWERS
@@ -201,7 +202,7 @@ def test_a_job_that_stays_unknown_is_lost_and_nobody_else(leap: Leap, others: in
     waits = [region.wait(watch(job_id)) for job_id in names(others)]
     ends = [region.after(400, job_id, DONE) for job_id in names(others)]
     seconds, *outcomes = leap(together(region, lost(), *waits, *ends))
-    assert LOST_AFTER <= seconds <= LOST_AFTER + 15
+    assert budgets.LOST_AFTER <= seconds <= budgets.LOST_AFTER + 15
     assert [outcome.phase for outcome in outcomes[:others]] == [Phase.SUCCEEDED] * others
 
 

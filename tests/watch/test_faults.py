@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.jobs.watch import LIST_WITHIN
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
-from airflow_dataflow_ext.watch.board import AFTER_TROUBLE, MANY
+from airflow_dataflow_ext.watch.board import MANY
 from tests.talk import ok, refused
 from tests.watch.region import DONE, FAILED, TOOK, Region, watch
 
@@ -79,7 +79,7 @@ def test_a_list_that_fails_for_ten_minutes_delays_by_a_minute_only(leap: Leap, t
     region.trouble = lambda request: trouble if lists(request) and 1060 <= now() < 1660 else None
     told = leap(all_wait(region, end_all(region, after=200)))
     assert right(told)
-    assert last_good(told) <= 1210 + LIST_WITHIN + 3 * POLL
+    assert last_good(told) <= 1210 + budgets.LIST_WITHIN + 3 * POLL
 
 
 def test_a_list_that_no_longer_fails_is_soon_asked_for_again(leap: Leap) -> None:
@@ -93,7 +93,7 @@ def test_a_list_that_no_longer_fails_is_soon_asked_for_again(leap: Leap) -> None
 
     region.trouble = trouble
     assert right(leap(all_wait(region, end_all(region, after=1200))))
-    recovered = 1260 + LIST_WITHIN + AFTER_TROUBLE + 2 * POLL
+    recovered = 1260 + budgets.LIST_WITHIN + budgets.AFTER_TROUBLE + 2 * POLL
     assert len([at for at in read if 1060 <= at < 1260]) > COUNT  # meanwhile each was read singly
     assert not [at for at in read if recovered <= at < 2200]
 

@@ -10,15 +10,11 @@ from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job, Snapshot
 from airflow_dataflow_ext.api.dataflow.stop import FORCE_AT_THE_EARLIEST, StoppableJob
 from airflow_dataflow_ext.api.jobs.stop import stop_jobs
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, NoAnswerError, NotFoundError, ServiceError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
-
-_SENDS = 4
-"""How often a snapshot whose answer is lost is asked for; each time only after a look that found none."""
-_VISIBLE_SOON = (1.0, 2.0, 4.0)
-"""Pauses in seconds before the looks for such a snapshot."""
 
 
 class Action(Protocol):
@@ -57,7 +53,7 @@ class StopAction:
     wait: bool = True
     until: float | None = None
     force_after: float | None = None
-    poll_sleep: float = 10.0
+    poll_sleep: float = budgets.POLL_SLEEP
 
     def __post_init__(self) -> None:
         if self.force_after is not None and self.force_after < FORCE_AT_THE_EARLIEST:
@@ -107,7 +103,7 @@ class SnapshotAction:
     sources: bool = False
     wait: bool = True
     until: float | None = None
-    poll_sleep: float = 10.0
+    poll_sleep: float = budgets.POLL_SLEEP
 
     is_done: ClassVar[bool] = False
     """There is always something to do."""
@@ -142,13 +138,13 @@ class SnapshotAction:
     def _take(self) -> Conversation[Json]:
         text = f"{self.description} ({self.mark})".strip()
         request = Job.snapshot.request({"ttl": self.ttl, "snapshotSources": self.sources, "description": text}, **self.job.path)
-        for _ in range(_SENDS):
+        for _ in range(budgets.SENDS):
             try:
                 snapshot: Json = yield from ask(request)
             except (NoAnswerError, ServiceError) as error:
                 lost = error
                 yield Say(f"{error} Looking whether there is a snapshot all the same.")
-                found = yield from self._found(_VISIBLE_SOON)
+                found = yield from self._found(budgets.SNAPSHOT_PAUSES)
                 if found is None:
                     continue
                 snapshot = found

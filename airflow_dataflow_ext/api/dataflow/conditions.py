@@ -12,11 +12,13 @@ from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job, Message, Snapshot
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
-from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Look
+from airflow_dataflow_ext.api.jobs.watch import Look
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, JobLostError, NotFoundError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Sleep
+from airflow_dataflow_ext.api.rest.texts import shown
 
 
 class Condition(Protocol):
@@ -118,7 +120,7 @@ class ProgressReached:
 
     def __post_init__(self) -> None:
         if not 0 <= self.at_least <= 1:
-            raise InvalidInputError(f"at_least must be from 0 to 1, not {self.at_least!r}")
+            raise InvalidInputError(f"at_least must be from 0 to 1, not {shown(self.at_least)}")
 
     def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[float | None]:
         bodies = yield from pages(Job.get_execution_details.request(**at.path), retry_for=retry_for)
@@ -206,7 +208,7 @@ class ConditionWait:
             try:
                 found = yield from self._see(job, None)
             except NotFoundError as error:
-                if missed >= LOST_AFTER:
+                if missed >= budgets.LOST_AFTER:
                     raise JobLostError(f"The service has not known it for {missed:.0f} s: {error}") from error
                 found, missed = None, missed + self.poll_sleep
             else:

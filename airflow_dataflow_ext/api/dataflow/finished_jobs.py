@@ -9,13 +9,11 @@ from typing import Any
 from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.wait import PAGE_SIZE
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import items, pages
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.api.rest.times import epoch, rfc3339
-
-OVERLAP = 300.0
-"""Seconds by which a list reaches back behind the last end that was seen: an end may show late."""
 
 
 def finished_jobs(place: Place, since: float) -> Conversation[list[Json]]:
@@ -30,8 +28,8 @@ def finished_jobs(place: Place, since: float) -> Conversation[list[Json]]:
 
 
 def ended_at(job: Mapping[str, Any]) -> float:
-    """When a job that has ended did, by the service's clock, in seconds since the epoch."""
-    return epoch(str(job.get("currentStateTime", "")))
+    """When a job that has ended did, by the service's clock, in seconds since the epoch; 0, long ago, where the service does not say."""
+    return epoch(job.get("currentStateTime"), missing=0.0)
 
 
 @dataclass(kw_only=True)
@@ -48,7 +46,7 @@ class Ledger:
     @property
     def since(self) -> float:
         """From when on a list must be asked for, so that nothing is missed."""
-        return self.latest - OVERLAP
+        return self.latest - budgets.ENDS_OVERLAP
 
     def fresh(self, jobs: Iterable[Json]) -> Iterator[Json]:
         """Those of the jobs that were not told of; each is entered when it is given."""

@@ -18,17 +18,12 @@ from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy, state_o
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import Before, LaunchRecord
 from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import ForeignJobError
 from airflow_dataflow_ext.api.rest.method import Json, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
 from airflow_dataflow_ext.api.rest.times import epoch
-
-LABELS_WITHIN, LABELS_EVERY = 900.0, 10.0
-"""Seconds that a Flex job's launcher may take to show the job's labels, and between two looks for them."""
-
-OLDEST = 86_400.0
-"""Seconds before the launch was intended, by the worker's clock, at which a job of its name that has ended is too old to be its."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +42,7 @@ class DataflowLauncher:
     policy: WaitPolicy = field(default_factory=WaitPolicy)
     append_job_name: bool = True
     drain: bool = False
-    cancel_timeout: float = 300.0
+    cancel_timeout: float = budgets.STOP_WAIT
     validate: Validate = "off"
 
     @property
@@ -111,7 +106,7 @@ class DataflowLauncher:
         for summary in sorted(found, key=lambda job: str(job.get("createTime", "")), reverse=True):
             if self.has_own_name:
                 return (yield from self._read(str(summary["id"])))
-            if summary.get("currentState") not in TERMINAL or epoch(str(summary.get("createTime", ""))) >= record.since - OLDEST:
+            if summary.get("currentState") not in TERMINAL or epoch(str(summary.get("createTime", ""))) >= record.since - budgets.OLDEST:
                 job = yield from self._with_labels(str(summary["id"]))
                 if _owner(job) == identity.suffix:
                     return job
@@ -123,12 +118,12 @@ class DataflowLauncher:
         waited = 0.0
         while True:
             job = yield from self._read(job_id)
-            if job.get("labels") or job.get("currentState") in TERMINAL or waited >= LABELS_WITHIN:
+            if job.get("labels") or job.get("currentState") in TERMINAL or waited >= budgets.LABELS_WITHIN:
                 return job
             if not waited:
                 yield Say(f"Job {job_id} has our name and shows no labels yet; waiting for them to tell whose it is.")
-            yield Sleep(LABELS_EVERY)
-            waited += LABELS_EVERY
+            yield Sleep(budgets.LABELS_EVERY)
+            waited += budgets.LABELS_EVERY
 
     def _refuse_twin(self, job: Mapping[str, Any]) -> None:
         if job.get("currentState") in TERMINAL or self.launch.update:

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.methods import Message
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import items, pages
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
+from airflow_dataflow_ext.api.rest.texts import shown
 
 LEVELS: Mapping[str, int] = {
     # https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs.messages/list#jobmessageimportance
@@ -25,16 +27,13 @@ ERROR = "JOB_MESSAGE_ERROR"
 QUIETEST = 16
 """A job that says nothing is asked at most so many times less often than its state is."""
 
-_ERRORS_COME_LATE = (0.0, 2.0, 5.0, 10.0)
-"""Pauses in seconds: error messages can arrive after the state has turned FAILED."""
-
 
 def check_importance(importance: str | None) -> None:
     """
     :raises InvalidInputError: the service has no such importance.
     """
     if importance is not None and importance not in LEVELS:
-        raise InvalidInputError(f"{importance!r} is not a message importance; they are {', '.join(LEVELS)}")
+        raise InvalidInputError(f"{shown(importance)} is not a message importance; they are {', '.join(LEVELS)}")
 
 
 class MessageStream:
@@ -84,7 +83,7 @@ class MessageStream:
         They are asked for from the job's beginning: one that comes late can bear a time before what was told last.
         """
         request = Message.list.request(**self._job, minimumImportance=ERROR)
-        for pause in _ERRORS_COME_LATE:
+        for pause in budgets.ERROR_MESSAGE_PAUSES:
             if self._errors:
                 break
             if pause:

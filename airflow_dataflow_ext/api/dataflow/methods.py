@@ -6,10 +6,10 @@ a test compares every entry with the copy that google-api-python-client ships.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from airflow_dataflow_ext.api.rest.method import Method
+from airflow_dataflow_ext.api.rest.method import Method, Refusal
 
 ROOT = "https://dataflow.googleapis.com"
 DEFAULT_LOCATION = "us-central1"
@@ -31,12 +31,37 @@ _JOB_FILTERS = (
 )
 
 
+_REFUSALS: Mapping[int | str, Refusal] = {
+    400: Refusal(lasting=True, unless=("FAILED_PRECONDITION", "quota")),
+    401: Refusal("Check the credentials of the connection."),
+    403: Refusal("Check the roles of the account that the connection uses; new ones take some minutes to count."),
+    404: Refusal("Check the project and the location."),
+}
+"""What refusals of any method mean."""
+
+_NOT_FOUND: Mapping[str, Refusal] = {
+    "/jobs/{jobId}": Refusal("A job is known in its own project and location only, and for 30 days after its end."),
+    "/snapshots/{snapshotId}": Refusal("A snapshot is known in its own project and location only, until its time to live is over."),
+    "emplates": Refusal(
+        "Check the template's path and its bucket, and that the connection's account and the workers' service account may read them.",
+        lasting=True,
+        unless=("RUNNING OR DRAINING", "DEADLINE_EXCEEDED"),  # a job to replace that does not run yet; storage that was slow
+    ),
+}
+"""What a 404 means, by a part of the path: what is looked for there."""
+
+
+def _refusals(path: str) -> dict[int | str, Refusal]:
+    found = [refusal for part, refusal in _NOT_FOUND.items() if part in path]
+    return {**_REFUSALS, **({404: found[0]} if found else {})}
+
+
 def _regional(name: str, verb: str, suffix: str, query: tuple[str, ...] = (), **facts: Any) -> Method:
-    return Method(id=name, verb=verb, path=_LOCATION + suffix, query=query, **facts)
+    return Method(id=name, verb=verb, path=_LOCATION + suffix, query=query, refusals=_refusals(suffix), **facts)
 
 
 def _wide(name: str, verb: str, suffix: str, query: tuple[str, ...] = (), **facts: Any) -> Method:
-    return Method(id=name, verb=verb, path=_PROJECT + suffix, query=query, **facts)
+    return Method(id=name, verb=verb, path=_PROJECT + suffix, query=query, refusals=_refusals(suffix), **facts)
 
 
 def _both(name: str, verb: str, suffix: str, query: tuple[str, ...] = (), *, location_in_query: bool = True, **facts: Any) -> Method:

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.texts import shown
 
 JOB_NAME = re.compile(r"[a-z]([-a-z0-9]{0,1022}[a-z0-9])?")
 """https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs , field ``name``."""
@@ -34,11 +35,11 @@ def check_job_name(name: str) -> str:
     :raises InvalidInputError: it breaks Google's rule all the same.
     """
     if not isinstance(name, str):
-        raise InvalidInputError(f"job_name must be a string, not {type(name).__name__} {name!r}")
+        raise InvalidInputError(f"job_name must be a string, not {type(name).__name__} {shown(name)}")
     cleaned = name.replace("_", "-").replace(".", "-")
     if not JOB_NAME.fullmatch(cleaned):
         raise InvalidInputError(
-            f"job_name {name!r} is not a Dataflow job name: it must begin with a lower-case letter, go on with lower-case letters, "
+            f"job_name {shown(name)} is not a Dataflow job name: it must begin with a lower-case letter, go on with lower-case letters, "
             f"digits and dashes, end with a letter or digit, and have at most {LONGEST_NAME} characters"
         )
     return cleaned
@@ -67,11 +68,13 @@ def merge_labels(users: Mapping[Any, Any], ours: Mapping[str, str], argument: st
     """
     for key, value in users.items():
         if key in OUR_LABELS:
-            raise InvalidInputError(f"{argument} must not hold {key!r}: that label identifies the launch")
+            raise InvalidInputError(f"{argument} must not hold {shown(key)}: that label identifies the launch")
         if not (isinstance(key, str) and LABEL_KEY.fullmatch(key)):
-            raise InvalidInputError(f"{argument}: {key!r} is not a label name (a lower-case letter, then at most 62 of a-z 0-9 _ -)")
+            raise InvalidInputError(f"{argument}: {shown(key)} is not a label name (a lower-case letter, then at most 62 of a-z 0-9 _ -)")
         if not (isinstance(value, str) and LABEL_VALUE.fullmatch(value) and value == value.lower()):
-            raise InvalidInputError(f"{argument}: the value {value!r} of {key!r} is not a label value (at most 63 of a-z 0-9 _ -)")
+            raise InvalidInputError(
+                f"{argument}: the value {shown(value)} of {shown(key)} is not a label value (at most 63 of a-z 0-9 _ -)"
+            )
     merged = {**users, **ours}
     if len(merged) > MOST_LABELS:
         raise InvalidInputError(f"{argument} holds {len(users)} labels; with ours that is over the limit of {MOST_LABELS}")

@@ -8,13 +8,12 @@ from typing import Any
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.states import REPLACEABLE, TERMINAL, UNKNOWN
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import CallError, LaunchError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
-
-REPLACEABLE_WITHIN, LOOK_EVERY = 300.0, 5.0
-"""Seconds that a job to be replaced may take to run, and between two looks at it."""
+from airflow_dataflow_ext.api.rest.texts import shown
 
 TAKEN_OVER_WITHIN = 120.0
 """Seconds that the old job may take to end once its replacement runs."""
@@ -37,12 +36,12 @@ def replaceable(place: Place, name: str) -> Conversation[tuple[str, ...]]:
         if not found:
             raise LaunchError(f"There is nothing to replace: no job named {name!r} is active in {place}.")
         states = ", ".join(f"{job['id']} is in {job.get('currentState', UNKNOWN)}" for job in found)
-        if waited >= REPLACEABLE_WITHIN:
-            raise LaunchError(f"No job named {name!r} has come to run in {waited:.0f} s, so none can be replaced: {states}.")
+        if waited >= budgets.REPLACEABLE_WITHIN:
+            raise LaunchError(f"No job named {shown(name)} has come to run in {waited:.0f} s, so none can be replaced: {states}.")
         if not waited:
             yield Say(f"A job can be replaced once it runs; waiting: {states}.")
-        yield Sleep(LOOK_EVERY)
-        waited += LOOK_EVERY
+        yield Sleep(budgets.REPLACE_EVERY)
+        waited += budgets.REPLACE_EVERY
 
 
 def who_goes_on(new: JobRef, job: Mapping[str, Any]) -> Conversation[str]:
@@ -61,10 +60,10 @@ def who_goes_on(new: JobRef, job: Mapping[str, Any]) -> Conversation[str]:
         except CallError as error:
             return f"The job that it replaces cannot be read: {error}"
         state = old.get("currentState", UNKNOWN)
-        if state in TERMINAL or not lives or waited >= TAKEN_OVER_WITHIN:
+        if state in TERMINAL or not lives or waited >= budgets.TAKEN_OVER_WITHIN:
             break
-        yield Sleep(LOOK_EVERY)
-        waited += LOOK_EVERY
+        yield Sleep(budgets.REPLACE_EVERY)
+        waited += budgets.REPLACE_EVERY
     if lives and state in TERMINAL:
         return f"Job {job['id']} took over from job {old_id}, which ended as {state}."
     return f"The job that it was to replace, {old_id}, is in {state}."

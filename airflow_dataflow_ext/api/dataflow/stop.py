@@ -12,6 +12,7 @@ from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, CANCELLING, DATAFLOW, DRAINED, DRAINING, TERMINAL
 from airflow_dataflow_ext.api.dataflow.wait import state_of
 from airflow_dataflow_ext.api.jobs.stop import stop_jobs
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError
 from airflow_dataflow_ext.api.rest.method import Json
@@ -85,7 +86,9 @@ class StoppableJob:
             yield Say(f"The service refused to cancel it by force: {refused}")
 
 
-def stop(job: JobRef, *, drain: bool = False, wait_for: float = 300.0, poll_sleep: float = 10.0) -> Conversation[Json]:
+def stop(
+    job: JobRef, *, drain: bool = False, wait_for: float = budgets.STOP_WAIT, poll_sleep: float = budgets.POLL_SLEEP
+) -> Conversation[Json]:
     """Ask a job to stop and wait until it has ended, however it ended; a job that has ended already is fine.
 
     https://cloud.google.com/dataflow/docs/guides/stopping-a-pipeline

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.template_metadata import BOOLEAN, ENUM, NUMBER, Parameter, TemplateInfo
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, InvalidRequestError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
+from airflow_dataflow_ext.api.rest.texts import shown
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.dataflow.job import Place
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
 
 Validate = Literal["metadata", "service", "off"]
 """Who checks a launch: this package against the template's metadata, the service (``validateOnly``), or nobody."""
-
-METADATA_WITHIN = 20.0
-"""Seconds for which metadata is asked for: a check is not worth a longer wait."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _BOOLEANS = ("true", "false")
@@ -32,7 +31,7 @@ def check_validate(value: Any) -> Validate:
     :raises InvalidInputError: there is no such way to check.
     """
     if value not in get_args(Validate):
-        raise InvalidInputError(f"validate must be one of {', '.join(get_args(Validate))}, not {value!r}")
+        raise InvalidInputError(f"validate must be one of {', '.join(get_args(Validate))}, not {shown(value)}")
     return value  # type: ignore[no-any-return]
 
 
@@ -64,7 +63,7 @@ def template_info(template: str | Mapping[str, Any] | None, place: Place) -> Con
         if not isinstance(template, str):
             return TemplateInfo.read(template)
         request = dataflow.Template.get.request(**place.path, gcsPath=template, view="METADATA_ONLY")
-        reply = yield from ask(request, retry_for=METADATA_WITHIN)
+        reply = yield from ask(request, retry_for=budgets.METADATA_WITHIN)
         if reply.get("metadata"):
             return TemplateInfo.read(reply)
         why = str(reply.get("status", {}).get("message", "the service gave none"))
@@ -125,12 +124,12 @@ def _fault(parameter: Parameter, given: Mapping[str, str]) -> str:
         return f"required{f' when {parameter.condition}' if parameter.parent else ''}, and not given{label}"
     if value or not parameter.optional:
         if parameter.kind == ENUM and parameter.options and value not in parameter.values:
-            return f"{value!r} is none of {', '.join(parameter.values)}"
+            return f"{shown(value)} is none of {', '.join(parameter.values)}"
         if parameter.kind == NUMBER and not _NUMBER.fullmatch(value):
-            return f"{value!r} is not a number"
+            return f"{shown(value)} is not a number"
         if parameter.kind == BOOLEAN and value not in _BOOLEANS:
-            return f"{value!r} is neither true nor false"
-    return next((f"{value!r} does not match {regex}" for regex in parameter.regexes if not _matches(regex, value)), "")
+            return f"{shown(value)} is neither true nor false"
+    return next((f"{shown(value)} does not match {regex}" for regex in parameter.regexes if not _matches(regex, value)), "")
 
 
 def _matches(regex: str, value: str) -> bool:

@@ -10,6 +10,7 @@ from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Request
+from airflow_dataflow_ext.api.rest.texts import shown
 
 LATENCY_TIERS = ("low-latency", "medium-latency", "high-latency")
 _MOST_WORKERS = 1000
@@ -53,7 +54,7 @@ class JobUpdate:
         if hint is not None and not _LEAST_HINT <= hint <= _MOST_HINT:
             raise InvalidInputError(f"worker_utilization_hint must lie between {_LEAST_HINT} and {_MOST_HINT}, not {hint}")
         if self.latency_tier is not None and self.latency_tier not in LATENCY_TIERS:
-            raise InvalidInputError(f"latency_tier must be one of {', '.join(LATENCY_TIERS)}, not {self.latency_tier!r}")
+            raise InvalidInputError(f"latency_tier must be one of {', '.join(LATENCY_TIERS)}, not {shown(self.latency_tier)}")
 
     def request(self, job: JobRef) -> Request:
         """The change, with a mask that names its fields and no others."""

@@ -10,16 +10,16 @@ from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
 from airflow_dataflow_ext.api.jobs.watch import Outcome
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
+from airflow_dataflow_ext.api.rest.texts import shown
 
 _HOUR = 3600.0
 _MB = 1024.0
 SERVICE = "dataflow/v1b3"
-METRICS_WITHIN = 30.0
-"""Seconds for which metrics are asked for: a job that has ended is not held up longer for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ def check_prices(prices: Mapping[str, Any] | None) -> dict[str, float]:
     """
     for name, price in (prices or {}).items():
         if name not in TOTALS:
-            raise InvalidInputError(f"prices[{name!r}]: there is no such total; they are {', '.join(TOTALS)}")
+            raise InvalidInputError(f"prices[{shown(name)}]: there is no such total; they are {', '.join(TOTALS)}")
         if isinstance(price, bool) or not isinstance(price, int | float) or not price >= 0:  # NaN is not
-            raise InvalidInputError(f"prices[{name!r}] must be a number from 0 on, not {price!r}")
+            raise InvalidInputError(f"prices[{shown(name)}] must be a number from 0 on, not {shown(price)}")
     return dict(prices or {})
 
 
@@ -87,7 +87,7 @@ def resources(job: JobRef, prices: Mapping[str, float]) -> Conversation[Json]:
     Trouble with metrics is said there, and fails nothing.
     """
     try:
-        reply = yield from ask(Job.get_metrics.request(**job.path), retry_for=METRICS_WITHIN)
+        reply = yield from ask(Job.get_metrics.request(**job.path), retry_for=budgets.METRICS_WITHIN)
     except CallError as error:
         yield Say(f"What the job used is not known: {error}")
         return {}

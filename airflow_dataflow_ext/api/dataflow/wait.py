@@ -12,7 +12,8 @@ from airflow_dataflow_ext.api.dataflow.messages import MessageStream, check_impo
 from airflow_dataflow_ext.api.dataflow.replace import who_goes_on
 from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UNKNOWN, UPDATED
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
-from airflow_dataflow_ext.api.jobs.watch import LIST_WITHIN, check_poll_sleep
+from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.steps import Now, Say
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
 PAGE_SIZE = 500
 """Jobs asked for at once: few enough that reading a page does not hold up an event loop."""
 
-SKEW = 600.0
-"""Seconds by which this machine's clock and the service's may differ before jobs that end together are read singly."""
-
-ENDED_WITHIN = 10.0
-"""Seconds for which the list of ended jobs is asked for; reading them singly is always possible."""
-
 
 @dataclass(frozen=True, slots=True)
 class ActiveJobs:
@@ -43,15 +38,15 @@ class ActiveJobs:
         """Summaries by job id, and how many calls they took."""
         request = dataflow.Job.list.request(**self.place.path, filter="ACTIVE", pageSize=PAGE_SIZE)
         wanted = {watch.job_id for watch in watches}
-        bodies = yield from pages(request, retry_for=LIST_WITHIN, keep=lambda body: _plain(body, wanted))
+        bodies = yield from pages(request, retry_for=budgets.LIST_WITHIN, keep=lambda body: _plain(body, wanted))
         return {job["id"]: job for job in items(bodies, "jobs")}, len(bodies)
 
     def ended(self, watches: Sequence[Watch], since: float) -> Conversation[dict[str, Json]]:
         """Summaries of the jobs that ended in the last ``since`` seconds, give or take what two clocks may differ."""
-        begin = rfc3339((yield Now()) - since - SKEW)
+        begin = rfc3339((yield Now()) - since - budgets.CLOCK_SKEW)
         span = {"terminationTimeRange.startTime": begin, "pageSize": PAGE_SIZE}
         request = dataflow.Job.list.request(**self.place.path, filter="TERMINATED", **span)
-        bodies = yield from pages(request, retry_for=ENDED_WITHIN, limit=2 * len(watches) + PAGE_SIZE)
+        bodies = yield from pages(request, retry_for=budgets.ENDED_LIST_WITHIN, limit=2 * len(watches) + PAGE_SIZE)
         wanted = {watch.job_id for watch in watches}
         return {job["id"]: job for job in items(bodies, "jobs") if job["id"] in wanted}
 
@@ -77,7 +72,7 @@ class WaitPolicy:
 
     expected: tuple[str, ...] = ()
     to_the_end: bool = False
-    poll_sleep: float = 10.0
+    poll_sleep: float = budgets.POLL_SLEEP
     importance: str | None = "JOB_MESSAGE_BASIC"
     replaces: bool = False
 

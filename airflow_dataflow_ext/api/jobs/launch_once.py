@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.watch import Watch
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import (
     AlreadyExistsError,
@@ -27,11 +28,6 @@ from airflow_dataflow_ext.api.rest.method import Json, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Recall, Record, Say, Sleep
 
 VERSION = 1
-PATIENCE = (0.0, 1.0, 2.0, 4.0, 8.0)
-"""Pauses in seconds between look-ups: a job that was just created is not always readable at once."""
-
-ATTEMPTS = 4
-"""How often a launch whose answers are lost is sent at the most; each time only after a look-up found nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +205,7 @@ def _job_of(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) 
     if record.step == "intended":
         yield Say(f"An earlier attempt died while it launched {record.job_name}; looking whether the job exists.")
         return (yield from _find(launcher, identity, record))
-    for pause in PATIENCE:
+    for pause in budgets.LOOKUP_PAUSES:
         if pause:
             yield Sleep(pause)
         try:
@@ -233,7 +229,7 @@ def _end(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> 
 
 
 def _find(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[Json | None]:
-    for pause in PATIENCE:
+    for pause in budgets.LOOKUP_PAUSES:
         if pause:
             yield Sleep(pause)
         try:
@@ -267,10 +263,14 @@ def _send(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord, *,
 
     :param first: nobody can have sent it before, so that a refusal says that there is no job.
     """
-    for _ in range(ATTEMPTS):
+    for _ in range(budgets.SENDS):
         try:
             reply = yield from ask(launcher.request(record.job_name, identity))
         except (NoAnswerError, ServiceError, AlreadyExistsError) as error:
+            if not error.sent:  # so there is no job to look for
+                if first:
+                    yield Record(replace(record, step="refused").value())
+                raise
             lost, first = error, False
             yield Say(f"{error} Looking whether the job {record.job_name} exists.")
             found = yield from _find(launcher, identity, record)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import CallError, JobError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
-
-ASK_AGAIN = 5.0
-"""Seconds between two tries to stop a job that is too young for it."""
 
 LEAST_RETRY = 20.0
 """Seconds for which each question is asked again, however little is left of the whole wait."""
@@ -61,7 +59,7 @@ def stop_jobs(
         if until is not None and (yield Now()) >= until:
             states = ", ".join(f"{job} is in {job.state(found)}" for job, found in zip(left, seen, strict=True))
             raise JobError(f"Not stopped in time, and going on: {states}.")
-        yield Sleep(min(ASK_AGAIN, poll_sleep) if early else poll_sleep)
+        yield Sleep(min(budgets.STOP_EVERY, poll_sleep) if early else poll_sleep)
     if refused and len(jobs) == 1:
         raise refused[0][1]
     if refused:

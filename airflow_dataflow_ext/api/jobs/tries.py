@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_dataflow_ext.api.rest.errors import LaunchRecordError
 from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.texts import shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +46,8 @@ class Tries:
         kinds = {"attempt": str, "number": int, "first": int, "clears": int, "failed": bool, "recorded": str}
         if not (isinstance(value, Mapping) and all(isinstance(value.get(name), kind) for name, kind in kinds.items())):
             raise LaunchRecordError(
-                f"What earlier tries of this task left cannot be read ({value!r}); nothing is launched on a guess. Look whether one of "
-                "them has a job that still moves, then delete the task's XCom 'dataflow_launch' to launch anew."
+                f"What earlier tries of this task left cannot be read ({shown(value)}); nothing is launched on a guess. Look whether one "
+                "of them has a job that still moves, then delete the task's XCom 'dataflow_launch' to launch anew."
             )
         known: dict[str, Any] = {name: value.get(name) for name in (*kinds, "record")}
         return cls(**known)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Look, Outcome, Stream, Watch
+from airflow_dataflow_ext.api.jobs.watch import Look, Outcome, Stream, Watch
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import JobLostError, NotFoundError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
 
@@ -25,7 +26,7 @@ def look_alone(look: Look) -> Conversation[Json]:
         try:
             job = yield from look.watch.read()
         except NotFoundError as error:
-            if unknown_for >= LOST_AFTER:
+            if unknown_for >= budgets.LOST_AFTER:
                 raise lost(look.watch, error) from error
             pause = look.within or look.watch.poll_sleep
             unknown_for += pause
@@ -37,7 +38,7 @@ def look_alone(look: Look) -> Conversation[Json]:
 
 def lost(watch: Watch, error: NotFoundError) -> JobLostError:
     """The end of a wait for a job that the service does not know."""
-    return JobLostError(f"The service has not known job {watch.job_id} for {LOST_AFTER:.0f} s: {error}")
+    return JobLostError(f"The service has not known job {watch.job_id} for {budgets.LOST_AFTER:.0f} s: {error}")
 
 
 def wait_for_job(watch: Watch, *, leaves_rest: bool = False) -> Conversation[Outcome]:

@@ -14,13 +14,6 @@ from airflow_dataflow_ext.api.rest.steps import Conversation, Step
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json
 
-LOST_AFTER = 300.0
-"""Seconds after which a job that the service does not know is given up; a new one is not always readable at once."""
-
-
-LIST_WITHIN = 60.0
-"""Seconds for which each page of the active jobs is asked for; while lists are in trouble, reads may be answered."""
-
 
 def check_poll_sleep(seconds: Any, argument: str = "poll_sleep") -> float:
     """Seconds between two looks at a job.
@@ -40,7 +33,7 @@ class Lister(Protocol):
         """Summaries by job id, and the number of calls that it took.
 
         :param watches: what the list is asked for; more in it does no harm.
-        :raises CallError: the service refuses to list, or there was trouble for longer than :data:`LIST_WITHIN`.
+        :raises CallError: the service refuses to list, or there was trouble for longer than ``budgets.LIST_WITHIN``.
         """
 
     def ended(self, watches: Sequence[Watch], since: float) -> Conversation[Mapping[str, Json]]:

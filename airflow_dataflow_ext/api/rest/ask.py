@@ -3,69 +3,119 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
-from airflow_dataflow_ext.api.rest.error_mapping import error_of, worth_retrying
-from airflow_dataflow_ext.api.rest.errors import CallError, InvalidRequestError, NoAnswerError
+from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.error_mapping import error_of, silence_of, worth_retrying
+from airflow_dataflow_ext.api.rest.errors import CallError, InvalidRequestError
 from airflow_dataflow_ext.api.rest.method import Json, NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Renew, Say, Sleep
 
-RETRY_FOR = 120.0
-"""Seconds for which one question is asked again by default."""
-
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+T = TypeVar("T")
 _REFUSED_UNDONE = frozenset({403, 429})
 """Refusals that come before any effect, so that even a launch may be sent again once they pass."""
 
 
-def ask(request: Request, *, retry_for: float | None = RETRY_FOR) -> Conversation[Any]:
-    """One question, asked again while the trouble may pass; returns the reply's JSON.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """A try that gave nothing.
 
-    A request whose effect could double is not sent again unless the service refused it before doing anything.
-
-    :param retry_for: seconds, counting the calls and the pauses; ``None`` asks for ever.
-    :raises CallError: the service refused, or there was trouble for longer than ``retry_for``.
+    :param error: what it means when no other try follows.
+    :param passes: whether another try may help.
+    :param took: seconds.
+    :param pause: seconds until the next try that the service asked for.
+    :param within: seconds for which trouble of this kind is worth another try, where that is less than for others.
     """
-    spent, renewed = 0.0, False
+
+    error: CallError
+    passes: bool = True
+    took: float = 0.0
+    pause: float | None = None
+    within: float = math.inf
+
+
+def persist(once: Callable[[float], Conversation[T | Trouble]], *, retry_for: float | None) -> Conversation[T]:
+    """What a try gives; tried again while the trouble may pass. Every retry of this package is one of this function's.
+
+    :param once: makes one try, and is told for how many seconds there were tries before.
+    :param retry_for: seconds, counting the tries and the pauses; ``None`` tries for ever.
+    :raises CallError: the trouble does not pass, or lasted for longer than ``retry_for``.
+    """
+    spent = 0.0
     for attempt in count():
-        answer = yield request
-        spent += answer.took
-        if isinstance(answer, Reply) and answer.ok:
-            try:
-                return answer.json()
-            except ValueError:
-                answer = NoReply(reason="the body of the reply was cut off", took=answer.took)
-        if isinstance(answer, Reply) and answer.status == 401 and not renewed:
-            renewed = True
-            yield Renew()
-            continue
-        error = _trouble(request, answer, spent)
-        pause = backoff(attempt, answer)
-        repeatable = request.method.repeatable or error.status in _REFUSED_UNDONE
-        if not (worth_retrying(answer) and repeatable) or (retry_for is not None and spent + pause > retry_for):
-            raise error
-        yield Say(f"{error} Asking again in {pause:.1f} s.", logging.WARNING if attempt else logging.INFO)
+        found = yield from once(spent)
+        if not isinstance(found, Trouble):
+            return found
+        spent += found.took
+        pause = backoff(attempt, found.pause)
+        if not found.passes or (retry_for is not None and spent + pause > min(retry_for, found.within)):
+            raise found.error
+        yield Say(f"{found.error} Asking again in {pause:.1f} s.", logging.WARNING if attempt else logging.INFO)
         yield Sleep(pause)
         spent += pause
-        renewed = False
     raise AssertionError("count() does not end")
 
 
-def _trouble(request: Request, answer: Reply | NoReply, spent: float) -> CallError:
-    if isinstance(answer, Reply):
-        return error_of(request, answer)
-    return NoAnswerError(f"{request} got no answer in {spent:.0f} s: {answer.reason}.", request=str(request))
+def ask(request: Request, *, retry_for: float | None = budgets.RETRY_FOR) -> Conversation[Any]:
+    """One question, asked again while the trouble may pass; returns the reply's JSON.
+
+    A request whose effect could double is not sent again unless it never left this machine, or the service refused it before doing
+    anything.
+
+    :param retry_for: see :func:`persist`.
+    :raises CallError: the service refused, or there was trouble for longer than ``retry_for``.
+    """
+    return (yield from persist(partial(_ask_once, request), retry_for=retry_for))
 
 
-def backoff(attempt: int, answer: Reply | NoReply | None = None) -> float:
-    """Seconds until the next try: what the service asked for with Retry-After, else doubling; always with jitter upwards."""
-    asked = retry_after(answer) if isinstance(answer, Reply) else None
-    base = asked if asked is not None else min(FIRST_PAUSE * 2.0 ** min(attempt, 10), LONGEST_PAUSE)
+def _ask_once(request: Request, spent: float) -> Conversation[Any]:
+    """The reply's JSON, or the Trouble; once more with a new token when the token was refused."""
+    answer = yield request
+    if isinstance(answer, Reply) and answer.status == 401:
+        took = answer.took
+        yield Renew()
+        answer = yield request
+        answer = replace(answer, took=answer.took + took)
+    if isinstance(answer, Reply) and answer.ok:
+        try:
+            return answer.json()
+        except ValueError:
+            answer = NoReply(reason="the body of the reply was cut off", took=answer.took)
+    if isinstance(answer, NoReply):
+        trouble = trouble_of(answer, str(request), spent)
+        return replace(trouble, passes=request.method.repeatable or not answer.sent)
+    error = error_of(request, answer)
+    repeatable = request.method.repeatable or answer.status in _REFUSED_UNDONE
+    return Trouble(error=error, passes=repeatable and worth_retrying(answer), took=answer.took, pause=retry_after(answer))
+
+
+def trouble_of(answer: NoReply, question: str, spent: float = 0.0) -> Trouble:
+    """The Trouble that a missing answer is.
+
+    :param question: what was asked, for the message.
+    :param spent: seconds of the tries before.
+    """
+    within = budgets.NOBODY_FOR if answer.nobody else math.inf
+    return Trouble(error=silence_of(question, answer, spent + answer.took), took=answer.took, within=within)
+
+
+def backoff(attempt: int, asked: float | None = None) -> float:
+    """Seconds until the next try: what the service asked for, up to a bound, else doubling; always with jitter upwards.
+
+    :param attempt: how many tries there were before the last one.
+    """
+    if asked is not None:
+        base = min(asked, budgets.LONGEST_RETRY_AFTER)
+    else:
+        base = min(budgets.FIRST_PAUSE * 2.0 ** min(attempt, 10), budgets.LONGEST_PAUSE)
     return base * random.uniform(1.0, 1.25)
 
 
@@ -86,7 +136,7 @@ def retry_after(reply: Reply) -> float | None:
 
 
 def pages(
-    request: Request, *, retry_for: float | None = RETRY_FOR, limit: int | None = None, keep: Callable[[Json], Json] | None = None
+    request: Request, *, retry_for: float | None = budgets.RETRY_FOR, limit: int | None = None, keep: Callable[[Json], Json] | None = None
 ) -> Conversation[list[Json]]:
     """All pages of a list, as the bodies of the replies; once more from the start when a page token has expired.
 

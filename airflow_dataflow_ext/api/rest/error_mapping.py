@@ -6,20 +6,23 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.errors import (
     TRANSIENT_STATUSES,
-    AllowanceSpentError,
     AlreadyExistsError,
     CallError,
     InvalidRequestError,
+    NoAnswerError,
     NotAuthenticatedError,
     NotFoundError,
     PermissionDeniedError,
     ServiceError,
     TooManyRequestsError,
 )
+from airflow_dataflow_ext.api.rest.method import Refusal
+from airflow_dataflow_ext.api.rest.texts import sentence, shortened
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 
 RATE_LIMIT_REASONS = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"})
 
@@ -34,40 +37,38 @@ _BY_STATUS: Mapping[int, type[CallError]] = {
 }
 
 
-_ADVICE: Mapping[int, str] = {
-    401: "Check the credentials of the connection.",
-    403: "Check the roles of the account that the connection uses.",
-    404: "Check the id, the project and the location.",
-}
-
-
-_SALESFORCE_ADVICE: Mapping[int, str] = {
-    401: "Check the credentials of the connection.",
-    403: "Check the permissions of the user that the connection logs in, and whether the feature is on in the org.",
-    404: "Check the id, the org, and whether the user that the connection logs in may see it.",
-}
-
-
-_ALLOWANCE_SPENT = "REQUEST_LIMIT_EXCEEDED"
+LONGEST_MESSAGE = 2000
+"""Characters of what a service says that are shown."""
 
 
 def error_of(request: Request, reply: Reply) -> CallError:
     """The error that a reply of status 300 and above stands for: what happened, to which call, and what may help."""
     message, code, reasons = _explain(reply)
-    kind = _BY_STATUS.get(reply.status, ServiceError)
+    refusals = request.method.refusals
+    refusal = refusals.get(code) or refusals.get(reply.status, Refusal())
+    kind = refusal.error or _BY_STATUS.get(reply.status, ServiceError)
     if reply.status == 403 and reasons & RATE_LIMIT_REASONS:
-        kind = TooManyRequestsError
-    if code == _ALLOWANCE_SPENT:
-        kind = AllowanceSpentError
-        message += f" The org's API requests of the last 24 hours are used up ({reply.headers.get('sforce-limit-info', 'no figures')})."
-    advice = _advice(request, reply) if kind not in (TooManyRequestsError, AllowanceSpentError) else ""
-    text = f"{request} was answered {reply.status} {code}".rstrip() + f": {message}"
-    return kind(f"{text} {advice}".rstrip(), status=reply.status, code=code, request=str(request))
+        kind, refusal = TooManyRequestsError, Refusal()
+    text = f"{request} was answered {reply.status} {code}".rstrip() + f": {sentence(shortened(message, LONGEST_MESSAGE))}"
+    passes = any(word.lower() in f"{code} {message}".lower() for word in refusal.unless)
+    advice = refusal.advice.replace("{header}", reply.headers.get(refusal.header, "no figures"))
+    return kind(
+        f"{text} {advice}".rstrip(),
+        status=reply.status,
+        code=code,
+        request=str(request),
+        lasting=refusal.lasting and not passes,
+    )
 
 
-def _advice(request: Request, reply: Reply) -> str:
-    table = _SALESFORCE_ADVICE if request.path.lstrip("/").startswith("services/") else _ADVICE
-    return table.get(reply.status, "")
+def silence_of(question: str, answer: NoReply, spent: float) -> NoAnswerError:
+    """The error that a missing answer stands for.
+
+    :param question: what was asked.
+    :param spent: seconds since the question was asked first.
+    """
+    what = f"got no answer in {spent:.0f} s" if answer.sent else "was not sent"
+    return NoAnswerError(sentence(f"{question} {what}: {answer.reason}"), request=question, sent=answer.sent)
 
 
 def worth_retrying(answer: Reply | NoReply) -> bool:
@@ -104,4 +105,4 @@ def _explain(reply: Reply) -> tuple[str, str, set[str]]:
 def _plain(content: bytes) -> str:
     """A short readable form of a body that is no JSON, such as a gateway's HTML page."""
     text = re.sub(r"<[^>]+>", " ", content.decode("utf-8", "replace"))
-    return " ".join(text.split())[:300] or "the body was empty"
+    return shortened(" ".join(text.split()), 300) or "the body was empty"

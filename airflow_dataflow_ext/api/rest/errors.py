@@ -1,4 +1,4 @@
-"""The errors of this package, drawn as a tree, and how a reply becomes one.
+"""The errors of this package, drawn as a tree.
 
 ::
 
@@ -26,20 +26,22 @@ Only the edge of a task turns one of these into an Airflow exception.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 
 class DataflowExtError(Exception):
-    """Anything that this package says went wrong."""
+    """Anything that this package says went wrong.
+
+    ``lasting`` says that it stays wrong until a person changes something: a task that ends so is not worth a retry.
+    """
+
+    lasting: bool = False
 
 
 class InvalidInputError(DataflowExtError, ValueError):
     """An argument is wrong. Nothing was sent."""
+
+    lasting = True
 
 
 class CallError(DataflowExtError):
@@ -48,13 +50,19 @@ class CallError(DataflowExtError):
     :param status: HTTP status, or 0 when there was no answer.
     :param code: the service's own word, for example ``PERMISSION_DENIED``.
     :param request: the call, as verb and target.
+    :param lasting: see :class:`DataflowExtError`; each Method says which of its refusals last.
+    :param sent: whether the request may have left this machine.
     """
 
-    def __init__(self, message: str, *, status: int = 0, code: str = "", request: str = "") -> None:
+    def __init__(
+        self, message: str, *, status: int = 0, code: str = "", request: str = "", lasting: bool = False, sent: bool = True
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.request = request
+        self.lasting = lasting
+        self.sent = sent
 
 
 class NoAnswerError(CallError):
@@ -114,6 +122,8 @@ class BusyError(LaunchError):
 
 class LaunchRecordError(LaunchError):
     """The record of an earlier attempt cannot be read; nothing is launched on a guess."""
+
+    lasting = True
 
 
 class JobError(DataflowExtError):

@@ -13,10 +13,31 @@ from string import Formatter
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
 from airflow_dataflow_ext.api.rest.steps import Step
 
 Json = dict[str, Any]
+
+LONGEST_TARGET = 300
+"""Characters of a request's target that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a refusal by a method means beside its status.
+
+    :param advice: a sentence on what may help; it follows the service's own text.
+    :param lasting: whether the same request is refused until a person changes something, so that a later one is not worth a try.
+    :param unless: words of the service, in its code or its text, which say that this refusal passes all the same; case does not matter.
+    :param header: name of a reply's header, in lower case, whose value takes the place of ``{header}`` in the advice.
+    :param error: the error that it is, where the status alone does not tell.
+    """
+
+    advice: str = ""
+    lasting: bool = False
+    unless: tuple[str, ...] = ()
+    header: str = ""
+    error: type[CallError] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +55,7 @@ class Method:
     :param repeatable: whether asking twice has the same effect as asking once; only then is a lost answer asked for again.
     :param items: the reply's field that holds the entries, when the reply comes in pages.
     :param wide: the same action on a path without a location, where the service has one.
+    :param refusals: what its refusals mean, by the service's code or, where that has no row, by status.
     """
 
     id: str
@@ -45,6 +67,7 @@ class Method:
     repeatable: bool
     items: str | None = None
     wide: Method | None = None
+    refusals: Mapping[int | str, Refusal] = field(default_factory=dict, hash=False)
 
     @property
     def placeholders(self) -> tuple[str, ...]:
@@ -113,7 +136,8 @@ class Request(Step):
         return None
 
     def __str__(self) -> str:
-        return f"{self.method.verb} {self.target}"
+        target = self.target
+        return f"{self.method.verb} {target if len(target) <= LONGEST_TARGET else target[:LONGEST_TARGET] + '…'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,10 +167,18 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoReply:
-    """The answer did not come: connection refused, reset, timed out, or cut off. Whether the request took effect is unknown."""
+    """The answer did not come: connection refused, reset, timed out, or cut off.
+
+    :param reason: why, without a period.
+    :param took: seconds.
+    :param sent: whether the request may have left this machine; then it is unknown whether it took effect.
+    :param nobody: nothing listens at the address, which is on this machine: waiting longer hardly helps.
+    """
 
     reason: str
     took: float = 0.0
+    sent: bool = True
+    nobody: bool = False
 
 
 def path_pattern(path: str) -> re.Pattern[str]:

@@ -16,8 +16,8 @@ from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import Before, Launched, LaunchRecord, launch_once
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
-from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER
-from airflow_dataflow_ext.api.rest.ask import RETRY_FOR, ask, items, pages
+from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import BusyError, CallError, InvalidInputError, LaunchError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
 from airflow_dataflow_ext.api.wave import methods as wave
@@ -30,14 +30,6 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json, Request
 
 IfRunning = Literal["wait", "adopt", "fail"]
-SKEW = 600.0
-"""Seconds by which a worker's clock and the service's may differ."""
-
-LISTED_SOON = (0.0, 1.0, 3.0)
-"""Pauses in seconds between looks for the run to which a handle leads; the handle does until then."""
-
-LISTED_EVERY = 5.0
-"""Seconds between looks for a run of which the start said nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +104,7 @@ class WaveLauncher:
     launch: RunLaunch
     watch: RunWatch
     adopt: bool = False
-    stop_within: float = 300.0
+    stop_within: float = budgets.STOP_WAIT
 
     @property
     def version(self) -> str:
@@ -121,7 +113,7 @@ class WaveLauncher:
 
     def ref(self, record: LaunchRecord) -> RunRef:
         """The run of a record."""
-        return replace(self.launch.ref(self.version, record.since - SKEW), id=record.job_id, others=record.others)
+        return replace(self.launch.ref(self.version, record.since - budgets.CLOCK_SKEW), id=record.job_id, others=record.others)
 
     def before(self) -> Conversation[Before]:
         now = yield Now()
@@ -130,7 +122,7 @@ class WaveLauncher:
         ours = (job for job in jobs if wave.source_of(job).get("id") == self.launch.source_id)
         moving = [job for job in ours if self.judge(job) is Phase.MOVING]
         if not moving:
-            return Before(others=tuple(sorted(str(job["id"]) for job in jobs if created(job) >= now - SKEW)))
+            return Before(others=tuple(sorted(str(job["id"]) for job in jobs if created(job) >= now - budgets.CLOCK_SKEW)))
         newest = max(moving, key=created)
         if not self.adopt:
             raise BusyError(f"{self.launch} is running already: job {newest['id']} is {newest.get('status')}.", job_id=newest["id"])
@@ -151,10 +143,10 @@ class WaveLauncher:
         if not run.id.startswith(HANDLE):
             return reply
         run = replace(run, since=max(run.since, (yield from self._taken_at(run.id))))
-        for pause in LISTED_SOON:
+        for pause in budgets.RUN_PAUSES:
             if pause:
                 yield Sleep(pause)
-            found = yield from wave_runs.find(run, retry_for=RETRY_FOR)
+            found = yield from wave_runs.find(run, retry_for=budgets.RETRY_FOR)
             if found is not None:
                 return found
         return reply
@@ -162,26 +154,26 @@ class WaveLauncher:
     def _taken_at(self, handle: str) -> Conversation[float]:
         """When the service took the start; runs that somebody asked for before are not ours. 0 when the handle does not say it."""
         try:
-            return created((yield from ask(wave.call(wave.DataflowJob.get, self.version, jobId=handle), retry_for=RETRY_FOR)))
+            return created((yield from ask(wave.call(wave.DataflowJob.get, self.version, jobId=handle), retry_for=budgets.RETRY_FOR)))
         except CallError:
             return 0.0
 
     def _awaited(self, run: RunRef) -> Conversation[Json]:
         waited = 0.0
         while True:
-            found = yield from wave_runs.find(run, retry_for=RETRY_FOR)
+            found = yield from wave_runs.find(run, retry_for=budgets.RETRY_FOR)
             if found is not None:
                 return found
-            if waited >= LOST_AFTER:
+            if waited >= budgets.LOST_AFTER:
                 raise LaunchError(f"Salesforce took the start of {self.launch}, and lists no such run after {waited:.0f} s.")
-            yield Sleep(LISTED_EVERY)
-            waited += LISTED_EVERY
+            yield Sleep(budgets.RUN_EVERY)
+            waited += budgets.RUN_EVERY
 
     def find(self, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json | None]:
-        return wave_runs.find(self.ref(record), retry_for=RETRY_FOR)
+        return wave_runs.find(self.ref(record), retry_for=budgets.RETRY_FOR)
 
     def read(self, record: LaunchRecord) -> Conversation[Json]:
-        return wave_runs.read(self.ref(record), retry_for=RETRY_FOR)
+        return wave_runs.read(self.ref(record), retry_for=budgets.RETRY_FOR)
 
     def state(self, job: Json) -> str:
         return self.watch.state(job)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from airflow_dataflow_ext.api.rest.ask import RETRY_FOR, ask, items, pages
+from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.wave import methods as wave
 
 if TYPE_CHECKING:
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
-def dataflow_id(version: str, dataflow: str, *, retry_for: float = RETRY_FOR) -> Conversation[str]:
+def dataflow_id(version: str, dataflow: str, *, retry_for: float = budgets.RETRY_FOR) -> Conversation[str]:
     """The id of a dataflow.
 
     :param dataflow: its id (02K...), name or label.
@@ -26,7 +29,7 @@ def dataflow_id(version: str, dataflow: str, *, retry_for: float = RETRY_FOR) ->
     return wave.full_id(str(_only("dataflow", dataflow, list(items(bodies, "dataflows")))["id"]))
 
 
-def recipe_dataflow_id(version: str, recipe: str, *, retry_for: float = RETRY_FOR) -> Conversation[str]:
+def recipe_dataflow_id(version: str, recipe: str, *, retry_for: float = budgets.RETRY_FOR) -> Conversation[str]:
     """The id of the dataflow as which a recipe runs.
 
     :param recipe: its id (05v...), name or label.
@@ -39,7 +42,7 @@ def recipe_dataflow_id(version: str, recipe: str, *, retry_for: float = RETRY_FO
         found = _only("recipe", recipe, list(items(bodies, "recipes")))
     target = found.get("targetDataflowId")
     if not target:
-        raise InvalidInputError(f"recipe {recipe!r} has no target dataflow, so it cannot be started; save it in Data Prep once")
+        raise InvalidInputError(f"recipe {shown(recipe)} has no target dataflow, so it cannot be started; save it in Data Prep once")
     return wave.full_id(str(target))
 
 
@@ -57,5 +60,9 @@ def _only(kind: str, text: str, assets: Sequence[Json]) -> Json:
             return found[0]
         if found:
             ids = ", ".join(str(asset.get("id")) for asset in found)
-            raise InvalidInputError(f"{len(found)} {kind}s have the {field} {text!r}; give the id of one: {ids}")
-    raise InvalidInputError(f"the org shows no {kind} of the name or label {text!r}; check the spelling, and who may see it")
+            raise InvalidInputError(f"{len(found)} {kind}s have the {field} {shown(text)}; give the id of one: {ids}")
+    known = [str(asset[field]) for asset in assets for field in ("name", "label") if asset.get(field)]
+    near = {name.lower(): name for name in known}
+    meant = difflib.get_close_matches(text.lower(), near, n=1)
+    hint = f"did you mean {shown(near[meant[0]])}?" if meant else "check the spelling, and who may see it"
+    raise InvalidInputError(f"the org shows no {kind} of the name or label {shown(text)}; {hint}")

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.api.rest.method import Json, Method, Request
+from airflow_dataflow_ext.api.rest.errors import AllowanceSpentError, InvalidInputError
+from airflow_dataflow_ext.api.rest.method import Json, Method, Refusal, Request
+from airflow_dataflow_ext.api.rest.texts import shown
 
 DEFAULT_VERSION = "59.0"
 """The API version that simple-salesforce, and so the Salesforce provider, asks for by default."""
@@ -27,8 +28,23 @@ _ROOT = "services/data/v{version}/wave"
 _JOB = _ROOT + "/dataflowjobs/{jobId}"
 
 
+_REFUSALS: Mapping[int | str, Refusal] = {
+    401: Refusal("Check the credentials of the connection."),
+    403: Refusal("Check the permissions of the user that the connection logs in, and whether CRM Analytics is on in the org."),
+    404: Refusal("Check the id, the org, and whether the user that the connection logs in may see it."),
+    "REQUEST_LIMIT_EXCEEDED": Refusal(
+        "The org's API requests of the last 24 hours are used up ({header}).", header="sforce-limit-info", error=AllowanceSpentError
+    ),
+}
+"""What refusals of any method mean. https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm"""
+
+_OF_READING: Mapping[int | str, Refusal] = {400: Refusal(lasting=True)}
+"""A start may also be refused with 400 because too much runs already; a question only because it is a wrong one."""
+
+
 def _wave(name: str, verb: str, path: str, query: tuple[str, ...] = (), **facts: Any) -> Method:
-    return Method(id=f"wave.{name}", verb=verb, path=path, query=query, **{"repeatable": verb != "POST", **facts})
+    refusals = {**_REFUSALS, **(_OF_READING if verb == "GET" else {})}
+    return Method(id=f"wave.{name}", verb=verb, path=path, query=query, refusals=refusals, **{"repeatable": verb != "POST", **facts})
 
 
 class DataflowJob:
@@ -155,7 +171,9 @@ def number_of(version: str) -> int:
     """
     match = re.fullmatch(r"(\d{2,3})(\.0)?", str(version))
     if not match or int(match[1]) < OLDEST_VERSION:
-        raise InvalidInputError(f"the API version must be a number such as {DEFAULT_VERSION}, from {OLDEST_VERSION}.0 on, not {version!r}")
+        raise InvalidInputError(
+            f"the API version must be a number such as {DEFAULT_VERSION}, from {OLDEST_VERSION}.0 on, not {shown(version)}"
+        )
     return int(match[1])
 
 
@@ -188,7 +206,7 @@ def full_id(id: str) -> str:
     :raises InvalidInputError: it is no id.
     """
     if not re.fullmatch(r"[0-9A-Za-z]{15}([0-9A-Za-z]{3})?", id or ""):
-        raise InvalidInputError(f"{id!r} is no Salesforce id: it must have 15 or 18 letters and digits")
+        raise InvalidInputError(f"{shown(id)} is no Salesforce id: it must have 15 or 18 letters and digits")
     marks = ("".join("1" if letter.isupper() else "0" for letter in reversed(id[start : start + 5])) for start in (0, 5, 10))
     return id[:15] + "".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"[int(mark, 2)] for mark in marks)
 

@@ -25,8 +25,8 @@ KIND = 3
 
 
 def created(job: Mapping[str, Any]) -> float:
-    """When the run was asked for, seconds since the epoch by the service's clock."""
-    return epoch(str(job.get("createdDate") or job.get("startDate") or ""))
+    """When the run was asked for, seconds since the epoch by the service's clock; 0 where the service does not say."""
+    return epoch(job.get("createdDate") or job.get("startDate"), missing=0.0)
 
 
 class Listing:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.stop import LEAST_RETRY, stop_jobs
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError
 from airflow_dataflow_ext.api.rest.method import Json
@@ -51,7 +52,7 @@ class StoppableRun:
         return True
 
 
-def stop(run: RunRef, *, wait_for: float = 300.0, poll_sleep: float = 10.0) -> Conversation[Json]:
+def stop(run: RunRef, *, wait_for: float = budgets.STOP_WAIT, poll_sleep: float = budgets.POLL_SLEEP) -> Conversation[Json]:
     """Ask a run to stop, queued or running, and wait until it has ended; whether as Cancelled or Failure is up to the service.
 
     https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_resources_dataflowjobs_id.htm

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
-from airflow_dataflow_ext.api.jobs.watch import LIST_WITHIN
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import items, pages
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
 from airflow_dataflow_ext.api.rest.steps import Now, Say
+from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave import runs as wave_runs
 from airflow_dataflow_ext.api.wave.runs import Listing, RunRef, created
@@ -26,9 +27,6 @@ NONE_YET = "awaited"
 """The state of a run that is not there yet; the service has no word for it."""
 
 DAY, WEEK = 86_400.0, 604_800.0
-NODES_WITHIN = 60.0
-"""Seconds for which the nodes of a run that has ended are asked for."""
-
 STEP = 0.05
 """Progress that is worth a line in the log."""
 
@@ -42,12 +40,12 @@ class RunWatch:
     """
 
     run: RunRef
-    poll_sleep: float = 30.0
+    poll_sleep: float = budgets.WAVE_POLL_SLEEP
     fail_on_warning: bool = False
 
     def __post_init__(self) -> None:
         if not self.poll_sleep > 0:
-            raise InvalidInputError(f"poll_sleep must be more than 0 seconds, not {self.poll_sleep!r}")
+            raise InvalidInputError(f"poll_sleep must be more than 0 seconds, not {shown(self.poll_sleep)}")
 
     @property
     def job_id(self) -> str:
@@ -111,7 +109,7 @@ class RecentRuns:
         span: dict[str, Any] = {}
         if wave.knows(wave.DataflowJob.list, self.version, "startedAfter"):
             span = {"startedAfter": int(begin), "pageSize": wave.PAGE_SIZE}
-        bodies = yield from pages(wave.call(wave.DataflowJob.list, self.version, **span), retry_for=LIST_WITHIN)
+        bodies = yield from pages(wave.call(wave.DataflowJob.list, self.version, **span), retry_for=budgets.LIST_WITHIN)
         listing = Listing(items(bodies, "dataflowJobs"))
         found: dict[str, Json] = {}
         for watch in wanted:
@@ -161,7 +159,7 @@ class RunStream:
             return job
         try:
             bodies = yield from pages(
-                wave.call(wave.DataflowJobNode.list, self._watch.run.version, jobId=job["id"]), retry_for=NODES_WITHIN
+                wave.call(wave.DataflowJobNode.list, self._watch.run.version, jobId=job["id"]), retry_for=budgets.NODES_WITHIN
             )
         except CallError as error:
             yield Say(f"The run's nodes cannot be read: {error}", logging.WARNING)

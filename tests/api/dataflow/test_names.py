@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,13 @@ GOOGLES_NAME = re.compile(r"[a-z]([-a-z0-9]{0,1022}[a-z0-9])?")
 GOOGLES_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 IDENTITY = LaunchIdentity(dag_id="dag", run_id="manual__2027-01-01T00:00:00+00:00", task_id="Group.task")
 TEXT = st.text(max_size=80)
+
+
+@pytest.mark.parametrize("name", ["x" * 1100, "X" * 1100, ["x" * 1100]])
+def test_a_name_that_is_too_long_is_not_printed_whole(name: Any) -> None:
+    with pytest.raises(InvalidInputError) as wrong:
+        check_job_name(name)
+    assert len(str(wrong.value)) < 400
 
 
 def test_the_suffix_is_the_same_on_every_worker() -> None:

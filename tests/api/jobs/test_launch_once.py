@@ -12,10 +12,10 @@ from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.names import labels_of
 from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
-from airflow_dataflow_ext.api.jobs.launch_once import ATTEMPTS, PATIENCE, Launched, LaunchRecord, launch_once, settle, stop_launched
+from airflow_dataflow_ext.api.jobs.launch_once import Launched, LaunchRecord, launch_once, settle, stop_launched
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.rest import errors
-from airflow_dataflow_ext.api.rest.method import Request
+from airflow_dataflow_ext.api.rest import budgets, errors
+from airflow_dataflow_ext.api.rest.method import NoReply, Request
 from tests.api.cloud import Cloud, CloudJob
 from tests.talk import RESET, Talk, refused
 
@@ -105,7 +105,7 @@ def test_after_a_refusal_there_is_no_job_to_look_for(clears: int) -> None:
 
 
 def test_a_refusal_after_a_lost_answer_says_nothing_of_the_launch_before() -> None:
-    talk = Talk(RESET, *[{} for _ in PATIENCE], refused(400))
+    talk = Talk(RESET, *[{} for _ in budgets.LOOKUP_PAUSES], refused(400))
     with pytest.raises(errors.InvalidRequestError):
         talk(launch_once(SERVICE, IDENTITY, clear_key=0))
     assert talk.record["step"] == "intended"
@@ -216,7 +216,23 @@ def test_a_launch_that_never_gets_through_is_given_up_and_leaves_its_intent() ->
     talk = Talk(lambda request: RESET if request.body else {})
     with pytest.raises(errors.NoAnswerError, match="templates:launch"):
         talk(launch_once(SERVICE, IDENTITY, clear_key=0))
-    assert talk.verbs.count("templates.launch") == ATTEMPTS
+    assert talk.verbs.count("templates.launch") == budgets.SENDS
+    assert talk.record["step"] == "intended"
+
+
+def test_a_launch_that_was_not_sent_is_not_looked_for_and_the_next_try_begins_anew() -> None:
+    talk = Talk(lambda _: NoReply(reason="nothing listens at 127.0.0.1:9", sent=False, nobody=True))
+    with pytest.raises(errors.NoAnswerError, match="was not sent: nothing listens"):
+        talk(launch_once(SERVICE, IDENTITY, clear_key=0))
+    assert set(talk.verbs) == {"templates.launch"}
+    assert talk.record["step"] == "refused"
+
+
+def test_a_launch_that_was_sent_once_stays_an_intent_when_it_cannot_be_sent_again() -> None:
+    unsent = NoReply(reason="no token", sent=False)
+    talk = Talk(RESET, *[{} for _ in budgets.LOOKUP_PAUSES], lambda _: unsent)
+    with pytest.raises(errors.NoAnswerError, match="was not sent: no token"):
+        talk(launch_once(SERVICE, IDENTITY, clear_key=0))
     assert talk.record["step"] == "intended"
 
 

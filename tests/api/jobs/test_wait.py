@@ -15,7 +15,8 @@ from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, TERMINAL
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
-from airflow_dataflow_ext.api.jobs.watch import LOST_AFTER, Outcome
+from airflow_dataflow_ext.api.jobs.watch import Outcome
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, JobLostError, PermissionDeniedError
 from airflow_dataflow_ext.api.rest.method import Request
 from tests.talk import RESET, Talk, refused
@@ -141,7 +142,7 @@ def test_a_job_that_stays_unknown_is_lost() -> None:
     talk = Talk(job(RUNNING), lambda _: refused(404, "No such job."))
     with pytest.raises(JobLostError, match=r"has not known job j for 300 s: .*No such job\."):
         talk(wait_for_job(SILENT))
-    assert LOST_AFTER <= sum(talk.slept) < LOST_AFTER + 30
+    assert budgets.LOST_AFTER <= sum(talk.slept) < budgets.LOST_AFTER + 30
 
 
 def test_messages_come_to_the_log_with_their_level_each_once() -> None:

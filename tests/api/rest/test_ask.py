@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.api.dataflow.methods import Job, Template
-from airflow_dataflow_ext.api.rest import errors
-from airflow_dataflow_ext.api.rest.ask import LONGEST_PAUSE, ask, backoff, items, pages, retry_after
+from airflow_dataflow_ext.api.rest import budgets, errors
+from airflow_dataflow_ext.api.rest.ask import ask, backoff, items, pages, retry_after
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.times import epoch, rfc3339
 from tests.talk import RESET, Talk, ok, refused
@@ -109,9 +109,42 @@ def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: floa
     assert retry_after(Reply(status=503, headers=headers)) == seconds
 
 
+@pytest.mark.parametrize("retry_after", ["86400", "Fri, 01 Jan 2027 00:00:00 GMT"])
+def test_a_wait_never_sleeps_for_a_day(retry_after: str) -> None:
+    talk = Talk(refused(503, retry_after=retry_after, date="Thu, 31 Dec 2026 00:00:00 GMT"), {})
+    talk(ask(GET, retry_for=None))
+    assert budgets.LONGEST_RETRY_AFTER <= talk.slept[0] <= budgets.LONGEST_RETRY_AFTER * 1.25
+
+
+def test_a_launch_that_never_left_the_machine_is_sent_again() -> None:
+    talk = Talk(NoReply(reason="no token", sent=False), {"job": {"id": "j"}})
+    assert talk(ask(LAUNCH)) == {"job": {"id": "j"}}
+
+
+def test_an_error_says_that_nothing_was_sent() -> None:
+    talk = Talk(lambda _: NoReply(reason="no token", sent=False))
+    with pytest.raises(errors.NoAnswerError, match=r"templates:launch\S* was not sent: no token\.") as unsent:
+        talk(ask(LAUNCH))
+    assert not unsent.value.sent
+
+
+@pytest.mark.parametrize("request_", [GET, LAUNCH])
+def test_an_address_at_which_nothing_listens_is_given_up_in_seconds(request_: Request) -> None:
+    talk = Talk(lambda _: NoReply(reason="nothing listens", sent=False, nobody=True))
+    with pytest.raises(errors.NoAnswerError, match="nothing listens"):
+        talk(ask(request_))
+    assert sum(talk.slept) <= budgets.NOBODY_FOR
+
+
+def test_a_wait_goes_on_while_an_emulator_is_started_anew() -> None:
+    nobody = NoReply(reason="nothing listens", sent=False, nobody=True)
+    talk = Talk(*[nobody] * 30, {"id": "j"})
+    assert talk(ask(GET, retry_for=None)) == {"id": "j"}
+
+
 def test_pauses_double_up_to_a_minute() -> None:
     pauses = [backoff(attempt) for attempt in (0, 3, 5, 6, 7, 2000)]
-    for pause, base in zip(pauses, (1, 8, 32, LONGEST_PAUSE, LONGEST_PAUSE, LONGEST_PAUSE), strict=True):
+    for pause, base in zip(pauses, (1, 8, 32, budgets.LONGEST_PAUSE, budgets.LONGEST_PAUSE, budgets.LONGEST_PAUSE), strict=True):
         assert base <= pause <= base * 1.25
 
 
@@ -198,12 +231,29 @@ def test_a_list_that_is_refused_is_not_begun_anew() -> None:
         ("1970-01-01T00:00:01Z", 1.0),
         ("1970-01-01T00:00:01.5Z", 1.5),
         ("1970-01-01T00:00:01.500000000Z", 1.5),
-        ("yesterday", 0.0),
-        ("", 0.0),
+        ("1970-01-01T00:00:01", 1.0),
+        ("1970-01-01t00:00:01z", 1.0),
+        ("1970-01-01T00:00:01.000+0000", 1.0),
+        ("1970-01-01T02:00:01+02:00", 1.0),
+        ("1969-12-31T16:30:01-0730", 1.0),
     ],
 )
-def test_times_are_read_in_each_of_googles_lengths(text: str, seconds: float) -> None:
+def test_times_are_read_in_each_of_the_services_forms(text: str, seconds: float) -> None:
     assert epoch(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["yesterday", "1970-01-01", "1970-13-01T00:00:00Z", "0", "x" * 1000])
+def test_a_time_that_cannot_be_read_is_an_error(text: str) -> None:
+    with pytest.raises(errors.ServiceError, match="a time that cannot be read: '") as unreadable:
+        epoch(text, missing=0.0)
+    assert len(str(unreadable.value)) < 250
+
+
+@pytest.mark.parametrize("nothing", ["", None])
+def test_a_time_that_is_not_there_is_what_the_caller_says(nothing: str | None) -> None:
+    assert epoch(nothing, missing=7.0) == 7.0
+    with pytest.raises(errors.ServiceError):
+        epoch(nothing)
 
 
 def test_times_are_written_as_they_are_read() -> None:

@@ -6,14 +6,22 @@ import json
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.dataflow.methods import FlexTemplate, Job, Template
+from airflow_dataflow_ext.api.dataflow.methods import all_methods as google_methods
 from airflow_dataflow_ext.api.rest import errors
 from airflow_dataflow_ext.api.rest.error_mapping import error_of, worth_retrying
 from airflow_dataflow_ext.api.rest.errors import CallError, NoAnswerError, ServiceError, TooManyRequestsError, transient
-from airflow_dataflow_ext.api.rest.method import NoReply, Reply
+from airflow_dataflow_ext.api.rest.method import Method, NoReply, Refusal, Reply, Request
+from airflow_dataflow_ext.api.wave.methods import DataflowJob, Recipe
+from airflow_dataflow_ext.api.wave.methods import all_methods as wave_methods
 from tests.talk import refused
 
 GET = Job.get.request(projectId="p", location="l", jobId="j")
+
+
+def request_of(method: Method) -> Request:
+    """A request of a method, whatever it needs."""
+    return method.request({} if method.body else None, **dict.fromkeys(method.placeholders, "x"))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +46,7 @@ def test_each_status_is_its_error(status: int, kind: type[CallError]) -> None:
     assert str(error).startswith(f"GET v1b3/projects/p/locations/l/jobs/j was answered {status} WHY: Because.")
 
 
-@pytest.mark.parametrize(("status", "advice"), [(401, "credentials"), (403, "roles"), (404, "project and the location")])
+@pytest.mark.parametrize(("status", "advice"), [(401, "credentials"), (403, "roles"), (404, "its own project and location")])
 def test_what_may_help_is_said(status: int, advice: str) -> None:
     assert advice in str(error_of(GET, refused(status)))
 
@@ -90,6 +98,60 @@ def test_trouble_is_worth_a_retry_and_ends_no_wait(status: int) -> None:
 def test_a_refusal_is_final(status: int) -> None:
     assert not worth_retrying(refused(status))
     assert not transient(error_of(GET, refused(status)))
+
+
+@pytest.mark.parametrize("method", [Template.launch, Template.get, Template.create, FlexTemplate.launch])
+def test_a_template_that_is_not_there_is_told_from_a_job_that_is_not(method: Method) -> None:
+    error = error_of(request_of(method), refused(404, "Unable to open gs://b/t", code="NOT_FOUND"))
+    assert "Unable to open gs://b/t. Check the template's path and its bucket" in str(error)
+    assert "30 days" in str(error_of(GET, refused(404)))
+
+
+LASTING = [
+    (Template.launch, refused(404, "Unable to open gs://b/t", code="NOT_FOUND")),
+    (Template.launch, refused(400, "The template parameters are invalid.", code="INVALID_ARGUMENT")),
+    (Job.update, refused(400, "Invalid update mask.", code="INVALID_ARGUMENT")),
+    (Recipe.get, Reply(status=400, content=b'[{"message": "bad", "errorCode": "MALFORMED_ID"}]')),
+]
+PASSING = [
+    (Job.get, refused(404)),
+    (Job.get, refused(403)),
+    (Job.get, refused(401)),
+    (Job.get, refused(503)),
+    (Job.update, refused(400, "The job is not yet ready for cancel.", code="FAILED_PRECONDITION")),
+    (Template.launch, refused(400, "Quota exceeded for jobs.", code="INVALID_ARGUMENT")),
+    (Template.launch, refused(404, "There is no job named x in RUNNING OR DRAINING state.", code="NOT_FOUND")),
+    (DataflowJob.start, Reply(status=400, content=b'[{"message": "is queued", "errorCode": "X"}]')),
+]
+
+
+@pytest.mark.parametrize(("method", "reply"), LASTING)
+def test_what_no_retry_can_mend_says_so(method: Method, reply: Reply) -> None:
+    assert error_of(request_of(method), reply).lasting
+
+
+@pytest.mark.parametrize(("method", "reply"), PASSING)
+def test_what_may_pass_does_not_say_that_it_lasts(method: Method, reply: Reply) -> None:
+    assert not error_of(request_of(method), reply).lasting
+
+
+def test_a_wrong_argument_stays_wrong() -> None:
+    assert errors.InvalidInputError("no").lasting
+    assert not errors.JobError("ended").lasting
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+@pytest.mark.parametrize("method", [*google_methods(), *wave_methods()], ids=lambda method: method.id)
+def test_the_services_words_and_ours_are_sentences_and_stand_once(method: Method, status: int) -> None:
+    text = str(error_of(request_of(method), refused(status, "Job j could not be found. Check the job id")))
+    ours = method.refusals.get(status, Refusal()).advice
+    assert text.endswith(f"Check the job id. {ours}".rstrip())
+    assert "the job id" not in ours
+
+
+def test_a_name_of_many_letters_is_cut() -> None:
+    request = Job.list.request(projectId="p", location="l", name="x" * 1100)
+    assert len(str(error_of(request, refused(400, "y" * 9999)))) < 2600
 
 
 def test_silence_is_worth_a_retry_and_a_bug_is_not() -> None:

@@ -14,6 +14,7 @@ from airflow_dataflow_ext.api.rest.error_mapping import error_of
 from airflow_dataflow_ext.api.rest.errors import AllowanceSpentError, BusyError, InvalidInputError, LaunchError, PermissionDeniedError
 from airflow_dataflow_ext.api.rest.method import Reply
 from airflow_dataflow_ext.api.rest.times import rfc3339
+from airflow_dataflow_ext.api.wave import lookup
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave.launcher import DataflowStart, WaveLauncher
 from airflow_dataflow_ext.api.wave.runs import Listing, RunRef
@@ -73,7 +74,7 @@ def test_the_next_page_is_asked_as_the_first() -> None:
         (
             b'[{"errorCode":"INSUFFICIENT_ACCESS","message":"no"}]',
             PermissionDeniedError,
-            "403 INSUFFICIENT_ACCESS: no Check the permissions",
+            "403 INSUFFICIENT_ACCESS: no. Check the permissions",
         ),
         (b'[{"errorCode":"REQUEST_LIMIT_EXCEEDED","message":"no"}]', AllowanceSpentError, "used up (api-usage=5/5)"),
         (b'{"Errors":[{"description":"not now"}]}', PermissionDeniedError, "403: not now"),
@@ -224,3 +225,19 @@ def test_a_handle_is_asked_only_when_the_list_does_not_show_its_run() -> None:
     talk = Talk(listed(), job("0309", "Queued"), listed(job("03C1", "Success")), {"nodes": []}, now=NOW)
     assert talk(wait_for_job(RunWatch(run=run))).job["id"] == "03C1"
     assert talk.verbs == ["wave.jobs.list", "wave.jobs.get", "wave.jobs.list", "wave.jobs.nodes.list"]
+
+
+RECIPES = {"recipes": [{"id": "05v3h000000Mu1oEAC", "name": "Daily_recipe1", "label": "Daily recipe"}]}
+
+
+@pytest.mark.parametrize("name", ["Dayly recipe", "daily recipe", "Daily recpie"])
+def test_a_misspelt_recipe_is_answered_with_the_one_that_was_meant(name: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"no recipe of the name or label .*; did you mean 'Daily recipe'\?"):
+        Talk(RECIPES)(lookup.recipe_dataflow_id("59.0", name))
+
+
+@pytest.mark.parametrize("name", ["Something else", "x" * 1100])
+def test_a_recipe_that_nothing_resembles_is_shown_short(name: str) -> None:
+    with pytest.raises(InvalidInputError, match="check the spelling, and who may see it") as wrong:
+        Talk(RECIPES)(lookup.recipe_dataflow_id("59.0", name))
+    assert len(str(wrong.value)) < 300
