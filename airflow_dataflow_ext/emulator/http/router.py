@@ -13,6 +13,7 @@ from airflow_dataflow_ext.api.rest.method import Method, path_pattern
 from airflow_dataflow_ext.emulator.http.errors import ApiError, envelope, invalid
 
 _JSON = "application/json; charset=UTF-8"
+_DEEPEST = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +35,7 @@ class Incoming:
 
         :raises ApiError: 400, it is no JSON.
         """
-        try:
-            return json.loads(self.content) if self.content.strip() else {}
-        except ValueError as error:
-            raise invalid(f"Invalid JSON payload received. {error}") from error
+        return read_json(self.content) if self.content.strip() else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +101,29 @@ class Router:
         """Who refuses an unknown path."""
         path = raw_path.lstrip("/")
         return next((service for service in self._services if path.startswith(service.prefix)), self._services[0])
+
+
+def read_json(content: bytes) -> Any:
+    """JSON as it is defined: without NaN and Infinity, and not nested without end.
+
+    :raises ApiError: 400, it is none.
+    """
+    try:
+        value = json.loads(content, parse_constant=_refuse_constant)
+        level = [value]
+        for _ in range(_DEEPEST):
+            level = [
+                below for item in level if isinstance(item, (dict, list)) for below in (item.values() if isinstance(item, dict) else item)
+            ]
+    except (ValueError, RecursionError) as error:
+        raise invalid(f"Invalid JSON payload received. {str(error)[:200]}") from error
+    if level:
+        raise invalid(f"Invalid JSON payload received. It is nested deeper than {_DEEPEST} levels.")
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON value")
 
 
 def as_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Outgoing:
