@@ -27,5 +27,9 @@ def refuse_json(error: ApiError) -> Outgoing:
     entry = {"message": str(error), "domain": "global", "reason": error.reason}
     if error.status == 412:
         entry |= {"locationType": "header", "location": "If-Match"}
-    headers = {"Content-Range": f"bytes */{error.size}"} if isinstance(error, RangeError) else {}
-    return as_json({"error": {"code": error.status, "message": str(error), "errors": [entry]}}, error.status, headers)
+    return as_json({"error": {"code": error.status, "message": str(error), "errors": [entry]}}, error.status, error_headers(error))
+
+
+def error_headers(error: ApiError) -> dict[str, str]:
+    """What a refusal says in its headers, in either API."""
+    return {"Content-Range": f"bytes */{error.size}"} if isinstance(error, RangeError) else {}

@@ -12,9 +12,10 @@ from xml.sax.saxutils import escape
 from airflow_dataflow_ext.emulator.errors import ApiError
 from airflow_dataflow_ext.emulator.google.call import Asked, decoded
 from airflow_dataflow_ext.emulator.google.downloads import download
+from airflow_dataflow_ext.emulator.google.gcs_errors import error_headers
 from airflow_dataflow_ext.emulator.google.metadata import check_object
 from airflow_dataflow_ext.emulator.google.preconditions import Preconditions
-from airflow_dataflow_ext.emulator.google.store import Store
+from airflow_dataflow_ext.emulator.google.store import NO_BUCKET, Store
 from airflow_dataflow_ext.emulator.google.uploads import check_hashes, header_hashes
 from airflow_dataflow_ext.emulator.wire import Outgoing
 
@@ -74,11 +75,14 @@ def _put(store: Store, asked: Asked, bucket: str, name: str, preconditions: Prec
 
 def refuse_xml(error: ApiError) -> Outgoing:
     """A refusal in the XML API's form."""
+    if error.status == 304:
+        return Outgoing(status=304, content=b"")
     code = _CODES.get(error.status, "InvalidArgument" if error.status < 500 else "InternalError")
-    if error.status == 404 and "bucket" in str(error):
+    if str(error) == NO_BUCKET:
         code = "NoSuchBucket"
     text = f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>{escape(str(error))}</Message></Error>"
-    return Outgoing(status=error.status, content=text.encode("utf-8", "replace"), content_type="application/xml; charset=UTF-8")
+    content = text.encode("utf-8", "replace")
+    return Outgoing(status=error.status, content=content, headers=error_headers(error), content_type="application/xml; charset=UTF-8")
 
 
 def _preconditions(headers: Mapping[str, str]) -> Preconditions:

@@ -34,12 +34,16 @@ class Objects:
         bucket, name = split_path(gs_path)
         if not name:
             raise StorageError(f"Not an object: {gs_path!r} names a bucket only.")
-        with contextlib.suppress(ApiError):  # it is there
-            self.store.create_bucket(bucket)
+        self.make_bucket(bucket)
         try:
             self.store.put(bucket, name, content, {}, _no_matter)
         except ApiError as error:
             raise StorageError(f"Cannot write {gs_path}: {error}") from error
+
+    def make_bucket(self, name: str) -> None:
+        """A bucket, unless it is there; of any name."""
+        with contextlib.suppress(ApiError):
+            self.store.create_bucket(name)
 
     def list(self, prefix: str) -> list[str]:
         """The ``gs://`` paths of all objects that begin with the prefix, sorted; of an unknown bucket none.

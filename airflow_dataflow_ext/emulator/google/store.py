@@ -20,6 +20,7 @@ from airflow_dataflow_ext.emulator.google.records import Bucket, StoredObject
 Check = Callable[[StoredObject | None], None]
 """Looks at the generation that an act is about, and raises ``ApiError`` when the act must not happen."""
 BucketCheck = Callable[[Bucket], None]
+NO_BUCKET = "The specified bucket does not exist."
 _HOLDS = {"temporaryHold": "Temporary", "eventBasedHold": "Event-Based"}
 _DEFAULTS: Mapping[str, Any] = {"location": "US", "locationType": "multi-region", "storageClass": "STANDARD"}
 
@@ -50,7 +51,7 @@ class Store:
         """
         with self._lock:
             if name not in self._buckets:
-                raise missing("The specified bucket does not exist.")
+                raise missing(NO_BUCKET)
             return self._buckets[name]
 
     def create_bucket(self, name: str, metadata: Mapping[str, Any] | None = None) -> Bucket:
