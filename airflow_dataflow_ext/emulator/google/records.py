@@ -10,8 +10,6 @@ from urllib.parse import quote
 
 from airflow_dataflow_ext.emulator.values import stamp
 
-_PROJECT_NUMBER = "123456789012"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
@@ -75,7 +73,7 @@ class StoredObject:
 
 
 def bucket_resource(bucket: Bucket, origin: str) -> dict[str, Any]:
-    """A bucket as the JSON API shows it.
+    """A bucket as the JSON API shows it, but for the project's number: Beam would ask Google whose number that is.
 
     :param origin: scheme and host under which the client knows the service.
 
@@ -87,7 +85,6 @@ def bucket_resource(bucket: Bucket, origin: str) -> dict[str, Any]:
         "id": bucket.name,
         "name": bucket.name,
         "selfLink": f"{origin}/storage/v1/b/{bucket.name}",
-        "projectNumber": _PROJECT_NUMBER,
         "metageneration": str(bucket.metageneration),
         "etag": bucket.etag,
         "timeCreated": stamp(bucket.created),
