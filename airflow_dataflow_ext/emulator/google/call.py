@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from airflow_dataflow_ext.emulator.errors import ApiError
-from airflow_dataflow_ext.emulator.wire import Incoming
+from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.router import Incoming
 
 LARGEST_JSON = 20 * 1024 * 1024
 """Bytes of a body that is unpacked before it is read."""

@@ -13,7 +13,7 @@ from airflow_dataflow_ext.emulator.google.call import gunzip
 from airflow_dataflow_ext.emulator.google.gcs_errors import RangeError
 from airflow_dataflow_ext.emulator.google.records import StoredObject
 from airflow_dataflow_ext.emulator.google.store import Store
-from airflow_dataflow_ext.emulator.wire import Outgoing
+from airflow_dataflow_ext.emulator.http.router import Outgoing
 
 _RANGE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})")
 _LARGEST_UNPACKED = 1024 * 1024 * 1024

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from airflow_dataflow_ext.api.method import Method
-from airflow_dataflow_ext.emulator.errors import ApiError
+from airflow_dataflow_ext.api.rest.method import Method
+from airflow_dataflow_ext.emulator.dataflow.partial import parse, select
 from airflow_dataflow_ext.emulator.google.backing import DiskBacking
 from airflow_dataflow_ext.emulator.google.call import Asked, Call, decoded, read_target, unpacked
 from airflow_dataflow_ext.emulator.google.gcs_batch import answer_batch
@@ -22,12 +22,12 @@ from airflow_dataflow_ext.emulator.google.gcs_schema import methods, read_query
 from airflow_dataflow_ext.emulator.google.gcs_server import StorageServer
 from airflow_dataflow_ext.emulator.google.gcs_xml import answer_xml, refuse_xml
 from airflow_dataflow_ext.emulator.google.names import StorageError
+from airflow_dataflow_ext.emulator.google.oauth import IssuedTokens
 from airflow_dataflow_ext.emulator.google.objects import Objects
 from airflow_dataflow_ext.emulator.google.store import Store
 from airflow_dataflow_ext.emulator.google.uploads import Uploads
-from airflow_dataflow_ext.emulator.oauth import Tokens
-from airflow_dataflow_ext.emulator.partial import parse, select
-from airflow_dataflow_ext.emulator.wire import Incoming, Outgoing, as_json
+from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, as_json
 
 __all__ = ["GcsServer", "StorageError", "StorageService"]
 
@@ -45,7 +45,7 @@ class StorageService:
     :param tokens: checks the token of each request; None lets everybody in.
     """
 
-    def __init__(self, store: Store, tokens: Tokens | None = None) -> None:
+    def __init__(self, store: Store, tokens: IssuedTokens | None = None) -> None:
         self._store = store
         self._tokens = tokens
         self._uploads = Uploads(store)
@@ -155,7 +155,9 @@ class GcsServer:
     :raises StorageError: the port is in use, or what is kept cannot be read.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, data_dir: str | Path | None = None, *, tokens: Tokens | None = None) -> None:
+    def __init__(
+        self, host: str = "127.0.0.1", port: int = 0, data_dir: str | Path | None = None, *, tokens: IssuedTokens | None = None
+    ) -> None:
         self.objects = Objects(Store(DiskBacking(Path(data_dir)) if data_dir is not None else None))
         self._server = StorageServer(StorageService(self.objects.store, tokens).answer, host, port)
         self.url = self._server.url

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 
-from airflow_dataflow_ext.emulator.errors import ApiError
 from airflow_dataflow_ext.emulator.google.call import Asked, read_target
 from airflow_dataflow_ext.emulator.google.gcs_errors import refuse_json
 from airflow_dataflow_ext.emulator.google.multipart import Part, read_headers, read_parts, write_parts
-from airflow_dataflow_ext.emulator.wire import Outgoing
+from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.router import Outgoing
 
 MOST_CALLS = 100
 _REQUEST_LINE = re.compile(rb"\s*([A-Z]{3,7}) (\S+)(?: HTTP/1\.[01])?[ \t]*(?:\r?\n|\Z)")

@@ -5,8 +5,8 @@ Source: https://cloud.google.com/storage/docs/json_api/v1/status-codes
 
 from __future__ import annotations
 
-from airflow_dataflow_ext.emulator.errors import ApiError
-from airflow_dataflow_ext.emulator.wire import Outgoing, as_json
+from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.router import Outgoing, as_json
 
 
 class RangeError(ApiError):

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_dataflow_ext.emulator.errors import ApiError
 from airflow_dataflow_ext.emulator.google.call import Call
 from airflow_dataflow_ext.emulator.google.downloads import download
 from airflow_dataflow_ext.emulator.google.gcs_schema import read_body
@@ -18,7 +17,8 @@ from airflow_dataflow_ext.emulator.google.object_lists import list_objects
 from airflow_dataflow_ext.emulator.google.preconditions import Preconditions
 from airflow_dataflow_ext.emulator.google.records import StoredObject, object_resource
 from airflow_dataflow_ext.emulator.google.store import Store, refuse_held
-from airflow_dataflow_ext.emulator.wire import Outgoing
+from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.router import Outgoing
 
 _MOST_SOURCES = 32
 _NOT_COPIED = ("temporaryHold", "eventBasedHold", "retention")

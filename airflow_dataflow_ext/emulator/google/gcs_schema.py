@@ -12,9 +12,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from airflow_dataflow_ext.api.method import Method
-from airflow_dataflow_ext.emulator.errors import ApiError
-from airflow_dataflow_ext.emulator.values import seconds_of
+from airflow_dataflow_ext.api.rest.method import Method
+from airflow_dataflow_ext.emulator.dataflow.values import seconds_of
+from airflow_dataflow_ext.emulator.http.errors import ApiError
 
 Spec = Mapping[str, Any]
 _LIMITS: Mapping[str, tuple[int, int]] = {

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
-from airflow_dataflow_ext.emulator.errors import ApiError
 from airflow_dataflow_ext.emulator.google.gcs_errors import refuse_json
 from airflow_dataflow_ext.emulator.google.names import StorageError
-from airflow_dataflow_ext.emulator.wire import Outgoing
+from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.router import Outgoing
 
 BODY_LIMIT = 2 * 1024 * 1024 * 1024
 """Bytes of a request, all of which are held in memory."""

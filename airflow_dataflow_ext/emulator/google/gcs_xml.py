@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
-from airflow_dataflow_ext.emulator.errors import ApiError
 from airflow_dataflow_ext.emulator.google.call import Asked, decoded
 from airflow_dataflow_ext.emulator.google.downloads import download
 from airflow_dataflow_ext.emulator.google.gcs_errors import error_headers
@@ -17,7 +16,8 @@ from airflow_dataflow_ext.emulator.google.metadata import check_object
 from airflow_dataflow_ext.emulator.google.preconditions import Preconditions
 from airflow_dataflow_ext.emulator.google.store import NO_BUCKET, Store
 from airflow_dataflow_ext.emulator.google.uploads import check_hashes, header_hashes
-from airflow_dataflow_ext.emulator.wire import Outgoing
+from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.router import Outgoing
 
 _CODES: Mapping[int, str] = {
     400: "InvalidArgument",

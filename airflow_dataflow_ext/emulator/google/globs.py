@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from airflow_dataflow_ext.emulator.errors import ApiError
+from airflow_dataflow_ext.emulator.http.errors import ApiError
 
 _ELEMENT = re.compile(r"\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|\\.|.", re.DOTALL)
 _BRACES = re.compile(r"\{([^{}]*)\}")

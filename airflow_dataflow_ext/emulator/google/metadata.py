@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_dataflow_ext.emulator.errors import ApiError
 from airflow_dataflow_ext.emulator.google.gcs_schema import read_body
+from airflow_dataflow_ext.emulator.http.errors import ApiError
 
 Fields = dict[str, Any]
 _HEADERS = ("cacheControl", "contentDisposition", "contentEncoding", "contentLanguage", "contentType")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from airflow_dataflow_ext.emulator.errors import ApiError
+from airflow_dataflow_ext.emulator.http.errors import ApiError
 
 _BOUNDARY = re.compile(r""";\s*boundary\s*=\s*(?:"([^"]+)"|([^;\s]+))""", re.IGNORECASE)
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from airflow_dataflow_ext.emulator.errors import ApiError
+from airflow_dataflow_ext.emulator.http.errors import ApiError
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]*[a-z0-9]")
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")

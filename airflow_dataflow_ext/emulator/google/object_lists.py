@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_dataflow_ext.emulator.errors import ApiError
+from airflow_dataflow_ext.emulator.dataflow.values import page_key, page_token
 from airflow_dataflow_ext.emulator.google.call import Call
 from airflow_dataflow_ext.emulator.google.globs import read_glob
 from airflow_dataflow_ext.emulator.google.records import StoredObject, bucket_resource, object_resource
 from airflow_dataflow_ext.emulator.google.store import Store
-from airflow_dataflow_ext.emulator.values import page_key, page_token
+from airflow_dataflow_ext.emulator.http.errors import ApiError
 
 _LARGEST_PAGE = 1000
 # What may differ from page to page.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 
-from airflow_dataflow_ext.emulator.errors import ApiError
 from airflow_dataflow_ext.emulator.google.names import StorageError, split_path
 from airflow_dataflow_ext.emulator.google.records import StoredObject
 from airflow_dataflow_ext.emulator.google.store import Store
+from airflow_dataflow_ext.emulator.http.errors import ApiError
 
 
 class Objects:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_dataflow_ext.emulator.errors import ApiError
 from airflow_dataflow_ext.emulator.google.records import Bucket, StoredObject
+from airflow_dataflow_ext.emulator.http.errors import ApiError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

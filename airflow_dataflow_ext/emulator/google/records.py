@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from airflow_dataflow_ext.emulator.values import stamp
+from airflow_dataflow_ext.emulator.dataflow.values import stamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

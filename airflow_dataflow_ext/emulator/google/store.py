@@ -12,10 +12,10 @@ from typing import Any
 
 from google_crc32c import Checksum
 
-from airflow_dataflow_ext.emulator.errors import ApiError, missing
 from airflow_dataflow_ext.emulator.google.backing import Backing, MemoryBacking
 from airflow_dataflow_ext.emulator.google.names import check_object_name
 from airflow_dataflow_ext.emulator.google.records import Bucket, StoredObject
+from airflow_dataflow_ext.emulator.http.errors import ApiError, missing
 
 Check = Callable[[StoredObject | None], None]
 """Looks at the generation that an act is about, and raises ``ApiError`` when the act must not happen."""

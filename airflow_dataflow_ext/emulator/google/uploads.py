@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from airflow_dataflow_ext.emulator.errors import ApiError
 from airflow_dataflow_ext.emulator.google.call import Call
 from airflow_dataflow_ext.emulator.google.metadata import check_object, object_body, settable
 from airflow_dataflow_ext.emulator.google.multipart import read_parts
@@ -21,7 +20,8 @@ from airflow_dataflow_ext.emulator.google.names import check_object_name
 from airflow_dataflow_ext.emulator.google.preconditions import Preconditions
 from airflow_dataflow_ext.emulator.google.records import StoredObject, object_resource
 from airflow_dataflow_ext.emulator.google.store import Store, crc32c_of, md5_of
-from airflow_dataflow_ext.emulator.wire import Outgoing, as_json, read_json
+from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.router import Outgoing, as_json, read_json
 
 CHUNK = 256 * 1024
 """Bytes of which every chunk but the last is a multiple."""
