@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_dataflow_ext.api.rest.method import Method
-from airflow_dataflow_ext.emulator.dataflow.partial import parse, select
+from airflow_dataflow_ext.emulator.dataflow.partial import Selection, parse, select
 from airflow_dataflow_ext.emulator.google.backing import DiskBacking
 from airflow_dataflow_ext.emulator.google.call import Asked, Call, decoded, read_target, unpacked
 from airflow_dataflow_ext.emulator.google.gcs_batch import answer_batch
@@ -97,7 +97,8 @@ class StorageService:
             raise ApiError(501, f"This emulator does not play {call.method.id}.", reason="notImplemented")
         if call.query.get("alt", "json") not in ("json", "media"):
             raise ApiError(400, f"Unknown output format: {call.query['alt'][:100]}", reason="invalidAltValue")
-        return _shown(handler(call), asked.query.get("fields", ""))
+        fields = _selected(asked)  # before anything is done
+        return _shown(handler(call), fields)
 
     def _route(self, asked: Asked) -> Call:
         verb = "GET" if asked.verb == "HEAD" else asked.verb
@@ -113,7 +114,8 @@ class StorageService:
         found = _pattern(_INSERT.path).fullmatch(f"/storage/v1/{path}")
         if found is None:
             raise ApiError(404, f"Not Found: {asked.verb} {asked.path[:300]}")
-        return self._uploads.answer(_call(asked, _INSERT, found.groupdict(), asked.query))
+        call, fields = _call(asked, _INSERT, found.groupdict(), asked.query), _selected(asked)
+        return _shown(self._uploads.answer(call), fields)
 
 
 def _call(asked: Asked, method: Method, path: Mapping[str, str], query: Mapping[str, str]) -> Call:
@@ -133,14 +135,22 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile("/storage/v1/" + re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))
 
 
-def _shown(answer: Mapping[str, Any] | Outgoing | None, fields: str) -> Outgoing:
+def _selected(asked: Asked) -> Selection:
+    """The fields that the client wants to see; empty for all."""
+    try:
+        return parse(asked.query["fields"]) if asked.query.get("fields") else {}
+    except RecursionError as error:
+        raise ApiError(400, "Invalid field selection: it is nested too deep") from error
+
+
+def _shown(answer: Mapping[str, Any] | Outgoing | None, fields: Selection) -> Outgoing:
     """A handler's answer as a reply, as far as the client wants to see it."""
     if answer is None:
         return Outgoing(status=204, content=b"")
     if isinstance(answer, Outgoing):
         return answer
     headers = {"ETag": answer["etag"]} if "etag" in answer else {}
-    return as_json(select(parse(fields), answer) if fields else answer, headers=headers)
+    return as_json(select(fields, answer) if fields else answer, headers=headers)
 
 
 class GcsServer:

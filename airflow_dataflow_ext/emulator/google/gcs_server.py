@@ -58,7 +58,7 @@ class StorageServer:
     def stop(self) -> None:
         """Stop serving and free the port."""
         if self._thread.is_alive():
-            asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(_UNTIL_STOPPED)
+            asyncio.run_coroutine_threadsafe(self._shut_down(), self._loop).result(_UNTIL_STOPPED)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         self._loop.close()
@@ -67,6 +67,11 @@ class StorageServer:
     async def _serve(self) -> None:
         await self._runner.setup()
         await web.SockSite(self._runner, self._socket).start()
+
+    async def _shut_down(self) -> None:
+        await self._runner.cleanup()
+        for _ in range(3):  # what was closed is let go of in the loop's next rounds
+            await asyncio.sleep(0)
 
     async def _handle(self, request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}

@@ -21,7 +21,7 @@ from airflow_dataflow_ext.emulator.google.preconditions import Preconditions
 from airflow_dataflow_ext.emulator.google.records import StoredObject, object_resource
 from airflow_dataflow_ext.emulator.google.store import Store, crc32c_of, md5_of
 from airflow_dataflow_ext.emulator.http.errors import ApiError
-from airflow_dataflow_ext.emulator.http.router import Outgoing, as_json, read_json
+from airflow_dataflow_ext.emulator.http.router import Outgoing, read_json
 
 CHUNK = 256 * 1024
 """Bytes of which every chunk but the last is a multiple."""
@@ -65,8 +65,8 @@ class Uploads:
         self._store = store
         self._sessions: dict[str, Session] = {}
 
-    def answer(self, call: Call) -> Outgoing:
-        """An upload, or a step of one.
+    def answer(self, call: Call) -> dict[str, Any] | Outgoing:
+        """An upload, or a step of one; the resource of the object when it is there.
 
         :raises ApiError: it is refused, and no object has changed.
         """
@@ -81,7 +81,7 @@ class Uploads:
             draft, content = _draft(call, {}, call.headers.get("content-type", "")), call.content
         else:
             draft, content = _read_multipart(call)
-        return _shown(self._finish(draft, content), call.origin)
+        return object_resource(self._finish(draft, content), call.origin)
 
     def _begin(self, call: Call) -> Outgoing:
         body = read_json(call.content) if call.content.strip() else {}
@@ -97,7 +97,7 @@ class Uploads:
         headers = {"Location": f"{place}&upload_id={upload_id}", "X-GUploader-UploadID": upload_id}
         return Outgoing(content=b"", headers=headers)
 
-    def _continue(self, call: Call, upload_id: str) -> Outgoing:
+    def _continue(self, call: Call, upload_id: str) -> dict[str, Any] | Outgoing:
         self._forget_old()
         session = self._sessions.get(upload_id)
         if session is None or session.draft.bucket != call.path["bucket"]:
@@ -110,7 +110,7 @@ class Uploads:
         if session.item is None:
             self._receive(session, call)
         if session.item is not None:
-            return _shown(session.item, call.origin)
+            return object_resource(session.item, call.origin)
         received = len(session.content)
         return Outgoing(status=308, content=b"", headers={"Range": f"bytes=0-{received - 1}"} if received else {})
 
@@ -216,8 +216,3 @@ def check_hashes(said: Mapping[str, str], content: bytes) -> None:
     for name, compute, word in (("crc32c", crc32c_of, "CRC32C"), ("md5Hash", md5_of, "MD5 hash")):
         if name in said and said[name] != (found := compute(content)):
             raise ApiError(400, f'Provided {word} "{said[name][:100]}" doesn\'t match calculated {word} "{found}".', reason="invalid")
-
-
-def _shown(item: StoredObject, origin: str) -> Outgoing:
-    headers = {"ETag": item.etag, "X-Goog-Generation": str(item.generation), "X-Goog-Hash": item.hashes}
-    return as_json(object_resource(item, origin), headers=headers)

@@ -43,7 +43,7 @@ def test_airflows_hook_uploads_lists_copies_and_deletes(hook: GCSHook, tmp_path:
     assert (hook.download(BUCKET, "in/file"), hook.download(BUCKET, "out/both")) == (b"content", b"texttext")
     assert hook.list(BUCKET, prefix="out/", max_results=2) == ["out/both", "out/copy", "out/text"]
     assert hook.list(BUCKET, match_glob="**/text") == ["in/text", "out/text"]
-    assert hook.list(BUCKET, delimiter="/") == ["in/", "out/"]
+    assert sorted(hook.list(BUCKET, delimiter="/")) == ["in/", "out/"]
     hook.delete(BUCKET, "in/text")
     assert (hook.exists(BUCKET, "in/text"), hook.get_size(BUCKET, "out/both")) == (False, 8)
     assert hook.get_metadata(BUCKET, "out/copy") == {"k": "v"}

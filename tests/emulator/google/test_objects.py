@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from google.api_core.exceptions import NotFound, PreconditionFailed
@@ -109,7 +110,7 @@ def test_a_delete_of_another_generation_deletes_nothing(bucket: storage.Bucket, 
     assert (answer.status, ask.names()) == (404, ["o"])
 
 
-Act = Callable[[Wire, dict[str, int]], Answer]
+Act = Callable[[Wire, dict[str, Any]], Answer]
 ACTS: dict[str, Act] = {
     "get": lambda ask, query: ask.object("GET", "o", **query),
     "download": lambda ask, query: ask.object("GET", "o", alt="media", **query),
@@ -299,4 +300,15 @@ def test_a_partial_response_has_what_was_asked_for(ask: Wire) -> None:
     ask.upload("o")
     assert ask.object("GET", "o", fields="name,size").json() == {"name": "o", "size": "1"}
     assert ask("GET", OBJECTS, fields="items(name),prefixes").json() == {"items": [{"name": "o"}]}
+    assert ask.upload("p", fields="name").json() == {"name": "p"}
     assert ask.object("GET", "o", fields="name(").status == 400
+
+
+@pytest.mark.parametrize("fields", ["/", "name(", "((", "(" * 5000, ","])
+def test_a_request_whose_fields_cannot_be_read_does_nothing(ask: Wire, fields: str) -> None:
+    ask.upload("o")
+    ask.upload("s")
+    before = ask.everything()
+    answers = [act(ask, {"fields": fields}) for name, act in ACTS.items() if name != "download"]
+    assert {answer.status for answer in answers} == {400}
+    assert ask.everything() == before
