@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airflow_dataflow_ext.emulator.embedded import ENGINES, Emulator
-from airflow_dataflow_ext.emulator.google.gcs import StorageError
+from airflow_dataflow_ext.emulator.google.names import StorageError
 from airflow_dataflow_ext.emulator.google.oauth import MODES
 from airflow_dataflow_ext.emulator.http.clock import ManualClock, RealClock
 from airflow_dataflow_ext.emulator.http.router import NAME

@@ -20,7 +20,7 @@ from airflow_dataflow_ext.emulator.engines.choice import AutoEngine
 from airflow_dataflow_ext.emulator.engines.contract import Engine
 from airflow_dataflow_ext.emulator.engines.scripted import ScriptedEngine, Scripts
 from airflow_dataflow_ext.emulator.google.oauth import PROJECT, IssuedTokens, OAuthService, ServiceAccount
-from airflow_dataflow_ext.emulator.google.objects import MemoryObjects, Objects
+from airflow_dataflow_ext.emulator.google.objects import Objects
 from airflow_dataflow_ext.emulator.http.clock import Clock, RealClock
 from airflow_dataflow_ext.emulator.http.control import Control, shown
 from airflow_dataflow_ext.emulator.http.faults import Fault, Faults
@@ -123,7 +123,7 @@ class Emulator:
         self._logs: tempfile.TemporaryDirectory[str] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self.objects: Objects = MemoryObjects()
+        self.objects = Objects()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -197,7 +197,7 @@ class Emulator:
             return
         from airflow_dataflow_ext.emulator.google.gcs import GcsServer
 
-        self._gcs = GcsServer(HOST, self._gcs_port, self._data / "gcs" if self._data else None)
+        self._gcs = GcsServer(HOST, self._gcs_port, self._data / "gcs" if self._data else None, tokens=self.tokens)
         self._gcs.start()
         self.gcs_url, self.objects = self._gcs.url, self._gcs.objects
 

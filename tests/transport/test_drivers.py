@@ -94,8 +94,8 @@ def test_a_launch_starts_one_job_whatever_becomes_of_its_answer(
     monkeypatch.setattr(budgets, "LOOKUP_PAUSES", (0.0,))
     emulator.scripts.play("once*", [(0, "JOB_STATE_RUNNING")])
     emulator.faults.add("templates.launch", **fault)
-    watch = JobWatch(job=JobRef(place=Place(project_id=PROJECT, location=LOCATION), id="-"))
-    service = DataflowLauncher(launch=TemplateLaunch(template="gs://b/t", job_name="once"), watch=watch)
+    place = Place(project_id=PROJECT, location=LOCATION)
+    service = DataflowLauncher(launch=TemplateLaunch(template="gs://b/t", job_name="once"), place=place)
     identity = LaunchIdentity(dag_id="d", run_id="r", task_id="t")
     launched = driver.run(launch_once(service, identity, clear_key=0))
     assert [entry["job"]["id"] for entry in emulator.jobs.all()] == [launched.job["id"]]

@@ -1,238 +1,181 @@
-"""The bucket side of the emulator: the ``gcp-storage-emulator`` package, served so that several clients can talk to it at once."""
+"""Cloud Storage on this machine: which request means what, and the server that takes them.
+
+Source: https://cloud.google.com/storage/docs/json_api
+"""
 
 from __future__ import annotations
 
-import importlib.util
-import io
-import json
-import logging
-import threading
-import urllib.error
-import urllib.request
-import uuid
-from http.server import ThreadingHTTPServer
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from gcp_storage_emulator.storage import Storage
+from airflow_dataflow_ext.api.rest.method import Method
+from airflow_dataflow_ext.emulator.dataflow.partial import Selection, parse, select
+from airflow_dataflow_ext.emulator.google.backing import DiskBacking
+from airflow_dataflow_ext.emulator.google.call import Asked, Call, decoded, read_target, unpacked
+from airflow_dataflow_ext.emulator.google.gcs_batch import answer_batch
+from airflow_dataflow_ext.emulator.google.gcs_buckets import BucketMethods
+from airflow_dataflow_ext.emulator.google.gcs_errors import refuse_json
+from airflow_dataflow_ext.emulator.google.gcs_objects import ObjectMethods
+from airflow_dataflow_ext.emulator.google.gcs_schema import methods, read_query
+from airflow_dataflow_ext.emulator.google.gcs_server import StorageServer
+from airflow_dataflow_ext.emulator.google.gcs_xml import answer_xml, refuse_xml
+from airflow_dataflow_ext.emulator.google.names import StorageError
+from airflow_dataflow_ext.emulator.google.oauth import IssuedTokens
+from airflow_dataflow_ext.emulator.google.objects import Objects
+from airflow_dataflow_ext.emulator.google.store import Store
+from airflow_dataflow_ext.emulator.google.uploads import Uploads
+from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, as_json
 
-_WRITE_TIMEOUT = 60.0
+__all__ = ["GcsServer", "StorageError", "StorageService"]
+
+_JSON_API = re.compile(r"/(storage|download/storage|upload/storage|resumable/upload/storage|batch)(/|\Z)")
+_BATCHES = ("/batch", "/batch/storage/v1")
+_UPLOADS = ("/upload/storage/v1/", "/resumable/upload/storage/v1/")
+_INSERT = next(method for method in methods() if method.id == "storage.objects.insert")
+_GET = next(method for method in methods() if method.id == "storage.objects.get")
+Handler = Callable[[Call], Mapping[str, Any] | Outgoing | None]
 
 
-class StorageError(Exception):
-    """The storage emulator cannot do what was asked: a path that is none, a port in use, a missing package."""
+class StorageService:
+    """Answers requests to Cloud Storage out of a store.
 
-
-def split_path(gs_path: str) -> tuple[str, str]:
-    """``gs://bucket/some/object`` as bucket and object name; the object may be empty.
-
-    :raises StorageError: it is no such path.
+    :param tokens: checks the token of each request; None lets everybody in.
     """
-    scheme, _, rest = gs_path.partition("://")
-    bucket, _, name = rest.partition("/")
-    if scheme != "gs" or not bucket:
-        raise StorageError(f"Not a Cloud Storage path: {gs_path!r}; expected gs://bucket/object.")
-    return bucket, name
 
+    def __init__(self, store: Store, tokens: IssuedTokens | None = None) -> None:
+        self._store = store
+        self._tokens = tokens
+        self._uploads = Uploads(store)
+        self._handlers: dict[str, Handler] = {**BucketMethods(store).answers, **ObjectMethods(store).answers}
+        self._routes = [(method, _pattern(method.path)) for method in methods()]
 
-class StoredObjects:
-    """Objects by their ``gs://`` paths, for code that runs in the emulator's own process."""
+    def answer(self, verb: str, target: str, headers: Mapping[str, str], content: bytes, origin: str) -> Outgoing:
+        """The answer, refusals included; after a refusal nothing has changed.
 
-    def __init__(self, storage: Storage, lock: threading.Lock, url: str) -> None:
-        self._storage = storage
-        self._lock = lock
-        self._url = url
-
-    def read(self, gs_path: str) -> bytes | None:
-        """The object's content, or None where there is no such object.
-
-        :raises StorageError: the path is none.
+        :param target: path and query, as they stand in the request line.
+        :param headers: names in lower case.
+        :param origin: scheme and host under which the client knows the service.
         """
-        from gcp_storage_emulator.exceptions import NotFound
-
-        bucket, name = split_path(gs_path)
-        with self._lock:
-            try:
-                self._storage.get_file_obj(bucket, name)
-                content: bytes = self._storage.get_file(bucket, name, show_error=False)
-            except NotFound:
-                return None
-        return content
-
-    def write(self, gs_path: str, content: bytes) -> None:
-        """Create or replace an object; a bucket that is not there is made.
-
-        :raises StorageError: the path names no object, or the server does not answer.
-        """
-        bucket, name = split_path(gs_path)
-        if not name:
-            raise StorageError(f"Not an object: {gs_path!r} names a bucket only.")
-        request = urllib.request.Request(  # noqa: S310 - our own http:// address
-            f"{self._url}/upload/storage/v1/b/{bucket}/o?uploadType=multipart",
-            data=_multipart(name, content),
-            headers={"Content-Type": f"multipart/related; boundary={_BOUNDARY}"},
-            method="POST",
-        )
         try:
-            with _DIRECT.open(request, timeout=_WRITE_TIMEOUT) as reply:
-                reply.read()
-        except urllib.error.URLError as error:
-            raise StorageError(f"Cannot write {gs_path}: {error}") from error
+            path, query = read_target(target)
+        except ApiError as error:
+            return refuse_json(error)
+        return self._answer(Asked(verb=verb, path=path, query=query, headers=headers, content=content, origin=origin))
 
-    def list(self, prefix: str) -> list[str]:
-        """The ``gs://`` paths of all objects that begin with the prefix, sorted; of an unknown bucket none.
+    def _answer(self, asked: Asked) -> Outgoing:
+        is_json = _JSON_API.match(asked.path) is not None
+        try:
+            self._check_token(asked)
+            return self._answer_json(asked) if is_json else answer_xml(self._store, asked)
+        except ApiError as refusal:
+            error = refusal
+        except OSError as failure:  # of the disk
+            error = ApiError(503, f"The storage emulator cannot keep or read this: {failure.strerror or failure}")
+        except Exception as failure:  # a client is to see a server's error in the service's form, whatever happened here
+            error = ApiError(500, f"The storage emulator failed: {type(failure).__name__}: {failure}")
+        return refuse_json(error) if is_json else refuse_xml(error)
 
-        :raises StorageError: the prefix names no bucket.
-        """
-        from gcp_storage_emulator.exceptions import NotFound
+    def _check_token(self, asked: Asked) -> None:
+        if self._tokens is not None:
+            self._tokens.check(Incoming(method=_GET, path={}, query=asked.query, headers=asked.headers, content=b""))
 
-        bucket, start = split_path(prefix)
-        with self._lock:
-            try:
-                found, _ = self._storage.get_file_list(bucket, prefix=start)
-            except NotFound:
-                return []
-            return [f"gs://{bucket}/{item['name']}" for item in found]
+    def _answer_json(self, asked: Asked) -> Outgoing:
+        if asked.path in _BATCHES and asked.verb == "POST":
+            return answer_batch(asked, self._answer)
+        for start in _UPLOADS:
+            if asked.path.startswith(start):
+                return self._answer_upload(asked, asked.path.removeprefix(start))
+        call = self._route(asked)
+        handler = self._handlers.get(call.method.id)
+        if call.method is _INSERT:
+            message = "Upload requests must be uploaded to */upload/*. Re-send this request with the same path, but with /upload/ prefix."
+            raise ApiError(400, message, reason="wrongUrlForUpload")
+        if handler is None:
+            raise ApiError(501, f"This emulator does not play {call.method.id}.", reason="notImplemented")
+        if call.query.get("alt", "json") not in ("json", "media"):
+            raise ApiError(400, f"Unknown output format: {call.query['alt'][:100]}", reason="invalidAltValue")
+        fields = _selected(asked)  # before anything is done
+        return _shown(handler(call), fields)
+
+    def _route(self, asked: Asked) -> Call:
+        verb = "GET" if asked.verb == "HEAD" else asked.verb
+        path, media = asked.path.removeprefix("/download"), asked.path.startswith("/download/")
+        for method, pattern in self._routes:
+            found = pattern.fullmatch(path) if method.verb == verb and (method is _GET or not media) else None
+            if found is not None:
+                query = {**asked.query, "alt": "media"} if media else asked.query
+                return _call(asked, method, found.groupdict(), query)
+        raise ApiError(404, f"Not Found: {asked.verb} {asked.path[:300]}")
+
+    def _answer_upload(self, asked: Asked, path: str) -> Outgoing:
+        found = _pattern(_INSERT.path).fullmatch(f"/storage/v1/{path}")
+        if found is None:
+            raise ApiError(404, f"Not Found: {asked.verb} {asked.path[:300]}")
+        call, fields = _call(asked, _INSERT, found.groupdict(), asked.query), _selected(asked)
+        return _shown(self._uploads.answer(call), fields)
+
+
+def _call(asked: Asked, method: Method, path: Mapping[str, str], query: Mapping[str, str]) -> Call:
+    return Call(
+        method=method,
+        verb=asked.verb,
+        path={name: decoded(value) for name, value in path.items()},
+        query=query,
+        headers=asked.headers,
+        content=unpacked(asked.headers, asked.content),
+        parameters=read_query(method, query),
+        origin=asked.origin,
+    )
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile("/storage/v1/" + re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+
+
+def _selected(asked: Asked) -> Selection:
+    """The fields that the client wants to see; empty for all."""
+    try:
+        return parse(asked.query["fields"]) if asked.query.get("fields") else {}
+    except RecursionError as error:
+        raise ApiError(400, "Invalid field selection: it is nested too deep") from error
+
+
+def _shown(answer: Mapping[str, Any] | Outgoing | None, fields: Selection) -> Outgoing:
+    """A handler's answer as a reply, as far as the client wants to see it."""
+    if answer is None:
+        return Outgoing(status=204, content=b"")
+    if isinstance(answer, Outgoing):
+        return answer
+    headers = {"ETag": answer["etag"]} if "etag" in answer else {}
+    return as_json(select(fields, answer) if fields else answer, headers=headers)
 
 
 class GcsServer:
-    """A Cloud Storage JSON API on this machine.
+    """A Cloud Storage on this machine, for clients and for the emulator's own code.
 
-    It answers ``STORAGE_EMULATOR_HOST=<url>``. A write into a bucket that is not there makes the bucket.
+    It answers ``STORAGE_EMULATOR_HOST=<url>``.
 
     :param host: the address to listen on, a loopback one.
     :param port: the port; 0 takes a free one.
     :param data_dir: where objects are kept from run to run; None keeps them in memory.
-    :raises StorageError: the package is missing, or the port is in use.
-
-    Package: https://github.com/oittaa/gcp-storage-emulator
+    :param tokens: checks the token of each request; None lets everybody in.
+    :raises StorageError: the port is in use, or what is kept cannot be read.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, data_dir: str | Path | None = None) -> None:
-        if importlib.util.find_spec("gcp_storage_emulator") is None:
-            raise StorageError("The storage emulator needs the package gcp-storage-emulator: pip install 'airflow-dataflow-ext[emulator]'.")
-        lock = threading.Lock()
-        storage = _storage(data_dir)
-        try:
-            self._server = _HttpServer((host, port), _handler(storage, lock))
-        except OSError as error:
-            raise StorageError(f"The storage emulator cannot listen on {host}:{port}: {error.strerror or error}.") from error
-        self.url = f"http://{host}:{self._server.server_address[1]}"
-        self.objects = StoredObjects(storage, lock, self.url)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="gcs-emulator", kwargs={"poll_interval": 0.05}, daemon=True)
+    def __init__(
+        self, host: str = "127.0.0.1", port: int = 0, data_dir: str | Path | None = None, *, tokens: IssuedTokens | None = None
+    ) -> None:
+        self.objects = Objects(Store(DiskBacking(Path(data_dir)) if data_dir is not None else None))
+        self._server = StorageServer(StorageService(self.objects.store, tokens).answer, host, port)
+        self.url = self._server.url
 
     def start(self) -> None:
         """Serve, in a thread of its own."""
-        self._thread.start()
+        self._server.start()
 
     def stop(self) -> None:
         """Stop serving and free the port; objects in memory are gone."""
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join()
-        self._server.server_close()
-
-
-# The package fails on an empty object in a plain upload; only in parts may it be empty.
-_BOUNDARY = uuid.uuid4().hex
-
-
-def _multipart(name: str, content: bytes) -> bytes:
-    start = f"--{_BOUNDARY}\r\nContent-Type: application/json\r\n\r\n{json.dumps({'name': name})}\r\n"
-    return f"{start}--{_BOUNDARY}\r\nContent-Type: application/octet-stream\r\n\r\n".encode() + content + f"\r\n--{_BOUNDARY}--".encode()
-
-
-# A proxy that the environment names must not see calls to this machine.
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-# It warns of each answer that is a string, which is no matter.
-logging.getLogger("gcp_storage_emulator.server").setLevel(logging.ERROR)
-
-
-class _HttpServer(ThreadingHTTPServer):
-    # A thread per connection: a client that keeps one open without a word must not stop the others.
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
-
-def _storage(data_dir: str | Path | None) -> Storage:
-    from gcp_storage_emulator.handlers import buckets
-    from gcp_storage_emulator.storage import Storage
-
-    class OpenStorage(Storage):  # type: ignore[misc]  # the package has no types
-        """Storage where a write makes the bucket that it needs."""
-
-        def create_file(self, bucket_name: str, *args: Any, **kwargs: Any) -> Any:
-            self._ensure(bucket_name)
-            return super().create_file(bucket_name, *args, **kwargs)
-
-        def create_resumable_upload(self, bucket_name: str, *args: Any, **kwargs: Any) -> Any:
-            self._ensure(bucket_name)
-            return super().create_resumable_upload(bucket_name, *args, **kwargs)
-
-        def _ensure(self, bucket_name: str) -> None:
-            if self.get_bucket(bucket_name) is None:
-                buckets.create_bucket(bucket_name, self)
-
-    if data_dir is None:
-        return OpenStorage(use_memory_fs=True)
-    return OpenStorage(data_dir=str(Path(data_dir).absolute()))
-
-
-def _handler(storage: Storage, lock: threading.Lock) -> type[Any]:
-    from gcp_storage_emulator.server import RequestHandler
-
-    class Handler(RequestHandler):  # type: ignore[misc]  # the package has no types
-        """The package's handler: one request at a time touches the storage, while reading and sending run side by side."""
-
-        protocol_version = "HTTP/1.1"
-        rfile: Any
-        wfile: Any
-
-        def __init__(self, *args: Any) -> None:
-            super().__init__(storage, *args)
-
-        def _exchange(self) -> None:
-            body = self._body()
-            del self.headers["Transfer-Encoding"]
-            del self.headers["Content-Length"]
-            self.headers["Content-Length"] = str(len(body))
-            incoming, outgoing = self.rfile, self.wfile
-            self.rfile, self.wfile = io.BytesIO(body), io.BytesIO()
-            try:
-                with lock:
-                    getattr(super(), f"do_{self.command}")()
-                answer = self.wfile.getvalue()
-            except (LookupError, TypeError, ValueError) as error:  # what the package lets through where a request is malformed
-                self.wfile = io.BytesIO()
-                self._refuse(f"Malformed request: {error!r}")
-                answer = self.wfile.getvalue()
-            finally:
-                self.rfile, self.wfile = incoming, outgoing
-            self.wfile.write(answer)
-
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _exchange  # noqa: N815 - http.server calls them so
-
-        def _refuse(self, message: str) -> None:
-            content = json.dumps({"error": {"code": 400, "message": message}}).encode()
-            self.send_response(400)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def _body(self) -> bytes:
-            if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-                return bytes(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
-            chunks = []
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                chunks.append(self.rfile.read(size))
-                self.rfile.readline()
-            while self.rfile.readline().strip():
-                pass  # trailers
-            return b"".join(chunks)
-
-    return Handler
+        self._server.stop()

@@ -38,10 +38,7 @@ class Incoming:
 
         :raises ApiError: 400, it is no JSON.
         """
-        try:
-            return read_json(self.content) if self.content.strip() else {}
-        except ValueError as error:
-            raise invalid(f"Invalid JSON payload received. {error}") from error
+        return read_body(self.content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +104,17 @@ class Router:
         """Who refuses an unknown path."""
         path = raw_path.lstrip("/")
         return next((service for service in self._services if path.startswith(service.prefix)), self._services[0])
+
+
+def read_body(content: bytes) -> Any:
+    """A body as JSON; an empty one is an empty object.
+
+    :raises ApiError: 400, it is no JSON.
+    """
+    try:
+        return read_json(content) if content.strip() else {}
+    except ValueError as error:
+        raise invalid(f"Invalid JSON payload received. {error}") from error
 
 
 def as_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Outgoing:

@@ -12,7 +12,7 @@ from airflow_dataflow_ext.api.dataflow.methods import Job, Template
 from airflow_dataflow_ext.emulator import Autoscaling, Describe, Emulator, JobMessage, ManualClock, Metrics, RealClock, Script, Stages
 from airflow_dataflow_ext.emulator.dataflow.world import Call, World, answers
 from airflow_dataflow_ext.emulator.engines.scripted import ScriptedEngine, Scripts
-from airflow_dataflow_ext.emulator.google.objects import MemoryObjects
+from airflow_dataflow_ext.emulator.google.objects import Objects
 from tests.asking import Asker, Json
 
 
@@ -124,7 +124,7 @@ def test_a_wrong_script_is_refused(wrong: Json) -> None:
 def test_ten_thousand_jobs_are_started_listed_and_ended() -> None:
     clock, scripts = ManualClock(), Scripts()
     scripts.play("*", [(1, "JOB_STATE_RUNNING"), (5, JobMessage("Nearly.")), (6, "JOB_STATE_DONE")])
-    world = World(clock=clock, engine=ScriptedEngine(clock, scripts), objects=MemoryObjects())
+    world = World(clock=clock, engine=ScriptedEngine(clock, scripts), objects=Objects())
 
     def call(method: object, body: Json, **query: object) -> Json:
         asked = Call(method=method, project="p", location="l", named=True, path={}, query=query, body=body)  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from tests.emulator.engines.trial import CRASHING, FAILING, NO_PIPELINE, PIPELIN
 def storage() -> Iterator[GcsServer]:
     server = GcsServer()
     server.start()
+    server.objects.make_bucket("out")
     server.objects.write("gs://in/topics.txt", TEXT.encode())
     server.objects.write("gs://in/scores.txt", b"ann\nbartholomew\ncy\ndemetrius\n")
     server.objects.write("gs://in/long.yaml", YAML.encode())

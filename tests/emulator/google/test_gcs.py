@@ -1,46 +1,23 @@
-"""The storage emulator as a client of Google's sees it, and as the emulator's own code does."""
+"""The storage emulator as a whole: what the emulator's own code and a client see of each other, the port, the tokens, the disk."""
 
 from __future__ import annotations
 
 import json
 import socket
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
+from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.emulator.google.gcs import GcsServer, StorageError
+from tests.emulator.google.wire import BUCKET, OBJECTS, Wire
 
 
-@pytest.fixture
-def server() -> Iterator[GcsServer]:
-    server = GcsServer()
-    server.start()
-    yield server
-    server.stop()
-
-
-def client_of(server: GcsServer) -> storage.Client:
-    return storage.Client(project="p", credentials=AnonymousCredentials(), client_options={"api_endpoint": server.url})
-
-
-@pytest.fixture
-def client(server: GcsServer) -> Iterator[storage.Client]:
-    client = client_of(server)
-    yield client
-    client.close()
-
-
-def test_what_a_client_uploads_our_code_reads(server: GcsServer, client: storage.Client) -> None:
-    client.bucket("made-on-demand").blob("a/b.txt").upload_from_string("hello")
-    assert server.objects.read("gs://made-on-demand/a/b.txt") == b"hello"
+def test_what_a_client_uploads_our_code_reads(server: GcsServer, bucket: storage.Bucket) -> None:
+    bucket.blob("a/b.txt").upload_from_string("hello")
+    assert server.objects.read(f"gs://{BUCKET}/a/b.txt") == b"hello"
 
 
 def test_what_our_code_writes_a_client_reads(server: GcsServer, client: storage.Client) -> None:
@@ -50,31 +27,11 @@ def test_what_our_code_writes_a_client_reads(server: GcsServer, client: storage.
     assert blob.download_as_bytes() == b"\x00\xff"
 
 
-def test_a_large_object_goes_up_in_parts_into_a_bucket_that_was_not_there(server: GcsServer, client: storage.Client) -> None:
-    blob = client.bucket("new").blob("large", chunk_size=256 * 1024)
-    content = bytes(range(256)) * 4096
-    with blob.open("wb", ignore_flush=True) as file:
-        file.write(content)
-    assert server.objects.read("gs://new/large") == content
-
-
-def test_objects_are_listed_copied_and_deleted(server: GcsServer, client: storage.Client) -> None:
-    for name in ("x/1", "x/2", "y"):
-        server.objects.write(f"gs://b/{name}", b"")
-    bucket = client.bucket("b")
-    bucket.copy_blob(bucket.blob("y"), bucket, "x/3")
-    with client.batch():
-        bucket.delete_blob("x/1")
-        bucket.delete_blob("x/2")
-    assert [blob.name for blob in client.list_blobs("b", prefix="x/")] == ["x/3"]
-    assert server.objects.list("gs://b/") == ["gs://b/x/3", "gs://b/y"]
-    assert server.objects.list("gs://no-such-bucket/") == []
-
-
 @pytest.mark.parametrize("path", ["gs://b/gone", "gs://no-such-bucket/gone", "gs://b"])
 def test_an_object_that_is_not_there_reads_as_none(server: GcsServer, path: str) -> None:
     server.objects.write("gs://b/here", b"")
     assert server.objects.read(path) is None
+    assert server.objects.list("gs://no-such-bucket/") == []
 
 
 def test_a_path_that_is_none_is_named_in_the_error(server: GcsServer) -> None:
@@ -82,44 +39,25 @@ def test_a_path_that_is_none_is_named_in_the_error(server: GcsServer) -> None:
         server.objects.read("s3://b/o")
     with pytest.raises(StorageError, match="names a bucket only"):
         server.objects.write("gs://b", b"")
+    with pytest.raises(StorageError, match="maximum object length is 1024"):
+        server.objects.write("gs://b/" + "x" * 1025, b"")
 
 
-def test_a_client_that_says_nothing_stops_nobody(server: GcsServer, client: storage.Client) -> None:
+def test_a_client_that_says_nothing_stops_nobody(server: GcsServer, bucket: storage.Bucket) -> None:
     port = int(server.url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port)):
-        client.bucket("b").blob("o").upload_from_string("x", timeout=5)
-    assert server.objects.read("gs://b/o") == b"x"
+        bucket.blob("o").upload_from_string("x", timeout=5)
+    assert server.objects.read(f"gs://{BUCKET}/o") == b"x"
 
 
-def test_many_writers_at_once_lose_nothing(server: GcsServer) -> None:
+def test_many_writers_at_once_lose_nothing(server: GcsServer, ask: Wire) -> None:
     with ThreadPoolExecutor(8) as writers:
-        list(writers.map(lambda number: server.objects.write(f"gs://b/{number}", b"x"), range(400)))
-    assert len(server.objects.list("gs://b/")) == 400
-
-
-def test_a_malformed_request_is_answered_and_changes_nothing(server: GcsServer) -> None:
-    server.objects.write("gs://b/o", b"x")
-    request = urllib.request.Request(
-        f"{server.url}/storage/v1/b", data=b"{not json", headers={"Content-Type": "application/json"}, method="POST"
-    )
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request)
-    with refused.value as reply:
-        assert (reply.status, "Malformed" in json.loads(reply.read())["error"]["message"]) == (400, True)
-    assert server.objects.read("gs://b/o") == b"x"
-
-
-def test_objects_on_disk_survive_a_restart(tmp_path: Path) -> None:
-    for _ in range(2):
-        server = GcsServer(data_dir=tmp_path)
-        server.start()
-        server.objects.write("gs://b/first", server.objects.read("gs://b/first") or b"kept")
-        server.objects.write("gs://b/second", b"")
-        server.stop()
-    server = GcsServer(data_dir=tmp_path)
-    assert server.objects.list("gs://b/") == ["gs://b/first", "gs://b/second"]
-    assert server.objects.read("gs://b/first") == b"kept"
-    server.stop()
+        inside = writers.map(lambda number: server.objects.write(f"gs://{BUCKET}/{number:03}", b"x"), range(200))
+        outside = writers.map(lambda number: ask.upload(f"{number:03}").status, range(200, 300))
+        assert (list(inside), set(outside)) == ([None] * 200, {200})
+    found = server.objects.store.generations(BUCKET)
+    assert [item.name for item in found] == [f"{number:03}" for number in range(300)]
+    assert len({item.generation for item in found}) == 300
 
 
 def test_a_port_in_use_is_a_clear_error(server: GcsServer) -> None:
@@ -128,10 +66,109 @@ def test_a_port_in_use_is_a_clear_error(server: GcsServer) -> None:
         GcsServer(port=port)
 
 
-def test_without_the_package_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    def find(name: str, *rest: Any) -> Any:
-        return None if name == "gcp_storage_emulator" else find_spec(name, *rest)
+def test_no_path_empties_the_store_without_a_word(server: GcsServer, ask: Wire) -> None:
+    server.objects.write("gs://b/o", b"x")
+    answers = {ask(verb, path).status for verb in ("GET", "POST", "DELETE") for path in ("/wipe", "/wipe/", "/", "/_emulator/wipe")}
+    assert answers == {404}
+    assert server.objects.read("gs://b/o") == b"x"
 
-    monkeypatch.setattr("importlib.util.find_spec", find)
-    with pytest.raises(StorageError, match=r"airflow-dataflow-ext\[emulator\]"):
-        GcsServer()
+
+@pytest.mark.parametrize(("auth", "without", "with_a_bad_one"), [("optional", 200, 401), ("required", 401, 401), ("off", 200, 200)])
+def test_storage_asks_for_the_token_that_the_other_services_ask_for(auth: str, without: int, with_a_bad_one: int) -> None:
+    with Emulator(gcs_port=0, auth=auth) as emulator:
+        ask, bad, good = Wire(emulator.gcs_url), {"Authorization": "Bearer x"}, {"Authorization": f"Bearer {emulator.tokens.issue()}"}
+        emulator.objects.make_bucket(BUCKET)
+        assert ask("GET", OBJECTS).status == without
+        assert ask("GET", OBJECTS, headers=bad).status == with_a_bad_one
+        assert ask("GET", OBJECTS, headers=good).status == 200
+        assert ask("PUT", "/a-bucket/o", b"x", bad).status == with_a_bad_one
+
+
+def test_a_refused_token_has_the_services_own_body() -> None:
+    with Emulator(gcs_port=0, auth="required") as emulator:
+        answer = Wire(emulator.gcs_url)("GET", OBJECTS)
+    assert (answer.json()["error"]["code"], answer.reason) == (401, "authError")
+
+
+def restarted(directory: Path) -> GcsServer:
+    server = GcsServer(data_dir=directory)
+    server.start()
+    return server
+
+
+NAMES = ["keep", "keep/sub", "lead", "/lead", "p/q", "p//q", "ü" * 512, "..a/../b", "x" * 300]
+
+
+def test_objects_on_disk_survive_a_restart(tmp_path: Path) -> None:
+    server = restarted(tmp_path)
+    for name in NAMES:
+        server.objects.write(f"gs://b/{name}", name.encode())
+    Wire(server.url)("PATCH", "/storage/v1/b/b/o/keep", {"metadata": {"a": "b"}})
+    before = Wire(server.url).everything().replace(server.url, "")
+    server.stop()
+    server = restarted(tmp_path)
+    assert Wire(server.url).everything().replace(server.url, "") == before
+    assert [server.objects.read(f"gs://b/{name}") for name in NAMES] == [name.encode() for name in NAMES]
+    server.stop()
+
+
+def test_what_was_deleted_on_disk_stays_deleted(tmp_path: Path) -> None:
+    server = restarted(tmp_path)
+    for bucket in ("bbb", "ccc"):
+        server.objects.write(f"gs://{bucket}/o", b"1")
+        server.objects.write(f"gs://{bucket}/o", b"2")
+        assert Wire(server.url)("DELETE", f"/storage/v1/b/{bucket}/o/o").status == 204
+    assert Wire(server.url)("DELETE", "/storage/v1/b/bbb").status == 204
+    server.stop()
+    server = restarted(tmp_path)
+    assert [bucket.name for bucket in server.objects.store.buckets()] == ["ccc"]
+    assert server.objects.list("gs://ccc/") == []
+    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["bucket.json"]
+    server.stop()
+
+
+def test_of_an_overwrite_that_was_cut_off_the_newer_generation_counts(tmp_path: Path) -> None:
+    server = restarted(tmp_path)
+    server.objects.write("gs://b/o", b"old")
+    kept = {file: file.read_bytes() for file in tmp_path.rglob("*.*.*")}
+    server.objects.write("gs://b/o", b"new")
+    server.stop()
+    for file, content in kept.items():
+        file.write_bytes(content)
+    (next(iter(kept)).parent / "half.written.content.part").write_bytes(b"ha")
+    server = restarted(tmp_path)
+    assert server.objects.read("gs://b/o") == b"new"
+    assert [item.size for item in server.objects.store.generations("b", old=True)] == [3]
+    server.stop()
+
+
+def test_a_record_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    server = restarted(tmp_path)
+    server.objects.write("gs://b/o", b"x")
+    server.stop()
+    record = next(tmp_path.rglob("bucket.json"))
+    record.write_text("{")
+    with pytest.raises(StorageError, match=f"cannot read {record}"):
+        GcsServer(data_dir=tmp_path)
+
+
+def test_a_disk_that_takes_nothing_is_a_503_and_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = restarted(tmp_path)
+    server.objects.write(f"gs://{BUCKET}/o", b"x")
+    ask = Wire(server.url)
+    before = ask.everything()
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        answers = [
+            ask.upload("o", b"y"),
+            ask.object("PATCH", "o", {"metadata": {"a": "b"}}),
+            ask("POST", "/storage/v1/b", {"name": "new"}, project="p"),
+        ]
+    assert [answer.status for answer in answers] == [503, 503, 503]
+    assert "No space left on device" in json.loads(answers[0].content)["error"]["message"]
+    assert ask.everything() == before
+    server.stop()

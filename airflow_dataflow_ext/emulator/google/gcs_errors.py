@@ -1,0 +1,35 @@
+"""Refusals in the form of the JSON API.
+
+Source: https://cloud.google.com/storage/docs/json_api/v1/status-codes
+"""
+
+from __future__ import annotations
+
+from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.router import Outgoing, as_json
+
+
+class RangeError(ApiError):
+    """416: no byte of the object is in the range.
+
+    :param size: of the object.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(416, "The requested range cannot be satisfied.", reason="requestedRangeNotSatisfiable")
+        self.size = size
+
+
+def refuse_json(error: ApiError) -> Outgoing:
+    """A refusal as a reply; of 304 the status says all."""
+    if error.status == 304:
+        return Outgoing(status=304, content=b"")
+    entry = {"message": str(error), "domain": "global", "reason": error.reason}
+    if error.status == 412:
+        entry |= {"locationType": "header", "location": "If-Match"}
+    return as_json({"error": {"code": error.status, "message": str(error), "errors": [entry]}}, error.status, error_headers(error))
+
+
+def error_headers(error: ApiError) -> dict[str, str]:
+    """What a refusal says in its headers, in either API."""
+    return {"Content-Range": f"bytes */{error.size}"} if isinstance(error, RangeError) else {}

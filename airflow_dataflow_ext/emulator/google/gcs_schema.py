@@ -1,0 +1,169 @@
+"""Cloud Storage's own description at work: its methods, and requests that are read by it.
+
+The description is the discovery document that google-api-python-client ships, so nothing is stated twice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from airflow_dataflow_ext.api.rest.method import Method
+from airflow_dataflow_ext.emulator.dataflow.values import seconds_of
+from airflow_dataflow_ext.emulator.http.errors import ApiError
+
+Spec = Mapping[str, Any]
+_LIMITS: Mapping[str, tuple[int, int]] = {
+    "int32": (-(2**31), 2**31 - 1),
+    "uint32": (0, 2**32 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "uint64": (0, 2**64 - 1),
+}
+_NUMBER = re.compile(r"-?[0-9]{1,20}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_A_TEXT: Spec = {"type": "string"}
+# Parameters of the transport, which the document does not list.
+_COMMON = {"access_token", "upload_id", "upload_protocol", "callback"}
+
+
+@cache
+def document() -> Mapping[str, Any]:
+    """The discovery document of Cloud Storage v1."""
+    place = resources.files("googleapiclient.discovery_cache") / "documents" / "storage.v1.json"
+    found: Mapping[str, Any] = json.loads(place.read_text("utf-8"))
+    return found
+
+
+@cache
+def methods() -> tuple[Method, ...]:
+    """Every method of the service, with the ids that the document gives them."""
+    return tuple(_described(spec) for resource in document()["resources"].values() for spec in _all(resource))
+
+
+def _all(resource: Spec) -> Iterator[Spec]:
+    yield from resource.get("methods", {}).values()
+    for below in resource.get("resources", {}).values():
+        yield from _all(below)
+
+
+def _described(spec: Spec) -> Method:
+    query = tuple(name for name, parameter in spec.get("parameters", {}).items() if parameter["location"] == "query")
+    body = spec.get("request", {}).get("$ref")
+    reply = spec.get("response", {}).get("$ref", "")
+    return Method(id=spec["id"], verb=spec["httpMethod"], path=spec["path"], query=query, body=body, reply=reply, repeatable=False)
+
+
+@cache
+def _parameters(method_id: str) -> Mapping[str, Spec]:
+    specs = (spec for resource in document()["resources"].values() for spec in _all(resource))
+    return next(spec.get("parameters", {}) for spec in specs if spec["id"] == method_id)
+
+
+def read_query(method: Method, given: Mapping[str, str]) -> dict[str, Any]:
+    """A method's query parameters, typed; the common ones are left out.
+
+    :raises ApiError: 400, one is unknown, missing or of a wrong type.
+    """
+    specs = _parameters(method.id)
+    read: dict[str, Any] = {}
+    for name, text in given.items():
+        if name in method.query:
+            read[name] = _read_parameter(specs[name], name, text)
+        elif name not in document()["parameters"] and name not in _COMMON and not name.startswith(("$", "X-Goog-", "x-goog-")):
+            raise ApiError(400, f"Unknown query parameter: '{name[:100]}' is none of {method.id}.", reason="invalidParameter")
+    for name in method.query:
+        if specs[name].get("required") and name not in read:
+            raise ApiError(400, f"Required parameter: {name}", reason="required")
+    return read
+
+
+def _read_parameter(spec: Spec, name: str, text: str) -> Any:
+    value: Any = {"true": True, "false": False}.get(text.lower(), text) if spec["type"] == "boolean" else text
+    try:
+        read = _scalar(spec, value)
+    except (ValueError, TypeError) as error:
+        raise ApiError(400, f"Invalid value for parameter {name}: '{text[:100]}'", reason="invalidParameter") from error
+    return int(read) if spec.get("format") in _LIMITS else read
+
+
+def read_body(schema: str, body: Any) -> dict[str, Any]:
+    """A request's body, checked field by field; ``null`` stays, because it means that a field is to be removed.
+
+    :raises ApiError: 400, names the field that is unknown or of a wrong type.
+    """
+    read: dict[str, Any] = _read({"$ref": schema}, body, "")
+    return read
+
+
+def _read(spec: Spec, value: Any, at: str) -> Any:
+    if value is None:
+        if not at:
+            raise _wrong("body", value)
+        return None
+    if "$ref" in spec:
+        spec = {"type": "object", "properties": document()["schemas"][spec["$ref"]].get("properties", {})}
+    kind = spec["type"]
+    if kind == "array" and isinstance(value, list):
+        if None in value:
+            raise _wrong(at, value)
+        return [_read(spec["items"], item, f"{at}[{index}]") for index, item in enumerate(value)]
+    if kind == "any":
+        return value
+    try:
+        if kind == "object" and isinstance(value, Mapping):
+            return _read_fields(spec, value, at)
+        return _scalar(spec, value)
+    except (ValueError, TypeError) as error:
+        raise _wrong(at or "body", value) from error
+
+
+def _read_fields(spec: Spec, value: Mapping[str, Any], at: str) -> dict[str, Any]:
+    known, others = spec.get("properties", {}), spec.get("additionalProperties")
+    read = {}
+    for name, item in value.items():
+        _scalar(_A_TEXT, name)
+        if name not in known and others is None:
+            raise ApiError(400, f'Unknown name "{name[:100]}"{f" at {at!r}" if at else ""}: Cannot find field.', reason="invalid")
+        read[name] = _read(known.get(name, others), item, f"{at}.{name}" if at else name)
+    return read
+
+
+def _scalar(spec: Spec, value: Any) -> Any:
+    kind, form = spec["type"], spec.get("format", "")
+    if form in _LIMITS:
+        low, high = _LIMITS[form]
+        number = value if isinstance(value, int) and not isinstance(value, bool) else _number(value)
+        if not low <= number <= high:
+            raise ValueError(value)
+        return str(number) if kind == "string" else number
+    if kind == "string" and isinstance(value, str):
+        if form == "date-time":
+            seconds_of(value)
+        if (form == "date" and not _DATE.fullmatch(value)) or ("enum" in spec and value not in spec["enum"]):
+            raise ValueError(value)
+        return _text(value)
+    if kind == "boolean" and isinstance(value, bool):
+        return value
+    raise TypeError(kind)
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        raise ValueError(value)
+    return int(value)
+
+
+def _text(value: str) -> str:
+    """
+    :raises ValueError: it has a half of a surrogate pair, which no UTF-8 can say.
+    """
+    value.encode()
+    return value
+
+
+def _wrong(at: str, value: Any) -> ApiError:
+    return ApiError(400, f"Invalid value for: {at[:200]}: {json.dumps(value)[:100]}", reason="invalid")
