@@ -165,6 +165,7 @@ class DataflowLaunchOperator(StartsFromTrigger, TemplateLineage, DataflowTask, L
             self.log.info("The job goes on: cancel_on_kill is off.")
 
     def _with_assets(self, context: Context, job: Json) -> Json:
-        with task_errors():
-            self.fill_aliases(context)
+        if self.outlets:
+            with task_errors():
+                self.fill_aliases(context)
         return job

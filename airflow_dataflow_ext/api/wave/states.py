@@ -31,3 +31,6 @@ WAVE: Mapping[str, RunState] = {
     "failure": RunState(Phase.FAILED),
     "cancelled": RunState(Phase.FAILED, filters=False, since=59, before="Failure"),
 }
+
+ENDED = frozenset(state for state, row in WAVE.items() if row.phase is not Phase.MOVING)
+"""States in which a run has ended."""

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
 from airflow_dataflow_ext.api.wave.methods import full_id
-from airflow_dataflow_ext.api.wave.states import WAVE
+from airflow_dataflow_ext.api.wave.states import ENDED, WAVE
 from airflow_dataflow_ext.emulator.http.clock import Clock
 from airflow_dataflow_ext.emulator.http.errors import ApiError
 from airflow_dataflow_ext.emulator.wave.script import WaveNode, WaveScript, WaveScripts
@@ -191,7 +190,7 @@ class WaveRuns:
         :raises KeyError: there is no such run.
         """
         run = self._by_id[full_id(id)]
-        if phase_of(status.lower(), WAVE) is not Phase.MOVING:
+        if status.lower() in ENDED:
             self.end(run, status, message)
         else:
             run.executed = run.executed or (None if status.lower() == "queued" else self._clock.now())
