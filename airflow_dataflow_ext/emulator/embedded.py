@@ -197,7 +197,9 @@ class Emulator:
             return
         from airflow_dataflow_ext.emulator.google.gcs import GcsServer
 
-        self._gcs = GcsServer(HOST, self._gcs_port, self._data / "gcs" if self._data else None, tokens=self.tokens)
+        # The pipelines that the Beam engine runs bring no token: no credentials of a person may ever reach them.
+        tokens = self.tokens if self._engine == "scripted" else self.tokens.letting_in()
+        self._gcs = GcsServer(HOST, self._gcs_port, self._data / "gcs" if self._data else None, tokens=tokens)
         self._gcs.start()
         self.gcs_url, self.objects = self._gcs.url, self._gcs.objects
 

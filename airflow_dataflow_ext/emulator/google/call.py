@@ -17,7 +17,7 @@ LARGEST_JSON = 20 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Incoming):
+class StorageCall(Incoming):
     """A request.
 
     :param verb: the HTTP method, which is not always that of ``method``: the steps of an upload have others.

@@ -12,7 +12,7 @@ from email.utils import formatdate
 from airflow_dataflow_ext.emulator.google.call import gunzip
 from airflow_dataflow_ext.emulator.google.gcs_errors import RangeError
 from airflow_dataflow_ext.emulator.google.records import StoredObject
-from airflow_dataflow_ext.emulator.google.store import Store
+from airflow_dataflow_ext.emulator.google.store import ObjectStore
 from airflow_dataflow_ext.emulator.http.router import Outgoing
 
 _RANGE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})")
@@ -25,7 +25,7 @@ _SHOWN = {
 }
 
 
-def download(store: Store, item: StoredObject, headers: Mapping[str, str]) -> Outgoing:
+def download(store: ObjectStore, item: StoredObject, headers: Mapping[str, str]) -> Outgoing:
     """The content, as the request's headers want it.
 
     :param headers: of the request, names in lower case.

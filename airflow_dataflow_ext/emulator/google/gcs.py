@@ -13,7 +13,7 @@ from typing import Any
 from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator.dataflow.partial import Selection, parse, select
 from airflow_dataflow_ext.emulator.google.backing import DiskBacking
-from airflow_dataflow_ext.emulator.google.call import Asked, Call, decoded, read_target, unpacked
+from airflow_dataflow_ext.emulator.google.call import Asked, StorageCall, decoded, read_target, unpacked
 from airflow_dataflow_ext.emulator.google.gcs_batch import answer_batch
 from airflow_dataflow_ext.emulator.google.gcs_buckets import BucketMethods
 from airflow_dataflow_ext.emulator.google.gcs_errors import refuse_json
@@ -24,7 +24,7 @@ from airflow_dataflow_ext.emulator.google.gcs_xml import answer_xml, refuse_xml
 from airflow_dataflow_ext.emulator.google.names import StorageError
 from airflow_dataflow_ext.emulator.google.oauth import IssuedTokens
 from airflow_dataflow_ext.emulator.google.objects import Objects
-from airflow_dataflow_ext.emulator.google.store import Store
+from airflow_dataflow_ext.emulator.google.store import ObjectStore
 from airflow_dataflow_ext.emulator.google.uploads import Uploads
 from airflow_dataflow_ext.emulator.http.errors import ApiError
 from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, as_json
@@ -36,7 +36,7 @@ _BATCHES = ("/batch", "/batch/storage/v1")
 _UPLOADS = ("/upload/storage/v1/", "/resumable/upload/storage/v1/")
 _INSERT = next(method for method in methods() if method.id == "storage.objects.insert")
 _GET = next(method for method in methods() if method.id == "storage.objects.get")
-Handler = Callable[[Call], Mapping[str, Any] | Outgoing | None]
+Handler = Callable[[StorageCall], Mapping[str, Any] | Outgoing | None]
 
 
 class StorageService:
@@ -45,7 +45,7 @@ class StorageService:
     :param tokens: checks the token of each request; None lets everybody in.
     """
 
-    def __init__(self, store: Store, tokens: IssuedTokens | None = None) -> None:
+    def __init__(self, store: ObjectStore, tokens: IssuedTokens | None = None) -> None:
         self._store = store
         self._tokens = tokens
         self._uploads = Uploads(store)
@@ -100,7 +100,7 @@ class StorageService:
         fields = _selected(asked)  # before anything is done
         return _shown(handler(call), fields)
 
-    def _route(self, asked: Asked) -> Call:
+    def _route(self, asked: Asked) -> StorageCall:
         verb = "GET" if asked.verb == "HEAD" else asked.verb
         path, media = asked.path.removeprefix("/download"), asked.path.startswith("/download/")
         for method, pattern in self._routes:
@@ -118,8 +118,8 @@ class StorageService:
         return _shown(self._uploads.answer(call), fields)
 
 
-def _call(asked: Asked, method: Method, path: Mapping[str, str], query: Mapping[str, str]) -> Call:
-    return Call(
+def _call(asked: Asked, method: Method, path: Mapping[str, str], query: Mapping[str, str]) -> StorageCall:
+    return StorageCall(
         method=method,
         verb=asked.verb,
         path={name: decoded(value) for name, value in path.items()},
@@ -168,7 +168,7 @@ class GcsServer:
     def __init__(
         self, host: str = "127.0.0.1", port: int = 0, data_dir: str | Path | None = None, *, tokens: IssuedTokens | None = None
     ) -> None:
-        self.objects = Objects(Store(DiskBacking(Path(data_dir)) if data_dir is not None else None))
+        self.objects = Objects(ObjectStore(DiskBacking(Path(data_dir)) if data_dir is not None else None))
         self._server = StorageServer(StorageService(self.objects.store, tokens).answer, host, port)
         self.url = self._server.url
 

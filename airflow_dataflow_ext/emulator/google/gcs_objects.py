@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_dataflow_ext.emulator.google.call import Call
+from airflow_dataflow_ext.emulator.google.call import StorageCall
 from airflow_dataflow_ext.emulator.google.downloads import download
 from airflow_dataflow_ext.emulator.google.gcs_schema import read_body
 from airflow_dataflow_ext.emulator.google.metadata import Fields, object_body, patched, settable
@@ -16,7 +16,7 @@ from airflow_dataflow_ext.emulator.google.names import check_object_name
 from airflow_dataflow_ext.emulator.google.object_lists import list_objects
 from airflow_dataflow_ext.emulator.google.preconditions import Preconditions
 from airflow_dataflow_ext.emulator.google.records import StoredObject, object_resource
-from airflow_dataflow_ext.emulator.google.store import Store, refuse_held
+from airflow_dataflow_ext.emulator.google.store import ObjectStore, refuse_held
 from airflow_dataflow_ext.emulator.http.errors import ApiError
 from airflow_dataflow_ext.emulator.http.router import Outgoing
 
@@ -27,7 +27,7 @@ _NOT_COPIED = ("temporaryHold", "eventBasedHold", "retention")
 class ObjectMethods:
     """Answers the methods of objects out of a store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self.answers = {
             "storage.objects.compose": self._compose,
@@ -41,7 +41,7 @@ class ObjectMethods:
             "storage.objects.update": self._update,
         }
 
-    def _get(self, call: Call) -> Fields | Outgoing:
+    def _get(self, call: StorageCall) -> Fields | Outgoing:
         if call.parameters.get("softDeleted"):
             raise ApiError(404, f"No such object: {call.path['bucket']}/{call.path['object']}")
         item = self._find(call)
@@ -50,19 +50,19 @@ class ObjectMethods:
             return download(self._store, item, call.headers)
         return object_resource(item, call.origin)
 
-    def _list(self, call: Call) -> Fields:
+    def _list(self, call: StorageCall) -> Fields:
         return list_objects(self._store, call)
 
-    def _delete(self, call: Call) -> None:
+    def _delete(self, call: StorageCall) -> None:
         check = Preconditions.of(call.parameters).check
         self._store.delete(call.path["bucket"], call.path["object"], call.parameters.get("generation"), check)
 
-    def _patch(self, call: Call) -> Fields:
+    def _patch(self, call: StorageCall) -> Fields:
         fields = object_body(call.json(), call.path)
         changed = self._store.update(self._find(call), lambda item: patched(item.metadata, fields), Preconditions.of(call.parameters).check)
         return object_resource(changed, call.origin)
 
-    def _update(self, call: Call) -> Fields:
+    def _update(self, call: StorageCall) -> Fields:
         fields = settable(object_body(call.json(), call.path))
 
         def replaced(item: StoredObject) -> Fields:
@@ -71,11 +71,11 @@ class ObjectMethods:
         changed = self._store.update(self._find(call), replaced, Preconditions.of(call.parameters).check)
         return object_resource(changed, call.origin)
 
-    def _copy(self, call: Call) -> Fields:
+    def _copy(self, call: StorageCall) -> Fields:
         item, _ = self._copied(call, call.path["destinationBucket"])
         return object_resource(item, call.origin)
 
-    def _rewrite(self, call: Call) -> Fields:
+    def _rewrite(self, call: StorageCall) -> Fields:
         if call.parameters.get("rewriteToken"):
             raise ApiError(400, "Invalid rewriteToken: every rewrite is done at once here, so that none was given out.", reason="invalid")
         item, _ = self._copied(call, call.path["destinationBucket"])
@@ -83,7 +83,7 @@ class ObjectMethods:
         progress = {"kind": "storage#rewriteResponse", "totalBytesRewritten": size, "objectSize": size, "done": True}
         return {**progress, "resource": object_resource(item, call.origin)}
 
-    def _move(self, call: Call) -> Fields:
+    def _move(self, call: StorageCall) -> Fields:
         if call.path["sourceObject"] == call.path["destinationObject"]:
             raise ApiError(400, "The source and the destination of a move must differ.", reason="invalid")
         refuse_held(self._store.live(call.path["bucket"], call.path["sourceObject"]))
@@ -91,7 +91,7 @@ class ObjectMethods:
         self._store.delete(source.bucket, source.name, None, Preconditions().check)
         return object_resource(item, call.origin)
 
-    def _copied(self, call: Call, bucket: str) -> tuple[StoredObject, StoredObject]:
+    def _copied(self, call: StorageCall, bucket: str) -> tuple[StoredObject, StoredObject]:
         """The copy, and what it was made of."""
         source_bucket = call.path.get("sourceBucket", bucket)
         fields = object_body(call.json(), {"bucket": bucket, "object": call.path["destinationObject"]})
@@ -104,7 +104,7 @@ class ObjectMethods:
         )
         return copy, source
 
-    def _compose(self, call: Call) -> Fields:
+    def _compose(self, call: StorageCall) -> Fields:
         body = read_body("ComposeRequest", call.json())
         bucket, name = call.path["destinationBucket"], call.path["destinationObject"]
         fields = object_body(body.get("destination") or {}, {"bucket": bucket, "object": name})
@@ -129,7 +129,7 @@ class ObjectMethods:
         Preconditions(generation=None if wanted is None else int(wanted)).check(item)
         return item
 
-    def _find(self, call: Call) -> StoredObject:
+    def _find(self, call: StorageCall) -> StoredObject:
         return self._store.find(call.path["bucket"], call.path["object"], call.parameters.get("generation"))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator.dataflow.values import seconds_of
 from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.payload import whole
 
 Spec = Mapping[str, Any]
 _LIMITS: Mapping[str, tuple[int, int]] = {
@@ -23,9 +24,7 @@ _LIMITS: Mapping[str, tuple[int, int]] = {
     "int64": (-(2**63), 2**63 - 1),
     "uint64": (0, 2**64 - 1),
 }
-_NUMBER = re.compile(r"-?[0-9]{1,20}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_A_TEXT: Spec = {"type": "string"}
 # Parameters of the transport, which the document does not list.
 _COMMON = {"access_token", "upload_id", "upload_protocol", "callback"}
 
@@ -125,7 +124,6 @@ def _read_fields(spec: Spec, value: Mapping[str, Any], at: str) -> dict[str, Any
     known, others = spec.get("properties", {}), spec.get("additionalProperties")
     read = {}
     for name, item in value.items():
-        _scalar(_A_TEXT, name)
         if name not in known and others is None:
             raise ApiError(400, f'Unknown name "{name[:100]}"{f" at {at!r}" if at else ""}: Cannot find field.', reason="invalid")
         read[name] = _read(known.get(name, others), item, f"{at}.{name}" if at else name)
@@ -136,7 +134,7 @@ def _scalar(spec: Spec, value: Any) -> Any:
     kind, form = spec["type"], spec.get("format", "")
     if form in _LIMITS:
         low, high = _LIMITS[form]
-        number = value if isinstance(value, int) and not isinstance(value, bool) else _number(value)
+        number = whole(value)
         if not low <= number <= high:
             raise ValueError(value)
         return str(number) if kind == "string" else number
@@ -145,24 +143,10 @@ def _scalar(spec: Spec, value: Any) -> Any:
             seconds_of(value)
         if (form == "date" and not _DATE.fullmatch(value)) or ("enum" in spec and value not in spec["enum"]):
             raise ValueError(value)
-        return _text(value)
+        return value
     if kind == "boolean" and isinstance(value, bool):
         return value
     raise TypeError(kind)
-
-
-def _number(value: Any) -> int:
-    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
-        raise ValueError(value)
-    return int(value)
-
-
-def _text(value: str) -> str:
-    """
-    :raises ValueError: it has a half of a surrogate pair, which no UTF-8 can say.
-    """
-    value.encode()
-    return value
 
 
 def _wrong(at: str, value: Any) -> ApiError:

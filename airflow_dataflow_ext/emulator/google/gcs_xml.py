@@ -14,7 +14,7 @@ from airflow_dataflow_ext.emulator.google.downloads import download
 from airflow_dataflow_ext.emulator.google.gcs_errors import error_headers
 from airflow_dataflow_ext.emulator.google.metadata import check_object
 from airflow_dataflow_ext.emulator.google.preconditions import Preconditions
-from airflow_dataflow_ext.emulator.google.store import NO_BUCKET, Store
+from airflow_dataflow_ext.emulator.google.store import NO_BUCKET, ObjectStore
 from airflow_dataflow_ext.emulator.google.uploads import check_hashes, header_hashes
 from airflow_dataflow_ext.emulator.http.errors import ApiError
 from airflow_dataflow_ext.emulator.http.router import Outgoing
@@ -39,7 +39,7 @@ _FIELDS = {
 _OWN = "x-goog-meta-"
 
 
-def answer_xml(store: Store, asked: Asked) -> Outgoing:
+def answer_xml(store: ObjectStore, asked: Asked) -> Outgoing:
     """What ``/bucket/object`` is asked.
 
     :raises ApiError: it is refused, and nothing has changed.
@@ -62,7 +62,7 @@ def answer_xml(store: Store, asked: Asked) -> Outgoing:
     return Outgoing(status=answer.status, content=answer.content, headers={**answer.headers, **own}, content_type=answer.content_type)
 
 
-def _put(store: Store, asked: Asked, bucket: str, name: str, preconditions: Preconditions) -> Outgoing:
+def _put(store: ObjectStore, asked: Asked, bucket: str, name: str, preconditions: Preconditions) -> Outgoing:
     if "x-goog-copy-source" in asked.headers or "uploadId" in asked.query or "uploads" in asked.query:
         raise ApiError(501, "This emulator plays no copies and no multipart uploads of the XML API.")
     metadata: dict[str, Any] = {field: asked.headers[header] for header, field in _FIELDS.items() if header in asked.headers}

@@ -138,6 +138,12 @@ class IssuedTokens:
         self._good_until.clear()
         return ended
 
+    def letting_in(self) -> IssuedTokens:
+        """The same tokens, for a service that lets in who brings none, even where every call needs one."""
+        other = IssuedTokens(self._account, auth="off" if self._auth == "off" else "optional", lifetime=self.lifetime)
+        other._good_until = self._good_until
+        return other
+
     def check(self, incoming: Incoming) -> None:
         """
         :raises ApiError: 401.

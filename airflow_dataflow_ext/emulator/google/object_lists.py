@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_dataflow_ext.emulator.dataflow.values import page_key, page_token
-from airflow_dataflow_ext.emulator.google.call import Call
+from airflow_dataflow_ext.emulator.google.call import StorageCall
 from airflow_dataflow_ext.emulator.google.globs import read_glob
 from airflow_dataflow_ext.emulator.google.records import StoredObject, bucket_resource, object_resource
-from airflow_dataflow_ext.emulator.google.store import Store
+from airflow_dataflow_ext.emulator.google.store import ObjectStore
 from airflow_dataflow_ext.emulator.http.errors import ApiError
 
 _LARGEST_PAGE = 1000
@@ -30,7 +30,7 @@ class _Entry:
     item: StoredObject | None
 
 
-def list_buckets(store: Store, call: Call) -> dict[str, Any]:
+def list_buckets(store: ObjectStore, call: StorageCall) -> dict[str, Any]:
     """A page of the buckets."""
     start = call.parameters.get("prefix", "")
     names = [] if call.parameters.get("softDeleted") else [bucket.name for bucket in store.buckets() if bucket.name.startswith(start)]
@@ -38,7 +38,7 @@ def list_buckets(store: Store, call: Call) -> dict[str, Any]:
     return {"kind": "storage#buckets", **rest, "items": [bucket_resource(store.bucket(entry.name), call.origin) for entry in page]}
 
 
-def list_objects(store: Store, call: Call) -> dict[str, Any]:
+def list_objects(store: ObjectStore, call: StorageCall) -> dict[str, Any]:
     """A page of a bucket's objects, and of the beginnings that they share up to the delimiter.
 
     :raises ApiError: 404, there is no such bucket; 400, the token or the pattern is none.
@@ -75,7 +75,7 @@ def _entries(items: Iterable[StoredObject], parameters: Mapping[str, Any]) -> It
             yield _Entry(item.name, item.generation, item)
 
 
-def _page(entries: Iterable[_Entry], call: Call) -> tuple[list[_Entry], dict[str, str]]:
+def _page(entries: Iterable[_Entry], call: StorageCall) -> tuple[list[_Entry], dict[str, str]]:
     """The entries of the page that is asked for, and the token of the next one, if there is one."""
     question = {"path": dict(call.path)} | {name: value for name, value in call.parameters.items() if name not in _OF_THE_PAGE}
     size = min(call.parameters.get("maxResults") or _LARGEST_PAGE, _LARGEST_PAGE)

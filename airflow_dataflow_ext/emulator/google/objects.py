@@ -6,15 +6,15 @@ import contextlib
 
 from airflow_dataflow_ext.emulator.google.names import StorageError, split_path
 from airflow_dataflow_ext.emulator.google.records import StoredObject
-from airflow_dataflow_ext.emulator.google.store import Store
+from airflow_dataflow_ext.emulator.google.store import ObjectStore
 from airflow_dataflow_ext.emulator.http.errors import ApiError
 
 
 class Objects:
     """A store, read and written by path. It is the one that the storage emulator serves, where it serves one."""
 
-    def __init__(self, store: Store | None = None) -> None:
-        self.store = store or Store()
+    def __init__(self, store: ObjectStore | None = None) -> None:
+        self.store = store or ObjectStore()
 
     def read(self, gs_path: str) -> bytes | None:
         """The object's content, or None where there is no such object.

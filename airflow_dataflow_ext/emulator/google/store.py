@@ -25,7 +25,7 @@ _HOLDS = {"temporaryHold": "Temporary", "eventBasedHold": "Event-Based"}
 _DEFAULTS: Mapping[str, Any] = {"location": "US", "locationType": "multi-region", "storageClass": "STANDARD"}
 
 
-class Store:
+class ObjectStore:
     """Buckets and objects, safe to use from several threads.
 
     Each act is refused with an ``ApiError`` before anything changes, or is done as a whole.

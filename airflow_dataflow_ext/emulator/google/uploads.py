@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from airflow_dataflow_ext.emulator.google.call import Call
+from airflow_dataflow_ext.emulator.google.call import StorageCall
 from airflow_dataflow_ext.emulator.google.metadata import check_object, object_body, settable
 from airflow_dataflow_ext.emulator.google.multipart import read_parts
 from airflow_dataflow_ext.emulator.google.names import check_object_name
 from airflow_dataflow_ext.emulator.google.preconditions import Preconditions
 from airflow_dataflow_ext.emulator.google.records import StoredObject, object_resource
-from airflow_dataflow_ext.emulator.google.store import Store, crc32c_of, md5_of
+from airflow_dataflow_ext.emulator.google.store import ObjectStore, crc32c_of, md5_of
 from airflow_dataflow_ext.emulator.http.errors import ApiError
 from airflow_dataflow_ext.emulator.http.router import Outgoing, read_body
 
@@ -61,11 +61,11 @@ class Session:
 class Uploads:
     """Uploads into a store, among them the resumable ones that are not complete; those are kept in memory only."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._sessions: dict[str, Session] = {}
 
-    def answer(self, call: Call) -> dict[str, Any] | Outgoing:
+    def answer(self, call: StorageCall) -> dict[str, Any] | Outgoing:
         """An upload, or a step of one; the resource of the object when it is there.
 
         :raises ApiError: it is refused, and no object has changed.
@@ -83,7 +83,7 @@ class Uploads:
             draft, content = _read_multipart(call)
         return object_resource(self._finish(draft, content), call.origin)
 
-    def _begin(self, call: Call) -> Outgoing:
+    def _begin(self, call: StorageCall) -> Outgoing:
         body = read_body(call.content) if call.content.strip() else {}
         draft = _draft(call, body, call.headers.get("x-upload-content-type", ""))
         size = call.headers.get("x-upload-content-length", "")
@@ -97,7 +97,7 @@ class Uploads:
         headers = {"Location": f"{place}&upload_id={upload_id}", "X-GUploader-UploadID": upload_id}
         return Outgoing(content=b"", headers=headers)
 
-    def _continue(self, call: Call, upload_id: str) -> dict[str, Any] | Outgoing:
+    def _continue(self, call: StorageCall, upload_id: str) -> dict[str, Any] | Outgoing:
         self._forget_old()
         session = self._sessions.get(upload_id)
         if session is None or session.draft.bucket != call.path["bucket"]:
@@ -114,7 +114,7 @@ class Uploads:
         received = len(session.content)
         return Outgoing(status=308, content=b"", headers={"Range": f"bytes=0-{received - 1}"} if received else {})
 
-    def _receive(self, session: Session, call: Call) -> None:
+    def _receive(self, session: Session, call: StorageCall) -> None:
         """Take a chunk, and make the object when it was the last one."""
         start, size = _read_content_range(call)
         if size is not None and session.size not in (None, size):
@@ -145,7 +145,7 @@ class Uploads:
             del self._sessions[upload_id]
 
 
-def _draft(call: Call, body: Any, content_type: str) -> Draft:
+def _draft(call: StorageCall, body: Any, content_type: str) -> Draft:
     fields = object_body(body, {"bucket": call.path["bucket"]})
     name = call.parameters.get("name") or fields.get("name")
     metadata = settable(fields)
@@ -164,7 +164,7 @@ def _draft(call: Call, body: Any, content_type: str) -> Draft:
     )
 
 
-def _read_multipart(call: Call) -> tuple[Draft, bytes]:
+def _read_multipart(call: StorageCall) -> tuple[Draft, bytes]:
     parts = read_parts(call.headers.get("content-type", ""), call.content)
     if len(parts) != 2:
         raise ApiError(400, f"Malformed multipart body: it has {len(parts)} parts; expected are metadata and content.", reason="badContent")
@@ -173,7 +173,7 @@ def _read_multipart(call: Call) -> tuple[Draft, bytes]:
     return _draft(call, body, second.headers.get("content-type", "")), second.content
 
 
-def _read_content_range(call: Call) -> tuple[int | None, int | None]:
+def _read_content_range(call: StorageCall) -> tuple[int | None, int | None]:
     """Where the chunk starts, None for a mere question; and how long the whole is, None if that is open."""
     text = call.headers.get("content-range", "")
     if not text:

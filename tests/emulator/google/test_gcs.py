@@ -84,6 +84,16 @@ def test_storage_asks_for_the_token_that_the_other_services_ask_for(auth: str, w
         assert ask("PUT", "/a-bucket/o", b"x", bad).status == with_a_bad_one
 
 
+def test_the_pipelines_of_the_beam_engine_reach_storage_without_a_token() -> None:
+    with Emulator(engine="beam", auth="required") as emulator:
+        emulator.objects.make_bucket(BUCKET)
+        ask, good = Wire(emulator.gcs_url), {"Authorization": f"Bearer {emulator.tokens.issue()}"}
+        assert [ask("GET", OBJECTS).status, ask("GET", OBJECTS, headers=good).status] == [200, 200]
+        assert ask("GET", OBJECTS, headers={"Authorization": "Bearer x"}).status == 401
+        emulator.tokens.expire()
+        assert ask("GET", OBJECTS, headers=good).status == 401
+
+
 def test_a_refused_token_has_the_services_own_body() -> None:
     with Emulator(gcs_port=0, auth="required") as emulator:
         answer = Wire(emulator.gcs_url)("GET", OBJECTS)
