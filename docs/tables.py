@@ -14,7 +14,7 @@ from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave.states import WAVE
 
 PACKAGE = Path(airflow_dataflow_ext.__file__).parent
-PARTS = ("operators", "sensors", "triggers", "hooks", "links", "watch", "transport", "api", "emulator")
+PARTS = ("operators", "sensors", "triggers", "hooks", "links", "task", "watch", "transport", "api", "emulator")
 
 
 def write_tables(folder: Path) -> None:
@@ -63,11 +63,13 @@ def _states(rows: Iterable[tuple[str, StateRow]]) -> list[str]:
 
 
 def _modules(part: str) -> list[str]:
-    """The docstrings of every module of a folder."""
-    folder = PACKAGE / part
-    modules = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+    """The docstrings of every module of a folder and of the folders in it."""
+    paths = sorted(path.relative_to(PACKAGE).with_suffix("") for path in (PACKAGE / part).rglob("*.py"))
     lines = []
-    for module in modules:
-        directive = [f".. automodule:: {PACKAGE.name}.{part}.{module}", "   :members:", "   :show-inheritance:"]
-        lines += [f"## `{part}.{module}`", "", "```{eval-rst}", *directive, "```", ""]
+    for path in paths:
+        if path.stem.startswith("_") or "beam_child" in path.parts:  # the latter is a program that runs beside the package
+            continue
+        module = ".".join(path.parts)
+        directive = [f".. automodule:: {PACKAGE.name}.{module}", "   :members:", "   :show-inheritance:"]
+        lines += [f"## `{module}`", "", "```{eval-rst}", *directive, "```", ""]
     return lines
