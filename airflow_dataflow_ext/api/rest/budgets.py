@@ -114,6 +114,12 @@ STOP_WAIT = 300.0
 DRAIN_WAIT = 3600.0
 """For the end of a job that was asked to drain, by default: it finishes what it has read first."""
 
+STOP_RETRY_FOR = 20.0
+"""For which each question about a job that is being stopped is asked again, however little is left of the whole wait."""
+
+FORCE_EVERY = 60.0
+"""Between two forced cancels of a job, the first of which the service has refused."""
+
 STOP_EVERY = 5.0
 """Between two tries to stop a job that is too young to be stopped."""
 
