@@ -20,7 +20,7 @@ from airflow_dataflow_ext.transport.aio import AsyncTransport
 from airflow_dataflow_ext.transport.tokens import GoogleTokens, SessionTokens
 from tests.transport.conftest import SCOPES, SyncDriver
 
-LIST = Job.list.request(projectId="p", location="l")
+LIST = Job.list.request(projectId="p", location="us-central1")
 
 
 @pytest.fixture

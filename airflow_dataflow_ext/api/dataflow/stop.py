@@ -28,9 +28,6 @@ FORCE = {"force_cancel_job": "true"}
 FORCE_AT_THE_EARLIEST = 30 * 60.0
 """Seconds that a job must have been cancelling before the service takes a forced cancel."""
 
-FORCE_AGAIN = 60.0
-"""Seconds after which a forced cancel that the service has refused is asked for again."""
-
 
 @dataclass(slots=True, kw_only=True)
 class StoppableJob:
@@ -82,7 +79,7 @@ class StoppableJob:
         try:
             yield from request_stop(self.job, labels=FORCE)
         except CallError as refused:
-            self._force_from = now + FORCE_AGAIN
+            self._force_from = now + budgets.FORCE_AGAIN
             yield Say(f"The service refused to cancel it by force: {refused}")
 
 

@@ -10,9 +10,6 @@ from airflow_dataflow_ext.api.rest.errors import CallError, JobError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
 
-LEAST_RETRY = 20.0
-"""Seconds for which each question is asked again, however little is left of the whole wait."""
-
 
 class Stoppable(Protocol):
     """One job that is to be stopped; its text says which."""
@@ -35,7 +32,7 @@ class Stoppable(Protocol):
 
 
 def stop_jobs(
-    jobs: Sequence[Stoppable], *, wait: bool = True, until: float | None = None, poll_sleep: float = 10.0
+    jobs: Sequence[Stoppable], *, wait: bool = True, until: float | None = None, poll_sleep: float = budgets.POLL_SLEEP
 ) -> Conversation[list[Json]]:
     """Ask jobs to stop and wait until all have ended, however they end; one that has ended already is fine.
 
@@ -52,7 +49,9 @@ def stop_jobs(
     over: list[Json] = []
     refused: list[tuple[Stoppable, CallError]] = []
     while left:
-        seen, early = yield from _round(left, over, refused, None if until is None else max(until - (yield Now()), LEAST_RETRY))
+        seen, early = yield from _round(
+            left, over, refused, None if until is None else max(until - (yield Now()), budgets.STOP_LEAST_RETRY)
+        )
         if not left or not (wait or early):
             over += seen
             break

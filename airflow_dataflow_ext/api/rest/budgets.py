@@ -114,8 +114,14 @@ STOP_WAIT = 300.0
 DRAIN_WAIT = 3600.0
 """For the end of a job that was asked to drain, by default: it finishes what it has read first."""
 
+STOP_LEAST_RETRY = 20.0
+"""For which each question of a stop is asked again, however little is left of the whole wait."""
+
 STOP_EVERY = 5.0
 """Between two tries to stop a job that is too young to be stopped."""
+
+FORCE_AGAIN = 60.0
+"""After which a forced cancel that the service has refused is asked for again."""
 
 REPLACEABLE_WITHIN = 300.0
 """In which a job that is to be replaced must come to run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.jobs.stop import LEAST_RETRY, stop_jobs
+from airflow_dataflow_ext.api.jobs.stop import stop_jobs
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError
@@ -47,7 +47,7 @@ class StoppableRun:
         try:
             yield from ask(wave.call(wave.DataflowJob.update, self.watch.run.version, {"command": "stop"}, jobId=job["id"]))
         except CallError:
-            if not self.is_over((yield from self.read(retry_for=LEAST_RETRY))):
+            if not self.is_over((yield from self.read(retry_for=budgets.STOP_LEAST_RETRY))):
                 raise
         return True
 
