@@ -194,7 +194,9 @@ class SalesforceConnection(SalesforceHook):
         before = self.__dict__.get("conn")
         if before is not None and before.auth_type == "direct":
             raise NotAuthenticatedError(
-                f"The session of connection {self.conn_id!r} has ended, and there is nothing in it to log in again with.", status=401
+                f"The session of connection {self.conn_id!r} has ended, and there is nothing in it to log in again with.",
+                status=401,
+                sent=False,
             )
         self.__dict__.pop("conn", None)
         self.session, self.session_id = self._http, self.session_id or self._setting("session_id")
@@ -249,4 +251,5 @@ def _login_error(conn_id: str, error: SalesforceAuthenticationFailed) -> Excepti
         f"Salesforce refused the login of connection {conn_id!r}: {error.code}: {said}. Check user, password and token, or the app's key.",
         status=401,
         code=str(error.code),
+        sent=False,
     )

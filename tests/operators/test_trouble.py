@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.emulator import Emulator, JobMessage
 from tests.operators.launches import instance
 
@@ -63,6 +65,22 @@ def test_a_missing_permission_ends_the_task_at_once_and_says_so(emulator: Emulat
     assert "403 PERMISSION_DENIED" in str(ended.error)
     assert "no dataflow.jobs for you" in str(ended.error)
     assert emulator.requests.counts[call] == 1
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_launch_where_nothing_listens_ends_in_seconds_and_asks_for_the_emulator(
+    emulator: Emulator, deferrable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(budgets, "FIRST_PAUSE", 1.0)
+    for name, value in emulator.connections().items():
+        monkeypatch.setenv(name, value.replace(emulator.url, "http://127.0.0.1:9"))
+    ended = instance(deferrable=deferrable).run()
+    assert ended.state == "failed"
+    said = "was not sent: nothing listens at 127.0.0.1:9, to which connection 'google_cloud_default' leads; does the emulator run there?"
+    assert str(ended.error).endswith(said)
+    assert sum(slept) <= 2 * budgets.NOBODY_FOR  # the template's metadata, and the launch
 
 
 @pytest.mark.parametrize("deferrable", [False, True])

@@ -142,6 +142,8 @@ class SnapshotAction:
             try:
                 snapshot: Json = yield from ask(request)
             except (NoAnswerError, ServiceError) as error:
+                if not error.sent:
+                    raise
                 lost = error
                 yield Say(f"{error} Looking whether there is a snapshot all the same.")
                 found = yield from self._found(budgets.SNAPSHOT_PAUSES)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from airflow_dataflow_ext.api.rest.method import Method, Refusal
+from airflow_dataflow_ext.api.rest.method import ALWAYS, Method, Refusal
 
 ROOT = "https://dataflow.googleapis.com"
 DEFAULT_LOCATION = "us-central1"
@@ -32,7 +32,7 @@ _JOB_FILTERS = (
 
 
 _REFUSALS: Mapping[int | str, Refusal] = {
-    400: Refusal(lasting=True, unless=("FAILED_PRECONDITION", "quota")),
+    400: Refusal(lasting=("INVALID_ARGUMENT", "invalid regional endpoint"), unless=("quota",)),
     401: Refusal("Check the credentials of the connection."),
     403: Refusal("Check the roles of the account that the connection uses; new ones take some minutes to count."),
     404: Refusal("Check the project and the location."),
@@ -44,7 +44,7 @@ _NOT_FOUND: Mapping[str, Refusal] = {
     "/snapshots/{snapshotId}": Refusal("A snapshot is known in its own project and location only, until its time to live is over."),
     "emplates": Refusal(
         "Check the template's path and its bucket, and that the connection's account and the workers' service account may read them.",
-        lasting=True,
+        lasting=ALWAYS,
         unless=("RUNNING OR DRAINING", "DEADLINE_EXCEEDED"),  # a job to replace that does not run yet; storage that was slow
     ),
 }

@@ -15,9 +15,6 @@ from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
 from airflow_dataflow_ext.api.rest.texts import shown
 
-TAKEN_OVER_WITHIN = 120.0
-"""Seconds that the old job may take to end once its replacement runs."""
-
 
 def replaceable(place: Place, name: str) -> Conversation[tuple[str, ...]]:
     """Wait for a job of this name that can be replaced; its id.

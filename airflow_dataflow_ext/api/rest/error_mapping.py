@@ -50,14 +50,13 @@ def error_of(request: Request, reply: Reply) -> CallError:
     if reply.status == 403 and reasons & RATE_LIMIT_REASONS:
         kind, refusal = TooManyRequestsError, Refusal()
     text = f"{request} was answered {reply.status} {code}".rstrip() + f": {sentence(shortened(message, LONGEST_MESSAGE))}"
-    passes = any(word.lower() in f"{code} {message}".lower() for word in refusal.unless)
     advice = refusal.advice.replace("{header}", reply.headers.get(refusal.header, "no figures"))
     return kind(
         f"{text} {advice}".rstrip(),
         status=reply.status,
         code=code,
         request=str(request),
-        lasting=refusal.lasting and not passes,
+        lasting=refusal.lasts(f"{code} {message}"),
     )
 
 

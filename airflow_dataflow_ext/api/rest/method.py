@@ -22,22 +22,32 @@ LONGEST_TARGET = 300
 """Characters of a request's target that are shown."""
 
 
+ALWAYS = ("",)
+"""Words that every refusal holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """What a refusal by a method means beside its status.
 
     :param advice: a sentence on what may help; it follows the service's own text.
-    :param lasting: whether the same request is refused until a person changes something, so that a later one is not worth a try.
-    :param unless: words of the service, in its code or its text, which say that this refusal passes all the same; case does not matter.
+    :param lasting: words of the service, in its code or its text, which say that the same request is refused until a person changes
+        something, so that a later try is not worth it; case does not matter, and :data:`ALWAYS` needs no words.
+    :param unless: words which say that it passes all the same.
     :param header: name of a reply's header, in lower case, whose value takes the place of ``{header}`` in the advice.
     :param error: the error that it is, where the status alone does not tell.
     """
 
     advice: str = ""
-    lasting: bool = False
+    lasting: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
     header: str = ""
     error: type[CallError] | None = None
+
+    def lasts(self, words: str) -> bool:
+        """Whether a refusal in these words is a lasting one."""
+        said = words.lower()
+        return any(word.lower() in said for word in self.lasting) and not any(word.lower() in said for word in self.unless)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

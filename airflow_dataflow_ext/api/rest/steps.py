@@ -1,6 +1,7 @@
 """The steps of a conversation: what a generator may ask of the world, and what comes back for each.
 
-A conversation yields steps and receives their answers; a driver performs them. So a loop that waits is written once,
+A conversation yields steps and receives their answers; a driver performs them. What fails in a step is raised where the
+conversation yielded it; a conversation that is given up is closed. So a loop that waits is written once,
 runs synchronously and asynchronously alike, and is tested without a clock, a socket or an event loop.
 """
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_dataflow_ext.api.rest.errors import AllowanceSpentError, InvalidInputError
-from airflow_dataflow_ext.api.rest.method import Json, Method, Refusal, Request
+from airflow_dataflow_ext.api.rest.method import ALWAYS, Json, Method, Refusal, Request
 from airflow_dataflow_ext.api.rest.texts import shown
 
 DEFAULT_VERSION = "59.0"
@@ -38,7 +38,7 @@ _REFUSALS: Mapping[int | str, Refusal] = {
 }
 """What refusals of any method mean. https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm"""
 
-_OF_READING: Mapping[int | str, Refusal] = {400: Refusal(lasting=True)}
+_OF_READING: Mapping[int | str, Refusal] = {400: Refusal(lasting=ALWAYS)}
 """A start may also be refused with 400 because too much runs already; a question only because it is a wrong one."""
 
 

@@ -10,6 +10,7 @@ from airflow_dataflow_ext.api.dataflow.actions import SnapshotAction, StopAction
 from airflow_dataflow_ext.api.dataflow.find_jobs import find_jobs
 from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, NoAnswerError, NotFoundError, PermissionDeniedError
+from airflow_dataflow_ext.api.rest.method import NoReply
 from tests.talk import RESET, Talk, refused
 
 AT = Place(project_id="p", location="l")
@@ -154,6 +155,14 @@ def test_a_snapshot_that_never_comes_is_an_error_in_the_end() -> None:
     with pytest.raises(NoAnswerError):
         talk(snapshot().perform())
     assert talk.verbs.count("jobs.snapshot") == 4
+
+
+def test_a_snapshot_that_was_not_asked_for_is_not_looked_for() -> None:
+    unsent = NoReply(reason="no token", sent=False)
+    talk = Talk(lambda request: unsent if request.method.id == "jobs.snapshot" else {})
+    with pytest.raises(NoAnswerError, match="was not sent"):
+        talk(snapshot().perform())
+    assert talk.verbs.count("snapshots.list") == 1
 
 
 @pytest.mark.parametrize("state", ["FAILED", "DELETED"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,21 @@ def test_a_budget_is_used(row: str) -> None:
 def test_a_number_of_seconds_stands_in_the_budgets_alone(module: Path) -> None:
     given = numbers_given(ast.parse(module.read_text("utf-8")))
     assert [name for name, value in given if isinstance(value, ast.Constant) and value.value not in (None, 0)] == []
+
+
+FACTS = {"FORCE_AT_THE_EARLIEST"}
+"""Seconds that a service prescribes: nothing that this package may change."""
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))
+def test_no_other_module_has_a_constant_of_seconds(module: Path) -> None:
+    body = ast.parse(module.read_text("utf-8")).body if module.name != "budgets.py" else []
+    explained = [
+        (ast.unparse(node.targets[0]), after.value.value)
+        for node, after in pairwise(body)
+        if isinstance(node, ast.Assign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+    ]
+    assert {name for name, text in explained if "econds" in str(text).split(":")[0]} <= FACTS
 
 
 def test_every_budget_has_its_reason() -> None:

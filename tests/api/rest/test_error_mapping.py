@@ -111,6 +111,7 @@ LASTING = [
     (Template.launch, refused(404, "Unable to open gs://b/t", code="NOT_FOUND")),
     (Template.launch, refused(400, "The template parameters are invalid.", code="INVALID_ARGUMENT")),
     (Job.update, refused(400, "Invalid update mask.", code="INVALID_ARGUMENT")),
+    (Job.list, refused(400, "The request was sent to an invalid regional endpoint (l).", code="FAILED_PRECONDITION")),
     (Recipe.get, Reply(status=400, content=b'[{"message": "bad", "errorCode": "MALFORMED_ID"}]')),
 ]
 PASSING = [
@@ -118,6 +119,7 @@ PASSING = [
     (Job.get, refused(403)),
     (Job.get, refused(401)),
     (Job.get, refused(503)),
+    (Job.get, Reply(status=400, content=b"<html>Bad Request</html>")),
     (Job.update, refused(400, "The job is not yet ready for cancel.", code="FAILED_PRECONDITION")),
     (Template.launch, refused(400, "Quota exceeded for jobs.", code="INVALID_ARGUMENT")),
     (Template.launch, refused(404, "There is no job named x in RUNNING OR DRAINING state.", code="NOT_FOUND")),
