@@ -112,8 +112,8 @@ async def read_body(request: web.Request) -> bytes:
 
 
 def _is_no_fault_of_a_client(record: logging.LogRecord) -> bool:
-    """Whether a log record of the web framework is worth a traceback; a client that speaks no HTTP is answered 400, and that is all."""
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+    """Whether a log record of the web framework is worth a traceback; a client that speaks no HTTP, or has gone, is not."""
+    return not (record.exc_info and isinstance(record.exc_info[1], (HttpProcessingError, web.RequestPayloadError, ConnectionError)))
 
 
 def _answer(service: Service, incoming: Incoming, fault: Fault | None) -> Outgoing | None:
