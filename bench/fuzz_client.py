@@ -8,7 +8,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-_TIMEOUT = 60.0
+_TIMEOUT = 10.0
 _CONNECTION = ("Connection: close",)
 
 
@@ -32,9 +32,8 @@ class Sent:
     query: Mapping[str, str] = field(default_factory=dict)
 
     def raw(self) -> bytes:
-        length = (
-            (f"Content-Length: {len(self.body) + self.missing}",) if self.framed and (self.body or self.verb not in ("GET", "HEAD")) else ()
-        )
+        announced = self.framed and (self.body or self.verb not in ("GET", "HEAD"))
+        length = (f"Content-Length: {len(self.body) + self.missing}",) if announced else ()
         named = any(line.lower().startswith("host:") for line in self.lines)
         host = () if named else (f"Host: localhost:{self.port}",)
         head = "\r\n".join((f"{self.verb} {self.target} HTTP/1.1", *host, *_CONNECTION, *length, *self.lines, "", ""))
