@@ -204,7 +204,7 @@ class Emulator:
         self.gcs_url, self.objects = self._gcs.url, self._gcs.objects
 
     def _assemble(self) -> tuple[Control, Server]:
-        world = World(clock=self.clock, engine=self._make_engine(), objects=self.objects, settings=self.settings)
+        self.world = world = World(clock=self.clock, engine=self._make_engine(), objects=self.objects, settings=self.settings)
         control = Control(
             world,
             self.wave,

@@ -129,8 +129,10 @@ def _read_message(spec: Spec, value: Any, at: str, faults: list[str]) -> Any:
         if key not in known:
             place = f" at '{at}'" if at else ""
             faults.append(f'Invalid JSON payload received. Unknown name "{_cut(name)}"{place}: Cannot find field.')
-        elif item is not None and not known[key].get("readOnly"):
-            read[key] = _read(known[key], item, f"{at}.{key}" if at else key, faults)
+        elif item is not None:
+            value_read = _read(known[key], item, f"{at}.{key}" if at else key, faults)
+            if not known[key].get("readOnly"):
+                read[key] = value_read
     return read
 
 

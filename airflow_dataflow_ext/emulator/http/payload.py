@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from inspect import signature
@@ -16,9 +17,31 @@ from airflow_dataflow_ext.emulator.http.errors import short
 DEPTH = 100
 """Levels of a JSON value; the services take no more: https://protobuf.dev/programming-guides/json/"""
 
+_GZIP_OR_ZLIB = 47
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _WHOLE = re.compile(r"-?\d{1,20}", re.ASCII)
 T = TypeVar("T")
+
+
+def decompressed(content: bytes, encoding: str, most: int) -> bytes:
+    """A body as its ``Content-Encoding`` says it is packed.
+
+    :param most: bytes that it may unpack to.
+    :raises ValueError: it is packed otherwise, not complete, or too long.
+    """
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity") or not content:
+        return content
+    if encoding not in ("gzip", "deflate"):
+        raise ValueError(f"Content-Encoding {short(encoding)} is not supported; gzip and deflate are")
+    unpacking = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
+    try:
+        unpacked = unpacking.decompress(content, most)
+    except zlib.error as error:
+        raise ValueError(f"The request's body is not what its headers say: {error}") from error
+    if not unpacking.eof:
+        raise ValueError(f"The request's body is not complete {encoding}, or unpacks to more than {most} bytes")
+    return unpacked
 
 
 def read_json(content: bytes) -> Any:

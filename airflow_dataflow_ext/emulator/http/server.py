@@ -17,7 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from airflow_dataflow_ext.emulator.http.clock import Clock
 from airflow_dataflow_ext.emulator.http.errors import ApiError
 from airflow_dataflow_ext.emulator.http.faults import Fault, Faults
-from airflow_dataflow_ext.emulator.http.payload import read_json
+from airflow_dataflow_ext.emulator.http.payload import decompressed, read_json
 from airflow_dataflow_ext.emulator.http.request_log import Entry, RequestLog
 from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, Router, Service
 
@@ -42,7 +42,7 @@ class Server:
         app.router.add_route("*", "/{tail:.*}", self._handle)
         wire = logging.getLogger(f"{__name__}.wire")
         wire.addFilter(_is_no_fault_of_a_client)
-        self._runner = web.AppRunner(app, access_log=None, logger=wire, shutdown_timeout=0.5)
+        self._runner = web.AppRunner(app, access_log=None, logger=wire, shutdown_timeout=0.5, auto_decompress=False)
 
     async def start(self, port: int) -> int:
         """Listen; the port it listens on.
@@ -104,7 +104,7 @@ async def read_body(request: web.Request) -> bytes:
     :raises ValueError: it is too long, or not what its headers say.
     """
     try:
-        return await request.read()
+        return decompressed(await request.read(), request.headers.get("Content-Encoding", ""), BODY_LIMIT)
     except web.HTTPRequestEntityTooLarge:
         raise ValueError(f"Request payload size exceeds the limit: {BODY_LIMIT} bytes.") from None
     except web.RequestPayloadError as error:
@@ -112,8 +112,8 @@ async def read_body(request: web.Request) -> bytes:
 
 
 def _is_no_fault_of_a_client(record: logging.LogRecord) -> bool:
-    """Whether a log record of the web framework is worth a traceback; a client that speaks no HTTP is answered 400, and that is all."""
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+    """Whether a log record of the web framework is worth a traceback; a client that speaks no HTTP, or has gone, is not."""
+    return not (record.exc_info and isinstance(record.exc_info[1], (HttpProcessingError, web.RequestPayloadError, ConnectionError)))
 
 
 def _answer(service: Service, incoming: Incoming, fault: Fault | None) -> Outgoing | None:

@@ -47,6 +47,9 @@ class Sessions:
         self._good_until[session_id] = time.time() + self.lifetime
         return session_id
 
+    def __contains__(self, session_id: str) -> bool:
+        return time.time() < self._good_until.get(session_id, 0.0)
+
     def expire(self) -> int:
         """End every session; how many there were."""
         ended = len(self._good_until)
@@ -58,7 +61,7 @@ class Sessions:
         :raises ApiError: 401.
         """
         session_id = incoming.headers.get("authorization", "").removeprefix("Bearer ").strip()
-        if time.time() >= self._good_until.get(session_id, 0.0):
+        if session_id not in self:
             raise ApiError(401, "Session expired or invalid", code="INVALID_SESSION_ID")
 
 
