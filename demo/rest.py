@@ -36,6 +36,10 @@ class AirflowApi:
             return False
         return all((parts.get(name) or {}).get("status") == "healthy" for name in PARTS)
 
+    def jobs(self) -> list[dict[str, Any]]:
+        """Airflow's own schedulers, triggerers and DAG processors that are alive."""
+        return list(self._call("GET", "jobs?is_alive=true&limit=100")["jobs"])
+
     def knows(self, dag_id: str) -> bool:
         """Whether the DAG's file has been read."""
         try:
