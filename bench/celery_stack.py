@@ -10,6 +10,7 @@ import argparse
 import json
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -22,6 +23,7 @@ import requests
 from bench.front import Front
 from bench.services import Postgres, redis, wait_for_port
 from demo.processes import StackError, stop
+from demo.rest import AirflowApi
 from demo.stack import Component, Stack, free_port
 
 ROOT = Path(__file__).parents[1]
@@ -46,10 +48,15 @@ class CeleryStack(Stack):
         super().__init__(home, dags, **options)
         self.restarts: Counter[str] = Counter()
         """How often each program has ended by itself and was started again."""
+        self.changing = threading.Lock()
+        """Held by who ends a program."""
         self._ended: dict[str, float] = {}
         self._restarts_them = False
         self._ports = {number: free_port() for number in TWO}
         self.front = Front(int(self.url.rpartition(":")[2]), list(self._ports.values()))
+        """What Airflow itself goes through; it may be shut."""
+        self._back = Front(port := free_port(), list(self._ports.values()))
+        self.api = AirflowApi(f"http://127.0.0.1:{port}")
         self.postgres = Postgres(self.home, self._env())
         self.redis_port = free_port()
         self.redis = redis(self.home, self.redis_port, self._env())
@@ -58,6 +65,7 @@ class CeleryStack(Stack):
     def __enter__(self) -> Self:
         with self._beside:
             self._beside.enter_context(self.front)
+            self._beside.enter_context(self._back)
             super().__enter__()
             self._restarts_them = True
             self._beside = self._beside.pop_all()
@@ -80,14 +88,11 @@ class CeleryStack(Stack):
             elif name == "emulator" or self.restarts[name] >= LOSSES:
                 program.check()
             elif time.monotonic() > self._ended.setdefault(name, time.monotonic()) + AGAIN_AFTER:
+                with self.changing:
+                    program.kill()
+                    program.start()
                 self.restarts[name] += 1
-                program.kill()
-                program.start()
         return None
-
-    def stop_postgres(self) -> None:
-        """Stop the database as ``--mode immediate`` does."""
-        self.postgres.stop_at_once()
 
     def _start_services(self) -> None:
         self.progress("PostgreSQL and Redis start")
@@ -128,7 +133,9 @@ class CeleryStack(Stack):
             jobs = [job["job_type"] for job in self.api.jobs()]
         except requests.RequestException:
             return False
-        return super()._healthy() and all(jobs.count(kind) >= len(TWO) for kind in ("SchedulerJob", "TriggererJob")) and self._have_workers()
+        return (
+            super()._healthy() and all(jobs.count(kind) >= len(TWO) for kind in ("SchedulerJob", "TriggererJob")) and self._have_workers()
+        )
 
     def _have_workers(self) -> bool:
         """Whether both workers have said that they are ready."""

@@ -57,10 +57,8 @@ class Front:
         self.is_open = False
         self._server.close()
         self._drop()
-        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        if passing := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(passing, timeout=5)
 
     def _drop(self) -> None:
         for writer in self._writers:

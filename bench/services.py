@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis as programs of a stack, each on a free port of this machine, with what has to be installed where they are missing."""
+"""PostgreSQL and Redis as programs of a stack, each on a free port of this machine; says what has to be installed where one is missing."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ class Postgres:
         flags = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         data = str(self.folder / "data")
         self._make = [*_as_owner(), _binary("initdb"), "-D", data, "-U", USER, "--auth=trust", "--no-sync", "--encoding=UTF8"]
-        self.program = Program("postgres", [*_as_owner(), _binary("postgres"), "-D", data, *flags], env=env, log=home / "logs" / "postgres.log")
+        self.program = Program(
+            "postgres", [*_as_owner(), _binary("postgres"), "-D", data, *flags], env=env, log=home / "logs" / "postgres.log"
+        )
 
     def start(self) -> None:
         """Make the cluster and start it.

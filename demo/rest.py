@@ -94,6 +94,11 @@ class AirflowApi:
                 return None
             raise
 
+    def events(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> list[str]:
+        """What Airflow has logged of a task instance, oldest first."""
+        query = f"dag_id={dag_id}&run_id={quote(run_id)}&task_id={task_id}&map_index={map_index}&order_by=when&limit=100"
+        return [str(row["event"]) for row in self._call("GET", f"eventLogs?{query}")["event_logs"]]
+
     def clear(self, dag_id: str, run_id: str, *task_ids: str) -> None:
         """Clear tasks of a run, as a person does in the UI."""
         body = {"dry_run": False, "dag_run_id": run_id, "task_ids": list(task_ids), "only_failed": False}
