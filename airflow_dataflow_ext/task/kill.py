@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowTaskTimeout
+from airflow_dataflow_ext.task.compat import AirflowTaskTimeout
 
 from airflow_dataflow_ext.api.rest import budgets
 

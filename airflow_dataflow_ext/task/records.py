@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_dataflow_ext.api.jobs.tries import Tries
 from airflow_dataflow_ext.api.rest.errors import JobError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
+from airflow_dataflow_ext.task.compat import task_state_store
+from airflow_dataflow_ext.transport.effects import MemoryStore
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -22,14 +24,20 @@ ATTEMPT = "dataflow_attempt"
 """XCom key under which an operator leaves the number of the try that deferred."""
 
 
+def record_store(context: Context) -> RecordStore | MemoryStore:
+    """Where a task keeps its launch record; in an Airflow without a state store for tasks it is gone with the process."""
+    store = task_state_store(context)
+    return MemoryStore() if store is None else RecordStore(store)
+
+
 class RecordStore:
     """The task's state store, which outlives the worker; also remembers what was last written, for a kill.
 
     The record stays as long as the DAG run: a streaming job may be waited for longer than the store's usual 30 days.
     """
 
-    def __init__(self, context: Context) -> None:
-        self._store = context["task_state_store"]
+    def __init__(self, store: Any) -> None:
+        self._store = store
         self.last: dict[str, Any] = {}
 
     def get(self, key: str) -> Any:

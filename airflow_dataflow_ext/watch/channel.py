@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from asgiref.sync import sync_to_async
+
 from airflow_dataflow_ext.transport.effects import aside
 from airflow_dataflow_ext.watch.board import Board
 
@@ -83,7 +85,7 @@ class Channel:
         return await transport.run(conversation, aside(logging.getLogger(__name__)))
 
     async def _open(self, make_hook: Callable[[], Any]) -> AsyncTransport:
-        self.hook = await asyncio.to_thread(make_hook)
+        self.hook = await sync_to_async(make_hook, thread_sensitive=False)()
         transport: AsyncTransport = await self._stack.enter_async_context(self.hook.connect())
         return transport
 
