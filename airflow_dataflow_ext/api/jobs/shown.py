@@ -17,6 +17,9 @@ EACH = 1000
 GAP = 2
 """After so many generations without a job there are no later ones: a try that launches anew may leave one out."""
 
+FAR = 100
+"""So many generations are looked at the most."""
+
 
 def shown_record(launcher: Launcher, identity: LaunchIdentity, *, clears: int, is_first: bool) -> Conversation[LaunchRecord | None]:
     """How far earlier tries have come; None when there is nothing to look for.
@@ -48,13 +51,16 @@ def _newest(launcher: Launcher, identity: LaunchIdentity, first: LaunchRecord) -
     """The job of the latest generation from this record's on, and its generation."""
     found: tuple[int, Json | None] = (first.generation, None)
     generation, missed = first.generation, 0
-    while missed < GAP:
+    while missed < GAP and generation < first.generation + FAR:
         record = replace(first, generation=generation, job_name=_name(launcher, identity, generation))
+        job = None
         try:
             job = yield from launcher.find(record, replace(identity, generation=generation))
-        except (ForeignJobError, NotFoundError):  # a job of another generation has the name; or it is listed, and not yet readable
-            job = None
-        missed = missed + 1 if job is None else 0
+            missed = missed + 1 if job is None else 0
+        except NotFoundError:  # it is listed, and not yet readable
+            missed += 1
+        except ForeignJobError:  # another one has the name, which may be the job of a later generation
+            pass
         found = found if job is None else (generation, job)
         generation += 1
     return found
