@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import __version__ as sdk_version
@@ -64,13 +65,15 @@ __all__ = (
     "conf",
     "in_thread",
     "needs_3_3",
+    "stats",
     "task_state_store",
 )
 
 ON_KILL_WITHIN = 30.0
 """Seconds; as long as Airflow 3.3 gives a trigger."""
 
-IS_3_3 = tuple(int(part) for part in sdk_version.split(".")[:2]) >= (1, 3)
+SDK = tuple(int(part) for part in sdk_version.split(".")[:2])
+IS_3_3 = SDK >= (1, 3)
 """Whether there are a state store for tasks and assets, ``on_kill`` of triggers, starts in the triggerer, and retries after an end there.
 
 The task SDK 1.3 belongs to Airflow 3.3."""
@@ -114,3 +117,22 @@ async def cancelled(trigger: Any) -> None:
     if not IS_3_3 and hasattr(trigger, "on_kill"):
         with suppress(Exception):
             await asyncio.wait_for(trigger.on_kill(), ON_KILL_WITHIN)
+
+
+@cache
+def stats() -> Any:
+    """Airflow's ``Stats`` as configured in ``[metrics]``.
+
+    From 3.2 on it is set up by the process that uses it, and in the process of the triggers nobody has.
+    """
+    from airflow.providers.common.compat.sdk import Stats
+
+    if SDK < (1, 2):
+        return Stats
+    from airflow.sdk.observability.metrics import stats_utils
+
+    if IS_3_3:
+        Stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=conf.getboolean("metrics", "legacy_names_on"))
+    else:
+        Stats.initialize(factory=stats_utils.get_stats_factory(Stats))  # type: ignore[call-arg]
+    return Stats

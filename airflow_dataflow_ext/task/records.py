@@ -9,11 +9,12 @@ from airflow_dataflow_ext.api.jobs.tries import Tries
 from airflow_dataflow_ext.api.rest.errors import JobError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.task.compat import task_state_store
-from airflow_dataflow_ext.transport.effects import MemoryStore
+from airflow_dataflow_ext.transport.effects import RECORD, MemoryStore
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_dataflow_ext.api.jobs.launch_once import LaunchRecord
     from airflow_dataflow_ext.api.rest.method import Json
 
 
@@ -24,10 +25,18 @@ ATTEMPT = "dataflow_attempt"
 """XCom key under which an operator leaves the number of the try that deferred."""
 
 
-def record_store(context: Context) -> RecordStore | MemoryStore:
-    """Where a task keeps its launch record; in an Airflow without a state store for tasks it is gone with the process."""
+def record_store(context: Context) -> RecordStore | PassingStore:
+    """Where a task keeps its launch record."""
     store = task_state_store(context)
-    return MemoryStore() if store is None else RecordStore(store)
+    return PassingStore() if store is None else RecordStore(store)
+
+
+class PassingStore(MemoryStore):
+    """The launch record in an Airflow without a state store for tasks: it is gone with the process."""
+
+    def begin(self, record: LaunchRecord | None) -> None:
+        """Go on from a record that was found otherwise."""
+        self.set(RECORD, record.value() if record else None)
 
 
 class RecordStore:

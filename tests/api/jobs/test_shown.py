@@ -118,4 +118,6 @@ class WithoutRecord(LaunchOnce):
 
 
 TestWithoutRecord = WithoutRecord.TestCase
-TestWithoutRecord.settings = settings(max_examples=500, stateful_step_count=10, deadline=None, derandomize="CI" in os.environ, database=None)
+TestWithoutRecord.settings = settings(
+    max_examples=500, stateful_step_count=10, deadline=None, derandomize="CI" in os.environ, database=None
+)
