@@ -71,9 +71,7 @@ def test_waits_are_a_gauge_that_ends_at_none(received: list[str]) -> None:
 
 def test_looks_requests_and_errors_are_counted(received: list[str]) -> None:
     looks, requests, errors = (sum(values(received, f"board.{name}")) for name in ("looks", "requests", "errors"))
-    assert errors == 1
-    assert looks >= 2
-    assert requests == looks + errors
+    assert requests >= looks > errors == 1
 
 
 def test_the_age_of_the_last_good_answer_is_a_gauge(received: list[str]) -> None:
@@ -87,6 +85,6 @@ def test_the_time_from_a_jobs_end_to_its_event_is_told(received: list[str]) -> N
 
 def test_the_page_names_every_metric_and_no_other(received: list[str]) -> None:
     page = (ROOT / "docs" / "metrics.md").read_text("utf-8")
-    names = {re.sub(r"(?<=board\.waits|d_good_age)\..*", "", line.split(":")[0].removeprefix("airflow.")) for line in received}
+    names = {line.split(":")[0].removeprefix("airflow.").removesuffix(".emulated-project.us-central1") for line in received}
     ours = {name for name in names if name.startswith("dataflow_ext.")}
     assert set(re.findall(r"^\| `([\w.]+)`", page, re.MULTILINE)) == ours
