@@ -12,39 +12,39 @@ from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now
 
 EACH = 1000
-"""A clear moves the generation by so many for each try that was made before it, so that no job before it is taken for one after it."""
+"""Generations of one clear key: jobs of different keys can never be taken for each other's."""
 
 GAP = 2
 """After so many generations without a job there are no later ones: a try that launches anew may leave one out."""
 
 FAR = 100
-"""So many generations are looked at the most."""
+"""So many generations of a key are looked at the most."""
 
 
-def shown_record(launcher: Launcher, identity: LaunchIdentity, *, clears: int, is_first: bool) -> Conversation[LaunchRecord | None]:
-    """How far earlier tries have come; None when there is nothing to look for.
+def shown_record(launcher: Launcher, identity: LaunchIdentity, *, clear_key: int, is_first: bool) -> Conversation[LaunchRecord]:
+    """How far earlier tries have come.
 
     The launcher's jobs must tell by name or labels which launch and generation they are of.
 
-    :param clears: how far clears have moved the task's last try.
-    :param is_first: whether nobody has tried since the last clear.
+    :param clear_key: see :func:`~airflow_dataflow_ext.api.jobs.launch_once.launch_once`; a clear makes it greater.
+    :param is_first: whether there was no try before; then nobody is asked.
     """
-    begin, now = clears * EACH, (yield Now())
-    intended = LaunchRecord(step="intended", generation=begin, clears=clears, job_name=launcher.name(identity), since=now)
-    if not is_first:
-        generation, job = yield from _newest(launcher, identity, intended)
-        if job is not None and launcher.judge(job) is Phase.FAILED:
-            return replace(intended, generation=generation + 1, job_name=_name(launcher, identity, generation + 1))
-        if job is not None:
-            return replace(intended, step="launched", generation=generation, job_id=str(job["id"]))
-    for earlier in range(clears):
-        _, job = yield from _newest(launcher, identity, replace(intended, generation=earlier * EACH))
-        if job is not None and launcher.judge(job) is Phase.MOVING:
-            return replace(intended, step="launched", generation=begin - 1, clears=earlier, job_id=str(job["id"]))
-    intended = replace(intended, job_name=_name(launcher, identity, begin))
+    begin = clear_key * EACH
+    record = LaunchRecord(
+        step="refused", generation=begin, clear_key=clear_key, job_name=_name(launcher, identity, begin), since=(yield Now())
+    )
     if is_first:
-        return replace(intended, step="refused") if clears else None
-    return intended
+        return record
+    generation, job = yield from _newest(launcher, identity, record)
+    if job is not None and launcher.judge(job) is Phase.FAILED:
+        return replace(record, step="intended", generation=generation + 1, job_name=_name(launcher, identity, generation + 1))
+    if job is not None:
+        return replace(record, step="launched", generation=generation, job_id=str(job["id"]))
+    for earlier in range(clear_key):
+        _, job = yield from _newest(launcher, identity, replace(record, generation=earlier * EACH))
+        if job is not None and launcher.judge(job) is Phase.MOVING:
+            return replace(record, step="launched", generation=begin - 1, clear_key=earlier, job_id=str(job["id"]))
+    return replace(record, step="intended")
 
 
 def _newest(launcher: Launcher, identity: LaunchIdentity, first: LaunchRecord) -> Conversation[tuple[int, Json | None]]:

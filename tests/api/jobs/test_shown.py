@@ -19,10 +19,10 @@ from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.shown import EACH, shown_record
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError
 from tests.api.cloud import Cloud
-from tests.api.jobs.test_launch_once_machine import DEATHS, IDENTITY, TROUBLES, WATCH, Died, LaunchOnce
+from tests.api.jobs.test_launch_once_machine import DEATHS, IDENTITY, JUDGE, PLACE, TROUBLES, Died, LaunchOnce
 from tests.talk import Talk
 
-NAMED = DataflowLauncher(launch=TemplateLaunch(template="gs://b/t", job_name="wc"), watch=WATCH)
+NAMED = DataflowLauncher(launch=TemplateLaunch(template="gs://b/t", job_name="wc"), place=PLACE)
 BARE = replace(NAMED, append_job_name=False)
 
 
@@ -35,14 +35,15 @@ def cloud_with(*jobs: tuple[int, str], launcher: DataflowLauncher = NAMED) -> Cl
     return cloud
 
 
-def shown(cloud: Cloud, *, clears: int = 0, is_first: bool = False, launcher: DataflowLauncher = NAMED) -> Any:
-    record = Talk(cloud.answer, now=cloud.now)(shown_record(launcher, IDENTITY, clears=clears, is_first=is_first))
-    return record and (record.step, record.generation, record.clears, record.job_id)
+def shown(cloud: Cloud, *, clear_key: int = 0, launcher: DataflowLauncher = NAMED) -> Any:
+    record = Talk(cloud.answer, now=cloud.now)(shown_record(launcher, IDENTITY, clear_key=clear_key, is_first=False))
+    return record.step, record.generation, record.clear_key, record.job_id
 
 
-def test_a_first_try_asks_nobody() -> None:
+def test_a_first_try_asks_nobody_and_launches() -> None:
     talk = Talk()
-    assert talk(shown_record(NAMED, IDENTITY, clears=0, is_first=True)) is None
+    record = talk(shown_record(NAMED, IDENTITY, clear_key=2, is_first=True))
+    assert (record.step, record.generation, record.clear_key) == ("refused", 2 * EACH, 2)
     assert talk.asked == []
 
 
@@ -63,17 +64,15 @@ def test_a_retry_takes_its_record_from_the_jobs_that_are_shown(jobs: Any, record
 
 
 @pytest.mark.parametrize(
-    ("jobs", "is_first", "record"),
+    ("jobs", "record"),
     [
-        ([(0, "RUNNING")], True, ("launched", 2 * EACH - 1, 0, "job-1")),
-        ([(0, "RUNNING")], False, ("launched", 2 * EACH - 1, 0, "job-1")),
-        ([(0, "DONE")], True, ("refused", 2 * EACH, 2, "")),
-        ([(0, "DONE")], False, ("intended", 2 * EACH, 2, "")),
-        ([(0, "DONE"), (2 * EACH, "RUNNING")], False, ("launched", 2 * EACH, 2, "job-2")),
+        ([(0, "RUNNING")], ("launched", 2 * EACH - 1, 0, "job-1")),
+        ([(0, "DONE")], ("intended", 2 * EACH, 2, "")),
+        ([(0, "DONE"), (2 * EACH, "RUNNING")], ("launched", 2 * EACH, 2, "job-2")),
     ],
 )
-def test_after_a_clear_an_earlier_job_is_stopped_if_it_moves_and_never_taken_over(jobs: Any, is_first: bool, record: Any) -> None:
-    assert shown(cloud_with(*jobs), clears=2, is_first=is_first) == record
+def test_after_a_clear_an_earlier_job_is_stopped_if_it_moves_and_never_taken_over(jobs: Any, record: Any) -> None:
+    assert shown(cloud_with(*jobs), clear_key=2) == record
 
 
 class WithoutRecord(LaunchOnce):
@@ -96,10 +95,9 @@ class WithoutRecord(LaunchOnce):
 
     def entry(self) -> Any:
         """What a worker does that enters the task."""
-        is_first = self.tries <= self.clears + 1
-        record = yield from shown_record(self.service, IDENTITY, clears=self.clears, is_first=is_first)
-        self.record = record and record.value()
-        return (yield from launch_once(self.service, IDENTITY, clears=self.clears))
+        record = yield from shown_record(self.service, IDENTITY, clear_key=self.clears, is_first=self.tries == 1)
+        self.record = record.value()
+        return (yield from launch_once(self.service, IDENTITY, clear_key=self.clears))
 
     @rule()
     def clear(self) -> None:
@@ -112,7 +110,7 @@ class WithoutRecord(LaunchOnce):
             return
         self.tries += 1
         launched: Launched = self.perform(self.entry(), [], None)
-        good = [job for job in self.jobs_of_this_clear if WATCH.judge(job.summary()) is not Phase.FAILED]
+        good = [job for job in self.jobs_of_this_clear if JUDGE(job.summary()) is not Phase.FAILED]
         assert [job.id for job in good] == [launched.job["id"]]
         assert self.cloud.moving in ([], good)
 
