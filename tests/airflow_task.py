@@ -16,12 +16,15 @@ from urllib.parse import unquote
 from uuid import UUID, uuid4
 
 import httpx
+import pytest
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
 SDK = tuple(int(part) for part in version("apache-airflow-task-sdk").split(".")[:2])
 """1.3 belongs to Airflow 3.3, and so on."""
+
+needs_3_3 = pytest.mark.skipif(SDK < (1, 3), reason="about what Airflow has from 3.3 on")
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
