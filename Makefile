@@ -1,10 +1,15 @@
 # make demo   the main job, end to end, on this machine alone      make test   every test
 # Needs Python 3.11.3 or newer; everything else is installed into .venv, at the versions of constraints.txt.
+# With AIRFLOW=3.1.8 or 3.2.2, make test and make chaos use an environment of their own with that Airflow.
 
 PYTHON ?= python3
-BIN := .venv/bin
-INSTALLED := .venv/installed
-EXTRAS := .[test,dev,docs,bench]
+AIRFLOW ?=
+ENVIRONMENT := .venv$(if $(AIRFLOW),-$(AIRFLOW))
+BIN := $(ENVIRONMENT)/bin
+INSTALLED := $(ENVIRONMENT)/installed
+CONSTRAINTS := constraints$(if $(AIRFLOW),-$(AIRFLOW)).txt
+WITHOUT_DOCS := .[test,dev,bench]
+EXTRAS := $(if $(AIRFLOW),$(WITHOUT_DOCS),.[test,dev,docs,bench])
 
 export UV_SYSTEM_CERTS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
@@ -13,18 +18,18 @@ export PYTHONUNBUFFERED := 1
 .PHONY: help install demo test chaos lint types docs constraints clean
 
 help:
-	@sed -n '1,2s/^# //p' Makefile
+	@sed -n '1,3s/^# //p' Makefile
 
 install: $(INSTALLED)
 
 # Editable, so that tests and demo see the working tree; without the egg-info that setuptools leaves beside the sources, because
 # Airflow would find our entry points in both and load the plugin twice.
-$(INSTALLED): setup.cfg pyproject.toml constraints.txt
+$(INSTALLED): setup.cfg pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11.3 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11, 3) else 0)'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv || echo "no uv here: pip does it, slower"
-	$(BIN)/uv pip install --python $(BIN)/python --build-constraints constraints.txt --constraint constraints.txt --editable '$(EXTRAS)' \
-		|| $(BIN)/python -m pip install --constraint constraints.txt --editable '$(EXTRAS)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(ENVIRONMENT)
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) uv || echo "no uv here: pip does it, slower"
+	$(BIN)/uv pip install --python $(BIN)/python --build-constraints $(CONSTRAINTS) --constraint $(CONSTRAINTS) --editable '$(EXTRAS)' \
+		|| $(BIN)/python -m pip install --constraint $(CONSTRAINTS) --editable '$(EXTRAS)'
 	rm -rf airflow_dataflow_ext.egg-info
 	@touch $@
 
@@ -32,14 +37,14 @@ $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 demo: $(INSTALLED)
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
-# In two processes: much of what a test does is to wait.
+# In two processes: much of what a test does is to wait. An older Airflow warns of itself.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder $(if $(AIRFLOW),-W default) $(ARGS)
 
 # Workers of a real Airflow are killed, of every operator; two minutes. make chaos ARGS='--launches 200 --seed 7' for a long form,
-# --service wave and --operators all for others.
+# --service wave and --operators all for others, --deployment celery for PostgreSQL, Celery and two of everything.
 chaos: $(INSTALLED)
-	$(BIN)/python -m bench.chaos $(or $(ARGS),--quick)
+	$(BIN)/python -m bench.chaos $(or $(ARGS),$(if $(AIRFLOW),--launches 60,--quick))
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -52,9 +57,15 @@ types: $(INSTALLED)
 docs: $(INSTALLED)
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
 
-constraints: $(INSTALLED)
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11.3 --upgrade --quiet --no-annotate \
+constraints: .venv/installed
+ifdef AIRFLOW
+	cp constraints.txt $(CONSTRAINTS)
+	echo 'apache-airflow==$(AIRFLOW)' | .venv/bin/uv pip compile pyproject.toml - --extra test --extra dev --extra bench --universal \
+		--python-version 3.11.3 --quiet --no-annotate --custom-compile-command 'make constraints AIRFLOW=$(AIRFLOW)' --output-file $(CONSTRAINTS)
+else
+	.venv/bin/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11.3 --upgrade --quiet --no-annotate \
 		--custom-compile-command 'make constraints' --output-file constraints.txt
+endif
 
 clean:
-	rm -rf .venv .airflow docs/_build docs/reference/generated build dist *.egg-info
+	rm -rf .venv .venv-* .airflow docs/_build docs/reference/generated build dist *.egg-info

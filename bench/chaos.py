@@ -1,10 +1,13 @@
 """Many launches on a real Airflow whose workers are killed and whose answers are lost: how many jobs are there in the end?
 
-``python -m bench.chaos [--launches N] [--seed N] [--service wave] [--operators all] [--provider stock] [--quick]``: scheduler,
+``python -m bench.chaos [--launches N] [--seed N] [--service wave] [--operators all] [--deployment celery] [--quick]``: scheduler,
 LocalExecutor and triggerer run a DAG on the emulator, half of its tasks deferrable. Workers die by SIGKILL before the call that
 starts something, between its effect and its answer, right after the answer, while they poll, while they resume and at any other
 moment; the emulator loses one answer in five. Without more, classic templates are launched, or with ``--service wave`` CRM Analytics
 dataflows; ``--operators`` shares the launches out to other operators (see ``chaos_subjects``), and ``--quick`` takes two of each.
+``--deployment celery`` runs on PostgreSQL and Celery with two of everything (see ``celery_stack``), and besides kills Celery workers,
+schedulers, triggerers, API servers, PostgreSQL and Redis, and puts the API servers out of reach for longer than Airflow's clients wait.
+A task that Airflow itself fails, by its own log of events, is counted apart.
 ``--triggerer`` kills the triggerer instead, ten times during fifty waits; with ``--launching`` the fifty launches start and end in
 it, without a worker, and it dies around the call that launches one of them, or while they wait. ``--provider stock`` runs the Google
 provider's own operator, which waits in the worker only: its triggerer speaks gRPC.
@@ -16,40 +19,68 @@ import argparse
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from bench.chaos_counts import judge, show_kills, show_operators
+from bench.celery_stack import CeleryStack
+from bench.chaos_components import ComponentKiller
+from bench.chaos_components import make_plan as plan_components
+from bench.chaos_counts import judge, show_components, show_kills, show_operators
 from bench.chaos_kills import KILLS_EACH, KILLS_QUICK, Killer, make_plan
 from bench.chaos_proxy import Proxy
 from bench.chaos_stack import BEGAN, LONG, LOST, ROOT, SHORT, Chaos, say
 from bench.chaos_subjects import LAUNCHING, SERVICES, SUBJECTS, share
 from bench.chaos_triggerers import kill_launching, kill_waiting
 from bench.measuring import figures
+from demo.processes import StackError
+from demo.stack import Stack
+
+WORKERS = {"task": "task process", "worker": "worker's child", "machine": "worker's child and task process"}
+"""What dies around a single task, by whom a kill was for."""
 
 
 def kill_workers(options: argparse.Namespace) -> dict[str, Any]:
     """The main run."""
     stock = options.provider == "stock"
     groups = share(options.launches, options.operators, deferred=lambda count: 0 if stock else count - count // 2)
-    chaos = Chaos(options.provider, groups, options.home)
+    chaos = Chaos(options.provider, groups, options.home, deployment=options.deployment)
     polled = {number: group.is_polled_by_worker for group in groups for number in group.numbers}
     plan = make_plan(options.seed, polled, KILLS_QUICK if options.quick else KILLS_EACH)
-    killer = Killer(options.seed, plan, chaos.launches, session=lambda: chaos.stack.programs["scheduler"].pid, number_of=chaos.number_of)
+    killer = Killer(options.seed, plan, chaos.launches, sessions=chaos.workers, number_of=chaos.number_of)
     with Proxy(chaos.proxy_port, lambda: chaos.stack.emulator_url, killer), chaos.stack:
         chaos.script(lost=LOST, seed=options.seed, seconds=(SHORT, LONG))
         chaos.start()
         say(f"{options.launches} launches by {', '.join(options.operators)}; workers are killed")
-        with killer:
-            chaos.wait(240 + 15 * options.launches)
+        components = _components(chaos, options)
+        with killer, components or nullcontext():
+            chaos.wait(240 + 15 * options.launches + (1200 if components else 0))
         lost = sum(fault["hits"] for fault in chaos.control("GET", "faults"))
         tasks, effects = chaos.tasks(), chaos.effects()
+        failed = chaos.failed_by_airflow() if components else {}
     everything = list(chain.from_iterable(effects.values()))
     show_operators(groups, tasks, effects, killer.kills)
     show_kills(killer.kills, tasks, everything, chaos.launches.began)
-    return {**judge(tasks, everything), "kills": len(killer.kills), "lost_answers": lost}
+    found = {**judge(tasks, everything, failed), "kills": len(killer.kills), "lost_answers": lost}
+    return found | (_judge_components(components, chaos.stack, killer, failed) if components else {})
+
+
+def _components(chaos: Chaos, options: argparse.Namespace) -> ComponentKiller | None:
+    """Who kills the rest of a distributed Airflow."""
+    if not isinstance(chaos.stack, CeleryStack):
+        return None
+    return ComponentKiller(options.seed, plan_components(options.seed, options.launches, short=options.quick), chaos.stack, chaos.launches)
+
+
+def _judge_components(components: ComponentKiller, stack: Stack, killer: Killer, failed: dict[int, str]) -> dict[str, Any]:
+    """What there is to say of a distributed Airflow besides; ``failed`` are the tasks that Airflow failed itself."""
+    assert isinstance(stack, CeleryStack)
+    kills = Counter(WORKERS[kill.whom] for kill in killer.kills) + components.kills
+    show_components(kills, stack.restarts, failed)
+    return {"kills": kills.total(), "failed_by_airflow": len(failed), "kills_by_component": dict(sorted(kills.items()))}
 
 
 def chosen(options: argparse.Namespace) -> list[str]:
@@ -59,11 +90,13 @@ def chosen(options: argparse.Namespace) -> list[str]:
     own = [subject.name for subject in SERVICES[options.service or "dataflow"]]
     if options.operators:
         return own if options.operators == "all" else options.operators.split(",")
-    everything = options.quick and not (options.service or options.triggerer or options.provider == "stock")
+    everything = options.quick and not (
+        options.service or options.triggerer or options.provider == "stock" or options.deployment == "celery"
+    )
     return list(SUBJECTS) if everything else own[:1]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench.chaos", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--launches", type=int, help="how many (default: 200; 50 with --triggerer)")
     parser.add_argument("--seed", type=int, default=1, help="of kills and losses")
@@ -76,32 +109,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="two launches of each operator, twelve of a single one; five waits and two kills with --triggerer, eight launches and three "
         "kills with --launching",
     )
+    parser.add_argument(
+        "--deployment", choices=("local", "celery"), default="local", help="on which Airflow; celery is the distributed one"
+    )
     parser.add_argument("--triggerer", action="store_true", help="kill the triggerer instead of workers")
     parser.add_argument("--launching", action="store_true", help=f"with --triggerer: launch in it, by default {','.join(LAUNCHING)}")
     parser.add_argument("--kills", type=int, help="of the triggerer (default: 10)")
     parser.add_argument("--home", type=Path, default=ROOT / ".airflow" / "chaos", help="for logs and the database")
+    return parser
+
+
+def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options, which fit together."""
+    parser = _parser()
     options = parser.parse_args(arguments)
     options.operators = chosen(options)
     if unknown := [name for name in options.operators if name not in SUBJECTS]:
         parser.error(f"there is no operator {', '.join(unknown)}; there are {', '.join(SUBJECTS)}")
+    if options.deployment == "celery" and (options.triggerer or options.provider == "stock"):
+        parser.error("--deployment celery is about our operators; its triggerers are killed anyway")
     if options.launching and (not options.triggerer or options.service == "wave" or options.provider == "stock"):
         parser.error("--launching is about --triggerer and our operators of dataflow")
     if options.launching and not set(options.operators) <= set(LAUNCHING):
         parser.error(f"--launching is about the operators {', '.join(LAUNCHING)}")
     if (options.triggerer or options.provider == "stock") and not options.launching and options.operators != ["classic"]:
         parser.error("--triggerer and --provider stock are about the operator classic alone")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    return options
+
+
+def _run(options: argparse.Namespace) -> dict[str, Any]:
     if options.triggerer:
         launches, kills = ((8, 3) if options.launching else (5, 2)) if options.quick else (50, 10)
         options.launches, options.kills = options.launches or launches, options.kills or kills
-        found = (kill_launching if options.launching else kill_waiting)(options)
-    else:
-        short = 2 * len(options.operators) if len(options.operators) > 1 else 12
-        options.launches = options.launches or (short if options.quick else 200)
-        found = kill_workers(options)
-    told = {"provider": options.provider, "seed": options.seed, "seconds": round(time.monotonic() - BEGAN)}
-    figures({"launches": options.launches, **found, **told})
-    complete = found["succeeded"] == found["jobs"] == options.launches
+        return (kill_launching if options.launching else kill_waiting)(options)
+    short = 2 * len(options.operators) if len(options.operators) > 1 else 12
+    options.launches = options.launches or (short if options.quick else 200)
+    return kill_workers(options)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _read(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        found = _run(options)
+    except StackError as error:
+        print(error, file=sys.stderr)
+        return 1
+    figures(
+        {
+            "launches": options.launches,
+            **found,
+            "provider": options.provider,
+            "deployment": options.deployment,
+            "seed": options.seed,
+            "seconds": round(time.monotonic() - BEGAN),
+        }
+    )
+    complete = found["succeeded"] <= found["jobs"] <= options.launches == found["succeeded"] + found.get("failed_by_airflow", 0)
     return 0 if complete and not any(found.get(wrong) for wrong in ("duplicates", "orphans", "cancelled", "in_workers")) else 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from bench.chaos_kills import POINTS, WHOM, Kill
@@ -12,19 +12,22 @@ from bench.chaos_subjects import Effect, Group
 from bench.measuring import table
 
 
-def judge(tasks: Sequence[Task], effects: Sequence[Effect]) -> dict[str, int]:
+def judge(tasks: Sequence[Task], effects: Sequence[Effect], lost: Collection[int] = ()) -> dict[str, int]:
     """Count what the promise is about.
 
     What came of a launch is a job, for most operators. Duplicates are jobs beyond one of each launch; orphans are jobs that are not
     as the end of their task should leave them, or that their own task, in success, does not hold.
+
+    :param lost: the launches whose tasks Airflow itself has failed; their jobs cannot be held.
     """
     each = Counter(effect.number for effect in effects)
     held = {(task.number, task.held) for task in tasks}
+    unheld = [effect for effect in effects if held.isdisjoint((effect.number, id) for id in effect.ids)]
     return {
         "jobs": len(effects),
         "succeeded": sum(task.state == "success" for task in tasks),
         "duplicates": sum(count - 1 for count in each.values()),
-        "orphans": sum(not effect.right or held.isdisjoint((effect.number, id) for id in effect.ids) for effect in effects),
+        "orphans": sum(not effect.right or (effect in unheld and effect.number not in lost) for effect in effects),
     }
 
 
@@ -68,6 +71,14 @@ def show_kills(
         rows.append([point, len(mine), *(counts[name] for name in (*whom, *ends))])
     _print_summed(["killed", "kills", *whom, *ends], rows)
     print(f"\ntries: {dict(sorted(Counter(task.tries for task in tasks).items()))}")
+
+
+def show_components(kills: Mapping[str, int], restarts: Mapping[str, int], lost: Mapping[int, str]) -> None:
+    """Print what else was killed, what ended by itself meanwhile, and what Airflow has failed itself."""
+    print()
+    table(["killed", "times"], sorted(kills.items()))
+    print(f"\nended by themselves, and started again: {dict(sorted(restarts.items()))}")
+    print(f"tasks that Airflow itself failed: {dict(Counter(lost.values()))}")
 
 
 def _print_summed(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

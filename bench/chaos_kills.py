@@ -41,7 +41,7 @@ RECORDING = 0.03
 """Seconds after the answer, or its loss, within which its kill falls: about what writing the record takes."""
 
 TITLE, EXECUTOR = "airflow worker -- ", "LocalExecutor"
-"""How Airflow's task processes call themselves, and what only its executor's workers have in their name."""
+"""How Airflow's task processes call themselves, and what the LocalExecutor's workers, which call themselves alike, have in their name."""
 
 Plan = dict[int, set[str]]
 
@@ -78,17 +78,17 @@ class Killer(Watcher):
     """Kills by plan at calls, and by chance in between; a context manager while it may.
 
     :param launches: whose calls these are.
-    :param session: gives the scheduler's session, which all task processes belong to.
+    :param sessions: gives the sessions that task processes belong to, by the programs that lead them.
     :param number_of: gives the number of the launch whose task instance has an id that begins so.
     """
 
     def __init__(
-        self, seed: int, plan: Plan, launches: Launches, *, session: Callable[[], int], number_of: Callable[[str], int | None]
+        self, seed: int, plan: Plan, launches: Launches, *, sessions: Callable[[], set[int]], number_of: Callable[[str], int | None]
     ) -> None:
         self.kills: list[Kill] = []
         self.launches = launches
         self._plan = plan
-        self._session = session
+        self._sessions = sessions
         self._number_of = number_of
         self._draw = random.Random(seed)
         self._marked: dict[int, psutil.Process] = {}
@@ -143,10 +143,10 @@ class Killer(Watcher):
 
     def _tasks(self) -> Iterator[tuple[psutil.Process, str]]:
         """The task processes, each with the beginning of its task instance's id."""
-        session = self._session()
+        sessions = self._sessions()
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):
-                if os.getsid(process.pid) == session:
+                if os.getsid(process.pid) in sessions:
                     title = " ".join(process.cmdline())
                     if title.startswith(TITLE) and EXECUTOR not in title:
                         yield process, title.removeprefix(TITLE).strip()
@@ -195,7 +195,8 @@ class Killer(Watcher):
     def _worker_of(self, task: psutil.Process) -> psutil.Process | None:
         """The executor's worker that watches over a task; none when that was killed before, and init has taken its place."""
         parent = task.parent()
-        if parent is None or os.getsid(parent.pid) != self._session() or EXECUTOR not in " ".join(parent.cmdline()):
+        sessions = self._sessions()
+        if parent is None or os.getsid(parent.pid) not in sessions or parent.pid in sessions:
             return None
         return parent
 

@@ -15,6 +15,7 @@ import requests
 from airflow_dataflow_ext.api.dataflow.methods import Job, Snapshot, Template
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
 from airflow_dataflow_ext.emulator.wave.login import PASSWORD, SECURITY_TOKEN, USERNAME
+from bench.celery_stack import CeleryStack
 from bench.chaos_calls import Launches
 from bench.chaos_proxy import HOST
 from bench.chaos_subjects import LOCATION, PROJECT, SUBJECTS, Effect, Found, Group, dump, effects_in, name_of
@@ -40,9 +41,21 @@ NOTICED_FAST = {
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
     "AIRFLOW__SCHEDULER__MAX_DAGRUNS_PER_LOOP_TO_SCHEDULE": "5",
     "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "1000",
-    "AIRFLOW__CORE__EXECUTOR": "bench.chaos_executor.WarmLocalExecutor",
     "PYTHONPATH": str(ROOT),
 }
+
+NOTICED_FAST_TOO = {
+    # What a dead scheduler had in hand, another one takes over after these times; what was lost with Redis is queued again.
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "15",
+}
+"""The same where there are two of everything."""
+
+
+AIRFLOW_FAILS = ("heartbeat timeout", "state mismatch", "stuck in queued tries exceeded")
+"""Events of Airflow's log by which it ends a try whatever the task says."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +77,11 @@ class Chaos:
     """One run of the DAG and what is done to it.
 
     :param groups: the launches, by the tasks that they are.
+    :param deployment: ``local`` for the small Airflow, ``celery`` for the distributed one.
+    :param parallelism: how many tasks run at once.
     """
 
-    def __init__(self, provider: str, groups: Sequence[Group], home: Path, *, parallelism: int = 6) -> None:
+    def __init__(self, provider: str, groups: Sequence[Group], home: Path, *, deployment: str = "local", parallelism: int = 6) -> None:
         self.groups = {group.task_id: group for group in groups}
         self.run_id = ""
         self.launches = Launches(groups)
@@ -86,7 +101,14 @@ class Chaos:
             ),
         }
         emulator = ("--engine", "scripted", "--no-gcs", "--auth", "off")
-        self.stack = Stack(home, ROOT / "bench" / "chaos_dags", parallelism=parallelism, env=env, emulator=emulator, progress=say)
+        dags = ROOT / "bench" / "chaos_dags"
+        self.stack: Stack
+        if deployment == "celery":
+            env |= NOTICED_FAST_TOO
+            self.stack = CeleryStack(home, dags, parallelism=parallelism // 2, env=env, emulator=emulator, progress=say)
+        else:
+            env["AIRFLOW__CORE__EXECUTOR"] = "bench.chaos_executor.WarmLocalExecutor"
+            self.stack = Stack(home, dags, parallelism=parallelism, env=env, emulator=emulator, progress=say)
 
     def control(self, verb: str, path: str, **body: Any) -> Any:
         """A control call of the emulator."""
@@ -152,6 +174,20 @@ class Chaos:
         """How many tasks wait, by the id of the triggerer that holds them."""
         rows = self.stack.api.tasks(DAG, self.run_id)
         return Counter((row["trigger"] or {}).get("triggerer_id") for row in rows if row["state"] == "deferred")
+
+    def workers(self) -> set[int]:
+        """The programs in whose sessions tasks run."""
+        programs = [program for name, program in list(self.stack.programs.items()) if name.startswith(("worker", "scheduler"))]
+        return {process.pid for process in (program.process for program in programs) if process is not None}
+
+    def failed_by_airflow(self) -> dict[int, str]:
+        """Why Airflow itself failed a task, by its own log of events; by the number of its launch."""
+        found = {}
+        for row in self.stack.api.tasks(DAG, self.run_id):
+            events = self.stack.api.events(DAG, self.run_id, row["task_id"], row["map_index"]) if row["state"] == "failed" else []
+            if own := [event for event in events if event in AIRFLOW_FAILS]:
+                found[self._number(row)] = own[-1]
+        return found
 
     def tasks(self) -> list[Task]:
         """How the tasks ended, and what each of them holds."""

@@ -48,32 +48,44 @@ class Program:
                 self.command, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
 
+    def has_ended(self) -> bool:
+        """Whether it was started and has ended by itself."""
+        process = self.process
+        return process is not None and process.poll() is not None
+
     def check(self) -> None:
         """:raises StackError: it was started and has ended."""
-        if self.process is not None and self.process.poll() is not None:
+        process = self.process
+        if process is not None and process.poll() is not None:
             tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
-            raise StackError(f"{self.name} ended with code {self.process.returncode}; its log {self.log} ends in:\n{tail}")
+            raise StackError(f"{self.name} ended with code {process.returncode}; its log {self.log} ends in:\n{tail}")
 
     def interrupt(self) -> None:
         """Ask it to end, as Ctrl-C does."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
+        self.signal(signal.SIGINT)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal, if it runs."""
+        process = self.process
+        if process is not None and process.poll() is None:
+            process.send_signal(number)
 
     def wait(self, seconds: float) -> None:
         """Wait for its end, and after these seconds kill it and all that is left of its session."""
-        if self.process is None:
+        process = self.process
+        if process is None:
             return
         with suppress(subprocess.TimeoutExpired):
-            self.process.wait(max(seconds, 0.1))
+            process.wait(max(seconds, 0.1))
         self.kill()
 
     def kill(self) -> None:
         """End it and everything in its session at once, with SIGKILL."""
-        if self.process is None:
+        process, self.process = self.process, None  # from now on it is not one that has ended by itself
+        if process is None:
             return
-        _end([process for process in psutil.process_iter() if _session_of(process) == self.process.pid])
-        self.process.wait()
-        self.process = None
+        _end([found for found in psutil.process_iter() if _session_of(found) == process.pid])
+        process.wait()
 
 
 def stop(programs: Sequence[Program], seconds: float = 15) -> None:

@@ -36,6 +36,10 @@ class AirflowApi:
             return False
         return all((parts.get(name) or {}).get("status") == "healthy" for name in PARTS)
 
+    def jobs(self) -> list[dict[str, Any]]:
+        """Airflow's own schedulers, triggerers and DAG processors that are alive."""
+        return list(self._call("GET", "jobs?is_alive=true&limit=100")["jobs"])
+
     def knows(self, dag_id: str) -> bool:
         """Whether the DAG's file has been read."""
         try:
@@ -89,6 +93,11 @@ class AirflowApi:
             if error.response.status_code == requests.codes.not_found:
                 return None
             raise
+
+    def events(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> list[str]:
+        """What Airflow has logged of a task instance, oldest first."""
+        query = f"dag_id={dag_id}&run_id={quote(run_id)}&task_id={task_id}&map_index={map_index}&order_by=when&limit=100"
+        return [str(row["event"]) for row in self._call("GET", f"eventLogs?{query}")["event_logs"]]
 
     def clear(self, dag_id: str, run_id: str, *task_ids: str) -> None:
         """Clear tasks of a run, as a person does in the UI."""

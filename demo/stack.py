@@ -12,8 +12,9 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +22,19 @@ from demo.processes import Program, StackError, owned_by, sole_owner, stop
 from demo.rest import AirflowApi
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+
+
+@dataclass(frozen=True)
+class Component:
+    """One of Airflow's programs.
+
+    :param arguments: of the command ``airflow``.
+    :param env: environment of its own.
+    """
+
+    name: str
+    arguments: Sequence[str]
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 class Stack:
@@ -120,13 +134,25 @@ class Stack:
             shutil.rmtree(self.home / name, ignore_errors=True)
             (self.home / name).mkdir()
         self._start_emulator()
+        self._start_services()
         self.progress("Airflow creates its database")
-        env = self._airflow_env()
+        env = {**self._env(), **self._airflow_env(), **self.extra_env}
         self._migrate(env)
-        self.progress("Airflow starts: " + ", ".join(COMPONENTS))
-        for name in COMPONENTS:
-            self._run(name, [sys.executable, "-m", "airflow", name], env)
-        self.wait_until("Airflow to be healthy", self.api.healthy)
+        components = self._components()
+        self.progress("Airflow starts: " + ", ".join(component.name for component in components))
+        for component in components:
+            self._run(component.name, [sys.executable, "-m", "airflow", *component.arguments], {**env, **component.env})
+        self.wait_until("Airflow to be healthy", self._healthy, seconds=600)
+
+    def _start_services(self) -> None:
+        """Start what Airflow needs beside itself; here it needs nothing."""
+
+    def _components(self) -> list[Component]:
+        """Airflow's own programs."""
+        return [Component(name, [name]) for name in COMPONENTS]
+
+    def _healthy(self) -> bool:
+        return self.api.healthy()
 
     def _start_emulator(self) -> None:
         ready_file = self.home / "emulator.json"
@@ -181,7 +207,7 @@ class Stack:
             "LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
         }
         settings = {f"AIRFLOW__{name}": value for name, value in config.items()}
-        return {**self._env(), **settings, "AIRFLOW_HOME": str(self.home / "airflow"), **self.ready["environment"], **self.extra_env}
+        return {**settings, "AIRFLOW_HOME": str(self.home / "airflow"), **self.ready["environment"]}
 
 
 def free_port() -> int:

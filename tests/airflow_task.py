@@ -9,14 +9,22 @@ import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from uuid import UUID, uuid4
 
 import httpx
+import pytest
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
+
+SDK = tuple(int(part) for part in version("apache-airflow-task-sdk").split(".")[:2])
+"""1.3 belongs to Airflow 3.3, and so on."""
+
+needs_3_3 = pytest.mark.skipif(SDK < (1, 3), reason="about what Airflow has from 3.3 on")
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -57,7 +65,7 @@ class TaskInstance:
         """Start the task's process once: ``execute``, or the method that a deferral named."""
         from airflow.sdk.api.client import Client
         from airflow.sdk.api.datamodels._generated import TaskInstance as Instance
-        from airflow.sdk.execution_time.supervisor import run_task_in_process
+        from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
 
         client = Client(base_url=None, dry_run=True, token="", transport=httpx.MockTransport(self._answer))
         client.base_url = "http://execution-api"
@@ -70,7 +78,15 @@ class TaskInstance:
             map_index=self.map_index,
             dag_version_id=uuid4(),
         )
-        result = run_task_in_process(ti=instance, task=self.task, client=client)
+
+        class Supervisor(InProcessTestSupervisor):
+            """Has our client; up to Airflow 3.2 there is no other way to give it one."""
+
+            @staticmethod
+            def _api_client(*_: Any) -> Client:
+                return client
+
+        result = Supervisor.start(what=instance, task=self.task)
         self._next = None
         return Ended(state=str(result.state.value), message=result.msg, error=result.error)
 
@@ -99,11 +115,13 @@ class TaskInstance:
 
     def trigger(self, deferred: Ended) -> Any:
         """The trigger of a deferral, made anew from what Airflow stores of it."""
-        from airflow.sdk._shared.module_loading import import_string
-        from airflow.sdk.serde import deserialize
+        kwargs = json.loads(json.dumps(deferred.message.trigger_kwargs))
+        if SDK >= (1, 2):  # Airflow 3.1 encodes them later
+            from airflow.sdk.serde import deserialize
 
-        kwargs = deserialize(json.loads(json.dumps(deferred.message.trigger_kwargs)))
-        return import_string(deferred.message.classpath)(**kwargs)
+            kwargs = deserialize(kwargs)
+        module, _, name = deferred.message.classpath.rpartition(".")
+        return getattr(import_module(module), name)(**kwargs)
 
     def retry(self) -> None:
         """What Airflow does before another try."""
@@ -141,7 +159,7 @@ class TaskInstance:
         method, kwargs = self._next or (None, None)
         run = {"dag_id": self.task.dag_id, "run_id": self.run_id, "run_type": "manual", "state": "running"}
         times = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end", "run_after", "start_date"), NOW.isoformat())
-        nothing = {"end_date": None, "conf": {}, "consumed_asset_events": [], "partition_key": None}
+        nothing = {"end_date": None, "conf": {}, "consumed_asset_events": [], **({"partition_key": None} if SDK >= (1, 2) else {})}
         return {
             "dag_run": {**run, **times, **nothing},
             "max_tries": max_tries,

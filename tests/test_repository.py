@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hooks": {"api", "transport"},
     "watch": {"api", "transport"},
     "links": {"api"},
-    "task": {"api", "hooks", "links"},
+    "task": {"api", "hooks", "links", "transport", "watch"},
     "triggers": {"api", "hooks", "task", "watch"},
     "operators": {"api", "hooks", "task", "triggers"},
     "sensors": {"api", "hooks", "task", "triggers"},

@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk import BaseOperator, conf
-from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
+from airflow.sdk import BaseOperator
 
 from airflow_dataflow_ext.api.jobs.launch_once import Launched, Launcher, launch_once, settle, stop_launched
 from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.shown import shown_record
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome, Watch, check_poll_sleep
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
+from airflow_dataflow_ext.task.compat import TaskDeferralError, TaskDeferralTimeout, conf
 from airflow_dataflow_ext.task.errors import task_errors
 from airflow_dataflow_ext.task.identity import clear_key_of, identity_of
 from airflow_dataflow_ext.task.kill import after_kill
-from airflow_dataflow_ext.task.records import ATTEMPT, RecordStore, TriesStore
+from airflow_dataflow_ext.task.metrics import count_launch
+from airflow_dataflow_ext.task.records import ATTEMPT, PassingStore, RecordStore, TriesStore, record_store
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -37,7 +39,7 @@ class Attempt:
     context: Context
     launcher: Any
     identity: LaunchIdentity
-    store: RecordStore | TriesStore
+    store: RecordStore | TriesStore | PassingStore
 
 
 class LaunchOperator(BaseOperator):
@@ -53,6 +55,9 @@ class LaunchOperator(BaseOperator):
     :param cancel_timeout: seconds to wait for the end of a job that is stopped before a new one starts.
     :param reattach: let a retry take over an earlier attempt's job; False stops that job and launches anew.
     """
+
+    jobs_tell_their_launch = False
+    """Whether the service's jobs say, by name or labels, of which launch they are."""
 
     def __init__(
         self,
@@ -95,7 +100,7 @@ class LaunchOperator(BaseOperator):
     def execute(self, context: Context) -> Json:
         with task_errors():
             attempt = self.enter(context)
-            launched = self._launch(attempt)
+            launched = count_launch(attempt.identity, lambda: self._launch(attempt))
             watch = attempt.launcher.watch_of(launched.job, launched.record)
             self.publish(context, watch, launched)
             if self.wait_until_finished is False:
@@ -104,10 +109,17 @@ class LaunchOperator(BaseOperator):
                 self._defer(context, watch, "execute_complete", stop_on_kill=not launched.record.foreign)
             return self._finish(attempt.store, self.hook.run(wait_for_job(watch)))
 
-    def enter(self, context: Context) -> Attempt:
-        """This entry into the task."""
+    def enter(self, context: Context, *, resumes: bool = False) -> Attempt:
+        """This entry into the task.
+
+        :param resumes: this try was entered before, in another process.
+        """
         if self._attempt is None or self._attempt.context is not context:
-            self._attempt = Attempt(context, self.launcher(), identity_of(context), self._store(context))
+            attempt = self._attempt = Attempt(context, self.launcher(), identity_of(context), self._store(context))
+            if isinstance(attempt.store, PassingStore) and self.jobs_tell_their_launch:
+                is_first = context["ti"].try_number <= 1 and not resumes
+                shown = shown_record(attempt.launcher, attempt.identity, clear_key=clear_key_of(context), is_first=is_first)
+                attempt.store.begin(self.hook.run(shown))
         return self._attempt
 
     def result(self, outcome: Outcome) -> Conversation[Json]:
@@ -137,7 +149,7 @@ class LaunchOperator(BaseOperator):
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout:
             with task_errors():
-                self._stop(self.enter(context))
+                self._stop(self.enter(context, resumes=True))
                 self._note_failure(context)
             raise
         except TaskDeferralError:
@@ -154,14 +166,14 @@ class LaunchOperator(BaseOperator):
     def _leave(self) -> None:
         self.log.info("The job goes on: nobody asked for its end; a retry takes it over.")
 
-    def _store(self, context: Context) -> RecordStore | TriesStore:
+    def _store(self, context: Context) -> RecordStore | TriesStore | PassingStore:
         """Where the launch is recorded: a try that has started in the triggerer left it there."""
         if getattr(self, "may_start_here", False):
             store = TriesStore(context["ti"])
             store.tries = store.load()
             if store.tries is not None:
                 return store
-        return RecordStore(context)
+        return record_store(context)
 
     def _note_failure(self, context: Context) -> None:
         """For a try that has started in the triggerer; its trigger may have ended before it could begin it."""
@@ -179,7 +191,7 @@ class LaunchOperator(BaseOperator):
         context["ti"].xcom_push(key=ATTEMPT, value=context["ti"].try_number)
         self.defer(trigger=self.trigger(watch, stop_on_kill=stop_on_kill), method_name=method_name, timeout=self.execution_timeout)
 
-    def _finish(self, store: RecordStore | TriesStore, outcome: Outcome) -> Json:
+    def _finish(self, store: RecordStore | TriesStore | PassingStore, outcome: Outcome) -> Json:
         job: Json = self.hook.run(self.result(outcome), store)
         return job
 

@@ -7,10 +7,9 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import conf
-
 from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
 from airflow_dataflow_ext.api.rest.errors import JobError
+from airflow_dataflow_ext.task.compat import conf
 from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.errors import task_errors
 

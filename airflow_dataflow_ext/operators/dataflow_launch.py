@@ -14,6 +14,7 @@ from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.operators.base import Attempt, LaunchOperator
 from airflow_dataflow_ext.operators.dataflow_lineage import TemplateLineage
+from airflow_dataflow_ext.task.compat import needs_3_3
 from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.errors import task_errors
 from airflow_dataflow_ext.task.start_from_trigger import StartsFromTrigger
@@ -58,6 +59,7 @@ class DataflowLaunchOperator(StartsFromTrigger, TemplateLineage, DataflowTask, L
         ``JOB_MESSAGE_DETAILED``; None shows none.
     """
 
+    jobs_tell_their_launch = True
     start_trigger = "airflow_dataflow_ext.triggers.dataflow_start.DataflowLaunchStartTrigger"
 
     def __init__(
@@ -79,6 +81,7 @@ class DataflowLaunchOperator(StartsFromTrigger, TemplateLineage, DataflowTask, L
         self.expected_terminal_state = expected_terminal_state
         self.drain_pipeline = drain_pipeline
         self.cancel_on_kill = cancel_on_kill
+        needs_3_3(end_from_trigger=end_from_trigger, start_from_trigger=start_from_trigger)
         if end_from_trigger and not self.deferrable:
             raise InvalidInputError("end_from_trigger needs deferrable=True")
         if start_from_trigger and not end_from_trigger:

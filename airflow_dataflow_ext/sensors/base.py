@@ -10,12 +10,12 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
-from airflow.sdk.exceptions import AirflowException, AirflowRescheduleException, AirflowSensorTimeout, AirflowSkipException
+from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
 from airflow_dataflow_ext.api.jobs.watch import Outcome, check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import CallError, JobError, JobLostError, NotFoundError, transient
+from airflow_dataflow_ext.task.compat import AirflowException, AirflowRescheduleException, AirflowSensorTimeout, AirflowSkipException, conf
 from airflow_dataflow_ext.task.errors import task_errors
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from airflow.sdk import PokeReturnValue
 from airflow_dataflow_ext.api.dataflow.conditions import Condition, ConditionWait, Entries, mark_of
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.sensors.base import WaitSensor
+from airflow_dataflow_ext.task.compat import needs_3_3
 from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.start_from_trigger import StartsFromTrigger
 
@@ -44,6 +45,7 @@ class DataflowSensor(StartsFromTrigger, DataflowTask, WaitSensor):
     def __init__(self, *, job_id: str, end_from_trigger: bool = False, start_from_trigger: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job_id = job_id
+        needs_3_3(end_from_trigger=end_from_trigger, start_from_trigger=start_from_trigger)
         if (end_from_trigger or start_from_trigger) and not self.deferrable:
             raise InvalidInputError("end_from_trigger and start_from_trigger need deferrable=True")
         self.end_from_trigger = end_from_trigger

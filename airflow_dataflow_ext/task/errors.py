@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, InvalidInputError, LaunchRecordError
-
-if TYPE_CHECKING:
-    pass
+from airflow_dataflow_ext.task.compat import AirflowException, AirflowFailException
 
 
 @contextmanager

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowTaskTimeout
-
 from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.task.compat import AirflowTaskTimeout
 
 if TYPE_CHECKING:
     pass

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from airflow_dataflow_ext.api.jobs.tries import Tries
 from airflow_dataflow_ext.api.rest.errors import JobError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
+from airflow_dataflow_ext.task.compat import task_state_store
+from airflow_dataflow_ext.transport.effects import RECORD, MemoryStore
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_dataflow_ext.api.jobs.launch_once import LaunchRecord
     from airflow_dataflow_ext.api.rest.method import Json
 
 
@@ -22,14 +25,28 @@ ATTEMPT = "dataflow_attempt"
 """XCom key under which an operator leaves the number of the try that deferred."""
 
 
+def record_store(context: Context) -> RecordStore | PassingStore:
+    """Where a task keeps its launch record."""
+    store = task_state_store(context)
+    return PassingStore() if store is None else RecordStore(store)
+
+
+class PassingStore(MemoryStore):
+    """The launch record in an Airflow without a state store for tasks: it is gone with the process."""
+
+    def begin(self, record: LaunchRecord | None) -> None:
+        """Go on from a record that was found otherwise."""
+        self.set(RECORD, record.value() if record else None)
+
+
 class RecordStore:
     """The task's state store, which outlives the worker; also remembers what was last written, for a kill.
 
     The record stays as long as the DAG run: a streaming job may be waited for longer than the store's usual 30 days.
     """
 
-    def __init__(self, context: Context) -> None:
-        self._store = context["task_state_store"]
+    def __init__(self, store: Any) -> None:
+        self._store = store
         self.last: dict[str, Any] = {}
 
     def get(self, key: str) -> Any:

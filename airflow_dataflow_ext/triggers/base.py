@@ -17,6 +17,8 @@ from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Watch
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
+from airflow_dataflow_ext.task.compat import cancelled, in_thread
+from airflow_dataflow_ext.task.metrics import report_round, time_event
 from airflow_dataflow_ext.task.records import ATTEMPT
 from airflow_dataflow_ext.watch.channel import Channel
 
@@ -47,6 +49,7 @@ class WaitTrigger(BaseTrigger):
         super().__init__()  # type: ignore[no-untyped-call]
         self.conn_id = conn_id
         self.connection = connection
+        self._began = 0.0
 
     @abstractmethod
     def wait(self) -> Conversation[Json]:
@@ -80,21 +83,36 @@ class WaitTrigger(BaseTrigger):
         return f"{cls.__module__}.{cls.__qualname__}", {"conn_id": self.conn_id, **self.connection, **self.fields()}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        began = time.monotonic()
+        began, self._began = time.monotonic(), time.time()
         try:
             event = await self.event()
+        except asyncio.CancelledError:
+            await cancelled(self)
+            raise
         except DataflowExtError as error:
             event = {"error": str(error)}
         except Exception as error:
             self.log.exception("The wait cannot go on")
             event = {"error": f"{type(error).__name__}: {error}"}
         if self.task_instance is None:  # dag.test() has no such race, and ends no task from a trigger
-            yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+            end = TriggerEvent(event)  # type: ignore[no-untyped-call]
         elif self.end_from_trigger:
-            yield await self._end(event)
+            end = await self._end(event)
         else:
             await asyncio.sleep(max(0.0, budgets.FIRST_EVENT_AFTER - (time.monotonic() - began)))
-            yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+            end = TriggerEvent(event)  # type: ignore[no-untyped-call]
+        self._time(event)
+        yield end
+
+    def ended_at(self, job: Json) -> float:
+        """When the job came into its state, in seconds since the epoch; 0 where that is not known."""
+        return 0.0
+
+    def _time(self, event: Json) -> None:
+        """Tell how late the event is; a job that had ended before anybody waited makes no late event."""
+        ended = self.ended_at(event.get("job") or {})
+        if ended >= self._began:
+            time_event(time.time() - ended)
 
     async def _end(self, event: Json) -> TriggerEvent:
         """The task's end, with its result written: Airflow itself would hand on the event's XComs as JSON text."""
@@ -120,7 +138,7 @@ class WaitTrigger(BaseTrigger):
     def channel(self) -> AbstractAsyncContextManager[Channel]:
         """The connection's Channel; while it is open here, it is not made anew."""
         key = (type(self).make_hook, self.conn_id, json.dumps(self.connection, sort_keys=True))
-        return Channel.to(key, functools.partial(self.make_hook, self.conn_id, **self.connection))
+        return Channel.to(key, functools.partial(self.make_hook, self.conn_id, **self.connection), report_round)
 
     @staticmethod
     @abstractmethod
@@ -138,9 +156,8 @@ class WaitTrigger(BaseTrigger):
         ti = self.task_instance
         if ti is None:
             return False
-        found = await asyncio.to_thread(
-            RuntimeTaskInstance.get_task_states, dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
-        )
+        ask = in_thread(RuntimeTaskInstance.get_task_states)
+        found = await ask(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index)
         states = list((found.get(ti.run_id) or {}).values())  # a task that was just cleared has none, and is there all the same
         if not states:
             return False  # no answer is not a person's act
@@ -152,7 +169,7 @@ class WaitTrigger(BaseTrigger):
 
         ti = self.task_instance
         assert ti is not None
-        attempt = await asyncio.to_thread(XCom.get_one, key=ATTEMPT, **where(ti))
+        attempt = await in_thread(XCom.get_one)(key=ATTEMPT, **where(ti))
         return attempt is not None and bool(attempt != ti.try_number)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_dataflow_ext.api.dataflow.finished_jobs import ended_at
 from airflow_dataflow_ext.api.dataflow.stop import stop
 from airflow_dataflow_ext.api.dataflow.usage import with_usage
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
@@ -27,6 +28,9 @@ class DataflowTrigger(WaitTrigger):
         self, *, conn_id: str = "google_cloud_default", impersonation_chain: str | Sequence[str] | None = None, **kwargs: Any
     ) -> None:
         super().__init__(conn_id=conn_id, impersonation_chain=impersonation_chain, **kwargs)
+
+    def ended_at(self, job: Json) -> float:
+        return ended_at(job) if job.get("currentStateTime") else 0.0
 
     @staticmethod
     def make_hook(conn_id: str, **connection: Any) -> Any:

@@ -22,6 +22,8 @@ from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, DataflowExtError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.task.compat import asset_state_store
+from airflow_dataflow_ext.task.metrics import report_round
 from airflow_dataflow_ext.triggers.dataflow import DataflowTrigger
 from airflow_dataflow_ext.watch.channel import Channel
 
@@ -122,7 +124,8 @@ class DataflowJobEventTrigger(BaseEventTrigger):
 
     async def _begin(self, ended: list[Json]) -> tuple[Ledger, list[Json]]:
         """Where the last run of this trigger left off, and what has ended since; a new trigger counts from now on."""
-        kept = await self.asset_state_store.aget(self._key) if self.asset_state_store is not None else None
+        store = asset_state_store(self)
+        kept = await store.aget(self._key) if store is not None else None
         if not kept:
             begin = time.time() - budgets.CLOCK_SKEW + budgets.ENDS_OVERLAP
             ledger = Ledger(latest=max([*map(ended_at, ended), begin]))  # none that ended before the first list
@@ -130,14 +133,15 @@ class DataflowJobEventTrigger(BaseEventTrigger):
                 pass
             await self._keep(ledger)
             return ledger, []
-        ledger = Ledger.deserialize(kept)  # type: ignore[arg-type]
+        ledger = Ledger.deserialize(kept)
         async with _channel(self.serialize()[1]) as channel:
             place = channel.hook.place(self.project_id, self.location)
             return ledger, await channel.run(finished_jobs(place, ledger.since), log)
 
     async def _keep(self, ledger: Ledger) -> None:
-        if self.asset_state_store is not None:
-            await self.asset_state_store.aset(self._key, ledger.serialize())
+        store = asset_state_store(self)
+        if store is not None:
+            await store.aset(self._key, ledger.serialize())
 
     @property
     def _key(self) -> str:
@@ -163,4 +167,4 @@ class DataflowJobEventTrigger(BaseEventTrigger):
 def _channel(kwargs: Json) -> AbstractAsyncContextManager[Channel]:
     conn_id, chain = kwargs["conn_id"], kwargs["impersonation_chain"]
     key = (DataflowTrigger.make_hook, conn_id, json.dumps({"impersonation_chain": chain}))
-    return Channel.to(key, functools.partial(DataflowTrigger.make_hook, conn_id, impersonation_chain=chain))
+    return Channel.to(key, functools.partial(DataflowTrigger.make_hook, conn_id, impersonation_chain=chain), report_round)

@@ -16,6 +16,7 @@ from airflow_dataflow_ext.api.jobs.watch import Outcome
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.task.identity import identity_of
+from airflow_dataflow_ext.task.metrics import count_launched
 from airflow_dataflow_ext.task.records import TriesStore
 from airflow_dataflow_ext.triggers.dataflow import DataflowTrigger
 
@@ -165,6 +166,7 @@ class DataflowLaunchStartTrigger(StartTrigger):
         if launcher.launch.validate_only:
             return {"result": await self.perform(launcher.validation())}
         launched = self._launched = await self.perform(await asyncio.to_thread(self._launching, task))
+        count_launched(identity_of(self.context), launched)
         await asyncio.to_thread(self._tries.own, launched.record.value())
         await asyncio.to_thread(task.publish, self.context, self._watch(), launched)
         return {"result": launched.job} if task.wait_until_finished is False else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_dataflow_ext.api.rest.times import epoch
 from airflow_dataflow_ext.api.wave.stop import stop
 from airflow_dataflow_ext.api.wave.wait import RunWatch
 from airflow_dataflow_ext.triggers.base import JobTrigger
@@ -29,6 +30,9 @@ class WaveJobTrigger(JobTrigger):
 
     def fields(self) -> Json:
         return {"watch": self.watch.serialize(), "stop_on_kill": self.stop_on_kill}
+
+    def ended_at(self, job: Json) -> float:
+        return epoch(str(job["endDate"])) if job.get("endDate") else 0.0
 
     def stop(self, within: float) -> Conversation[Any]:
         return stop(self.watch.run, wait_for=within)

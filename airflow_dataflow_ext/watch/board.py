@@ -22,6 +22,7 @@ from airflow_dataflow_ext.api.rest.errors import CallError, InvalidRequestError,
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.watch.reader import Reader
+from airflow_dataflow_ext.watch.round import Figures
 from airflow_dataflow_ext.watch.waiters import Waiters
 
 log = logging.getLogger(__name__)
@@ -48,13 +49,15 @@ class Board:
 
     :param lister: lists the place's jobs.
     :param perform: performs a conversation on this event loop.
+    :param figures: what the Board does is added up there, and reported after each round.
     """
 
-    def __init__(self, lister: Lister, perform: Callable[[Conversation[Any]], Awaitable[Any]]) -> None:
+    def __init__(self, lister: Lister, perform: Callable[[Conversation[Any]], Awaitable[Any]], figures: Figures) -> None:
         self._lister = lister
         self._perform = perform
+        self._figures = figures
         self._waiters = Waiters()
-        self._reader = Reader(self._waiters, perform, self._hurry)
+        self._reader = Reader(self._waiters, perform, self._hurry, figures)
         self._rounds: asyncio.Task[None] | None = None
         self._settling: set[asyncio.Task[None]] = set()
         self._next = math.inf
@@ -82,6 +85,7 @@ class Board:
     def close(self) -> None:
         """Stop asking; called when the last watcher has gone."""
         self._reader.close()
+        self._figures.report(0, 0.0)
         for task in (self._rounds, *self._settling):
             if task is not None:
                 task.cancel()
@@ -98,6 +102,7 @@ class Board:
                 await self._until_due()
                 now, self._next = loop.time(), math.inf
                 await self._round(now)
+                self._figures.report(len(self._waiters), loop.time())
                 self._hurry(await self._soonest())
         except Exception as error:
             log.exception("The rounds of a board ended; whoever waits is told.")
@@ -159,6 +164,7 @@ class Board:
         idle: list[tuple[float, str]] = []
         gone: list[str] = []
         pause = random.uniform(*EARLIER)
+        self._figures.round.looks += len(self._waiters)
         async for some in _breaths(list(self._waiters)):
             for job_id in some:
                 job = active.get(job_id)

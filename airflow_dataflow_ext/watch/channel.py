@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import weakref
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from asgiref.sync import sync_to_async
+
 from airflow_dataflow_ext.transport.effects import aside
 from airflow_dataflow_ext.watch.board import Board
+from airflow_dataflow_ext.watch.round import Figures, Report
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.jobs.watch import Look
@@ -28,11 +32,13 @@ class Channel:
     """Performs conversations for many watchers; opened by the first of them and closed with the last.
 
     :param make_hook: makes the hook; it may block, and is called in a thread.
+    :param report: is told what each Board does; see :class:`~airflow_dataflow_ext.watch.round.Figures`.
     """
 
     _of_loop: ClassVar[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, Channel]]] = weakref.WeakKeyDictionary()
 
-    def __init__(self, make_hook: Callable[[], Any]) -> None:
+    def __init__(self, make_hook: Callable[[], Any], report: Report | None = None) -> None:
+        self._report = report
         self.hook: Any = None
         self._users = 0
         self._stack = AsyncExitStack()
@@ -42,13 +48,13 @@ class Channel:
 
     @classmethod
     @asynccontextmanager
-    async def to(cls, key: Hashable, make_hook: Callable[[], Any]) -> AsyncIterator[Channel]:
+    async def to(cls, key: Hashable, make_hook: Callable[[], Any], report: Report | None = None) -> AsyncIterator[Channel]:
         """The channel of a connection in this event loop.
 
         :param key: equal for equal connections.
         """
         channels = cls._of_loop.setdefault(asyncio.get_running_loop(), {})
-        channel = channels.get(key) or channels.setdefault(key, cls(make_hook))
+        channel = channels.get(key) or channels.setdefault(key, cls(make_hook, report))
         channel._users += 1
         try:
             await asyncio.shield(channel._opening)
@@ -75,15 +81,22 @@ class Channel:
         watch = look.watch
         board = self._boards.get(watch.place)
         if board is None:
-            board = self._boards[watch.place] = Board(watch.lister(), self._perform)
+            figures = Figures(watch.place, self._report, asyncio.get_running_loop().time())
+            board = self._boards[watch.place] = Board(watch.lister(), functools.partial(self._perform, figures), figures)
         return await board.look(look)
 
-    async def _perform(self, conversation: Conversation[T]) -> T:
+    async def _perform(self, figures: Figures, conversation: Conversation[T]) -> T:
         transport = await self._opening
-        return await transport.run(conversation, aside(logging.getLogger(__name__)))
+
+        async def send(request: Request) -> Reply | NoReply:
+            answer = await transport.send(request)
+            figures.answered(answer, asyncio.get_running_loop().time())
+            return answer
+
+        return await transport.run(conversation, aside(logging.getLogger(__name__)), send=send)
 
     async def _open(self, make_hook: Callable[[], Any]) -> AsyncTransport:
-        self.hook = await asyncio.to_thread(make_hook)
+        self.hook = await sync_to_async(make_hook, thread_sensitive=False)()
         transport: AsyncTransport = await self._stack.enter_async_context(self.hook.connect())
         return transport
 

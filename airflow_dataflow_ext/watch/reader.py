@@ -12,6 +12,7 @@ from airflow_dataflow_ext.api.jobs.watch import Watch
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import NotFoundError, transient
 from airflow_dataflow_ext.api.rest.steps import Conversation
+from airflow_dataflow_ext.watch.round import Figures
 from airflow_dataflow_ext.watch.waiters import Waiters
 
 READS_AT_ONCE = 16
@@ -23,9 +24,13 @@ class Reader:
 
     :param perform: performs a conversation on this event loop.
     :param again: is told when a job wants to be looked at again.
+    :param figures: of the Board.
     """
 
-    def __init__(self, waiters: Waiters, perform: Callable[[Conversation[Any]], Awaitable[Any]], again: Callable[[float], None]) -> None:
+    def __init__(
+        self, waiters: Waiters, perform: Callable[[Conversation[Any]], Awaitable[Any]], again: Callable[[float], None], figures: Figures
+    ) -> None:
+        self._figures = figures
         self._waiters = waiters
         self._perform = perform
         self._again = again
@@ -47,6 +52,7 @@ class Reader:
     def read(self, job_ids: Iterable[str]) -> None:
         """Read these jobs, as soon as there is room."""
         fresh = [job_id for job_id in job_ids if job_id not in self._held]
+        self._figures.round.looks += len(fresh)
         self._held.update(fresh)
         self._queue.extend(fresh)
         for _ in range(min(len(fresh), READS_AT_ONCE - len(self._tasks))):

@@ -15,7 +15,7 @@ from airflow_dataflow_ext.api.dataflow.methods import Template
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.emulator.google.oauth import PROJECT
-from tests.airflow_task import TaskInstance
+from tests.airflow_task import SDK, TaskInstance, needs_3_3
 from tests.asking import Asker
 from tests.operators.launches import classic, flex, instance
 
@@ -69,6 +69,8 @@ def die(monkeypatch: pytest.MonkeyPatch) -> Die:
     monkeypatch.setattr(RecordStore, "set", dying_write)
 
     def die(point: str, error: type[BaseException] = Died) -> None:
+        if "writing" in point and SDK < (1, 3):
+            pytest.skip("nothing is written before Airflow 3.3")
         points[point] = error
 
     return die
@@ -113,7 +115,7 @@ def test_wherever_a_worker_dies_the_retry_ends_with_the_one_job(
     task.retry()
     assert task.run().state == "success"
     assert states(emulator) == ["DONE"]
-    assert task.xcoms["return_value"]["id"] == task.store["launch"]["job_id"] == emulator.jobs.all()[0]["job"]["id"]
+    assert task.xcoms["return_value"]["id"] == task.store.get("launch", task.xcoms)["job_id"] == emulator.jobs.all()[0]["job"]["id"]
 
 
 @pytest.mark.parametrize("deaths", [(DEATHS[2], DEATHS[3], DEATHS[4]), (DEATHS[3], DEATHS[4], "after sending jobs.list")])
@@ -145,7 +147,7 @@ def test_a_retry_takes_the_result_of_a_job_that_ended_meanwhile(emulator: Emulat
     die("after sending jobs.get")
     task = instance(retries=1)
     dies(task)
-    emulator.jobs.set_state(task.store["launch"]["job_id"], "JOB_STATE_DONE")
+    emulator.jobs.set_state(emulator.jobs.all()[0]["job"]["id"], "JOB_STATE_DONE")
     task.retry()
     assert task.run().state == "success"
     assert task.xcoms["return_value"]["currentState"] == "JOB_STATE_DONE"
@@ -165,7 +167,6 @@ def test_a_retry_after_a_failed_job_launches_the_next_one(emulator: Emulator, di
     assert task.run().state == "success"
     assert states(emulator) == ["FAILED", "DONE"]
     assert len(set(names(emulator))) == 2
-    assert task.store["launch"]["generation"] == 1
 
 
 def test_without_reattach_a_retry_stops_the_job_and_launches_anew(emulator: Emulator, die: Die) -> None:
@@ -280,6 +281,7 @@ def test_mapped_tasks_and_other_runs_keep_launches_of_their_own(emulator: Emulat
     assert [task.xcoms["return_value"]["id"] for task in tasks] == [entry["job"]["id"] for entry in emulator.jobs.all()]
 
 
+@needs_3_3
 @pytest.mark.parametrize(
     ("record", "told"),
     [
@@ -327,7 +329,7 @@ def terminate_once_there_is_a_job(task: TaskInstance, state: str, then: Callable
     """Airflow's supervisor ends a task's process: its task has the state, and it gets a signal; ``then`` is done a second later."""
 
     def terminate() -> None:
-        while task.store.get("launch", {}).get("step") != "launched":
+        while "job_id" not in task.xcoms:
             pause.wait(0.02)
         pause.wait(0.3)
         task.state = state
@@ -381,6 +383,7 @@ def test_a_worker_that_is_shut_down_leaves_its_job_to_the_retry(emulator: Emulat
     assert states(emulator) == ["DONE"]
 
 
+@needs_3_3
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_a_retry_under_dag_test_takes_over_too(emulator: Emulator, die: Die, run_dag: Callable[..., Any], deferrable: bool) -> None:
     emulator.scripts.play("*", QUICK_JOB)

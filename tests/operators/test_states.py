@@ -28,7 +28,7 @@ def seen(run: TaskInstance, ended: Ended) -> tuple[object, ...]:
     """What a user sees of the end, without what differs between any two jobs."""
     job = {name: value for name, value in run.xcoms.get("return_value", {}).items() if name not in VARIES}
     text = str(ended.error or "").replace(run.xcoms["job_id"], "ID")
-    return ended.state, type(ended.error), text, job, run.store["launch"]["phase"]
+    return ended.state, type(ended.error), text, job, run.store.get("launch", {}).get("phase")
 
 
 @pytest.mark.parametrize("state", sorted(DATAFLOW))

@@ -12,7 +12,7 @@ from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.wave.states import WAVE
 from airflow_dataflow_ext.emulator import Emulator, WaveNode
-from tests.airflow_task import Ended, TaskInstance
+from tests.airflow_task import Ended, TaskInstance, needs_3_3
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.operators.wave import WaveLaunchOperator
@@ -62,7 +62,7 @@ def seen(task: TaskInstance, ended: Ended) -> tuple[object, ...]:
     for node in job.get("nodes", ()):
         node.pop("id")
     text = str(ended.error or "").replace(task.xcoms["job_id"], "ID")
-    return ended.state, type(ended.error), text, job, task.store["launch"]["phase"], set(task.xcoms) - {"dataflow_attempt"}
+    return ended.state, type(ended.error), text, job, task.store.get("launch", {}).get("phase"), set(task.xcoms) - {"dataflow_attempt"}
 
 
 @pytest.mark.parametrize("fail_on_warning", [False, True])
@@ -159,6 +159,7 @@ def test_a_running_dataflow_is_waited_for(emulator: Emulator, deferrable: bool) 
     assert bool(task.events) == deferrable
 
 
+@needs_3_3
 @WAYS
 def test_a_running_dataflow_is_adopted_and_not_stopped(emulator: Emulator, deferrable: bool) -> None:
     emulator.wave.scripts.play("*", wait=0, seconds=WHILE)
@@ -266,6 +267,7 @@ def test_after_a_refused_start_somebody_elses_run_is_not_taken_for_ours(emulator
     assert [(run["id"], run["status"]) for run in emulator.wave.all_runs()] == [(theirs, "Success"), (task.xcoms["job_id"], "Success")]
 
 
+@needs_3_3
 @pytest.mark.parametrize("died", ["before the start", "after the start"])
 def test_a_worker_that_dies_around_the_start_leaves_one_run(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, died: str) -> None:
     from airflow_dataflow_ext.transport.sync import SyncTransport
@@ -290,6 +292,7 @@ def test_a_worker_that_dies_around_the_start_leaves_one_run(emulator: Emulator, 
     assert emulator.requests.counts["wave.jobs.start"] == 1
 
 
+@needs_3_3
 def test_a_retry_takes_over_the_run_of_an_earlier_try(emulator: Emulator) -> None:
     emulator.wave.scripts.play("*", wait=0.05, seconds=4)
     task = TaskInstance(start(retries=1, deferrable=True))
@@ -309,6 +312,7 @@ def test_a_retry_after_a_failed_run_starts_another(emulator: Emulator) -> None:
     assert [run["status"] for run in emulator.wave.all_runs()] == ["Failure", "Success"]
 
 
+@needs_3_3
 def test_a_cleared_task_stops_its_run_and_starts_anew(emulator: Emulator) -> None:
     emulator.wave.scripts.play("*", wait=0, seconds=60)
     task = TaskInstance(start(wait_until_finished=False))
@@ -318,6 +322,7 @@ def test_a_cleared_task_stops_its_run_and_starts_anew(emulator: Emulator) -> Non
     assert [run["status"] for run in emulator.wave.all_runs()] == ["Cancelled", "Running"]
 
 
+@needs_3_3
 @WAYS
 def test_beyond_the_allowance_the_task_ends_clearly_and_its_retry_takes_the_run_over(emulator: Emulator, deferrable: bool) -> None:
     emulator.wave.set(api_requests=6)

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.emulator import Autoscaling, Emulator, JobMessage, Metrics, Stages
-from tests.airflow_task import TaskInstance
+from tests.airflow_task import TaskInstance, needs_3_3
 from tests.sensors.conftest import give_up_after, run_both, same_failure, same_result
 
 RUNNING, DONE = "JOB_STATE_RUNNING", "JOB_STATE_DONE"
@@ -165,6 +165,7 @@ def test_a_bad_end_is_skipped_whenever_it_comes(launch: Launch, wish: str, late:
     assert [ended.state for _, ended in both] == ["skipped", "skipped"]
 
 
+@needs_3_3
 def test_the_triggerer_is_told_to_skip() -> None:
     sensor = sensors().DataflowJobStatusSensor(
         task_id="wait", job_id="j", expected_statuses=DONE, deferrable=True, end_from_trigger=True, start_from_trigger=True, soft_fail=True
@@ -230,6 +231,7 @@ def started(**fields: Any) -> Any:
         )
 
 
+@needs_3_3
 def test_the_output_of_another_task_is_rendered_in_the_triggerer() -> None:
     sensor = started(job_id=lambda launched: launched.output["job_id"], project_id="{{ params.p }}")
     kwargs = sensor.start_trigger_args.trigger_kwargs
@@ -237,6 +239,7 @@ def test_the_output_of_another_task_is_rendered_in_the_triggerer() -> None:
     assert (sensor.start_from_trigger, kwargs["project_id"], sensor.upstream_task_ids) == (True, "{{ params.p }}", {"launch"})
 
 
+@needs_3_3
 @pytest.mark.parametrize(
     "fields",
     [

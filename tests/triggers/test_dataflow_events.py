@@ -15,6 +15,7 @@ from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.times import rfc3339
 from airflow_dataflow_ext.emulator import Emulator, Fault
 from airflow_dataflow_ext.emulator.google.oauth import PROJECT
+from tests.airflow_task import needs_3_3
 from tests.asking import Asker
 from tests.operators.conftest import connected
 
@@ -120,6 +121,7 @@ def test_trouble_with_the_list_ends_nothing(emulator: Emulator, end: Callable[..
     assert [event["name"] for event in asyncio.run(follow(Store(), 2.0, *happens))] == ["job-1"]
 
 
+@needs_3_3
 def test_two_triggers_on_airflows_shared_stream_cost_one_list_a_round(emulator: Emulator, end: Callable[..., str]) -> None:
     from airflow.triggers.shared_stream import SharedStreamManager
 

@@ -15,7 +15,7 @@ from jinja2 import Undefined
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import JobError
 from airflow_dataflow_ext.emulator import Emulator
-from tests.airflow_task import TaskInstance
+from tests.airflow_task import TaskInstance, needs_3_3
 from tests.operators.launches import SPEC, TEMPLATE, classic, flex
 
 HERE: dict[str, Any] = {"deferrable": True, "start_from_trigger": True, "end_from_trigger": True}
@@ -38,6 +38,8 @@ DEATHS = (
     "before writing return_value",
     "after writing return_value",
 )
+
+pytestmark = needs_3_3
 
 
 class Died(BaseException):

@@ -12,9 +12,12 @@ import pytest
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.emulator import Emulator, Metrics
 from airflow_dataflow_ext.emulator.google.oauth import PROJECT
+from tests.airflow_task import needs_3_3
 from tests.asking import LOCATION, Asker
 from tests.operators.conftest import connected
 from tests.operators.launches import classic
+
+pytestmark = needs_3_3
 
 __all__ = ["connected"]
 

@@ -12,6 +12,7 @@ from airflow_dataflow_ext.api.dataflow.states import STREAMING
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.emulator.google.oauth import PROJECT
+from tests.airflow_task import needs_3_3
 from tests.asking import LOCATION, Asker
 
 TI = {"dag_id": "books", "task_id": "count", "run_id": "manual__2026-01-01", "map_index": -1, "try_number": 2}
@@ -106,6 +107,7 @@ def test_a_kill_waits_no_longer_than_airflow_allows(emulator: Emulator, airflow:
     assert killed(emulator) == "CANCELLING"
 
 
+@needs_3_3
 def test_the_time_for_a_kill_is_within_airflows(airflow: dict[str, Any]) -> None:
     from airflow.sdk import conf
 

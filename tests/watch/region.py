@@ -18,6 +18,7 @@ from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.transport.aio import AsyncTransport
 from airflow_dataflow_ext.transport.effects import aside
 from airflow_dataflow_ext.watch.board import Board
+from airflow_dataflow_ext.watch.round import Figures
 from tests.talk import ok, refused
 
 T = TypeVar("T")
@@ -39,7 +40,7 @@ class Region(AsyncTransport):
         self.asked: Counter[str] = Counter()
         self.asking = asyncio.Event()
         self.trouble: Callable[[Request], Any] = lambda request: None
-        self.board = Board(watch("-").lister(), self.perform)
+        self.board = Board(watch("-").lister(), self.perform, Figures("-", None, 0.0))
 
     async def perform(self, conversation: Conversation[T]) -> T:
         return await self.run(conversation, aside(logging.getLogger(__name__)), self.board.look)

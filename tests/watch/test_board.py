@@ -16,6 +16,7 @@ from airflow_dataflow_ext.api.rest.errors import CallError, JobLostError, NotAut
 from airflow_dataflow_ext.api.rest.method import NoReply, Request
 from airflow_dataflow_ext.watch.board import IDLE_ANSWERS
 from airflow_dataflow_ext.watch.reader import READS_AT_ONCE, Reader
+from airflow_dataflow_ext.watch.round import Figures
 from airflow_dataflow_ext.watch.waiters import Waiters
 from tests.talk import refused
 from tests.watch.region import DONE, FAILED, RUNNING, TOOK, Region, watch
@@ -317,7 +318,7 @@ def test_whoever_is_due_as_the_last_reads_end_is_read(leap: Leap) -> None:
         waiters, ended = Waiters(), asyncio.Event()
         for job_id in names(count):
             waiters.take(Look(watch(job_id)), asyncio.get_running_loop().create_future(), now=now(), first=0.0)
-        reader = Reader(waiters, region.perform, lambda due: ended.set())
+        reader = Reader(waiters, region.perform, lambda due: ended.set(), Figures("-", None, 0.0))
         reader.read(names(READS_AT_ONCE))
         await ended.wait()
         reader.read(names(count)[-1:])

@@ -151,11 +151,13 @@ class Launched:
     """The job of this launch, and how it came.
 
     :param adopted: an earlier attempt had started it.
+    :param unanswered: how often the launch was sent without an answer that counts.
     """
 
     job: Json
     record: LaunchRecord
     adopted: bool
+    unanswered: int = 0
 
 
 def launch_once(launcher: Launcher, identity: LaunchIdentity, *, clear_key: int, reattach: bool = True) -> Conversation[Launched]:
@@ -263,7 +265,7 @@ def _send(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord, *,
 
     :param first: nobody can have sent it before, so that a refusal says that there is no job.
     """
-    for _ in range(budgets.SENDS):
+    for sent in range(budgets.SENDS):
         try:
             reply = yield from ask(launcher.request(record.job_name, identity))
         except (NoAnswerError, ServiceError, AlreadyExistsError) as error:
@@ -276,13 +278,13 @@ def _send(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord, *,
             found = yield from _find(launcher, identity, record)
             if found is None:
                 continue
-            return (yield from _launched(record, found, adopted=False))
+            return replace((yield from _launched(record, found, adopted=False)), unanswered=sent + 1)
         except CallError:
             if first:
                 yield Record(replace(record, step="refused").value())
             raise
         job = yield from launcher.job_in(reply, record, identity)
-        return (yield from _launched(record, job, adopted=False))
+        return replace((yield from _launched(record, job, adopted=False)), unanswered=sent)
     raise lost
 
 

@@ -1,0 +1,138 @@
+"""What differs between the Airflow versions that this package runs on; the only module that knows any."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import __version__ as sdk_version
+
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from airflow.sdk import conf
+    from airflow.sdk.exceptions import (
+        AirflowException,
+        AirflowFailException,
+        AirflowRescheduleException,
+        AirflowSensorTimeout,
+        AirflowSkipException,
+        AirflowTaskTimeout,
+        TaskDeferralError,
+        TaskDeferralTimeout,
+    )
+else:
+    try:
+        from airflow.sdk import conf
+        from airflow.sdk.exceptions import (
+            AirflowException,
+            AirflowFailException,
+            AirflowRescheduleException,
+            AirflowSensorTimeout,
+            AirflowSkipException,
+            AirflowTaskTimeout,
+            TaskDeferralError,
+            TaskDeferralTimeout,
+        )
+    except ImportError:  # Airflow 3.1
+        from airflow.configuration import conf
+        from airflow.exceptions import (
+            AirflowException,
+            AirflowFailException,
+            AirflowRescheduleException,
+            AirflowSensorTimeout,
+            AirflowSkipException,
+            AirflowTaskTimeout,
+            TaskDeferralError,
+            TaskDeferralTimeout,
+        )
+
+__all__ = (
+    "IS_3_3",
+    "AirflowException",
+    "AirflowFailException",
+    "AirflowRescheduleException",
+    "AirflowSensorTimeout",
+    "AirflowSkipException",
+    "AirflowTaskTimeout",
+    "TaskDeferralError",
+    "TaskDeferralTimeout",
+    "asset_state_store",
+    "cancelled",
+    "conf",
+    "in_thread",
+    "needs_3_3",
+    "stats",
+    "task_state_store",
+)
+
+ON_KILL_WITHIN = 30.0
+"""Seconds; as long as Airflow 3.3 gives a trigger."""
+
+SDK = tuple(int(part) for part in sdk_version.split(".")[:2])
+IS_3_3 = SDK >= (1, 3)
+"""Whether there are a state store for tasks and assets, ``on_kill`` of triggers, starts in the triggerer, and retries after an end there.
+
+The task SDK 1.3 belongs to Airflow 3.3."""
+
+
+def needs_3_3(**options: Any) -> None:
+    """Refuse options that an older Airflow cannot carry out.
+
+    :param options: what was given, by name.
+    :raises InvalidInputError: one of them is set, and Airflow is older.
+    """
+    if not IS_3_3 and (given := [name for name, value in options.items() if value]):
+        raise InvalidInputError(f"{' and '.join(given)} needs Airflow 3.3; this is an older one (task SDK {sdk_version}). Leave it out.")
+
+
+def task_state_store(context: Any) -> Any | None:
+    """The task's state store; None before Airflow 3.3."""
+    return context["task_state_store"] if IS_3_3 else None
+
+
+def asset_state_store(trigger: Any) -> Any | None:
+    """The state store of the asset that a trigger watches; None before Airflow 3.3, and where it watches none."""
+    return getattr(trigger, "asset_state_store", None)
+
+
+def in_thread(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """The function, which asks Airflow something and so blocks, for a trigger's event loop.
+
+    Airflow 3.1 hands the question to the loop that asgiref's thread belongs to; a thread of :mod:`asyncio` has none.
+    """
+    from asgiref.sync import sync_to_async
+
+    return sync_to_async(function, thread_sensitive=False)
+
+
+async def cancelled(trigger: Any) -> None:
+    """Do what Airflow 3.3 does itself when it cancels a trigger whose task is no longer deferred: call its ``on_kill``.
+
+    Before that version a trigger is also cancelled when its triggerer ends; ``on_kill`` asks which it was.
+    """
+    if not IS_3_3 and hasattr(trigger, "on_kill"):
+        with suppress(Exception):
+            await asyncio.wait_for(trigger.on_kill(), ON_KILL_WITHIN)
+
+
+@cache
+def stats() -> Any:
+    """Airflow's ``Stats`` as configured in ``[metrics]``.
+
+    From 3.2 on it is set up by the process that uses it, and in the process of the triggers nobody has.
+    """
+    from airflow.providers.common.compat.sdk import Stats
+
+    if SDK < (1, 2):
+        return Stats
+    from airflow.sdk.observability.metrics import stats_utils
+
+    if IS_3_3:
+        Stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=conf.getboolean("metrics", "legacy_names_on"))
+    else:
+        Stats.initialize(factory=stats_utils.get_stats_factory(Stats))  # type: ignore[call-arg]
+    return Stats

@@ -1,0 +1,63 @@
+"""What goes to Airflow's metrics, and under which names; nothing else here emits any. The page "Metrics" describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING
+
+from airflow_dataflow_ext.api.rest.errors import CallError, NoAnswerError, ServiceError
+from airflow_dataflow_ext.task.compat import stats
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+    from airflow_dataflow_ext.api.jobs.launch_once import Launched
+    from airflow_dataflow_ext.watch.round import Round
+
+STARTED, ADOPTED = "dataflow_ext.launch.started", "dataflow_ext.launch.adopted"
+REFUSED, UNANSWERED = "dataflow_ext.launch.refused", "dataflow_ext.launch.unanswered"
+WAITS, LAST_GOOD = "dataflow_ext.board.waits", "dataflow_ext.board.last_good_age"
+LOOKS, REQUESTS, ERRORS = "dataflow_ext.board.looks", "dataflow_ext.board.requests", "dataflow_ext.board.errors"
+DELAY = "dataflow_ext.event.delay"
+
+
+def count_launch(identity: LaunchIdentity, launch: Callable[[], Launched]) -> Launched:
+    """Launch, and count what came of it."""
+    tags = tags_of(identity)
+    try:
+        launched = launch()
+    except CallError as error:
+        stats().incr(UNANSWERED if isinstance(error, NoAnswerError | ServiceError) else REFUSED, tags=tags)
+        raise
+    count_launched(identity, launched)
+    return launched
+
+
+def count_launched(identity: LaunchIdentity, launched: Launched) -> None:
+    """Count a job that a launch has, and how often its answer was lost on the way."""
+    tags = tags_of(identity)
+    stats().incr(ADOPTED if launched.adopted else STARTED, tags=tags)
+    if launched.unanswered:
+        stats().incr(UNANSWERED, launched.unanswered, tags=tags)
+
+
+def tags_of(identity: LaunchIdentity) -> dict[str, str]:
+    """The tags by which Airflow tells tasks apart."""
+    return {"dag_id": identity.dag_id, "task_id": identity.task_id}
+
+
+def report_round(place: Hashable, done: Round) -> None:
+    """Tell what a Board has done since it told last."""
+    words = [str(part) for part in place] if isinstance(place, tuple) else ["crm_analytics", str(place)]
+    tags = {"place": "/".join(words)}
+    for name, value in ((LOOKS, done.looks), (REQUESTS, done.requests), (ERRORS, done.errors)):
+        if value:
+            stats().incr(name, value, tags=tags)
+    legacy = ".".join(word.replace(".", "_").replace(":", "_") for word in words)
+    for name, now in ((WAITS, done.waits), (LAST_GOOD, round(done.last_good_age, 1))):
+        stats().gauge(name, now, tags=tags)
+        stats().gauge(f"{name}.{legacy}", now)  # StatsD alone knows no tags, and would keep the last place's value only
+
+
+def time_event(seconds: float) -> None:
+    """Tell how long after a job's end its event leaves the trigger."""
+    stats().timing(DELAY, 1000 * max(seconds, 0.0))
