@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import HTTPException
 
-from airflow_dataflow_ext.api.errors import DataflowExtError
+from airflow_dataflow_ext.api.rest.errors import DataflowExtError
 from airflow_dataflow_ext.plugin.cache import WITHIN
 from airflow_dataflow_ext.plugin.live import Live, explained
 from airflow_dataflow_ext.plugin.page import Page, actions
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.method import Json
+    from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.plugin.job_at import JobAt
 
 SNAPSHOT_FOR = "604800s"

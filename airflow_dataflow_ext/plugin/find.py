@@ -20,12 +20,12 @@ from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
-from airflow_dataflow_ext.api.facts import FACTS_KEY, SUMMARY_KEY
+from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, SUMMARY_KEY
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from airflow_dataflow_ext.api.method import Json
+    from airflow_dataflow_ext.api.rest.method import Json
 
 RECORD_KEY = "launch"
 """The launch record in the task's state store."""
@@ -52,7 +52,7 @@ class Found:
     """What Airflow's database holds of a task instance.
 
     :param tries: its tries with their states and times, the current one last.
-    :param stored: what the task keeps, by the names of :mod:`airflow_dataflow_ext.api.facts`, with the launch record as ``launch``.
+    :param stored: what the task keeps, by the names of :mod:`airflow_dataflow_ext.api.jobs.facts`, with the launch record as ``launch``.
     :param task: the serialised operator of the version that ran; None where the DAG is gone.
     :param rendered: the operator's rendered fields, as a worker wrote them.
     :param conf: what the run was started with; ``run`` says how and by whom.

@@ -6,20 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_dataflow_ext.api.errors import DataflowExtError
-from airflow_dataflow_ext.api.facts import SUMMARY_KEY, Summary
-from airflow_dataflow_ext.api.launching import LaunchRecord
-from airflow_dataflow_ext.api.names import LAUNCH_LABEL, LaunchIdentity
+from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL
+from airflow_dataflow_ext.api.jobs.facts import SUMMARY_KEY, Summary
+from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.jobs.launch_once import LaunchRecord
+from airflow_dataflow_ext.api.rest.errors import DataflowExtError
 from airflow_dataflow_ext.plugin.find import RECORD_KEY, Found
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.method import Json
+    from airflow_dataflow_ext.api.rest.method import Json
 
 PACKAGE = "airflow_dataflow_ext."
 ServiceName = Literal["dataflow", "wave"]
 DATAFLOW: ServiceName = "dataflow"
 WAVE: ServiceName = "wave"
-_CONNECTIONS: Mapping[str, tuple[str, str]] = {DATAFLOW: ("gcp_conn_id", "google_cloud_default"), WAVE: ("salesforce_conn_id", "salesforce_default")}
+_CONNECTIONS = {"gcp_conn_id": "google_cloud_default", "salesforce_conn_id": "salesforce_default"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +109,13 @@ def _at(found: Found, service: ServiceName, job_id: str, summary: Summary | None
 
 def _connection(found: Found, service: str) -> str:
     """From the DAG alone; empty where the DAG is gone, or where the connection is a template that nobody has rendered."""
-    name, default = _CONNECTIONS[service]
+    name = "gcp_conn_id" if service == DATAFLOW else "salesforce_conn_id"
     if found.task is None and name not in found.rendered:
         return ""
     given = found.argument(name)
     if given is None and _is_set(found, name):
         return ""
-    return str(given or default)
+    return str(given or _CONNECTIONS[name])
 
 
 def _is_set(found: Found, name: str) -> bool:

@@ -21,13 +21,13 @@ from airflow.utils.session import create_session
 from sqlalchemy import and_, literal, or_, select
 from sqlalchemy.orm import aliased
 
-from airflow_dataflow_ext.api.facts import SUMMARY_KEY, Summary
+from airflow_dataflow_ext.api.jobs.facts import SUMMARY_KEY, Summary
 from airflow_dataflow_ext.plugin.find import loaded
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from airflow_dataflow_ext.api.method import Json
+    from airflow_dataflow_ext.api.rest.method import Json
 
 PAGE = 50
 FIRST_BATCH, LATER_BATCHES = 100, 1_000

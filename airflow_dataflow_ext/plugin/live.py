@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.configuration import conf
 
-from airflow_dataflow_ext.api import wave
-from airflow_dataflow_ext.api.conversations import epoch, items, pages, rfc3339
-from airflow_dataflow_ext.api.dataflow import Message
-from airflow_dataflow_ext.api.errors import CallError, NotFoundError
-from airflow_dataflow_ext.api.states import TERMINAL, WAVE, Phase, phase_of
-from airflow_dataflow_ext.api.wave_runs import RunRef, read
+from airflow_dataflow_ext.api.dataflow.methods import Message
+from airflow_dataflow_ext.api.dataflow.states import TERMINAL
+from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
+from airflow_dataflow_ext.api.rest.ask import items, pages
+from airflow_dataflow_ext.api.rest.errors import CallError, NotFoundError
+from airflow_dataflow_ext.api.rest.times import epoch, rfc3339
+from airflow_dataflow_ext.api.wave import methods as wave
+from airflow_dataflow_ext.api.wave.runs import RunRef, read
+from airflow_dataflow_ext.api.wave.states import WAVE
 from airflow_dataflow_ext.plugin.cache import WITHIN, Answer, Cache
 from airflow_dataflow_ext.plugin.job_at import DATAFLOW, JobAt
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.method import Json
-    from airflow_dataflow_ext.api.steps import Conversation
+    from airflow_dataflow_ext.api.rest.method import Json
+    from airflow_dataflow_ext.api.rest.steps import Conversation
 
 SECTION, OPTION = "airflow_dataflow_ext", "ui_live"
 MOVING_FOR, SLOW_FOR, DESCRIBED_FOR = 10.0, 15.0, 30.0

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.facts import FACTS_KEY, Summary
-from airflow_dataflow_ext.api.states import RUNNING, STREAMING, Phase
+from airflow_dataflow_ext.api.dataflow.states import RUNNING, STREAMING
+from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, Summary
+from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.plugin import views, wave_views
 from airflow_dataflow_ext.plugin.cache import Answer
 from airflow_dataflow_ext.plugin.find import Found
@@ -18,7 +19,7 @@ from airflow_dataflow_ext.plugin.live import Live, settled
 from airflow_dataflow_ext.plugin.secrets import Redactor, secrets_of
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.method import Json
+    from airflow_dataflow_ext.api.rest.method import Json
 
 STRANGE = "The recorded job does not carry this task's label, so it is not shown: somebody may have edited what the task stored."
 NOTHING = Answer()

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from airflow_dataflow_ext.api.costs import SERVICE, TOTALS, estimate, totals
-from airflow_dataflow_ext.api.facts import Summary
-from airflow_dataflow_ext.api.method import Json
-from airflow_dataflow_ext.api.states import phase_of
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW
+from airflow_dataflow_ext.api.dataflow.usage import SERVICE, TOTALS, estimate, totals
+from airflow_dataflow_ext.api.jobs.facts import Summary
+from airflow_dataflow_ext.api.jobs.phase import phase_of
+from airflow_dataflow_ext.api.rest.method import Json
 
 CONSOLE = "https://console.cloud.google.com/dataflow/jobs/{location}/{job_id}?project={project_id}"
 MOST_METRICS, MOST_SERIES = 2_000, 400
@@ -26,7 +27,7 @@ def header(job: Mapping[str, Any]) -> Json:
         "name": str(job.get("name", "")),
         "type": str(job.get("type", "")).removeprefix("JOB_TYPE_").lower(),
         "state": state,
-        "phase": phase_of(state).value,
+        "phase": phase_of(state, DATAFLOW).value,
         "state_since": str(job.get("currentStateTime", "")),
         "created": str(job.get("createTime", "")),
         "started": str(job.get("startTime", "")),

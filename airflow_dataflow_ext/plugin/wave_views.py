@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from airflow_dataflow_ext.api.method import Json
-from airflow_dataflow_ext.api.states import WAVE, phase_of
-from airflow_dataflow_ext.api.wave import source_of
+from airflow_dataflow_ext.api.jobs.phase import phase_of
+from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.wave.methods import source_of
+from airflow_dataflow_ext.api.wave.states import WAVE
 
 NODE_PHASES = {
     "success": "succeeded",

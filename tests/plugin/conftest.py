@@ -1,4 +1,4 @@
-"""The pages' server inside an app as Airflow mounts it, with users of several rights, tasks that really ran, and the emulator behind the hooks."""
+"""The server of the pages as Airflow mounts it, users of several rights, tasks that really ran, and the emulator behind the hooks."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ STREAM: dict[str, Any] = {"type": "JOB_TYPE_STREAMING", "on_cancel": [(0, "JOB_S
 
 
 def script(emulator: Emulator, steps: list[Any] = RUNNING, **facts: Any) -> None:
-    from airflow_dataflow_ext.emulator.scripted import Script
+    from airflow_dataflow_ext.emulator.engines.scripted import Script
 
     listed = {name: [list(step) for step in facts.pop(name)] for name in ("on_cancel", "on_drain") if name in facts}
     emulator.scripts.add(Script.from_json({"pattern": "*", "steps": [list(step) for step in steps], **listed, **facts}))

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from airflow_dataflow_ext.api.method import Json
-from airflow_dataflow_ext.api.states import Phase
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.rest.method import Json
 
 SUMMARY_KEY, FACTS_KEY = "dataflow_ext_job", "dataflow_ext_facts"
 """Under which names a task keeps them, in its state store or, where it has none, as XComs."""
@@ -36,7 +36,7 @@ class Summary:
     :param seen: when the state was that.
     :param tries: one entry for each try that had a job: ``try``, ``job_id``, ``adopted``, ``at``.
     :param foreign: somebody else started the job, and the task only follows it.
-    :param prices: by totals; see :func:`airflow_dataflow_ext.api.costs.check_prices`.
+    :param prices: by totals; see :func:`airflow_dataflow_ext.api.dataflow.usage.check_prices`.
     :param used: totals by name, once the job has ended.
     :param cost: what that costs at the prices; None for unknown.
     """
