@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator, conf
 from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
 
+from airflow_dataflow_ext.api.jobs.facts import SUMMARY_KEY, Summary
+from airflow_dataflow_ext.api.rest.times import rfc3339
 from airflow_dataflow_ext.api.jobs.launch_once import Launched, Launcher, launch_once, settle, stop_launched
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
@@ -89,6 +92,17 @@ class LaunchOperator(BaseOperator):
         """What waits for the job in the triggerer."""
 
     @abstractmethod
+    def summary(self, watch: Any, job: Json, seen: float) -> Summary:
+        """The job in a few words.
+
+        :param seen: seconds since the epoch at which it was so.
+        """
+
+    @abstractmethod
+    def keep(self, outcome: Outcome) -> Conversation[None]:
+        """Keep how the wait ended, for those who ask later."""
+
+    @abstractmethod
     def show(self, context: Context, watch: Any, job: Json) -> None:
         """Point a person to the job."""
 
@@ -116,12 +130,30 @@ class LaunchOperator(BaseOperator):
         :raises JobError: the wait ended badly.
         """
         yield from settle(str(outcome.job.get("id")), outcome.phase)
+        if outcome.job.get("id"):
+            yield from self.keep(outcome)
         return outcome.result()
 
     def publish(self, context: Context, watch: Any, launched: Launched) -> None:
         """Show which job it is, to people and to other tasks."""
         context["ti"].xcom_push(key="job_id", value=launched.record.job_id)
         self.show(context, watch, launched.job)
+        self._keep_launch(context, watch, launched)
+
+    def _keep_launch(self, context: Context, watch: Any, launched: Launched) -> None:
+        """Keep which job this try has, beside those of earlier tries."""
+        store, now, record = self._store(context), time.time(), launched.record
+        summary = self.summary(watch, {**launched.job, "id": record.job_id}, now)
+        summary = replace(
+            summary,
+            name=summary.name or record.job_name,
+            launched=summary.launched or rfc3339(record.since),
+            generation=record.generation,
+            foreign=record.foreign,
+        )
+        earlier = Summary.read(store.kept(SUMMARY_KEY))
+        known = summary.of_try(context["ti"].try_number, adopted=launched.adopted, at=rfc3339(now), earlier=earlier)
+        store.keep(SUMMARY_KEY, known.value())
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Json:
         """What the trigger saw decides exactly as if this worker had waited."""

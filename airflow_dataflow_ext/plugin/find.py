@@ -20,7 +20,7 @@ from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
-from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, SUMMARY_KEY
+from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, SUMMARY_KEY, latest
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -154,15 +154,14 @@ def _stored(key: TaskKey, session: Session) -> dict[str, Any]:
         found[RECORD_KEY] = tries["record"]
     query = select(TaskStateStoreModel.key, TaskStateStoreModel.value)
     rows = session.execute(query.where(*_is(TaskStateStoreModel, key), TaskStateStoreModel.key.in_(_STORE_KEYS)))
-    for name, value in rows:
-        known = loaded(value)
-        if _seen(known) >= _seen(found.get(name)):
-            found[name] = known
-    return found
+    stored = {name: loaded(value) for name, value in rows}
+    summary = latest(stored.get(SUMMARY_KEY), found.get(SUMMARY_KEY))
+    facts = max((stored.get(FACTS_KEY), found.get(FACTS_KEY)), key=_seen)
+    return {**found, **stored, SUMMARY_KEY: summary.value() if summary else None, FACTS_KEY: facts}
 
 
-def _seen(value: Any) -> str:
-    return str(value.get("seen", "")) if isinstance(value, Mapping) else ""
+def _seen(facts: Any) -> str:
+    return str(facts.get("seen", "")) if isinstance(facts, Mapping) else ""
 
 
 def loaded(value: Any) -> Any:

@@ -11,6 +11,7 @@ from airflow_dataflow_ext.api.jobs.facts import SUMMARY_KEY, Summary
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import LaunchRecord
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError
+from airflow_dataflow_ext.api.wave.launcher import SKEW
 from airflow_dataflow_ext.plugin.find import RECORD_KEY, Found
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class JobAt:
     :param conn_id: the Airflow connection; empty where it is no longer known, so that nothing can be asked.
     :param identity: whose launch it is; None for a job that the task only follows.
     :param foreign: the launch found it running and only follows it.
-    :param source_id: what a CRM Analytics run runs, with ``since`` and ``others`` as in its launch record: the id that a start gives
+    :param source_id: what a CRM Analytics run runs, with ``sync``, ``since`` and ``others`` as in its launch: the id that a start gives
         does not always lead to the run.
     """
 
@@ -43,6 +44,7 @@ class JobAt:
     identity: LaunchIdentity | None = None
     foreign: bool = False
     source_id: str = ""
+    sync: bool = False
     since: float = 0.0
     others: tuple[str, ...] = ()
 
@@ -90,8 +92,11 @@ def _launched(found: Found, record: LaunchRecord, summary: Summary | None) -> Jo
     if summary is not None:
         service = summary.service
     at = _at(found, service, record.job_id, summary if summary is not None and summary.job_id == record.job_id else None)
+    sync = summary is not None and bool(summary.place.get("sync"))
     source = str(summary.place.get("source_id", "")) if summary is not None else ""
-    return replace(at, identity=identity, foreign=record.foreign, source_id=source, since=record.since, others=record.others)
+    return replace(
+        at, identity=identity, foreign=record.foreign, source_id=source, sync=sync, since=record.since - SKEW, others=record.others
+    )
 
 
 def _at(found: Found, service: ServiceName, job_id: str, summary: Summary | None) -> JobAt:

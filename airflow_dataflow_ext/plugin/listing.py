@@ -21,7 +21,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import and_, literal, or_, select
 from sqlalchemy.orm import aliased
 
-from airflow_dataflow_ext.api.jobs.facts import SUMMARY_KEY, Summary
+from airflow_dataflow_ext.api.jobs.facts import SUMMARY_KEY, Summary, latest
 from airflow_dataflow_ext.plugin.find import loaded
 
 if TYPE_CHECKING:
@@ -214,10 +214,8 @@ def _table(rows: tuple[Any, Any], table: str, wanted: Wanted, after: Place | Non
 
 def _row(table: str, found: Any) -> Row | None:
     run, task_id, map_index, dag_id, run_id, value, twin = found
-    known = [summary for summary in (Summary.read(loaded(value)), Summary.read(loaded(twin))) if summary is not None]
-    if not known:
-        return None
-    return Row(table, (run, task_id, map_index), dag_id, run_id, max(known, key=lambda summary: summary.seen))
+    summary = latest(loaded(value), loaded(twin))
+    return Row(table, (run, task_id, map_index), dag_id, run_id, summary) if summary else None
 
 
 def _before(order: tuple[Any, ...], place: Place) -> Any:

@@ -187,8 +187,8 @@ def _make_hook(at: JobAt) -> Any:
 
 def _run(hook: Any, at: JobAt) -> Conversation[Json]:
     """The run, also where the id that its start gave no longer leads to it."""
-    run = RunRef(version=hook.version, id=wave.full_id(at.job_id), source_id=at.source_id, since=at.since, others=at.others)
-    return read(run, retry_for=0.0)
+    which: Json = {"source_id": at.source_id, "sync": at.sync, "since": at.since, "others": at.others}
+    return read(RunRef(version=hook.version, id=wave.full_id(at.job_id), **which), retry_for=0.0)
 
 
 def _where(at: JobAt) -> dict[str, str | None]:

@@ -57,8 +57,9 @@ class Page:
     @property
     def kept(self) -> Mapping[str, Any]:
         """The facts that the task has stored."""
-        value = self.found.stored.get(FACTS_KEY)
-        return value if isinstance(value, Mapping) else {}
+        value, summary = self.found.stored.get(FACTS_KEY), summary_of(self.found)
+        same = isinstance(value, Mapping) and summary is not None and value.get("job_id") == summary.job_id
+        return value if isinstance(value, Mapping) and same else {}
 
 
 async def opened(found: Found, live: Live) -> Page:

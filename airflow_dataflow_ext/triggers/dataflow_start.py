@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -17,6 +17,7 @@ from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.task.identity import identity_of
 from airflow_dataflow_ext.task.records import TriesStore
+from airflow_dataflow_ext.triggers.base import Awaited
 from airflow_dataflow_ext.triggers.dataflow import DataflowTrigger
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class DataflowLaunchStartTrigger(StartTrigger):
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         super().render_template_fields(context, jinja_env)
         self._tries = TriesStore(context["ti"])
-        self.store = _Awaited(self._tries)
+        self.store = Awaited(self._tries)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """As in any trigger here. When Airflow cannot be asked for the record, Airflow fails the trigger, and a worker notes that."""
@@ -244,16 +245,3 @@ def _launched_before(launcher: Launcher, record: LaunchRecord, *, read: bool) ->
     if read:
         job = yield from launcher.read(record)
     return Launched(job=job, record=record, adopted=True)
-
-
-class _Awaited:
-    """A store that blocks, for the event loop."""
-
-    def __init__(self, store: TriesStore) -> None:
-        self._store = store
-
-    def get(self, key: str) -> Any:
-        return self._store.get(key)
-
-    def set(self, key: str, value: Any) -> Awaitable[None]:
-        return asyncio.to_thread(self._store.set, key, value)

@@ -11,32 +11,9 @@ import pytest
 from airflow_dataflow_ext.emulator import Emulator
 from tests.plugin.auth import ALL
 from tests.plugin.conftest import Browser, Ran
+from tests.plugin.job_scripts import DESCRIPTION, RUNNING
 
 Run = Callable[..., Ran]
-DESCRIPTION = {
-    "pipelineDescription": {
-        "originalPipelineTransform": [
-            {"id": "s1", "name": "Read/Impulse", "kind": "READ_KIND", "outputCollectionName": ["Read/Impulse-out0"]},
-            {"id": "s2", "name": "Read/Split", "inputCollectionName": ["Read/Impulse-out0"], "outputCollectionName": ["Read/Split-out0"]},
-            {"id": "s3", "name": "Write", "kind": "WRITE_KIND", "inputCollectionName": ["Read/Split-out0"]},
-        ],
-        "executionPipelineStage": [
-            {"id": "F1", "name": "F1", "componentTransform": [{"userName": "Read/Impulse"}, {"userName": "Read/Split"}]},
-            {"id": "F2", "name": "F2", "componentTransform": [{"userName": "Write"}], "prerequisiteStage": ["F1"]},
-        ],
-    }
-}
-COUNTED = {"origin": "dataflow/v1b3", "name": "ElementCount", "context": {"output_user_name": "Read/Split-out0"}}
-SPENT = {"origin": "dataflow/v1b3", "name": "ExecutionTime_ProcessElement", "context": {"step": "s2"}}
-RUNNING: list[Any] = [
-    (0, "JOB_STATE_RUNNING"),
-    (0, {"describe": DESCRIPTION}),
-    (0, {"message": "Starting 1 workers in us-central1-a..."}),
-    (0, {"message": "Adding workflow start and stop steps.", "importance": "JOB_MESSAGE_DEBUG"}),
-    (0, {"autoscaling": "Worker pool started.", "current": 1, "target": 3}),
-    (0, {"stages": [{"stageId": "F1", "state": "EXECUTION_STATE_RUNNING", "progress": {"currentProgress": 0.4}}]}),
-    (0, {"metrics": [{"name": COUNTED, "scalar": 1000}, {"name": SPENT, "scalar": 250}]}),
-]
 ENDLESS: dict[str, Any] = {"type": "JOB_TYPE_BATCH"}
 STREAM: dict[str, Any] = {"type": "JOB_TYPE_STREAMING", "on_cancel": [(0, "JOB_STATE_CANCELLED")], "on_drain": [(0, "JOB_STATE_DRAINED")]}
 
@@ -275,3 +252,21 @@ PANELS: list[tuple[str, dict[str, str]]] = [
     ("/messages", {"level": "debug"}),
     ("/why", {}),
 ]
+
+
+def test_what_a_task_kept_is_shown_when_the_service_has_forgotten_the_job(emulator: Emulator, ran: Run, see: Browser) -> None:
+    scaled = (0, {"autoscaling": "Worker pool started.", "current": 1, "target": 3})
+    done = (0.3, {"stages": [{"stageId": "F1", "state": "EXECUTION_STATE_SUCCEEDED"}]})
+    script(emulator, [(0, "JOB_STATE_RUNNING"), scaled, done, (0.3, {"metrics": VCPU}), (0.4, "JOB_STATE_DONE")])
+    job = ran("kept", wait_until_finished=None, prices={"vcpu_hours": 0.5})
+    emulator.wipe()
+    told = see.see(job)
+    assert (told["now"]["source"], told["now"]["state"], told["now"]["phase"]) == ("stored", "JOB_STATE_DONE", "succeeded")
+    assert "NOT_FOUND" in told["now"]["trouble"]
+    assert [state for state, _ in told["states"]][-1] == "JOB_STATE_DONE"
+    assert [stage["id"] for stage in told["stages"]] == ["F1"]
+    assert [event["target"] for event in told["autoscaling"]] == [3]
+    assert see.see(job, "/metrics")["cost"]["amount"] == 1.0
+
+
+VCPU = [{"name": {"origin": "dataflow/v1b3", "name": "TotalVcpuTime", "context": {}}, "scalar": 7200}]

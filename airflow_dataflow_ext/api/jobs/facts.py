@@ -67,11 +67,19 @@ class Summary:
             return None
         if not isinstance(value.get("job_id"), str):
             return None
-        return cls(**{name: value[name] for name in cls.__slots__ if name in value})
+        found = {name: value[name] for name in cls.__slots__ if name in value}
+        return cls(**found)
 
     def value(self) -> Json:
         """JSON from which :meth:`read` makes the same summary."""
         return {**asdict(self), "tries": [dict(entry) for entry in self.tries]}
+
+    def after(self, earlier: Summary | None) -> Summary:
+        """The same with what was known earlier of the same job and is not known now."""
+        if earlier is None or earlier.job_id != self.job_id:
+            return self
+        missing = {name: getattr(earlier, name) for name in self.__slots__ if getattr(self, name) in ("", (), {}, None, 0)}
+        return replace(self, **missing)
 
     def of_try(self, number: int, *, adopted: bool, at: str, earlier: Summary | None) -> Summary:
         """The same with the tries that are known of earlier, and this one.
@@ -81,6 +89,21 @@ class Summary:
         known = [entry for entry in (earlier.tries if earlier else ()) if entry.get("try") != number]
         entry = {"try": number, "job_id": self.job_id, "adopted": adopted, "at": at}
         return replace(self, tries=(*known, entry)[-MOST_TRIES:])
+
+
+def latest(*values: Any) -> Summary | None:
+    """One summary of what is stored in several places: the last that was seen, with what the others know of the same job."""
+    found = sorted((summary for summary in map(Summary.read, values) if summary is not None), key=lambda summary: summary.seen)
+    merged: Summary | None = None
+    for summary in found:
+        merged = summary.after(merged)
+    return merged
+
+
+def merged(key: str, earlier: Any, value: Any) -> Any:
+    """What is to be kept under a key: of a summary also what was known earlier of the same job."""
+    known = latest(earlier, value) if key == SUMMARY_KEY else None
+    return value if known is None else known.value()
 
 
 def shortened(text: str, longest: int) -> str:
