@@ -13,12 +13,12 @@ from airflow.sdk import BaseOperator, conf
 from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
 
 from airflow_dataflow_ext.api.jobs.facts import SUMMARY_KEY, Summary
-from airflow_dataflow_ext.api.rest.times import rfc3339
 from airflow_dataflow_ext.api.jobs.launch_once import Launched, Launcher, launch_once, settle, stop_launched
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome, Watch, check_poll_sleep
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
+from airflow_dataflow_ext.api.rest.times import rfc3339
 from airflow_dataflow_ext.task.errors import task_errors
 from airflow_dataflow_ext.task.identity import clear_key_of, identity_of
 from airflow_dataflow_ext.task.kill import after_kill
@@ -112,6 +112,7 @@ class LaunchOperator(BaseOperator):
             launched = self._launch(attempt)
             watch = attempt.launcher.watch_of(launched.job, launched.record)
             self.publish(context, watch, launched)
+            self.keep_launch(attempt.store, context["ti"].try_number, watch, launched)
             if self.wait_until_finished is False:
                 return launched.job
             if self.deferrable and watch.judge(launched.job) is Phase.MOVING:
@@ -138,11 +139,13 @@ class LaunchOperator(BaseOperator):
         """Show which job it is, to people and to other tasks."""
         context["ti"].xcom_push(key="job_id", value=launched.record.job_id)
         self.show(context, watch, launched.job)
-        self._keep_launch(context, watch, launched)
 
-    def _keep_launch(self, context: Context, watch: Any, launched: Launched) -> None:
-        """Keep which job this try has, beside those of earlier tries."""
-        store, now, record = self._store(context), time.time(), launched.record
+    def keep_launch(self, store: RecordStore | TriesStore, number: int, watch: Any, launched: Launched) -> None:
+        """Keep which job this try has, beside those of earlier tries.
+
+        :param number: of the try.
+        """
+        now, record = time.time(), launched.record
         summary = self.summary(watch, {**launched.job, "id": record.job_id}, now)
         summary = replace(
             summary,
@@ -152,7 +155,7 @@ class LaunchOperator(BaseOperator):
             foreign=record.foreign,
         )
         earlier = Summary.read(store.kept(SUMMARY_KEY))
-        known = summary.of_try(context["ti"].try_number, adopted=launched.adopted, at=rfc3339(now), earlier=earlier)
+        known = summary.of_try(number, adopted=launched.adopted, at=rfc3339(now), earlier=earlier)
         store.keep(SUMMARY_KEY, known.value())
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Json:

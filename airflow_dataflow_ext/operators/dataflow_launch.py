@@ -159,7 +159,8 @@ class DataflowLaunchOperator(StartsFromTrigger, TemplateLineage, DataflowTask, L
         return keep(outcome, self._place(outcome.job), self.prices)
 
     def _place(self, job: Json) -> Place:
-        return self.hook.place(job.get("projectId") or self.project_id, job.get("location") or self.location)
+        place: Place = self.hook.place(job.get("projectId") or self.project_id, job.get("location") or self.location)
+        return place
 
     def result(self, outcome: Outcome) -> Conversation[Json]:
         job = outcome.job

@@ -41,6 +41,7 @@ class LaunchingTask(Protocol):
 
     def launcher(self) -> Launcher: ...
     def publish(self, context: Any, watch: Any, launched: Launched) -> None: ...
+    def keep_launch(self, store: TriesStore, number: int, watch: Watch, launched: Launched) -> None: ...
     def result(self, outcome: Outcome) -> Conversation[Json]: ...
 
 
@@ -168,6 +169,7 @@ class DataflowLaunchStartTrigger(StartTrigger):
         launched = self._launched = await self.perform(await asyncio.to_thread(self._launching, task))
         await asyncio.to_thread(self._tries.own, launched.record.value())
         await asyncio.to_thread(task.publish, self.context, self._watch(), launched)
+        await asyncio.to_thread(task.keep_launch, self._tries, self.context["ti"].try_number, self._watch(), launched)
         return {"result": launched.job} if task.wait_until_finished is False else None
 
     def wait(self) -> Conversation[Json]:
