@@ -3,9 +3,9 @@ import { Box, Text } from "@chakra-ui/react";
 import { Link } from "react-router-dom";
 
 import { pageOf } from "./api";
-import { Empty, Panel, StateBadge, Table } from "./parts";
+import { type Column, Empty, Panel, StateBadge, Table } from "./parts";
 import type { Metrics, Row } from "./types";
-import { NOT_SAID, number, plain, seconds, time } from "./words";
+import { number, seconds, stateOf, time } from "./words";
 
 function lasted(row: Row): number | null {
   const [from, to] = [Date.parse(row.launched), Date.parse(row.ended)];
@@ -28,11 +28,15 @@ function Bars({ rows }: { rows: Row[] }) {
   );
 }
 
-export function Cost({ metrics, earlier, run }: { metrics: Metrics | null; earlier: Row[]; run: string }) {
+export function Cost({ metrics, earlier, run, priced }: { metrics: Metrics | null; earlier: Row[]; run: string; priced: boolean }) {
   const used = metrics?.used ?? [];
+  const money: Column<Row>[] = [
+    { name: "vCPU h", right: true, cell: (row) => number(row.used.vcpu_hours), sort: (row) => row.used.vcpu_hours ?? -1 },
+    { name: "Cost", right: true, cell: (row) => number(row.cost), sort: (row) => row.cost ?? -1 },
+  ];
   return (
-    <Panel id="cost" title="Used and cost">
-      {metrics?.cost ? (
+    <Panel id="cost" title={priced ? "Used and cost" : "This task's runs"}>
+      {!priced ? null : metrics?.cost ? (
         <Text fontSize="sm" mb={1}>
           {`About ${number(metrics.cost.amount)} so far, estimated at the operator's prices`}
           {metrics.cost.without.length ? `, without ${metrics.cost.without.join(", ")}: the service does not say.` : "."}
@@ -43,9 +47,11 @@ export function Cost({ metrics, earlier, run }: { metrics: Metrics | null; earli
       {used.length > 0 && <Text fontSize="sm" mb={2}>{used.map((total) => `${number(total.value)} ${total.unit}`).join(" · ")}</Text>}
       {earlier.length > 0 && (
         <Box>
-          <Text fontSize="xs" color="fg.muted">
-            This task's runs
-          </Text>
+          {priced && (
+            <Text fontSize="xs" color="fg.muted">
+              This task's runs
+            </Text>
+          )}
           <Bars rows={earlier} />
           <Table
             label="Earlier runs of the task"
@@ -64,10 +70,9 @@ export function Cost({ metrics, earlier, run }: { metrics: Metrics | null; earli
                   ),
                 sort: (row) => row.launched,
               },
-              { name: "State", cell: (row) => <StateBadge phase={row.phase} text={plain(row.state) || NOT_SAID} />, sort: (row) => row.state },
+              { name: "State", cell: (row) => <StateBadge phase={row.phase} text={stateOf(row.state, row.phase)} />, sort: (row) => row.state },
               { name: "Duration", right: true, cell: (row) => seconds(lasted(row)), sort: (row) => lasted(row) ?? -1 },
-              { name: "vCPU h", right: true, cell: (row) => number(row.used.vcpu_hours), sort: (row) => row.used.vcpu_hours ?? -1 },
-              { name: "Cost", right: true, cell: (row) => number(row.cost), sort: (row) => row.cost ?? -1 },
+              ...(priced ? money : []),
             ]}
           />
         </Box>

@@ -46,20 +46,20 @@ function Node({ box, at, numbers, chosen, act, fold }: { box: GraphBox; at: { x:
     >
       <title>{box.path}</title>
       <rect width={BOX.width} height={BOX.height} rx="6" fill="var(--chakra-colors-bg)" stroke={colour} strokeWidth={chosen ? 3 : 1.5} strokeDasharray={box.folded ? "6 3" : undefined} />
-      <text x="10" y="22" fontSize="13" fontWeight="600" fill="currentColor">
+      <text x="10" y="22" style={{ fontSize: 13 }} fontWeight="600" fill="currentColor">
         {label}
       </text>
-      <text x="10" y="41" fontSize="12" fill={colour}>
+      <text x="10" y="39" style={{ fontSize: 12 }} fill={numbers.phase === "pending" ? "currentColor" : colour}>
         {`${icon} ${numbers.state || word}`}
       </text>
-      <text x="10" y="55" fontSize="11" fill="currentColor" opacity="0.8">
+      <text x="10" y="54" style={{ fontSize: 11 }} fill="currentColor" opacity="0.8">
         {text}
       </text>
       {(box.folded || fold) && (
         <text
           x={BOX.width - 18}
           y="22"
-          fontSize="15"
+          style={{ fontSize: 15 }}
           fill="currentColor"
           onClick={(event) => {
             event.stopPropagation();

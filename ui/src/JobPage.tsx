@@ -80,7 +80,8 @@ function Lineage({ view }: { view: Overview }) {
   );
 }
 
-const GRID = { display: "grid", gap: "12px", gridTemplateColumns: "repeat(auto-fit, minmax(min(520px, 100%), 1fr))", alignItems: "start" };
+const COLUMNS = { display: "flex", gap: "12px", flexWrap: "wrap", alignItems: "flex-start" } as const;
+const COLUMN = { display: "flex", flexDirection: "column", gap: "12px", flex: "1 1 480px", minWidth: 0 } as const;
 
 function Panels({ view, task, now, head }: { view: Overview; task: TaskKey; now: number; head: Polled<Overview> }) {
   const [query, change] = useQuery();
@@ -103,12 +104,16 @@ function Panels({ view, task, now, head }: { view: Overview; task: TaskKey; now:
       <Head view={view} task={task} now={now} again={head.again} />
       {failed && view.may.logs && <WhyFailed why={why} now={now} />}
       <TimeAxis line={line} stage={stage} choose={choose} />
-      <div style={GRID}>
-        <Graph graph={graph} stages={view.stages} metrics={metrics.value} now={now} stage={stage} choose={choose} view={query.get("graph") ?? "chart"} setView={(name) => change("graph", name === "chart" ? "" : name)} />
-        {view.may.logs && <MessageList messages={messages} now={now} level={level} search={query.get("q") ?? ""} choice={choice} change={change} />}
-        {view.job?.service === "dataflow" && <MetricTable metrics={metrics} now={now} search={query.get("m") ?? ""} origin={query.get("origin") ?? ""} choice={choice} change={change} />}
-        <Cost metrics={metrics.value} earlier={earlier.value?.rows ?? []} run={task.runId} />
-        <Lineage view={view} />
+      <div style={COLUMNS}>
+        <div style={COLUMN}>
+          <Graph graph={graph} stages={view.stages} metrics={metrics.value} now={now} stage={stage} choose={choose} view={query.get("graph") ?? "chart"} setView={(name) => change("graph", name === "chart" ? "" : name)} />
+          {view.job?.service === "dataflow" && <MetricTable metrics={metrics} now={now} search={query.get("m") ?? ""} origin={query.get("origin") ?? ""} choice={choice} change={change} />}
+        </div>
+        <div style={COLUMN}>
+          {view.may.logs && <MessageList messages={messages} now={now} level={level} search={query.get("q") ?? ""} choice={choice} change={change} />}
+          <Cost metrics={metrics.value} earlier={earlier.value?.rows ?? []} run={task.runId} priced={view.job?.service === "dataflow"} />
+          <Lineage view={view} />
+        </div>
       </div>
     </Box>
   );

@@ -7,7 +7,7 @@ import { list, pageOf } from "./api";
 import { type Column, Empty, Failed, Select, StateBadge, Table } from "./parts";
 import { usePoll } from "./poll";
 import type { Jobs, Row } from "./types";
-import { NOT_SAID, number, plain, seconds, time } from "./words";
+import { number, plain, seconds, stateOf, time } from "./words";
 
 const FILTERS = ["service", "phase", "dag_id", "task_id", "text", "since"] as const;
 
@@ -21,7 +21,7 @@ const COLUMNS: Column<Row>[] = [
     ),
     sort: (row) => row.name || row.job_id,
   },
-  { name: "State", cell: (row) => <StateBadge phase={row.phase} text={plain(row.state) || NOT_SAID} />, sort: (row) => row.state },
+  { name: "State", cell: (row) => <StateBadge phase={row.phase} text={stateOf(row.state, row.phase)} />, sort: (row) => row.state },
   { name: "Service", cell: (row) => (row.service === "wave" ? "CRM Analytics" : "Dataflow"), sort: (row) => row.service },
   { name: "DAG", cell: (row) => row.dag_id, sort: (row) => row.dag_id },
   { name: "Task", cell: (row) => `${row.task_id}${row.map_index >= 0 ? ` [${row.map_index}]` : ""}`, sort: (row) => row.task_id },

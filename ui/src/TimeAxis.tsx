@@ -26,10 +26,10 @@ function Workers({ line, x, top }: { line: Timeline; x: (at: number) => number; 
   };
   return (
     <g>
-      <text x={LEFT - 8} y={top + 20} textAnchor="end" fontSize="12" fill="currentColor">
+      <text x={LEFT - 8} y={top + 20} textAnchor="end" style={{ fontSize: 12 }} fill="currentColor">
         Workers
       </text>
-      <text x={LEFT - 8} y={top + 36} textAnchor="end" fontSize="11" fill="currentColor" opacity="0.7">{`up to ${most}`}</text>
+      <text x={LEFT - 8} y={top + 36} textAnchor="end" style={{ fontSize: 11 }} fill="currentColor" opacity="0.7">{`up to ${most}`}</text>
       <path d={steps("target")} fill="none" stroke="currentColor" opacity="0.5" strokeDasharray="4 3" />
       <path d={steps("current")} fill="none" stroke={PHASES.moving.colour} strokeWidth="2" />
     </g>
@@ -39,7 +39,7 @@ function Workers({ line, x, top }: { line: Timeline; x: (at: number) => number; 
 function Lane({ name, bars, y, x, choose, chosen }: { name: string; bars: Bar[]; y: number; x: (at: number) => number; choose?: () => void; chosen: boolean }) {
   return (
     <g onClick={choose} style={{ cursor: choose ? "pointer" : undefined }} opacity={chosen ? 1 : 0.9}>
-      <text x={LEFT - 8} y={y + 15} textAnchor="end" fontSize="12" fill="currentColor" fontWeight={chosen ? "bold" : undefined}>
+      <text x={LEFT - 8} y={y + 15} textAnchor="end" style={{ fontSize: 12 }} fill="currentColor" fontWeight={chosen ? "bold" : undefined}>
         {name.length > 12 ? `${name.slice(0, 11)}…` : name}
       </text>
       {bars.map((bar) => {
@@ -49,7 +49,7 @@ function Lane({ name, bars, y, x, choose, chosen }: { name: string; bars: Bar[];
             <title>{bar.detail}</title>
             <rect x={x(bar.from)} y={y + 3} width={width} height={ROW - 6} rx="3" fill={PHASES[bar.phase].colour} opacity="0.35" stroke={PHASES[bar.phase].colour} />
             {width > bar.label.length * 6.5 && (
-              <text x={x(bar.from) + 4} y={y + 15} fontSize="11" fill="currentColor">
+              <text x={x(bar.from) + 4} y={y + 15} style={{ fontSize: 11 }} fill="currentColor">
                 {bar.label}
               </text>
             )}
@@ -107,7 +107,7 @@ export function TimeAxis({ line, stage, choose }: { line: Timeline; stage: strin
               </line>
             ))}
             {ticks(line.from, line.to).map((at) => (
-              <text key={at} x={x(at)} y={height - 4} fontSize="11" textAnchor={at === line.from ? "start" : at === line.to ? "end" : "middle"} fill="currentColor" opacity="0.7">
+              <text key={at} x={x(at)} y={height - 4} style={{ fontSize: 11 }} textAnchor={at === line.from ? "start" : at === line.to ? "end" : "middle"} fill="currentColor" opacity="0.7">
                 {clock(at)}
               </text>
             ))}

@@ -65,7 +65,7 @@ export function StateBadge({ phase, text }: { phase: Phase; text: string }) {
 
 export function Age({ aged, now, settled }: { aged: Aged; now: number; settled?: boolean }) {
   if (!aged.as_of) return null;
-  const text = settled ? "final" : `as of ${seconds(Math.max(0, now / 1000 - aged.as_of))} ago`;
+  const text = settled ? "final" : `as of ${seconds(Math.round(Math.max(0, now / 1000 - aged.as_of)))} ago`;
   return (
     <Text as="span" fontSize="xs" color="fg.muted" data-testid="age">
       {text}

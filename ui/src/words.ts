@@ -39,6 +39,10 @@ export function phaseOfStage(state: string): Phase {
   return state === "running" ? "moving" : "pending";
 }
 
+export function stateOf(state: string, phase: Phase): string {
+  return plain(state) || PHASES[phase].word;
+}
+
 export function plain(state: string): string {
   return state.replace(/^JOB_STATE_/, "").replaceAll("_", " ").toLowerCase();
 }

@@ -78,7 +78,7 @@ class Summary:
         """The same with what was known earlier of the same job and is not known now."""
         if earlier is None or earlier.job_id != self.job_id:
             return self
-        missing = {name: getattr(earlier, name) for name in self.__slots__ if getattr(self, name) in ("", (), {}, None, 0)}
+        missing = {name: getattr(earlier, name) for name in self.__slots__ if not getattr(self, name)}
         return replace(self, **missing)
 
     def of_try(self, number: int, *, adopted: bool, at: str, earlier: Summary | None) -> Summary:
