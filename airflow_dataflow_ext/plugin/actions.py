@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import HTTPException
 
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError
-from airflow_dataflow_ext.plugin.cache import WITHIN
 from airflow_dataflow_ext.plugin.live import Live, explained
 from airflow_dataflow_ext.plugin.page import Page, actions
 
@@ -64,7 +64,7 @@ async def act(page: Page, live: Live, action: str) -> Json:
     if hook.value is None:
         raise HTTPException(502, hook.trouble)
     try:
-        told = await asyncio.wait_for(_ACTIONS[action](hook.value, page.at, page), WITHIN)
+        told = await asyncio.wait_for(_ACTIONS[action](hook.value, page.at, page), budgets.PAGE_CALL_WITHIN)
     except (DataflowExtError, TimeoutError) as error:
         raise HTTPException(502, f"The service did not take it: {explained(error)}") from error
     finally:

@@ -17,6 +17,7 @@ from airflow_dataflow_ext.plugin import listing, page
 from airflow_dataflow_ext.plugin.access import READ_LOGS, READ_TASK, acting, allowed, readable_dags
 from airflow_dataflow_ext.plugin.actions import act
 from airflow_dataflow_ext.plugin.find import TaskKey, find
+from airflow_dataflow_ext.plugin.lineage import lineage_of
 from airflow_dataflow_ext.plugin.live import Live
 from airflow_dataflow_ext.plugin.page import Page
 from airflow_dataflow_ext.plugin.secrets import Redactor
@@ -38,6 +39,7 @@ def build() -> FastAPI:
     app.get(JOB, dependencies=READ_TASK)(see_job)
     app.get(f"{JOB}/graph", dependencies=READ_TASK)(see_graph)
     app.get(f"{JOB}/metrics", dependencies=READ_TASK)(see_metrics)
+    app.get(f"{JOB}/lineage", dependencies=READ_TASK)(see_lineage)
     app.get(f"{JOB}/workers", dependencies=READ_TASK)(see_workers)
     app.get(f"{JOB}/earlier", dependencies=READ_TASK)(see_earlier)
     app.get(f"{JOB}/messages", dependencies=READ_LOGS)(see_messages)
@@ -63,7 +65,7 @@ async def open_page(key: KeyDep, request: Request) -> Page:
     found = await run_in_threadpool(find, key)
     if found is None:
         raise HTTPException(404, "There is no such task instance.")
-    return await page.opened(found, request.app.state.live)
+    return await page.open_page(found, request.app.state.live)
 
 
 PageDep = Annotated[Page, Depends(open_page)]
@@ -97,6 +99,11 @@ async def see_graph(opened: PageDep, live: LiveDep) -> Response:
 async def see_metrics(opened: PageDep, live: LiveDep) -> Response:
     """Metrics, what was used, and its cost."""
     return reply(await page.metrics(opened, live), opened.redactor)
+
+
+async def see_lineage(opened: PageDep, live: LiveDep) -> Response:
+    """What the job reads and writes."""
+    return reply(await lineage_of(opened, live), opened.redactor)
 
 
 async def see_workers(opened: PageDep, live: LiveDep, stage: Annotated[str, Query(min_length=1, max_length=200)]) -> Response:

@@ -9,18 +9,12 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_dataflow_ext.api.rest import budgets
+
 AT_ONCE = 8
 """Calls outward of one API server process at the same time."""
 
-WITHIN = 10.0
-"""Seconds for one call; those for a free place among :data:`AT_ONCE` are not counted."""
-
-WAIT_AT_MOST = 20.0
-"""Seconds that a visitor waits, place and call together; the call itself goes on for the next visitor."""
-
 MOST_ENTRIES = 400
-FIRST_PAUSE, LONGEST_PAUSE = 10.0, 300.0
-"""Seconds for which one that was in trouble is not asked again; the pause doubles with each failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +65,7 @@ class Cache:
             flight = entry.flight
             if flight is None:
                 flight = entry.flight = asyncio.create_task(self._ask(entry, ask, fresh_for))
-            done, _ = await asyncio.wait({flight}, timeout=WAIT_AT_MOST)
+            done, _ = await asyncio.wait({flight}, timeout=budgets.PAGE_WAIT)
             if not done:
                 return Answer(entry.answer.value, entry.answer.at, "The service takes long to answer.")
         return entry.answer
@@ -85,11 +79,11 @@ class Cache:
     async def _ask(self, entry: _Entry, ask: Callable[[Any], Awaitable[Any]], fresh_for: Callable[[Any], float]) -> None:
         try:
             async with self._room:
-                value = await asyncio.wait_for(ask(entry.answer.value), WITHIN)
+                value = await asyncio.wait_for(ask(entry.answer.value), budgets.PAGE_CALL_WITHIN)
         except Exception as error:
-            text = f"No answer within {WITHIN:.0f} s." if isinstance(error, TimeoutError) else self._explain(error)
+            text = f"No answer within {budgets.PAGE_CALL_WITHIN:.0f} s." if isinstance(error, TimeoutError) else self._explain(error)
             entry.answer = Answer(entry.answer.value, entry.answer.at, text)
-            entry.pause = min(max(FIRST_PAUSE, entry.pause * 2), LONGEST_PAUSE)
+            entry.pause = min(max(budgets.PAGE_FIRST_PAUSE, entry.pause * 2), budgets.PAGE_LONGEST_PAUSE)
             entry.fresh_until = self._now() + entry.pause
         else:
             entry.answer = Answer(value, time.time())

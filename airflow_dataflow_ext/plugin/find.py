@@ -13,7 +13,6 @@ from airflow.models.dag_version import DagVersion
 from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
 from airflow.models.renderedtifields import RenderedTaskInstanceFields
-from airflow.models.task_state_store import TaskStateStoreModel
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.taskinstancehistory import TaskInstanceHistory
 from airflow.models.xcom import XComModel
@@ -35,6 +34,18 @@ TRIES_KEY = "dataflow_launch"
 
 _XCOM_KEYS = (SUMMARY_KEY, FACTS_KEY, TRIES_KEY)
 _STORE_KEYS = (SUMMARY_KEY, FACTS_KEY, RECORD_KEY)
+
+
+def _state_store_model() -> Any:
+    """Airflow's table; None before Airflow 3.3, where everything is kept as XComs."""
+    try:
+        from airflow.models.task_state_store import TaskStateStoreModel
+    except ImportError:
+        return None
+    return TaskStateStoreModel
+
+
+StateStore: Any = _state_store_model()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +163,18 @@ def _stored(key: TaskKey, session: Session) -> dict[str, Any]:
     tries = found.pop(TRIES_KEY, None)
     if isinstance(tries, Mapping) and isinstance(tries.get("record"), Mapping):
         found[RECORD_KEY] = tries["record"]
-    query = select(TaskStateStoreModel.key, TaskStateStoreModel.value)
-    rows = session.execute(query.where(*_is(TaskStateStoreModel, key), TaskStateStoreModel.key.in_(_STORE_KEYS)))
-    stored = {name: loaded(value) for name, value in rows}
+    stored = _state_store(key, session)
     summary = latest(stored.get(SUMMARY_KEY), found.get(SUMMARY_KEY))
     facts = max((stored.get(FACTS_KEY), found.get(FACTS_KEY)), key=_seen)
     return {**found, **stored, SUMMARY_KEY: summary.value() if summary else None, FACTS_KEY: facts}
+
+
+def _state_store(key: TaskKey, session: Session) -> dict[str, Any]:
+    if StateStore is None:
+        return {}
+    query = select(StateStore.key, StateStore.value)
+    rows = session.execute(query.where(*_is(StateStore, key), StateStore.key.in_(_STORE_KEYS)))
+    return {name: loaded(value) for name, value in rows}
 
 
 def _seen(facts: Any) -> str:

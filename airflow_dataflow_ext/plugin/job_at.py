@@ -10,8 +10,8 @@ from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL
 from airflow_dataflow_ext.api.jobs.facts import SUMMARY_KEY, Summary
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import LaunchRecord
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError
-from airflow_dataflow_ext.api.wave.launcher import SKEW
 from airflow_dataflow_ext.plugin.find import RECORD_KEY, Found
 
 if TYPE_CHECKING:
@@ -95,7 +95,13 @@ def _launched(found: Found, record: LaunchRecord, summary: Summary | None) -> Jo
     sync = summary is not None and bool(summary.place.get("sync"))
     source = str(summary.place.get("source_id", "")) if summary is not None else ""
     return replace(
-        at, identity=identity, foreign=record.foreign, source_id=source, sync=sync, since=record.since - SKEW, others=record.others
+        at,
+        identity=identity,
+        foreign=record.foreign,
+        source_id=source,
+        sync=sync,
+        since=record.since - budgets.CLOCK_SKEW,
+        others=record.others,
     )
 
 

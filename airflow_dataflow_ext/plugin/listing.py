@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from airflow.models.task_state_store import TaskStateStoreModel
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
@@ -22,7 +21,7 @@ from sqlalchemy import and_, literal, or_, select
 from sqlalchemy.orm import aliased
 
 from airflow_dataflow_ext.api.jobs.facts import SUMMARY_KEY, Summary, latest
-from airflow_dataflow_ext.plugin.find import loaded
+from airflow_dataflow_ext.plugin.find import StateStore, loaded
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -166,7 +165,7 @@ def _page(wanted: Wanted, after: _Cursor, session: Session, also: Callable[[Row]
 
 def _rows(wanted: Wanted, after: _Cursor, session: Session) -> Iterator[Row]:
     """Rows of both tables, the newest run first."""
-    streams = (_table(_stored(), "store", wanted, after.store, session), _table(_xcoms(), "xcom", wanted, after.xcom, session))
+    streams = [_table(rows, table, wanted, getattr(after, table), session) for table, rows in _tables()]
     return heapq.merge(*streams, key=lambda row: row.place[0], reverse=True)
 
 
@@ -174,17 +173,25 @@ def _same(one: Any, other: Any) -> Any:
     return and_(*(getattr(one, name) == getattr(other, name) for name in ("dag_run_id", "task_id", "map_index", "key")))
 
 
+def _tables() -> list[tuple[str, tuple[Any, Any]]]:
+    """The tables that hold summaries, by the name that a cursor has for each."""
+    return [("store", _stored()), ("xcom", _xcoms())] if StateStore is not None else [("xcom", _xcoms())]
+
+
 def _stored() -> tuple[Any, Any]:
     """Summaries in state stores, each beside the XCom of the same task, which a trigger may have written later."""
     twin = aliased(XComModel)
-    columns = _columns(TaskStateStoreModel).add_columns(twin.value)
-    return TaskStateStoreModel, columns.outerjoin(twin, _same(twin, TaskStateStoreModel))
+    columns = _columns(StateStore).add_columns(twin.value)
+    return StateStore, columns.outerjoin(twin, _same(twin, StateStore))
 
 
 def _xcoms() -> tuple[Any, Any]:
     """Summaries of tasks that have only XComs."""
-    there = select(TaskStateStoreModel.id).where(_same(TaskStateStoreModel, XComModel))
-    return XComModel, _columns(XComModel).add_columns(literal(None)).where(~there.exists())
+    query = _columns(XComModel).add_columns(literal(None))
+    if StateStore is None:
+        return XComModel, query
+    there = select(StateStore.id).where(_same(StateStore, XComModel))
+    return XComModel, query.where(~there.exists())
 
 
 def _columns(model: Any) -> Any:
@@ -226,7 +233,7 @@ def _before(order: tuple[Any, ...], place: Place) -> Any:
 
 def _running(wanted: Wanted, session: Session) -> Iterator[Row]:
     """Summaries of tasks that run: there are few of them, and Airflow has an index on the state."""
-    for table, (model, query) in (("store", _stored()), ("xcom", _xcoms())):
+    for table, (model, query) in _tables():
         joined = and_(*(getattr(model, name) == getattr(TaskInstance, name) for name in ("dag_id", "run_id", "task_id", "map_index")))
         query = query.join(TaskInstance, joined).where(TaskInstance.state.in_(RUNNING))
         for name in ("dag_id", "task_id"):

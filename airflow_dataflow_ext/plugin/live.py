@@ -13,33 +13,25 @@ from airflow.configuration import conf
 
 from airflow_dataflow_ext.api.dataflow.methods import Message
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
+from airflow_dataflow_ext.api.dataflow.template_check import template_info
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
+from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import items, pages
 from airflow_dataflow_ext.api.rest.errors import CallError, NotFoundError
 from airflow_dataflow_ext.api.rest.times import epoch, rfc3339
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave.runs import RunRef, read
 from airflow_dataflow_ext.api.wave.states import WAVE
-from airflow_dataflow_ext.plugin.cache import WITHIN, Answer, Cache
+from airflow_dataflow_ext.plugin.cache import Answer, Cache
 from airflow_dataflow_ext.plugin.job_at import DATAFLOW, JobAt
 
 if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.dataflow.job import Place
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
 SECTION, OPTION = "airflow_dataflow_ext", "ui_live"
-MOVING_FOR, SLOW_FOR, DESCRIBED_FOR = 10.0, 15.0, 30.0
-"""Seconds for which an answer of a job that moves is good: its state and messages; metrics and stages; a description without a graph."""
-
-SETTLED_AFTER = 60.0
-"""Seconds after a job's end in which late messages and totals still come."""
-
-HOOK_FOR = 600.0
-OVERLAP = 60.0
-"""Seconds that messages are asked for again: one that comes late bears an earlier time."""
-
 MOST_MESSAGES = 3_000
-LEVELS = ("debug", "detailed", "basic", "warning", "error")
 OFF = Answer(trouble=f"Live calls are switched off ([{SECTION}] {OPTION} = False); this is what the task has stored.")
 UNREACHABLE = Answer(trouble="The task's connection is not known any more; this is what the task has stored.")
 
@@ -69,7 +61,7 @@ def ended_at(job: Mapping[str, Any]) -> float | None:
 def settled(job: Mapping[str, Any] | None) -> bool:
     """Whether nothing more will be heard of a job."""
     ended = ended_at(job) if job else None
-    return ended is not None and time.time() - ended > SETTLED_AFTER
+    return ended is not None and time.time() - ended > budgets.PAGE_SETTLED
 
 
 class Live:
@@ -99,7 +91,7 @@ class Live:
     async def hook(self, at: JobAt) -> Answer:
         """The hook of the job's connection, made in a thread."""
         key = ("hook", at.service, at.conn_id, at.impersonation_chain)
-        return await self.cache.get(key, lambda _: asyncio.to_thread(_make_hook, at), lambda _: HOOK_FOR)
+        return await self.cache.get(key, lambda _: asyncio.to_thread(_make_hook, at), lambda _: budgets.PAGE_HOOK)
 
     def changed(self, at: JobAt) -> None:
         """Ask anew for a job that something was done to."""
@@ -125,7 +117,7 @@ class Live:
             found: Json = await hook.get_job.aio(at.job_id, view="JOB_VIEW_DESCRIPTION", **_where(at))
             return found
 
-        return await self.see(at, "description", ask, lambda job: math.inf if job.get("pipelineDescription") else DESCRIBED_FOR)
+        return await self.see(at, "description", ask, lambda job: math.inf if job.get("pipelineDescription") else budgets.PAGE_DESCRIBED)
 
     async def messages(self, at: JobAt, level: str, *, over: bool) -> Answer:
         """Messages from a level on, and autoscaling events, which come in the same replies; only what is new is asked for."""
@@ -136,28 +128,37 @@ class Live:
             request = Message.list.request(**path, minimumImportance=f"JOB_MESSAGE_{level.upper()}", startTime=since)
             return _merged(last, await hook.arun(pages(request, retry_for=0.0)))
 
-        return await self.see(at, f"messages {level}", ask, _for(MOVING_FOR, over))
+        return await self.see(at, f"messages {level}", ask, _for(budgets.PAGE_MOVING, over))
 
     async def metrics(self, at: JobAt, *, over: bool) -> Answer:
         """MetricUpdates."""
-        return await self.see(at, "metrics", lambda hook, _: hook.metrics.aio(at.job_id, **_where(at)), _for(SLOW_FOR, over))
+        return await self.see(at, "metrics", lambda hook, _: hook.metrics.aio(at.job_id, **_where(at)), _for(budgets.PAGE_SLOW, over))
 
     async def stages(self, at: JobAt, *, over: bool) -> Answer:
         """StageSummaries; the service calls this experimental."""
-        return await self.see(at, "stages", lambda hook, _: hook.execution_details.aio(at.job_id, **_where(at)), _for(SLOW_FOR, over))
+        return await self.see(
+            at, "stages", lambda hook, _: hook.execution_details.aio(at.job_id, **_where(at)), _for(budgets.PAGE_SLOW, over)
+        )
 
     async def workers(self, at: JobAt, stage: str, *, over: bool) -> Answer:
         """WorkerDetails of a stage."""
         return await self.see(
-            at, f"workers {stage}", lambda hook, _: hook.stage_execution_details.aio(at.job_id, stage, **_where(at)), _for(SLOW_FOR, over)
+            at,
+            f"workers {stage}",
+            lambda hook, _: hook.stage_execution_details.aio(at.job_id, stage, **_where(at)),
+            _for(budgets.PAGE_SLOW, over),
         )
+
+    async def template(self, at: JobAt, path: str, place: Place) -> Answer:
+        """What a template says of itself; None where it says nothing."""
+        return await self.see(at, f"template {path}", lambda hook, _: hook.arun(template_info(path, place)), lambda _: math.inf)
 
     async def nodes(self, at: JobAt, run_id: str, *, over: bool) -> Answer:
         """DataflowJobNodes of a run.
 
         :param run_id: the run's own id, which may be another one than its start gave.
         """
-        return await self.see(at, f"nodes {run_id}", lambda hook, _: hook.nodes.aio(run_id), _for(MOVING_FOR, over))
+        return await self.see(at, f"nodes {run_id}", lambda hook, _: hook.nodes.aio(run_id), _for(budgets.PAGE_MOVING, over))
 
     async def definition(self, at: JobAt, source_id: str) -> Answer:
         """How a dataflow's nodes are linked; None where the source is no dataflow that can be read."""
@@ -177,12 +178,12 @@ def _make_hook(at: JobAt) -> Any:
     if at.service == DATAFLOW:
         from airflow_dataflow_ext.hooks.dataflow import DataflowHook
 
-        hook = DataflowHook(at.conn_id, at.impersonation_chain, timeout=WITHIN, retry_for=0.0)
+        hook = DataflowHook(at.conn_id, at.impersonation_chain, timeout=budgets.PAGE_CALL_WITHIN, retry_for=0.0)
         _ = hook.root, hook.tokens  # reads the key, which takes a while
         return hook
     from airflow_dataflow_ext.hooks.wave import WaveHook
 
-    return WaveHook(at.conn_id, timeout=WITHIN, retry_for=0.0)
+    return WaveHook(at.conn_id, timeout=budgets.PAGE_CALL_WITHIN, retry_for=0.0)
 
 
 def _run(hook: Any, at: JobAt) -> Conversation[Json]:
@@ -197,8 +198,8 @@ def _where(at: JobAt) -> dict[str, str | None]:
 
 def _job_for(job: Any) -> float:
     if isinstance(job, _Gone):
-        return HOOK_FOR
-    return math.inf if settled(job) else MOVING_FOR
+        return budgets.PAGE_HOOK
+    return math.inf if settled(job) else budgets.PAGE_MOVING
 
 
 def _for(seconds: float, over: bool) -> Callable[[Any], float]:
@@ -212,7 +213,7 @@ def _merged(last: Any, bodies: list[Json]) -> Json:
     events = {**known["events"], **{_key(entry, "eventType"): entry for entry in items(bodies, "autoscalingEvents")}}
     newest = dict(sorted(told.items())[-MOST_MESSAGES:])
     latest = max((epoch(key[0]) for key in newest), default=0.0)
-    since = rfc3339(max(latest - OVERLAP, 0.0))
+    since = rfc3339(max(latest - budgets.PAGE_OVERLAP, 0.0))
     return {"messages": newest, "events": dict(sorted(events.items())[-MOST_MESSAGES:]), "since": since}
 
 

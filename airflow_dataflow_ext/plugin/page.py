@@ -62,7 +62,7 @@ class Page:
         return value if isinstance(value, Mapping) and same else {}
 
 
-async def opened(found: Found, live: Live) -> Page:
+async def open_page(found: Found, live: Live) -> Page:
     """Look at the job; one that is not the task's own is looked at no further."""
     at = job_at(found)
     if at is None:
@@ -95,7 +95,6 @@ async def overview(page: Page, live: Live, may: Mapping[str, bool]) -> Json:
         "gaps": [answer.trouble for answer in (told, stages) if answer.trouble and page.job.value],
         "may": {"act": actions(page) if may.get("act") else [], "logs": bool(may.get("logs"))},
         "link": _link(page),
-        "lineage": _lineage(page),
     }
 
 
@@ -164,18 +163,6 @@ def _link(page: Page) -> str:
     job = page.job.value or {}
     project, location = job.get("projectId") or at.project_id, job.get("location") or at.location
     return views.CONSOLE.format(location=location, job_id=at.job_id, project_id=project) if project and location else ""
-
-
-def _lineage(page: Page) -> Json:
-    """What the job reads and writes: what the task has stored, and the assets that its DAG names."""
-    kept = page.kept.get("lineage") or {}
-    found = {side: list(kept.get(side) or ()) for side in ("inputs", "outputs")}
-    for side, name in (("inputs", "inlets"), ("outputs", "outlets")):
-        for asset in getattr(page.found.task, name, None) or ():
-            uri = getattr(asset, "uri", None)
-            if uri and uri not in found[side]:
-                found[side].append(str(uri))
-    return found
 
 
 async def graph(page: Page, live: Live) -> Json:

@@ -14,7 +14,7 @@ import { Empty, Failed, Panel } from "./parts";
 import { type Polled, useNow, usePoll } from "./poll";
 import { TimeAxis } from "./TimeAxis";
 import { timeline } from "./timeline";
-import type { JobGraph, Level, Messages, Metrics, Overview, Row, TaskKey, Why } from "./types";
+import type { JobGraph, Level, Lineage, Messages, Metrics, Overview, Row, TaskKey, Why } from "./types";
 import { WhyFailed } from "./WhyFailed";
 
 export interface Props {
@@ -53,8 +53,7 @@ function NoJob({ view }: { view: Overview }) {
   );
 }
 
-function Lineage({ view }: { view: Overview }) {
-  const { inputs, outputs } = view.lineage;
+function LineageOf({ inputs, outputs }: Lineage) {
   if (!inputs.length && !outputs.length) return null;
   const part = (name: string, uris: string[]) => (
     <Box mb={2}>
@@ -95,6 +94,7 @@ function Panels({ view, task, now, head }: { view: Overview; task: TaskKey; now:
   const metrics = usePoll(() => see<Metrics>(task, "/metrics"), [...names, over], () => over);
   const messages = usePoll(view.may.logs ? () => see<Messages>(task, "/messages", { level }) : null, [...names, level, over], () => over);
   const why = usePoll(view.may.logs && failed ? () => see<Why>(task, "/why") : null, [...names, failed, state], () => over || !view.now.state);
+  const lineage = usePoll(() => see<Lineage>(task, "/lineage"), names, () => true);
   const earlier = usePoll(() => see<{ rows: Row[] }>(task, "/earlier"), [...names, state], () => true);
   const choice = useMemo(() => chosen(stage, graph.value), [stage, graph.value]);
   const line = useMemo(() => timeline(view, messages.value?.messages ?? [], now), [view, messages.value, now]);
@@ -112,7 +112,7 @@ function Panels({ view, task, now, head }: { view: Overview; task: TaskKey; now:
         <div style={COLUMN}>
           {view.may.logs && <MessageList messages={messages} now={now} level={level} search={query.get("q") ?? ""} choice={choice} change={change} />}
           <Cost metrics={metrics.value} earlier={earlier.value?.rows ?? []} run={task.runId} priced={view.job?.service === "dataflow"} />
-          <Lineage view={view} />
+          {lineage.value && <LineageOf {...lineage.value} />}
         </div>
       </div>
     </Box>

@@ -83,7 +83,6 @@ export interface Overview {
   gaps: string[];
   may: { act: Action[]; logs: boolean };
   link: string;
-  lineage: { inputs: string[]; outputs: string[] };
 }
 
 export type Action = "cancel" | "drain" | "snapshot" | "stop";
@@ -144,6 +143,11 @@ export interface Why extends Aged {
   errors: Message[];
   nodes: GraphNode[];
   stages: Stage[];
+}
+
+export interface Lineage {
+  inputs: string[];
+  outputs: string[];
 }
 
 export interface Row {

@@ -31,6 +31,7 @@ QUIETEST = 16
 SAME_TIME = 50
 """How many of the last autoscaling events are looked at for one that comes again."""
 
+
 def check_importance(importance: str | None) -> None:
     """
     :raises InvalidInputError: the service has no such importance.
