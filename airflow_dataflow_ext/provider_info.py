@@ -50,7 +50,7 @@ def get_provider_info() -> dict[str, Any]:
                 "description": "Options of the pages that show jobs in Airflow's UI.",
                 "options": {
                     "ui_live": {
-                        "description": "Whether the API server may call Dataflow and CRM Analytics with the connections of the tasks, to show "
+                        "description": "Whether the API server may call Dataflow and CRM Analytics with the tasks' connections, to show "
                         "jobs as they are now and to stop them. Without it the pages show what the tasks have stored.",
                         "type": "boolean",
                         "version_added": None,

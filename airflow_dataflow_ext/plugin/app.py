@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
-from starlette.concurrency import run_in_threadpool
 
 from airflow_dataflow_ext.plugin import listing, page
 from airflow_dataflow_ext.plugin.access import READ_LOGS, READ_TASK, acting, allowed, readable_dags
