@@ -45,5 +45,20 @@ def get_provider_info() -> dict[str, Any]:
             ]
             for kind, services in MODULES.items()
         },
+        "config": {
+            "airflow_dataflow_ext": {
+                "description": "Options of the pages that show jobs in Airflow's UI.",
+                "options": {
+                    "ui_live": {
+                        "description": "Whether the API server may call Dataflow and CRM Analytics with the tasks' connections, to show "
+                        "jobs as they are now and to stop them. Without it the pages show what the tasks have stored.",
+                        "type": "boolean",
+                        "version_added": None,
+                        "example": None,
+                        "default": "True",
+                    }
+                },
+            }
+        },
         "extra-links": ["airflow_dataflow_ext.links.dataflow.DataflowJobLink", "airflow_dataflow_ext.links.wave.WaveDataManagerLink"],
     }

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator
 
+from airflow_dataflow_ext.api.jobs.facts import SUMMARY_KEY, Summary
 from airflow_dataflow_ext.api.jobs.launch_once import Launched, Launcher, launch_once, settle, stop_launched
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.shown import shown_record
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome, Watch, check_poll_sleep
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
+from airflow_dataflow_ext.api.rest.times import rfc3339
 from airflow_dataflow_ext.task.compat import TaskDeferralError, TaskDeferralTimeout, conf
 from airflow_dataflow_ext.task.errors import task_errors
 from airflow_dataflow_ext.task.identity import clear_key_of, identity_of
@@ -94,6 +97,17 @@ class LaunchOperator(BaseOperator):
         """What waits for the job in the triggerer."""
 
     @abstractmethod
+    def summary(self, watch: Any, job: Json, seen: float) -> Summary:
+        """The job in a few words.
+
+        :param seen: seconds since the epoch at which it was so.
+        """
+
+    @abstractmethod
+    def keep(self, outcome: Outcome) -> Conversation[None]:
+        """Keep how the wait ended, for those who ask later."""
+
+    @abstractmethod
     def show(self, context: Context, watch: Any, job: Json) -> None:
         """Point a person to the job."""
 
@@ -103,6 +117,7 @@ class LaunchOperator(BaseOperator):
             launched = count_launch(attempt.identity, lambda: self._launch(attempt))
             watch = attempt.launcher.watch_of(launched.job, launched.record)
             self.publish(context, watch, launched)
+            self.keep_launch(attempt.store, context["ti"].try_number, watch, launched)
             if self.wait_until_finished is False:
                 return launched.job
             if self.deferrable and watch.judge(launched.job) is Phase.MOVING:
@@ -128,12 +143,32 @@ class LaunchOperator(BaseOperator):
         :raises JobError: the wait ended badly.
         """
         yield from settle(str(outcome.job.get("id")), outcome.phase)
+        if outcome.job.get("id"):
+            yield from self.keep(outcome)
         return outcome.result()
 
     def publish(self, context: Context, watch: Any, launched: Launched) -> None:
         """Show which job it is, to people and to other tasks."""
         context["ti"].xcom_push(key="job_id", value=launched.record.job_id)
         self.show(context, watch, launched.job)
+
+    def keep_launch(self, store: RecordStore | TriesStore | PassingStore, number: int, watch: Any, launched: Launched) -> None:
+        """Keep which job this try has, beside those of earlier tries.
+
+        :param number: of the try.
+        """
+        now, record = time.time(), launched.record
+        summary = self.summary(watch, {**launched.job, "id": record.job_id}, now)
+        summary = replace(
+            summary,
+            name=summary.name or record.job_name,
+            launched=summary.launched or rfc3339(record.since),
+            generation=record.generation,
+            foreign=record.foreign,
+        )
+        earlier = Summary.read(store.kept(SUMMARY_KEY))
+        known = summary.of_try(number, adopted=launched.adopted, at=rfc3339(now), earlier=earlier)
+        store.keep(SUMMARY_KEY, known.value())
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Json:
         """What the trigger saw decides exactly as if this worker had waited."""

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_dataflow_ext.api.dataflow.facts import keep, summary_of
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream
 from airflow_dataflow_ext.api.dataflow.template_check import Validate, check_validate
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from airflow_dataflow_ext.api.dataflow.job import Place
     from airflow_dataflow_ext.api.dataflow.templates import Launch
+    from airflow_dataflow_ext.api.jobs.facts import Summary
     from airflow_dataflow_ext.api.jobs.watch import Outcome
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation
@@ -153,10 +155,19 @@ class DataflowLaunchOperator(StartsFromTrigger, TemplateLineage, DataflowTask, L
         self.show_job(context, watch.job)
         self.log.info("%s: %s", watch.job, job.get("name"))
 
+    def summary(self, watch: JobWatch, job: Json, seen: float) -> Summary:
+        return summary_of(job, watch.job.place, prices=self.prices, seen=seen)
+
+    def keep(self, outcome: Outcome) -> Conversation[None]:
+        return keep(outcome, self._place(outcome.job), self.prices)
+
+    def _place(self, job: Json) -> Place:
+        place: Place = self.hook.place(job.get("projectId") or self.project_id, job.get("location") or self.location)
+        return place
+
     def result(self, outcome: Outcome) -> Conversation[Json]:
         job = outcome.job
-        place = self.hook.place(job.get("projectId") or self.project_id, job.get("location") or self.location)
-        at = place.job(str(job["id"]))
+        at = self._place(job).job(str(job["id"]))
         if outcome.unlogged is not None:
             yield from MessageStream(at.path, self.message_importance, outcome.unlogged).follow(retry_for=self.poll_sleep)
         return (yield from super().result((yield from with_usage(outcome, at, self.prices))))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from airflow_dataflow_ext.api.rest.errors import BusyError, InvalidInputError, JobError
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
+from airflow_dataflow_ext.api.wave.facts import keep, summary_of
 from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveLauncher, start
 from airflow_dataflow_ext.operators.base import Attempt, LaunchOperator
 from airflow_dataflow_ext.task.connection import WaveTask
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
+    from airflow_dataflow_ext.api.jobs.facts import Summary
     from airflow_dataflow_ext.api.jobs.launch_once import Launched
+    from airflow_dataflow_ext.api.jobs.watch import Outcome
     from airflow_dataflow_ext.api.rest.method import Json
+    from airflow_dataflow_ext.api.rest.steps import Conversation
     from airflow_dataflow_ext.api.wave.wait import RunWatch
 
 
@@ -74,6 +78,12 @@ class WaveLaunchOperator(WaveTask, LaunchOperator):
     def show(self, context: Context, watch: RunWatch, job: Json) -> None:
         self.show_org(context)
         self.log.info("Run %s (%s)", job["id"], job.get("label", "no label"))
+
+    def summary(self, watch: RunWatch, job: Json, seen: float) -> Summary:
+        return summary_of(job, {"source_id": watch.run.source_id, "sync": "yes" if watch.run.sync else ""}, seen=seen)
+
+    def keep(self, outcome: Outcome) -> Conversation[None]:
+        return keep(outcome)
 
     def execute_again(self, context: Context, event: Mapping[str, Any]) -> Json:
         """The run that was in the way has ended, however it did."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, merged
 from airflow_dataflow_ext.api.jobs.tries import Tries
 from airflow_dataflow_ext.api.rest.errors import JobError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
@@ -18,11 +21,23 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json
 
 
-PUBLISHED = ("return_value", "job_id", DataflowJobLink.xcom_key)
+PUBLISHED = ("return_value", "job_id", DataflowJobLink.xcom_key, FACTS_KEY)
 """The XComs by which an operator that launches a job tells others of it."""
 
 ATTEMPT = "dataflow_attempt"
 """XCom key under which an operator leaves the number of the try that deferred."""
+
+log = logging.getLogger(__name__)
+
+
+def keeping(key: str, value: Any, read: Callable[[str], Any], write: Callable[[str, Any], object]) -> None:
+    """Write what nothing depends on, without the secrets that this process knows; trouble with it fails nothing."""
+    from airflow.sdk._shared.secrets_masker import redact
+
+    try:
+        write(key, redact(merged(key, read(key), value)))
+    except Exception as error:  # whatever it is, the task goes on
+        log.warning("What a person may want to see of the job later could not be kept: %s", error)
 
 
 def record_store(context: Context) -> RecordStore | PassingStore:
@@ -62,8 +77,38 @@ class RecordStore:
         self.last[key] = value
         self._store.set(key, value, retention=NEVER_EXPIRE)
 
+    def keep(self, key: str, value: Any) -> None:
+        """Write what nothing depends on."""
+        keeping(key, value, self.kept, self.set)
 
-class TriesStore:
+    def kept(self, key: str) -> Any:
+        """What was kept, or None."""
+        return self._store.get(key)
+
+
+class XComs:
+    """Where a trigger keeps things: XComs of its task."""
+
+    def __init__(self, ti: Any) -> None:
+        self._where = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
+
+    def keep(self, key: str, value: Any) -> None:
+        """Write what nothing depends on."""
+        keeping(key, value, self.kept, self._push)
+
+    def kept(self, key: str) -> Any:
+        """What was kept, or None."""
+        from airflow.sdk.execution_time.xcom import XCom
+
+        return XCom.get_one(key=key, **self._where)
+
+    def _push(self, key: str, value: Any) -> None:
+        from airflow.sdk.execution_time.xcom import XCom
+
+        XCom.set(key=key, value=value, **self._where)
+
+
+class TriesStore(XComs):
     """The launch record of a task that starts in the triggerer, which reaches no ``task_state_store``.
 
     It is kept as an XCom of the task, with what tells its tries apart. Airflow deletes that only when a worker starts the task.
@@ -74,7 +119,7 @@ class TriesStore:
     KEY = "dataflow_launch"
 
     def __init__(self, ti: Any) -> None:
-        self._where = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
+        super().__init__(ti)
         self.tries: Tries | None = None
 
     def load(self) -> Tries | None:

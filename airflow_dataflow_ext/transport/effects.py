@@ -6,7 +6,7 @@ import logging
 import time
 from typing import Any
 
-from airflow_dataflow_ext.api.rest.steps import Effects, Now, Recall, Record, Say, Step, Store
+from airflow_dataflow_ext.api.rest.steps import Effects, Keep, Now, Recall, Record, Say, Step, Store
 
 RECORD = "launch"
 """The key of the launch record in the task's state store."""
@@ -28,6 +28,8 @@ def aside(log: logging.Logger | Any, store: Store | None = None) -> Effects:
                 return store.get(RECORD)
             case Record(value) if store is not None:
                 return store.set(RECORD, value)
+            case Keep(key, value):
+                return store.keep(key, value) if store is not None else None
         raise TypeError(f"nobody here performs {step!r}")
 
     return perform
@@ -44,3 +46,9 @@ class MemoryStore:
 
     def set(self, key: str, value: Any) -> None:
         self._values[key] = value
+
+    def keep(self, key: str, value: Any) -> None:
+        self._values[key] = value
+
+    def kept(self, key: str) -> Any:
+        return self._values.get(key)

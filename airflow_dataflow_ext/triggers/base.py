@@ -7,7 +7,7 @@ import functools
 import json
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +19,28 @@ from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.task.compat import cancelled, in_thread
 from airflow_dataflow_ext.task.metrics import report_round, time_event
-from airflow_dataflow_ext.task.records import ATTEMPT
+from airflow_dataflow_ext.task.records import ATTEMPT, XComs
 from airflow_dataflow_ext.watch.channel import Channel
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation, Store
+
+
+class Awaited:
+    """A store that blocks, for the event loop."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def get(self, key: str) -> Any:
+        return self._store.get(key)
+
+    def set(self, key: str, value: Any) -> Awaitable[None]:
+        return asyncio.to_thread(self._store.set, key, value)
+
+    def keep(self, key: str, value: Any) -> Awaitable[None]:
+        return asyncio.to_thread(self._store.keep, key, value)
 
 
 class WaitTrigger(BaseTrigger):
@@ -118,6 +134,7 @@ class WaitTrigger(BaseTrigger):
         """The task's end, with its result written: Airflow itself would hand on the event's XComs as JSON text."""
         from airflow.sdk.execution_time.xcom import XCom
 
+        self.store = self.store or Awaited(XComs(self.task_instance))
         try:
             if "error" in event:
                 raise JobError(str(event["error"]))

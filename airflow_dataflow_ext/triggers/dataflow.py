@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_dataflow_ext.api.dataflow.facts import keep
 from airflow_dataflow_ext.api.dataflow.finished_jobs import ended_at
 from airflow_dataflow_ext.api.dataflow.stop import stop
 from airflow_dataflow_ext.api.dataflow.usage import with_usage
@@ -74,7 +75,9 @@ class DataflowJobTrigger(JobTrigger, DataflowTrigger):
         return {"watch": self.watch.serialize(), **{name: getattr(self, name) for name in names}}
 
     def result(self, event: Json) -> Conversation[Json]:
-        return (yield from with_usage(Outcome.deserialize(event), self.watch.job, self.prices)).result()
+        outcome = yield from with_usage(Outcome.deserialize(event), self.watch.job, self.prices)
+        yield from keep(outcome, self.watch.job.place, self.prices)
+        return outcome.result()
 
     def stop(self, within: float) -> Conversation[Any]:
         return stop(self.watch.job, drain=self.drain, wait_for=within, poll_sleep=self.watch.poll_sleep)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -18,6 +18,7 @@ from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.task.identity import identity_of
 from airflow_dataflow_ext.task.metrics import count_launched
 from airflow_dataflow_ext.task.records import TriesStore
+from airflow_dataflow_ext.triggers.base import Awaited
 from airflow_dataflow_ext.triggers.dataflow import DataflowTrigger
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class LaunchingTask(Protocol):
 
     def launcher(self) -> Launcher: ...
     def publish(self, context: Any, watch: Any, launched: Launched) -> None: ...
+    def keep_launch(self, store: TriesStore, number: int, watch: Watch, launched: Launched) -> None: ...
     def result(self, outcome: Outcome) -> Conversation[Json]: ...
 
 
@@ -148,7 +150,7 @@ class DataflowLaunchStartTrigger(StartTrigger):
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         super().render_template_fields(context, jinja_env)
         self._tries = TriesStore(context["ti"])
-        self.store = _Awaited(self._tries)
+        self.store = Awaited(self._tries)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """As in any trigger here. When Airflow cannot be asked for the record, Airflow fails the trigger, and a worker notes that."""
@@ -169,6 +171,7 @@ class DataflowLaunchStartTrigger(StartTrigger):
         count_launched(identity_of(self.context), launched)
         await asyncio.to_thread(self._tries.own, launched.record.value())
         await asyncio.to_thread(task.publish, self.context, self._watch(), launched)
+        await asyncio.to_thread(task.keep_launch, self._tries, self.context["ti"].try_number, self._watch(), launched)
         return {"result": launched.job} if task.wait_until_finished is False else None
 
     def wait(self) -> Conversation[Json]:
@@ -246,16 +249,3 @@ def _launched_before(launcher: Launcher, record: LaunchRecord, *, read: bool) ->
     if read:
         job = yield from launcher.read(record)
     return Launched(job=job, record=record, adopted=True)
-
-
-class _Awaited:
-    """A store that blocks, for the event loop."""
-
-    def __init__(self, store: TriesStore) -> None:
-        self._store = store
-
-    def get(self, key: str) -> Any:
-        return self._store.get(key)
-
-    def set(self, key: str, value: Any) -> Awaitable[None]:
-        return asyncio.to_thread(self._store.set, key, value)

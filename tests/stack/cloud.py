@@ -22,6 +22,10 @@ class Cloud:
         """What the next jobs of such names do."""
         self._post("scripts", pattern=pattern, steps=steps, **facts)
 
+    def play_runs(self, **script: Any) -> None:
+        """What the next CRM Analytics runs do."""
+        self._post("wave/scripts", **script)
+
     def launch(self, name: str) -> str:
         """Launch a job; its id."""
         return str(self._ask.launch(name)["id"])

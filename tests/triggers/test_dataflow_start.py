@@ -290,7 +290,7 @@ def test_what_an_earlier_try_told_of_itself_is_gone_when_the_next_fails(emulator
     emulator.faults.add(method="templates.launch", status=403, times=1)
     task.again()
     assert task.run() == "failed"
-    assert set(task.xcoms) == {"dataflow_launch"}
+    assert set(task.xcoms) == {"dataflow_launch", "dataflow_ext_job"}  # the second is for the page, and says which try had which job
 
 
 def test_a_clear_stops_the_job_though_the_next_try_cannot_launch(emulator: Emulator, start: Any, die: Any) -> None:

@@ -28,6 +28,10 @@ QUIETEST = 16
 """A job that says nothing is asked at most so many times less often than its state is."""
 
 
+SAME_TIME = 50
+"""How many of the last autoscaling events are looked at for one that comes again."""
+
+
 def check_importance(importance: str | None) -> None:
     """
     :raises InvalidInputError: the service has no such importance.
@@ -53,6 +57,7 @@ class MessageStream:
         self._logged_at_since: set[str] = set(mark["told"]) if mark else set()
         self._errors: list[str] = []
         self._every = 1
+        self.scaling: list[Json] = []
 
     @property
     def quiet_rounds(self) -> float:
@@ -102,10 +107,20 @@ class MessageStream:
         since = self._since or None  # inclusive: what was told at that very time comes again
         request = Message.list.request(**self._job, minimumImportance=importance, startTime=since)
         bodies = yield from pages(request, retry_for=retry_for)
+        self._note(items(bodies, "autoscalingEvents"))
         fresh = list(self._remember(items(bodies, "jobMessages")))
         for message in fresh:
             yield _said(message)
         return bool(fresh)
+
+    def _note(self, events: Iterator[Json]) -> None:
+        """The reply's autoscaling events, those that begin at the same time as the messages among them."""
+        for event in events:
+            reason = str((event.get("description") or {}).get("messageText", ""))[:200]
+            known = {name: _count(event.get(f"{name}NumWorkers")) for name in ("current", "target")}
+            found = {"time": str(event.get("time", "")), **known, "reason": reason}
+            if found not in self.scaling[-SAME_TIME:]:
+                self.scaling.append(found)
 
     def _remember(self, messages: Iterator[Json]) -> Iterator[Json]:
         for message in messages:
@@ -119,6 +134,11 @@ class MessageStream:
             if message.get("messageImportance") == ERROR:
                 self._errors.append(str(message.get("messageText", "")))
             yield message
+
+
+def _count(value: Any) -> int | None:
+    """A count that the service gives as text; it leaves out a zero."""
+    return int(value) if str(value or 0).isdecimal() else None
 
 
 def _said(message: Mapping[str, Any]) -> Say:

@@ -11,6 +11,7 @@ from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream, check_importance
 from airflow_dataflow_ext.api.dataflow.replace import who_goes_on
 from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UNKNOWN, UPDATED
+from airflow_dataflow_ext.api.jobs.facts import state_times, thinned
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
 from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
@@ -165,6 +166,7 @@ class JobStream:
         self._policy = policy
         self._messages = MessageStream(job.path, policy.importance)
         self._successor = ""
+        self._states: list[tuple[str, str]] = []
 
     @property
     def quiet_rounds(self) -> float:
@@ -173,7 +175,12 @@ class JobStream:
 
     def follow(self, job: Json) -> Conversation[None]:
         """Tell the messages that are new."""
+        self._states.append((str(job.get("currentState") or UNKNOWN), str(job.get("currentStateTime", ""))))
         return self._messages.follow(retry_for=self._policy.poll_sleep)
+
+    def facts(self) -> Json:
+        """The job's states with their times, and how its worker pool changed."""
+        return {"states": state_times(self._states), "workers": thinned(self._messages.scaling)}
 
     def mark(self) -> Json | None:
         """How far the messages are told."""

@@ -71,7 +71,7 @@ def _state_line(watch: Watch, state: str) -> Say:
 def _outcome(stream: Stream, job: Json, phase: Phase) -> Conversation[Outcome]:
     job = yield from stream.final(job)
     complaint = "" if phase is Phase.SUCCEEDED else (yield from stream.complaint(job))
-    return Outcome(phase=phase, job=job, complaint=complaint)
+    return Outcome(phase=phase, job=job, complaint=complaint, facts=stream.facts())
 
 
 class Waiting(Protocol):

@@ -54,6 +54,9 @@ class Stream(Protocol):
     def follow(self, job: Json) -> Conversation[None]:
         """Tell what is new. Trouble with that never ends a wait."""
 
+    def facts(self) -> Json:
+        """What is worth keeping of what was seen on the way."""
+
     def mark(self) -> Json | None:
         """How far it has told, for another one that goes on from there; None where there is nothing that could be missed."""
 
@@ -105,12 +108,14 @@ class Outcome:
     :param job: the job as the REST API gives it.
     :param complaint: for a bad end, which job ended how, and why.
     :param unlogged: the mark of the job's stream, where the last that it said is still to be told.
+    :param facts: what is worth keeping of what was seen on the way.
     """
 
     phase: Phase
     job: Json = field(default_factory=dict)
     complaint: str = ""
     unlogged: Json | None = None
+    facts: Json = field(default_factory=dict)
 
     def result(self) -> Json:
         """The job.
@@ -123,12 +128,14 @@ class Outcome:
 
     def serialize(self) -> Json:
         """JSON from which :meth:`deserialize` makes the same outcome."""
-        return {"phase": self.phase.value, "job": self.job, "complaint": self.complaint, "unlogged": self.unlogged}
+        told = {"complaint": self.complaint, "unlogged": self.unlogged, "facts": self.facts}
+        return {"phase": self.phase.value, "job": self.job, **told}
 
     @classmethod
     def deserialize(cls, data: Mapping[str, Any]) -> Outcome:
         """The inverse of :meth:`serialize`."""
-        return cls(phase=Phase(data["phase"]), job=dict(data["job"]), complaint=str(data["complaint"]), unlogged=data.get("unlogged"))
+        told: Json = {"complaint": str(data["complaint"]), "unlogged": data.get("unlogged"), "facts": dict(data.get("facts") or {})}
+        return cls(phase=Phase(data["phase"]), job=dict(data["job"]), **told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,3 +149,35 @@ NEXT_TRY_PAUSES = (0.0, 2.0, 3.0)
 
 EVENT_ARRIVES = 5.0
 """In which an asset event reaches Airflow's database: a ledger that is kept earlier could lose it."""
+
+# The pages in Airflow's UI
+
+PAGE_CALL_WITHIN = 10.0
+"""For one call of a page to a service: a person waits for it."""
+
+PAGE_WAIT = 20.0
+"""For which a visitor waits for an answer, the wait for its turn included; the call goes on for the next visitor."""
+
+PAGE_FIRST_PAUSE = 10.0
+"""For which a page does not ask again after trouble; each further pause is twice as long."""
+
+PAGE_LONGEST_PAUSE = 300.0
+"""Between two calls of a page while there is trouble."""
+
+PAGE_MOVING = 10.0
+"""For which a page takes the state and the messages of a job that moves for new."""
+
+PAGE_SLOW = 15.0
+"""The same for metrics and stages, which the service renews less often."""
+
+PAGE_DESCRIBED = 30.0
+"""The same for a description that has no graph yet."""
+
+PAGE_SETTLED = 60.0
+"""After a job's end, in which late messages and totals still come; then its page is final."""
+
+PAGE_HOOK = 600.0
+"""For which a page uses a connection as it has read it; a person may change it."""
+
+PAGE_OVERLAP = 60.0
+"""By which new messages are asked for from before the last one: one that comes late bears an earlier time."""

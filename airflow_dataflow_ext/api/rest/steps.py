@@ -56,12 +56,23 @@ class Record(Step):
     value: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Keep(Step):
+    """Keep what a person may want to see of the task later; where nothing can be kept, nothing is. Answer: None.
+
+    :param key: of the value; what was kept under it before is replaced.
+    """
+
+    key: str
+    value: Mapping[str, Any]
+
+
 T = TypeVar("T")
 Conversation = Generator[Step, Any, T]
 """A generator that yields steps, receives their answers and returns a result."""
 
 Effects = Callable[[Step], Any]
-"""Performs the steps that take no time: Say, Now, Recall, Record. In an event loop the answer may be an awaitable of it."""
+"""Performs the steps that take no time: Say, Now, Recall, Record, Keep. In an event loop the answer may be an awaitable of it."""
 
 
 class Store(Protocol):
@@ -75,3 +86,6 @@ class Store(Protocol):
 
     def set(self, key: str, value: Any) -> Any:
         """Write the value durably."""
+
+    def keep(self, key: str, value: Any) -> Any:
+        """Write a value that nothing depends on; trouble with it fails nothing."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_dataflow_ext.api.jobs.facts import state_times
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import items, pages
@@ -135,10 +136,13 @@ class RunStream:
         self._watch = watch
         self._progress = 0.0
         self._waited = 1.0
+        self._states: list[tuple[str, str]] = []
 
     def follow(self, job: Json) -> Conversation[None]:
         """Tell how far the run has come, or how long it has been in the queue; both are in the job itself."""
+        since = {"queued": "createdDate", "running": "executedDate", "preprocessing": "executedDate"}
         state = self._watch.state(job).lower()
+        self._states.append((self._watch.state(job), str(job.get(since.get(state, "endDate")) or "")))
         progress = _number(job.get("progress"))
         if state == "queued" and created(job):
             waited = _number(job.get("waitTime")) or (yield Now()) - created(job)
@@ -148,6 +152,10 @@ class RunStream:
         elif self._watch.judge(job) is Phase.MOVING and progress >= self._progress + STEP:
             self._progress = progress
             yield Say(f"{min(progress, 1.0):.0%} done")
+
+    def facts(self) -> Json:
+        """The run's states with their times."""
+        return {"states": state_times(self._states)}
 
     def mark(self) -> None:
         """What a run says is in the job itself."""

@@ -12,7 +12,7 @@ import pytest
 from airflow_dataflow_ext.api.rest import budgets
 
 PACKAGE = Path(__file__).parents[3] / "airflow_dataflow_ext"
-ROOMS = ("api", "transport", "hooks", "watch", "task", "triggers")
+ROOMS = ("api", "transport", "hooks", "watch", "task", "triggers", "plugin")
 MODULES = [module for room in ROOMS for module in sorted((PACKAGE / room).rglob("*.py"))]
 ROWS = [name for name in vars(budgets) if name.isupper()]
 SPANS = ("retry_for", "poll_sleep", "wait_for", "timeout", "within", "stop_within", "cancel_timeout")

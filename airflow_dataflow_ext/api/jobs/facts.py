@@ -1,0 +1,151 @@
+"""What is kept of a task's job for those who ask later: a short summary for lists, and the facts of its page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.rest.method import Json
+
+SUMMARY_KEY, FACTS_KEY = "dataflow_ext_job", "dataflow_ext_facts"
+"""Under which names a task keeps them, in its state store or, where it has none, as XComs."""
+
+VERSION = 1
+MOST_BYTES = 32 * 1024
+"""What a task keeps at the most, summary and facts together, as JSON."""
+
+MOST_TRIES = 20
+MOST_POINTS = 120
+"""Points that are kept of a series; a longer one loses points in its middle."""
+
+LONGEST_ERROR, SHORT_ERROR = 8_000, 400
+_ROOM_FOR_SUMMARY = 4_000
+"""Characters of an error in the facts, and in the summary."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A task's job in a few words: which one, whose, how it stands.
+
+    :param place: ``project_id`` and ``location`` of a Dataflow job; empty for a CRM Analytics run.
+    :param state: the service's own word when it was last seen; ``phase`` is what that means for the task.
+    :param launched: RFC 3339, like the other times; empty for unknown.
+    :param seen: when the state was that.
+    :param tries: one entry for each try that had a job: ``try``, ``job_id``, ``adopted``, ``at``.
+    :param foreign: somebody else started the job, and the task only follows it.
+    :param prices: by totals; see :func:`airflow_dataflow_ext.api.dataflow.usage.check_prices`.
+    :param used: totals by name, once the job has ended.
+    :param cost: what that costs at the prices; None for unknown.
+    """
+
+    service: Literal["dataflow", "wave"]
+    job_id: str
+    name: str = ""
+    type: str = ""
+    place: Mapping[str, str] = field(default_factory=dict)
+    generation: int = 0
+    foreign: bool = False
+    state: str = ""
+    phase: str = Phase.MOVING.value
+    launched: str = ""
+    ended: str = ""
+    seen: str = ""
+    tries: Sequence[Mapping[str, Any]] = ()
+    prices: Mapping[str, float] = field(default_factory=dict)
+    used: Mapping[str, float] = field(default_factory=dict)
+    cost: float | None = None
+    error: str = ""
+    version: int = VERSION
+
+    @classmethod
+    def read(cls, value: Any) -> Summary | None:
+        """What was stored; None for anything else, and for what a later version of this package stored."""
+        if not isinstance(value, Mapping) or value.get("version") != VERSION or value.get("service") not in ("dataflow", "wave"):
+            return None
+        if not isinstance(value.get("job_id"), str):
+            return None
+        found = {name: value[name] for name in cls.__slots__ if name in value}
+        return cls(**found)
+
+    def value(self) -> Json:
+        """JSON from which :meth:`read` makes the same summary."""
+        return {**asdict(self), "tries": [dict(entry) for entry in self.tries]}
+
+    def after(self, earlier: Summary | None) -> Summary:
+        """The same with what was known earlier of the same job and is not known now."""
+        if earlier is None or earlier.job_id != self.job_id:
+            return self
+        missing = {name: getattr(earlier, name) for name in self.__slots__ if not getattr(self, name)}
+        return replace(self, **missing)
+
+    def of_try(self, number: int, *, adopted: bool, at: str, earlier: Summary | None) -> Summary:
+        """The same with the tries that are known of earlier, and this one.
+
+        :param earlier: what the task had kept before.
+        """
+        known = [entry for entry in (earlier.tries if earlier else ()) if entry.get("try") != number]
+        entry = {"try": number, "job_id": self.job_id, "adopted": adopted, "at": at}
+        return replace(self, tries=(*known, entry)[-MOST_TRIES:])
+
+
+def latest(*values: Any) -> Summary | None:
+    """One summary of what is stored in several places: the last that was seen, with what the others know of the same job."""
+    found = sorted((summary for summary in map(Summary.read, values) if summary is not None), key=lambda summary: summary.seen)
+    merged: Summary | None = None
+    for summary in found:
+        merged = summary.after(merged)
+    return merged
+
+
+def merged(key: str, earlier: Any, value: Any) -> Any:
+    """What is to be kept under a key: of a summary also what was known earlier of the same job."""
+    known = latest(earlier, value) if key == SUMMARY_KEY else None
+    return value if known is None else known.value()
+
+
+def shortened(text: str, longest: int) -> str:
+    """At most so many characters; what is missing is said."""
+    return text if len(text) <= longest else f"{text[: longest - 20]} ... ({len(text):,} characters)"
+
+
+def thinned(points: Sequence[Any], most: int = MOST_POINTS) -> list[Any]:
+    """A series of at most so many points; the first and the last stay."""
+    if len(points) <= most:
+        return list(points)
+    step = (len(points) - 1) / (most - 1)
+    return [points[round(number * step)] for number in range(most)]
+
+
+def fitted(facts: Mapping[str, Any], most: int = MOST_BYTES - _ROOM_FOR_SUMMARY) -> Json:
+    """The facts made to fit: texts are cut and series thinned, and the longest lists thinned again until all has room.
+
+    :param most: bytes as JSON.
+    """
+    kept: Json = {name: thinned(value) if isinstance(value, list | tuple) else value for name, value in facts.items()}
+    if isinstance(kept.get("error"), str):
+        kept["error"] = shortened(kept["error"], LONGEST_ERROR)
+    while size(kept) > most:
+        longest = max(kept, key=lambda name: size(kept[name]))
+        value = kept[longest]
+        if isinstance(value, list) and len(value) > 2:
+            kept[longest] = thinned(value, max(2, len(value) // 2))
+        else:
+            del kept[longest]
+    return kept
+
+
+def size(value: Any) -> int:
+    """Bytes as JSON."""
+    return len(json.dumps(value, default=str).encode())
+
+
+def state_times(changes: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """States with the times since when, each once in a row."""
+    found: list[list[str]] = []
+    for state, since in changes:
+        if not found or found[-1][0] != state:
+            found.append([state, since])
+    return found

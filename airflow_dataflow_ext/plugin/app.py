@@ -1,0 +1,165 @@
+"""The routes of the pages, each with its authorisation. What they show is made in ``page``, ``listing`` and ``actions``."""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+
+from airflow_dataflow_ext.plugin import listing, page
+from airflow_dataflow_ext.plugin.access import READ_LOGS, READ_TASK, acting, allowed, readable_dags
+from airflow_dataflow_ext.plugin.actions import act
+from airflow_dataflow_ext.plugin.find import TaskKey, find
+from airflow_dataflow_ext.plugin.lineage import lineage_of
+from airflow_dataflow_ext.plugin.live import Live
+from airflow_dataflow_ext.plugin.page import Page
+from airflow_dataflow_ext.plugin.secrets import Redactor
+
+STATIC = Path(__file__).parent / "static"
+JOB = "/dags/{dag_id}/job"
+"""The DAG stands in the path, where Airflow's authorisation looks for it; the rest in the query, because a run's id may hold a slash."""
+
+Level = Literal["debug", "detailed", "basic", "warning", "error"]
+
+
+def build() -> FastAPI:
+    """The app of one process."""
+    mimetypes.add_type("text/javascript", ".js")
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.auth_manager = get_auth_manager()  # Airflow's dependencies look for it in the app that they are asked in
+    app.state.live = Live()
+    app.get("/jobs", dependencies=READ_TASK)(see_jobs)
+    app.get(JOB, dependencies=READ_TASK)(see_job)
+    app.get(f"{JOB}/graph", dependencies=READ_TASK)(see_graph)
+    app.get(f"{JOB}/metrics", dependencies=READ_TASK)(see_metrics)
+    app.get(f"{JOB}/lineage", dependencies=READ_TASK)(see_lineage)
+    app.get(f"{JOB}/workers", dependencies=READ_TASK)(see_workers)
+    app.get(f"{JOB}/earlier", dependencies=READ_TASK)(see_earlier)
+    app.get(f"{JOB}/messages", dependencies=READ_LOGS)(see_messages)
+    app.get(f"{JOB}/why", dependencies=READ_LOGS)(see_why)
+    for action in ("cancel", "drain", "snapshot", "stop"):
+        app.post(f"{JOB}/{action}", dependencies=acting(f"dataflow_ext_{action}"), name=action)(do)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")  # code and licences, no data
+    return app
+
+
+def task_key(
+    dag_id: str, run_id: Annotated[str, Query(min_length=1)], task_id: Annotated[str, Query(min_length=1)], map_index: int = -1
+) -> TaskKey:
+    """Which task instance is asked for."""
+    return TaskKey(dag_id, run_id, task_id, map_index)
+
+
+KeyDep = Annotated[TaskKey, Depends(task_key)]
+
+
+async def open_page(key: KeyDep, request: Request) -> Page:
+    """The task and its job."""
+    found = await run_in_threadpool(find, key)
+    if found is None:
+        raise HTTPException(404, "There is no such task instance.")
+    return await page.open_page(found, request.app.state.live)
+
+
+PageDep = Annotated[Page, Depends(open_page)]
+
+
+def live_of(request: Request) -> Live:
+    """The process's looks at the services."""
+    live: Live = request.app.state.live
+    return live
+
+
+LiveDep = Annotated[Live, Depends(live_of)]
+
+
+def reply(value: Any, redactor: Redactor) -> Response:
+    """What the browser gets: without secrets, and not kept anywhere."""
+    return JSONResponse(redactor.clean(value), headers={"Cache-Control": "no-store"})
+
+
+async def see_job(opened: PageDep, live: LiveDep, user: GetUserDep) -> Response:
+    """The head of a job's page."""
+    may = await run_in_threadpool(allowed, user, opened.found.key.dag_id)
+    return reply(await page.overview(opened, live, may), opened.redactor)
+
+
+async def see_graph(opened: PageDep, live: LiveDep) -> Response:
+    """The job's graph."""
+    return reply(await page.graph(opened, live), opened.redactor)
+
+
+async def see_metrics(opened: PageDep, live: LiveDep) -> Response:
+    """Metrics, what was used, and its cost."""
+    return reply(await page.metrics(opened, live), opened.redactor)
+
+
+async def see_lineage(opened: PageDep, live: LiveDep) -> Response:
+    """What the job reads and writes."""
+    return reply(await lineage_of(opened, live), opened.redactor)
+
+
+async def see_workers(opened: PageDep, live: LiveDep, stage: Annotated[str, Query(min_length=1, max_length=200)]) -> Response:
+    """Who works on a stage."""
+    return reply(await page.workers(opened, live, stage), opened.redactor)
+
+
+async def see_messages(opened: PageDep, live: LiveDep, level: Level = "basic") -> Response:
+    """Job messages from a level on."""
+    return reply(await page.messages(opened, live, level), opened.redactor)
+
+
+async def see_why(opened: PageDep, live: LiveDep) -> Response:
+    """Why the job failed."""
+    return reply(await page.why(opened, live), opened.redactor)
+
+
+async def see_earlier(key: KeyDep) -> Response:
+    """Stored summaries of the task's last runs."""
+    rows = await run_in_threadpool(listing.earlier, key.dag_id, key.task_id, key.map_index)
+    return reply({"rows": rows}, Redactor(set()))
+
+
+async def see_jobs(
+    user: GetUserDep,
+    dag_id: str = "",
+    task_id: str = "",
+    service: Literal["", "dataflow", "wave"] = "",
+    phase: Literal["", "moving", "succeeded", "failed"] = "",
+    text: str = "",
+    since: str = "",
+    until: str = "",
+    least_cost: float | None = None,
+    cursor: str = "",
+) -> Response:
+    """Stored summaries of all jobs that the user may see."""
+    readable = await run_in_threadpool(readable_dags, user)
+    wanted = listing.Wanted(
+        readable=readable,
+        dag_id=dag_id,
+        task_id=task_id,
+        service=service,
+        phase=phase,
+        text=text,
+        since=since,
+        until=until,
+        least_cost=least_cost,
+    )
+    try:
+        found = await run_in_threadpool(listing.jobs, wanted, cursor)
+    except ValueError as error:
+        raise HTTPException(400, str(error)) from error
+    return reply(found, Redactor(set()))
+
+
+async def do(opened: PageDep, live: LiveDep, request: Request) -> Response:
+    """Do to the job what the route's name says."""
+    action = request.scope["route"].name
+    return reply(await act(opened, live, action), opened.redactor)

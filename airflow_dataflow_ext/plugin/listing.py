@@ -1,0 +1,257 @@
+"""Stored summaries of many tasks: the list of all jobs, and the earlier runs of one task. Airflow's tables are named here and in ``find``.
+
+Pages are keyset pages over ``(dag_run_id, task_id, map_index)``, newest run first: both tables that hold summaries have a unique index that
+begins so, so that a page costs the same however long the list is.
+"""
+
+from __future__ import annotations
+
+import base64
+import heapq
+import json
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
+from airflow.utils.session import create_session
+from sqlalchemy import and_, literal, or_, select
+from sqlalchemy.orm import aliased
+
+from airflow_dataflow_ext.api.jobs.facts import SUMMARY_KEY, Summary, latest
+from airflow_dataflow_ext.plugin.find import StateStore, loaded
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from airflow_dataflow_ext.api.rest.method import Json
+
+PAGE = 50
+FIRST_BATCH, LATER_BATCHES = 100, 1_000
+"""Rows that are read at once: a first page needs few, a filter that little fits needs many."""
+
+LOOKED_AT = 4_000
+"""Rows that are looked at for one page; with a filter that little fits, a page may be short and still have a next one."""
+
+MOST_RUNNING = 200
+RUNNING = ("running", "deferred", "queued", "scheduled", "restarting", "up_for_retry", "up_for_reschedule")
+"""States of a task whose job may still move."""
+
+Place = tuple[int, str, int]
+"""Where a row stands: the run's number, the task's id, its map index."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is asked for. Empty fields ask for anything.
+
+    :param readable: ids of the DAGs that the user may read.
+    :param since: RFC 3339; jobs launched from then on, ``until`` before then.
+    :param least_cost: jobs that cost at least so much, by their own prices.
+    """
+
+    readable: Collection[str]
+    dag_id: str = ""
+    task_id: str = ""
+    service: str = ""
+    phase: str = ""
+    state: str = ""
+    text: str = ""
+    since: str = ""
+    until: str = ""
+    least_cost: float | None = None
+
+    def fits(self, dag_id: str, summary: Summary) -> bool:
+        """Whether a row is wanted."""
+        exact = {"service": self.service, "phase": self.phase, "state": self.state}
+        return (
+            dag_id in self.readable
+            and all(not wanted or getattr(summary, name) == wanted for name, wanted in exact.items())
+            and (not self.since or summary.launched >= self.since)
+            and (not self.until or summary.launched < self.until)
+            and (self.least_cost is None or (summary.cost or 0.0) >= self.least_cost)
+            and self.text.lower() in f"{summary.name} {summary.job_id}".lower()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One summary and whose it is.
+
+    :param table: in which of the two it was found.
+    """
+
+    table: str
+    place: Place
+    dag_id: str
+    run_id: str
+    summary: Summary
+
+    def shown(self, tasks: dict[tuple[str, str, str, int], Any]) -> Json:
+        """The row as a reply has it.
+
+        :param tasks: states and tries by task instance.
+        """
+        key = (self.dag_id, self.run_id, self.place[1], self.place[2])
+        state, tries = tasks.get(key, ("", 0))
+        value = self.summary.value()
+        kept = ("service", "job_id", "name", "type", "place", "state", "phase", "launched", "ended", "seen", "used", "cost")
+        task = {"dag_id": key[0], "run_id": key[1], "task_id": key[2], "map_index": key[3], "task_state": str(state or ""), "try": tries}
+        return {**task, **{name: value[name] for name in kept}}
+
+
+def jobs(wanted: Wanted, cursor: str = "") -> Json:
+    """One page: first those of running tasks, then all others, the newest run first. It blocks.
+
+    :param cursor: of the page before; empty for the first page.
+    :raises ValueError: it is none.
+    """
+    after = _Cursor.read(cursor)
+    with create_session() as session:
+        running = {row.place: row for row in _running(wanted, session)}
+        first = [] if cursor else list(running.values())
+        rows, end = _page(wanted, after, session, lambda row: row.place not in running)
+        tasks = _tasks([*first, *rows], session)
+        return {
+            "running": [row.shown(tasks) for row in first],
+            "rows": [row.shown(tasks) for row in rows],
+            "next": end.text() if end else "",
+        }
+
+
+def earlier(dag_id: str, task_id: str, map_index: int, *, most: int = 20) -> list[Json]:
+    """Summaries of the last runs of one task, the newest first. It blocks."""
+    wanted = Wanted(readable={dag_id}, dag_id=dag_id, task_id=task_id)
+    with create_session() as session:
+        found = (row for row in _rows(wanted, _Cursor(), session) if row.place[2] == map_index)
+        rows = list(islice(found, most))
+        tasks = _tasks(rows, session)
+        return [row.shown(tasks) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    """How far a list is read in each of the two tables; each is read in its database's own order."""
+
+    store: Place | None = None
+    xcom: Place | None = None
+
+    @classmethod
+    def read(cls, text: str) -> _Cursor:
+        try:
+            known = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))) if text else [None, None]
+            store, xcom = (None if place is None else (int(place[0]), str(place[1]), int(place[2])) for place in known)
+        except (ValueError, TypeError, IndexError) as error:
+            raise ValueError(f"{text!r} is no cursor of this list") from error
+        return cls(store, xcom)
+
+    def text(self) -> str:
+        return base64.urlsafe_b64encode(json.dumps([self.store, self.xcom]).encode()).decode().rstrip("=")
+
+
+def _page(wanted: Wanted, after: _Cursor, session: Session, also: Callable[[Row], bool]) -> tuple[list[Row], _Cursor | None]:
+    """Rows, and where the next page goes on; None for the end."""
+    found: list[Row] = []
+    for number, row in enumerate(_rows(wanted, after, session), 1):
+        after = replace(after, **{row.table: row.place})
+        if wanted.fits(row.dag_id, row.summary) and also(row):
+            found.append(row)
+        if len(found) >= PAGE or number >= LOOKED_AT:
+            return found, after
+    return found, None
+
+
+def _rows(wanted: Wanted, after: _Cursor, session: Session) -> Iterator[Row]:
+    """Rows of both tables, the newest run first."""
+    streams = [_table(rows, table, wanted, getattr(after, table), session) for table, rows in _tables()]
+    return heapq.merge(*streams, key=lambda row: row.place[0], reverse=True)
+
+
+def _same(one: Any, other: Any) -> Any:
+    return and_(*(getattr(one, name) == getattr(other, name) for name in ("dag_run_id", "task_id", "map_index", "key")))
+
+
+def _tables() -> list[tuple[str, tuple[Any, Any]]]:
+    """The tables that hold summaries, by the name that a cursor has for each."""
+    return [("store", _stored()), ("xcom", _xcoms())] if StateStore is not None else [("xcom", _xcoms())]
+
+
+def _stored() -> tuple[Any, Any]:
+    """Summaries in state stores, each beside the XCom of the same task, which a trigger may have written later."""
+    twin = aliased(XComModel)
+    columns = _columns(StateStore).add_columns(twin.value)
+    return StateStore, columns.outerjoin(twin, _same(twin, StateStore))
+
+
+def _xcoms() -> tuple[Any, Any]:
+    """Summaries of tasks that have only XComs."""
+    query = _columns(XComModel).add_columns(literal(None))
+    if StateStore is None:
+        return XComModel, query
+    there = select(StateStore.id).where(_same(StateStore, XComModel))
+    return XComModel, query.where(~there.exists())
+
+
+def _columns(model: Any) -> Any:
+    columns = (model.dag_run_id, model.task_id, model.map_index, model.dag_id, model.run_id, model.value)
+    return select(*columns).where(model.key == SUMMARY_KEY)
+
+
+def _table(rows: tuple[Any, Any], table: str, wanted: Wanted, after: Place | None, session: Session) -> Iterator[Row]:
+    model, query = rows
+    order = (model.dag_run_id, model.task_id, model.map_index)
+    for name in ("dag_id", "task_id"):
+        if value := getattr(wanted, name):
+            query = query.where(getattr(model, name) == value)
+    query = query.order_by(*(column.desc() for column in order))
+    size = FIRST_BATCH
+    while True:
+        batch = session.execute((query if after is None else query.where(_before(order, after))).limit(size)).all()
+        for found in batch:
+            after = (found[0], found[1], found[2])
+            row = _row(table, found)
+            if row is not None:
+                yield row
+        if len(batch) < size:
+            return
+        size = LATER_BATCHES
+
+
+def _row(table: str, found: Any) -> Row | None:
+    run, task_id, map_index, dag_id, run_id, value, twin = found
+    summary = latest(loaded(value), loaded(twin))
+    return Row(table, (run, task_id, map_index), dag_id, run_id, summary) if summary else None
+
+
+def _before(order: tuple[Any, ...], place: Place) -> Any:
+    """``order < place``, spelled out for databases that do not compare rows by an index."""
+    run, task, index = order
+    return and_(run <= place[0], or_(run < place[0], and_(run == place[0], or_(task < place[1], and_(task == place[1], index < place[2])))))
+
+
+def _running(wanted: Wanted, session: Session) -> Iterator[Row]:
+    """Summaries of tasks that run: there are few of them, and Airflow has an index on the state."""
+    for table, (model, query) in _tables():
+        joined = and_(*(getattr(model, name) == getattr(TaskInstance, name) for name in ("dag_id", "run_id", "task_id", "map_index")))
+        query = query.join(TaskInstance, joined).where(TaskInstance.state.in_(RUNNING))
+        for name in ("dag_id", "task_id"):
+            if value := getattr(wanted, name):
+                query = query.where(getattr(model, name) == value)
+        for found in session.execute(query.order_by(model.dag_run_id.desc()).limit(MOST_RUNNING)):
+            row = _row(table, found)
+            if row is not None and wanted.fits(row.dag_id, row.summary):
+                yield row
+
+
+def _tasks(rows: list[Row], session: Session) -> dict[tuple[str, str, str, int], Any]:
+    """State and try number of the rows' task instances."""
+    runs = {(row.dag_id, row.run_id) for row in rows}
+    if not runs:
+        return {}
+    columns = (TaskInstance.dag_id, TaskInstance.run_id, TaskInstance.task_id, TaskInstance.map_index)
+    several = or_(*(and_(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id) for dag_id, run_id in sorted(runs)))
+    wanted = several, TaskInstance.task_id.in_({row.place[1] for row in rows})
+    found = session.execute(select(*columns, TaskInstance.state, TaskInstance.try_number).where(*wanted))
+    return {(dag_id, run_id, task_id, map_index): (state, tries) for dag_id, run_id, task_id, map_index, state, tries in found}

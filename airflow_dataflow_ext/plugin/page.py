@@ -1,0 +1,230 @@
+"""What the page of one job is told: live where that is possible, else what the task has stored, and always how old it is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_dataflow_ext.api.dataflow.states import RUNNING, STREAMING
+from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, Summary
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.plugin import views, wave_views
+from airflow_dataflow_ext.plugin.cache import Answer
+from airflow_dataflow_ext.plugin.find import Found
+from airflow_dataflow_ext.plugin.job_at import DATAFLOW, JobAt, described, job_at, summary_of
+from airflow_dataflow_ext.plugin.live import Live, settled
+from airflow_dataflow_ext.plugin.secrets import Redactor, secrets_of
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.rest.method import Json
+
+STRANGE = "The recorded job does not carry this task's label, so it is not shown: somebody may have edited what the task stored."
+NOTHING = Answer()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One task and its job, as far as they could be found.
+
+    :param job: the live summary.
+    :param about: the live description, of a Dataflow job.
+    :param strange: the job does not say of itself that this task launched it.
+    """
+
+    found: Found
+    at: JobAt | None
+    job: Answer
+    about: Answer
+    strange: bool
+    redactor: Redactor
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will be heard of the job."""
+        return settled(self.job.value)
+
+    @property
+    def own(self) -> bool:
+        """Whether the task launched the job, so that it may be stopped from here."""
+        at = self.at
+        if at is None or at.identity is None or at.foreign or not self.job.value:
+            return False
+        return bool(self.about.value) and at.is_own(self.about.value) if at.service == DATAFLOW else True
+
+    @property
+    def kept(self) -> Mapping[str, Any]:
+        """The facts that the task has stored."""
+        value, summary = self.found.stored.get(FACTS_KEY), summary_of(self.found)
+        same = isinstance(value, Mapping) and summary is not None and value.get("job_id") == summary.job_id
+        return value if isinstance(value, Mapping) and same else {}
+
+
+async def open_page(found: Found, live: Live) -> Page:
+    """Look at the job; one that is not the task's own is looked at no further."""
+    at = job_at(found)
+    if at is None:
+        return Page(found, None, NOTHING, NOTHING, False, Redactor(secrets_of(found)))
+    if at.service != DATAFLOW:
+        return Page(found, at, await live.job(at), NOTHING, False, Redactor(secrets_of(found)))
+    about, job = await asyncio.gather(live.description(at), live.job(at))
+    strange = at.identity is not None and bool(about.value) and not at.is_own(about.value)
+    if strange:
+        about = job = Answer(trouble=STRANGE)
+    elif at.identity is not None and not about.value:  # not known to be the task's own: nothing of it is shown
+        job = Answer(trouble=about.trouble)
+    return Page(found, at, job, about, strange, Redactor(secrets_of(found, about.value)))
+
+
+async def overview(page: Page, live: Live, may: Mapping[str, bool]) -> Json:
+    """The head of the page and its time axis."""
+    summary = summary_of(page.found)
+    now = _now(page, summary)
+    told, stages = await _axis(page, live)
+    stored = {**summary.value(), "error": ""} if summary else None  # the error is for those who may read logs
+    return {
+        "task": _task(page.found),
+        "job": described(page.at) or _stored_at(summary),
+        "now": now,
+        "stored": stored,
+        "states": page.kept.get("states") or [],
+        "autoscaling": views.autoscaling((told.value or {}).get("events", {}).values()) or page.kept.get("workers") or [],
+        "stages": views.stages(page.job.value or {}, stages.value or ()) or page.kept.get("stages") or [],
+        "gaps": [answer.trouble for answer in (told, stages) if answer.trouble and page.job.value],
+        "may": {"act": actions(page) if may.get("act") else [], "logs": bool(may.get("logs"))},
+        "link": _link(page),
+    }
+
+
+def _task(found: Found) -> Json:
+    return {
+        "state": found.state,
+        "try": found.try_number,
+        "max_tries": found.max_tries,
+        "operator": found.operator,
+        "tries": list(found.tries),
+        "run": dict(found.run),
+    }
+
+
+def _now(page: Page, summary: Summary | None) -> Json:
+    """The job as it is, or was when it was last seen."""
+    if page.job.value:
+        view = views.header if page.at is not None and page.at.service == DATAFLOW else wave_views.header
+        told = {**view(page.job.value), "message": ""}
+        return {"source": "live", "as_of": page.job.at, "trouble": page.job.trouble, "settled": page.over, **told}
+    told = {"source": "none", "as_of": 0.0, "trouble": page.job.trouble, "settled": False}
+    if summary is None:
+        return told
+    kept = {"name": summary.name, "type": summary.type, "state": summary.state, "phase": summary.phase, "created": summary.launched}
+    ended = {"ended": summary.ended, "state_since": summary.ended or summary.seen}
+    return {**told, "source": "stored", "seen": summary.seen, **kept, **ended}
+
+
+def _stored_at(summary: Summary | None) -> Json | None:
+    if summary is None:
+        return None
+    return {
+        "service": summary.service,
+        "job_id": summary.job_id,
+        **{name: summary.place.get(name) for name in ("project_id", "location")},
+        "followed": False,
+    }
+
+
+async def _axis(page: Page, live: Live) -> tuple[Answer, Answer]:
+    at = page.at
+    if at is None or at.service != DATAFLOW or not page.job.value:
+        return NOTHING, NOTHING
+    told, stages = await asyncio.gather(live.messages(at, "basic", over=page.over), live.stages(at, over=page.over))
+    return told, stages
+
+
+def actions(page: Page) -> list[str]:
+    """What can be done to the job now, by one who may."""
+    job = page.job.value
+    if not page.own or not job:
+        return []
+    if page.at is not None and page.at.service != DATAFLOW:
+        return ["stop"] if wave_views.header(job)["phase"] == Phase.MOVING.value else []
+    head = views.header(job)
+    if head["phase"] != Phase.MOVING.value or head["state"] == "JOB_STATE_CANCELLING":
+        return []
+    streams = job.get("type") == STREAMING and head["state"] == RUNNING
+    return ["cancel", *(["drain", "snapshot"] if streams else [])]
+
+
+def _link(page: Page) -> str:
+    at = page.at
+    if at is None or at.service != DATAFLOW or page.strange:
+        return ""
+    job = page.job.value or {}
+    project, location = job.get("projectId") or at.project_id, job.get("location") or at.location
+    return views.CONSOLE.format(location=location, job_id=at.job_id, project_id=project) if project and location else ""
+
+
+async def graph(page: Page, live: Live) -> Json:
+    """The job's graph: transforms and stages, or a run's nodes."""
+    at = page.at
+    if at is None or not page.job.value:
+        kept = page.kept.get("nodes")
+        return {**(wave_views.graph(kept, None) if kept else {"nodes": [], "edges": [], "stages": []}), **aged(page.job)}
+    if at.service == DATAFLOW:
+        return {**views.graph(page.about.value or {}), **aged(page.about)}
+    nodes = await live.nodes(at, str(page.job.value.get("id") or at.job_id), over=page.over)
+    definition = await live.definition(at, wave_views.header(page.job.value)["source"]["id"])
+    return {**wave_views.graph(nodes.value or page.kept.get("nodes") or (), definition.value), **aged(nodes)}
+
+
+async def messages(page: Page, live: Live, level: str) -> Json:
+    """The job's messages from a level on."""
+    at = page.at
+    if at is None or not page.job.value:
+        return {"messages": page.kept.get("messages") or [], **aged(page.job)}
+    if at.service != DATAFLOW:
+        head = wave_views.header(page.job.value)
+        said = [{"id": "run", "time": head["state_since"], "level": "basic", "text": head["message"]}] if head["message"] else []
+        return {"messages": said, **aged(page.job)}
+    told = await live.messages(at, level, over=page.over)
+    return {"messages": views.messages((told.value or {}).get("messages", {}).values()), **aged(told)}
+
+
+async def metrics(page: Page, live: Live) -> Json:
+    """The job's metrics, what it has used, and what that costs."""
+    summary = summary_of(page.found)
+    prices = summary.prices if summary else {}
+    if page.at is not None and page.at.service == DATAFLOW and page.job.value:
+        found = await live.metrics(page.at, over=page.over)
+        if found.value is not None:
+            return {**views.metrics(found.value, prices), **aged(found)}
+    return {**views.stored_metrics(page.kept, summary), **aged(page.job)}
+
+
+async def why(page: Page, live: Live) -> Json:
+    """Why the job failed: what the task was told, and what the service says."""
+    summary = summary_of(page.found)
+    error = str(page.kept.get("error") or (summary.error if summary else ""))
+    if page.at is not None and page.at.service != DATAFLOW:
+        run = wave_views.header(page.job.value) if page.job.value else {}
+        bad = [node for node in (await graph(page, live))["nodes"] if node["phase"] == "failed" or node["message"] or node["out_failed"]]
+        return {"error": error or run.get("message", ""), "errors": [], "nodes": bad, "stages": [], **aged(page.job)}
+    told = await messages(page, live, "basic")
+    errors = [message for message in told["messages"] if message["level"] == "error"]
+    stages = await live.stages(page.at, over=page.over) if page.at is not None and page.job.value else NOTHING
+    bad_stages = [stage for stage in views.stages(page.job.value or {}, stages.value or ()) if stage["state"] == "failed"]
+    return {"error": error, "errors": errors, "nodes": [], "stages": bad_stages, **{name: told[name] for name in ("as_of", "trouble")}}
+
+
+async def workers(page: Page, live: Live, stage: str) -> Json:
+    """Who works on a stage."""
+    if page.at is None or page.at.service != DATAFLOW or not page.job.value:
+        return {"workers": [], **aged(page.job)}
+    found = await live.workers(page.at, stage, over=page.over)
+    return {"workers": views.workers(found.value or ()), **aged(found)}
+
+
+def aged(answer: Answer) -> Json:
+    """How old something is, and why it is not newer."""
+    return {"as_of": answer.at, "trouble": answer.trouble, "now": time.time()}

@@ -1,0 +1,128 @@
+"""A second API server of the stack below the path ``/af/``, where people log in with roles; and what they see there in a browser."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from demo.processes import Program
+from demo.stack import Stack, free_port
+
+ROLES = {"ann": "admin", "vic": "viewer"}
+SHOWN_WITHIN = 60
+
+
+class Pages:
+    """Where the pages are, and who may log in."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/af"
+
+    def token(self, user: str) -> str:
+        """What the login of a user gives."""
+        reply = requests.post(f"{self.url}/auth/token", json={"username": user, "password": user}, timeout=30)
+        reply.raise_for_status()
+        return str(reply.json()["access_token"])
+
+    def job(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> str:
+        """The URL of a job's page."""
+        mapped = f"/mapped/{map_index}" if map_index >= 0 else ""
+        return f"{self.url}/dags/{dag_id}/runs/{quote(run_id, safe='')}/tasks/{task_id}{mapped}/plugin/dataflow-job"
+
+    def healthy(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/api/v2/monitor/health", timeout=10).ok
+        except requests.RequestException:
+            return False
+
+
+@contextmanager
+def pages(stack: Stack) -> Iterator[Pages]:
+    """Serve them."""
+    served = Pages(stack)
+    passwords = stack.home / "passwords.json"
+    passwords.write_text(json.dumps({user: user for user in ROLES}))
+    first = stack.programs["api-server"]
+    env = {
+        **first.env,
+        "AIRFLOW__API__BASE_URL": f"{served.url}/",
+        "AIRFLOW__API__PORT": str(served.port),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in ROLES.items()),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+    }
+    second = Program(
+        "api-server of the pages", [sys.executable, "-m", "airflow", "api-server"], env=env, log=first.log.with_name("pages.log")
+    )
+    stack.programs[second.name] = second
+    second.start()
+    try:
+        stack.wait_until("the API server of the pages", served.healthy)
+        yield served
+    finally:
+        second.kill()
+        del stack.programs[second.name]
+
+
+class Person:
+    """A user at a browser."""
+
+    def __init__(self, driver: Any, served: Pages, user: str) -> None:
+        self.driver = driver
+        self._served = served
+        driver.get(f"{served.url}/dataflow-ext/static/LICENSES.txt")  # a page of the origin, to hang the cookie on
+        driver.delete_all_cookies()
+        driver.add_cookie({"name": "_token", "value": served.token(user), "path": "/af/"})
+
+    def open(self, url: str) -> None:
+        self.driver.get(url)
+
+    @property
+    def text(self) -> str:
+        """What the page says."""
+        return str(self.driver.find_element("tag name", "body").text)
+
+    def until(self, what: str, true: Callable[[], Any]) -> Any:
+        """Wait for something to be there.
+
+        :raises AssertionError: it did not come; the message has what the page says instead.
+        """
+        from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        try:
+            return WebDriverWait(self.driver, SHOWN_WITHIN, ignored_exceptions=[StaleElementReferenceException]).until(lambda _: true())
+        except TimeoutException:
+            raise AssertionError(f"waited for {what}; the page says: {self.text[:2000]}") from None
+
+    def reads(self, text: str) -> None:
+        """Wait until the page says something."""
+        self.until(repr(text), lambda: text in self.text)
+
+    def find(self, selector: str) -> list[Any]:
+        """What is shown of it."""
+        return [element for element in self.driver.find_elements("css selector", selector) if element.is_displayed()]
+
+    def click(self, text: str, within: str = "body") -> None:
+        """Click the last button or link with this text."""
+
+        def clicked() -> bool:
+            found = [element for element in self.find(f"{within} button, {within} a") if element.text == text]
+            if found:
+                self.driver.execute_script("arguments[0].click()", found[-1])
+            return bool(found)
+
+        self.until(f"the button {text!r}", clicked)
+
+    def draw(self, file: str, height: int = 1400) -> None:
+        """Save a picture of the page as wide as a screen."""
+        self.driver.set_window_size(1500, height)
+        self.driver.save_screenshot(file)

@@ -1,0 +1,40 @@
+// What metrics, stages and rows say of a box of the graph. Pure.
+import type { GraphNode, Metrics, Phase, Stage } from "./types";
+import { phaseOfStage } from "./words";
+
+export interface BoxNumbers {
+  phase: Phase;
+  state: string;
+  stages: string[];
+  elements: number | null;
+  wallTime: number | null;
+}
+
+const WORST: Phase[] = ["failed", "moving", "pending", "succeeded"];
+
+export function numbersOf(members: GraphNode[], stages: ReadonlyMap<string, Stage>, metrics: Metrics | null): BoxNumbers {
+  const phases = members.map((node) => node.phase ?? phaseOfStage(stages.get(node.stage ?? "")?.state ?? ""));
+  const phase = WORST.find((candidate) => phases.includes(candidate)) ?? "pending";
+  const last = members.at(-1);
+  const state = members.length === 1 && last ? (last.state ?? stages.get(last.stage ?? "")?.state ?? "") : "";
+  return {
+    phase,
+    state,
+    stages: [...new Set(members.map((node) => node.stage ?? "").filter(Boolean))],
+    elements: last ? elementsOf(last, metrics) : null,
+    wallTime: wallTimeOf(members, metrics),
+  };
+}
+
+function elementsOf(node: GraphNode, metrics: Metrics | null): number | null {
+  if (node.out_rows !== undefined) return node.out_rows;
+  const counts = node.outputs.map((output) => metrics?.elements[output]).filter((count) => count !== undefined);
+  return counts.length ? counts.reduce((sum, count) => sum + count, 0) : null;
+}
+
+function wallTimeOf(members: GraphNode[], metrics: Metrics | null): number | null {
+  const times = members
+    .map((node) => (node.duration === undefined ? (metrics?.wall_time[node.id] ?? metrics?.wall_time[node.name]) : (node.duration ?? 0) * 1000))
+    .filter((spent) => spent !== undefined);
+  return times.length ? times.reduce((sum, spent) => sum + spent, 0) / 1000 : null;
+}
