@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airflow_dataflow_ext.emulator.embedded import ENGINES, Emulator
+from airflow_dataflow_ext.emulator.engines.images import read_images
 from airflow_dataflow_ext.emulator.google.names import StorageError
 from airflow_dataflow_ext.emulator.google.oauth import MODES
 from airflow_dataflow_ext.emulator.http.clock import ManualClock, RealClock
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, help="directory for objects, logs and the service account's key (default: nothing is kept)")
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="who runs the jobs (default: %(default)s)")
     parser.add_argument("--scripts", type=Path, help="JSON list of scripts, for --engine scripted or auto")
-    parser.add_argument("--images", type=Path, help="JSON object: container image -> Python pipeline file, relative to this file")
+    parser.add_argument("--images", type=Path, help="JSON object: container image -> Python pipeline file, or program and python")
     parser.add_argument("--auth", choices=MODES, default="optional", help="whether calls need a token (default: %(default)s)")
     parser.add_argument("--token-lifetime", type=int, default=3600, metavar="SECONDS")
     parser.add_argument("--manual-clock", action="store_true", help="time stands still until POST /_emulator/clock advances it")
@@ -94,24 +95,11 @@ def _emulator(options: argparse.Namespace) -> Emulator:
         clock=ManualClock() if options.manual_clock else RealClock(),
         auth=options.auth,
         token_lifetime=options.token_lifetime,
-        images=_images(options.images),
+        images=read_images(options.images) if options.images else None,
     )
     if options.scripts:
         emulator.scripts.load(options.scripts.read_text("utf-8"))
     return emulator
-
-
-def _images(file: Path | None) -> dict[str, str]:
-    """The mapping of images; paths in the file are relative to it.
-
-    :raises ValueError: the file holds no such mapping.
-    """
-    if file is None:
-        return {}
-    found = json.loads(file.read_text("utf-8"))
-    if not isinstance(found, dict) or not all(isinstance(path, str) for path in found.values()):
-        raise ValueError(f"{file} is no JSON object of image -> path")
-    return {image: str((file.parent / path).resolve()) for image, path in found.items()}
 
 
 def _is_this_emulators_host(host: str) -> bool:

@@ -18,6 +18,7 @@ from airflow_dataflow_ext.emulator.dataflow.service import DataflowServer
 from airflow_dataflow_ext.emulator.dataflow.world import Settings, World
 from airflow_dataflow_ext.emulator.engines.choice import AutoEngine
 from airflow_dataflow_ext.emulator.engines.contract import Engine
+from airflow_dataflow_ext.emulator.engines.images import Image
 from airflow_dataflow_ext.emulator.engines.scripted import ScriptedEngine, Scripts
 from airflow_dataflow_ext.emulator.google.oauth import PROJECT, IssuedTokens, OAuthService, ServiceAccount
 from airflow_dataflow_ext.emulator.google.objects import Objects
@@ -82,7 +83,7 @@ class Emulator:
         storage, which only the scripted engine can do without.
     :param data: directory for the objects and the service account's key; without one all is gone at the end.
     :param engine: ``scripted``, ``beam``, or ``auto``: a script where one matches the job's name, else Beam.
-    :param images: container image -> path of the Python pipeline that stands for it, for Flex templates.
+    :param images: container image -> what stands for it on this machine: the path of a Python pipeline, or a program and a Python.
     :param auth: ``optional``, ``required`` or ``off``, see ``IssuedTokens``; ``token_lifetime`` in seconds.
     :param strict_faults: whether faults that were never used are an error on ``close``.
     """
@@ -97,7 +98,7 @@ class Emulator:
         clock: Clock | None = None,
         auth: str = "optional",
         token_lifetime: int = 3600,
-        images: Mapping[str, str] | None = None,
+        images: Mapping[str, str | Image] | None = None,
         settings: Settings | None = None,
         strict_faults: bool = False,
     ) -> None:

@@ -46,6 +46,7 @@ class JobRecord:
     events: list[Json] = field(default_factory=list)
     metrics: list[Json] = field(default_factory=list)
     stages: list[Json] = field(default_factory=list)
+    stacks: list[Json] = field(default_factory=list)
     _summary: bytes | None = None
 
     @property

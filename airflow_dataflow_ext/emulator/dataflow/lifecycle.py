@@ -116,6 +116,9 @@ class JobReport:
         self._record.stages = [dict(stage) for stage in stages]
         self._record.change(stageStates=[self._stage_state(stage, before) for stage in self._record.stages])
 
+    def stacks(self, stacks: Sequence[Mapping[str, Any]]) -> None:
+        self._record.stacks = [dict(stack) for stack in stacks]
+
     def describe(self, fields: Mapping[str, Any]) -> None:
         self._record.change(**fields)
         self._record.unveil()

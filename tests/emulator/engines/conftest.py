@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.emulator.engines.beam import BeamEngine
-from airflow_dataflow_ext.emulator.engines.beam_program import read_images
+from airflow_dataflow_ext.emulator.engines.images import read_images
 from airflow_dataflow_ext.emulator.google.gcs import GcsServer
 from tests.emulator.engines.trial import CRASHING, FAILING, NO_PIPELINE, PIPELINES, SLOW, STREAMING, TEXT, YAML, Started
 

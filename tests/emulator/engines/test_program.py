@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_dataflow_ext.emulator.engines.beam_program import ImagesError, program_of, read_images
+from airflow_dataflow_ext.emulator.engines.beam_program import program_of
+from airflow_dataflow_ext.emulator.engines.images import ImagesError, read_images
 from airflow_dataflow_ext.emulator.engines.contract import RefusedError, Work
 from tests.emulator.engines.trial import PIPELINES, work_of
 

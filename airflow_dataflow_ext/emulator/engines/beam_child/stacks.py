@@ -14,10 +14,11 @@ from .wire import LISTENER
 def stacks() -> list[dict[str, Any]]:
     """A Stack of each thread but those that watch."""
     frames = sys._current_frames()
-    stamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     watching = (threading.current_thread().name, LISTENER)
+    threads = {thread.name: frames[thread.ident] for thread in threading.enumerate() if thread.ident in frames}
     return [
-        {"threadName": thread.name, "threadCount": 1, "stackContent": "".join(traceback.format_stack(frames[thread.ident])), "timestamp": stamp}
-        for thread in threading.enumerate()
-        if thread.name not in watching and thread.ident in frames
+        {"threadName": name, "threadCount": 1, "stackContent": "".join(traceback.format_stack(frame)), "timestamp": now}
+        for name, frame in threads.items()
+        if name not in watching
     ]

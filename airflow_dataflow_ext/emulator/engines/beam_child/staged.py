@@ -81,7 +81,9 @@ def _check(pipeline: Any, wire: Wire) -> None:
     """
     for transform in pipeline.components.transforms.values():
         if transform.spec.urn in _PUBSUB:
-            raise UnsupportedError(f"The step {transform.unique_name} uses Pub/Sub, which is not emulated. Test it with a source of your own.")
+            raise UnsupportedError(
+                f"The step {transform.unique_name} uses Pub/Sub, which is not emulated. Test it with a source of your own."
+            )
         environment = pipeline.components.environments.get(transform.environment_id) if transform.environment_id else None
         sdk = _sdk(environment.capabilities) if environment else None
         if sdk is None:

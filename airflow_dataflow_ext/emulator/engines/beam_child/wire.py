@@ -14,7 +14,6 @@ import socket
 import threading
 from typing import Any
 
-
 LISTENER = "engine"
 """The name of the thread that listens to the engine."""
 
