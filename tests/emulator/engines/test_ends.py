@@ -90,11 +90,11 @@ def test_a_pipeline_ends_when_the_emulator_is_killed(images: dict[str, str], log
     job = {"job_id": "orphan", "job_name": "orphan", "project_id": "p", "location": "l", "kind": "flex", "spec": {"image": "slow"}}
     source = f"""
 import asyncio, unittest.mock
-from airflow_dataflow_ext.emulator.beam import BeamEngine
-from airflow_dataflow_ext.emulator.engine import Work
+from airflow_dataflow_ext.emulator.engines.beam import BeamEngine
+from airflow_dataflow_ext.emulator.engines.contract import Work
 
 async def main():
-    BeamEngine({images!r}, "http://127.0.0.1:1", {str(log_dir)!r}).start(Work(**{job!r}), unittest.mock.Mock())
+    BeamEngine({ {name: image_of(image).program for name, image in images.items()}!r}, "http://127.0.0.1:1", {str(log_dir)!r}).start(Work(**{job!r}), unittest.mock.Mock())
     await asyncio.sleep(600)
 
 asyncio.run(main())

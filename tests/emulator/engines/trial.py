@@ -82,6 +82,7 @@ class Recorder:
         self.events: list[str] = []
         self.metric_list: Sequence[Mapping[str, Any]] = []
         self.stage_list: Sequence[Mapping[str, Any]] = []
+        self.stack_list: Sequence[Mapping[str, Any]] = []
         self.fields: dict[str, Any] = {}
         self.changed = asyncio.Event()
 
@@ -102,6 +103,9 @@ class Recorder:
 
     def stages(self, stages: Sequence[Mapping[str, Any]]) -> None:
         self.stage_list = stages
+
+    def stacks(self, stacks: Sequence[Mapping[str, Any]]) -> None:
+        self.stack_list = stacks
 
     def describe(self, fields: Mapping[str, Any]) -> None:
         self.fields.update(fields)
