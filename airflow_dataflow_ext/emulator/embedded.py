@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from airflow_dataflow_ext.emulator.dataflow.pages import JobPages
 from airflow_dataflow_ext.emulator.dataflow.script_check import check_script
 from airflow_dataflow_ext.emulator.dataflow.service import DataflowServer
+from airflow_dataflow_ext.emulator.dataflow.store import Store
 from airflow_dataflow_ext.emulator.dataflow.world import Settings, World
 from airflow_dataflow_ext.emulator.engines.choice import AutoEngine
 from airflow_dataflow_ext.emulator.engines.contract import Engine
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.emulator.google.gcs import GcsServer
 
 ENGINES = ("auto", "beam", "scripted")
+SAVE_EVERY = 0.5
+"""Seconds between two looks for what has to be saved; so much a killed emulator forgets."""
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
@@ -81,7 +84,7 @@ class Emulator:
 
     :param port: of the services, 0 for any free one; ``gcs_port`` likewise for Cloud Storage. ``gcs_port=None`` serves no
         storage, which only the scripted engine can do without.
-    :param data: directory for the objects and the service account's key; without one all is gone at the end.
+    :param data: directory for objects, jobs, snapshots and the service account's key; without one all is gone at the end.
     :param engine: ``scripted``, ``beam``, or ``auto``: a script where one matches the job's name, else Beam.
     :param images: container image -> what stands for it on this machine: the path of a Python pipeline, or a program and a Python.
     :param auth: ``optional``, ``required`` or ``off``, see ``IssuedTokens``; ``token_lifetime`` in seconds.
@@ -120,6 +123,8 @@ class Emulator:
         self._strict = strict_faults
         self._account = ServiceAccount(self._data)
         self.tokens = IssuedTokens(self._account, auth=auth, lifetime=token_lifetime)
+        self._store: Store | None = None
+        self._saving: asyncio.Task[None] | None = None
         self._gcs: GcsServer | None = None
         self._logs: tempfile.TemporaryDirectory[str] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -255,11 +260,23 @@ class Emulator:
 
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> int:
         self.clock.bind(loop)
+        if self._data is not None:
+            self._store = Store(self._data)
+            self._store.load(self._control.world)
+            self._saving = loop.create_task(self._save_often(self._store), name="save")
         return await self._server.start(self._port)
+
+    async def _save_often(self, store: Store) -> None:
+        while True:
+            await asyncio.sleep(SAVE_EVERY)
+            store.save(self._control.world)
 
     async def _shut_down(self) -> None:
         await self._server.stop()
         await self._control.world.engine.close()
+        if self._store is not None and self._saving is not None:
+            self._saving.cancel()
+            self._store.save(self._control.world)
         self.clock.clear()
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:  # of connections whose clients have not gone

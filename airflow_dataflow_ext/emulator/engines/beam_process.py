@@ -64,8 +64,8 @@ class BeamProcess:
     async def lines(self) -> AsyncGenerator[tuple[str, Any]]:
         """Run the program, and pass on what it says, each with its name, until it falls silent; then end it."""
         ours, theirs = socket.socketpair()
-        try:
-            with ours, theirs:
+        with ours, theirs:  # closed only when the event loop has let go of it: its number is soon another's
+            try:
                 self._process = await self._spawn(theirs)
                 theirs.close()  # so that the process's end is the end of the lines
                 reader, self._to_child = await asyncio.open_connection(sock=ours, limit=_LONGEST_LINE)
@@ -74,8 +74,8 @@ class BeamProcess:
                     while (line := await reader.readline()).endswith(b"\n"):
                         name, value = json.loads(line)
                         yield name, value
-        finally:
-            await self._end()
+            finally:
+                await self._end()
 
     async def how_it_ended(self) -> str:
         """Of a process that has ended without a word, all that is known: its exit status and its output."""
