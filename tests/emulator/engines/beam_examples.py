@@ -33,7 +33,11 @@ def filters(arguments: Sequence[str]) -> None:
     rows = [dict(zip(("year", "month", "day", "mean_temp", "removed"), (*day, "x"), strict=True)) for day in days]
     options = beam.options.pipeline_options.PipelineOptions([argument for argument in arguments if not argument.startswith("--output=")])
     with beam.Pipeline(options=options) as pipeline:
-        _ = filter_cold_days(pipeline | beam.Create(rows), 1) | beam.Map(lambda row: json.dumps(row, sort_keys=True)) | beam.io.WriteToText(output)
+        _ = (
+            filter_cold_days(pipeline | beam.Create(rows), 1)
+            | beam.Map(lambda row: json.dumps(row, sort_keys=True))
+            | beam.io.WriteToText(output)
+        )
 
 
 def example(name: str, function: str = "run") -> Callable[[Sequence[str]], None]:

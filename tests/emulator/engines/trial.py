@@ -13,6 +13,7 @@ from pydoc_data.topics import topics
 from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
+from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.emulator.engines.beam import BeamEngine
 from airflow_dataflow_ext.emulator.engines.contract import Work
 from airflow_dataflow_ext.emulator.google.gcs import GcsServer
@@ -146,7 +147,7 @@ def work_of(kind: str, name: str, **fields: Any) -> Work:
     return Work(job_id=job_id, job_name="try-it", project_id="my-project", location="europe-west1", kind=kind, **fields)
 
 
-def words(storage: GcsServer, prefix: str) -> Counter[str]:
+def words(storage: GcsServer | Emulator, prefix: str) -> Counter[str]:
     counts: Counter[str] = Counter()
     for path in storage.objects.list(prefix):
         for line in (storage.objects.read(path) or b"").decode().splitlines():
