@@ -47,7 +47,7 @@ result = pipeline.run()
 state = result.wait_until_finish()
 query = result.metrics().query()
 counters = {metric.key.metric.name: [metric.key.step, metric.committed] for metric in query["counters"]}
-spreads = {metric.key.metric.name: [metric.committed.count, metric.committed.sum, metric.committed.max] for metric in query["distributions"]}
+spreads = {m.key.metric.name: [m.committed.count, m.committed.sum, m.committed.max] for m in query["distributions"]}
 print(json.dumps({"state": state, "job": result.job_id(), "counters": counters, "distributions": spreads}))
 '''
 FAILING = """
