@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -93,7 +94,7 @@ def figures(results: Sequence[Any]) -> list[list[Any]]:
     counters = [[m.key.metric.namespace, m.key.metric.name, m.committed] for query in queries for m in query["counters"]]
     spreads = [(m.key.metric, m.committed) for query in queries for m in query["distributions"]]
     spread = [[key.namespace, key.name, [value.count, value.sum, value.min, value.max]] for key, value in spreads]
-    return sorted(entry for entry in counters + spread if not entry[0].startswith("apache_beam."))
+    return sorted(entry for entry in counters + spread if re.match(r"apache_beam\.examples|(?!apache_beam)", entry[0]))
 
 
 def steps(results: Sequence[Any]) -> list[str]:
