@@ -138,7 +138,7 @@ class Author:
         self._directory = directory
         key = directory / "key.json"
         key.write_text(json.dumps(emulator.service_account_key()))
-        self._endpoint = emulator.url.replace("127.0.0.1", "localhost")
+        self._endpoint = emulator.url
         nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "localhost,127.0.0.1"}
         self._environment = {**os.environ, **nowhere, "STORAGE_EMULATOR_HOST": emulator.gcs_url, "GOOGLE_APPLICATION_CREDENTIALS": str(key)}
 

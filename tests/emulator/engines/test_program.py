@@ -52,7 +52,7 @@ def test_a_program_gets_the_options_that_the_launcher_would_give() -> None:
     ("content", "complaint"),
     [
         ("{", "Cannot read"),
-        ("[]", "one JSON object"),
+        ("[1]", "one JSON object"),
         ('{"i": 1}', "one JSON object"),
         ('{"i": {"programme": "p.py"}}', "the entry of i is"),
         ('{"i": "gone.py"}', "which is not a file"),
