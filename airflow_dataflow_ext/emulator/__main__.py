@@ -124,14 +124,14 @@ def _print_environment(port: int) -> int:
 
 
 def _announce(emulator: Emulator, ready_file: Path | None) -> None:
-    variables = emulator.connections()
+    variables = emulator.environment()
     print(f"Dataflow v1b3 and OAuth   {emulator.url}")
     print(f"CRM Analytics             {emulator.url}")
     print(f"Cloud Storage             {emulator.gcs_url or 'not served'}")
     print(f"Control                   {emulator.url}/_emulator/health")
     port = emulator.url.rpartition(":")[2]
     which = "" if port == str(PORT) else f" --port {port}"
-    print("\nIn the shell that starts Airflow:\n")
+    print(f"\nIn the shell that starts Airflow, or a pipeline with --runner=DataflowRunner --dataflow_endpoint={emulator.url}:\n")
     print(f'eval "$(python -m airflow_dataflow_ext.emulator --print-env{which})"\n', flush=True)
     if ready_file is not None:
         content = {"url": emulator.url, "gcs_url": emulator.gcs_url, "environment": variables, "pid": os.getpid()}

@@ -126,7 +126,7 @@ class Emulator:
         self._store: Store | None = None
         self._saving: asyncio.Task[None] | None = None
         self._gcs: GcsServer | None = None
-        self._logs: tempfile.TemporaryDirectory[str] | None = None
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self.objects = Objects()
@@ -170,8 +170,9 @@ class Emulator:
         if self._gcs is not None:
             gcs, self._gcs = self._gcs, None
             gcs.stop()
-        if self._logs is not None:
-            self._logs.cleanup()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+            self._temporary = None
         unused = self.faults.unused()
         if unused and (self._strict if strict is None else strict):
             raise UnusedFaultsError(unused)
@@ -193,6 +194,12 @@ class Emulator:
         }
         connections = {"AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": json.dumps(google), "AIRFLOW_CONN_SALESFORCE_DEFAULT": json.dumps(salesforce)}
         return {**connections, **storage}
+
+    def environment(self) -> dict[str, str]:
+        """As ``connections``, with the credentials that Google's own clients look for, Beam's among them."""
+        file = self._directory() / "google-credentials.json"
+        self._account.write_key(self.url, file)
+        return {**self.connections(), "GOOGLE_APPLICATION_CREDENTIALS": str(file)}
 
     def wipe(self) -> None:
         """Forget jobs, snapshots, scripts, faults and the log."""
@@ -218,7 +225,7 @@ class Emulator:
             scripts=self.scripts,
             log=self.requests,
             tokens=self.tokens,
-            environment=self.connections,
+            environment=self.environment,
         )
         org = WaveServer(self.wave)
         services: list[Service] = [
@@ -238,16 +245,17 @@ class Emulator:
             return scripted
         from airflow_dataflow_ext.emulator.engines.beam import BeamEngine
 
-        beam = BeamEngine(self._images, self.gcs_url, self._log_dir())
+        beam = BeamEngine(self._images, self.gcs_url, self._directory() / "logs")
         return beam if self._engine == "beam" else AutoEngine(beam, scripted, self.scripts)
 
-    def _log_dir(self) -> Path:
-        if self._data is None:
-            self._logs = tempfile.TemporaryDirectory(prefix="dataflow-emulator-")
-            return Path(self._logs.name)
-        directory = self._data / "logs"
-        directory.mkdir(parents=True, exist_ok=True)
-        return directory
+    def _directory(self) -> Path:
+        """Where files of this emulator lie: in its data directory, or where they are gone when it is."""
+        if self._data is not None:
+            self._data.mkdir(parents=True, exist_ok=True)
+            return self._data.absolute()
+        if self._temporary is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="dataflow-emulator-")
+        return Path(self._temporary.name)
 
     @staticmethod
     def _serve(loop: asyncio.AbstractEventLoop) -> None:
