@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airflow_dataflow_ext.emulator.embedded import ENGINES, Emulator
+from airflow_dataflow_ext.emulator.engines.images import read_images
 from airflow_dataflow_ext.emulator.google.names import StorageError
 from airflow_dataflow_ext.emulator.google.oauth import MODES
 from airflow_dataflow_ext.emulator.http.clock import ManualClock, RealClock
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, help="directory for objects, logs and the service account's key (default: nothing is kept)")
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="who runs the jobs (default: %(default)s)")
     parser.add_argument("--scripts", type=Path, help="JSON list of scripts, for --engine scripted or auto")
-    parser.add_argument("--images", type=Path, help="JSON object: container image -> Python pipeline file, relative to this file")
+    parser.add_argument("--images", type=Path, help="JSON object: container image -> Python pipeline file, or program and python")
     parser.add_argument("--auth", choices=MODES, default="optional", help="whether calls need a token (default: %(default)s)")
     parser.add_argument("--token-lifetime", type=int, default=3600, metavar="SECONDS")
     parser.add_argument("--manual-clock", action="store_true", help="time stands still until POST /_emulator/clock advances it")
@@ -94,24 +95,11 @@ def _emulator(options: argparse.Namespace) -> Emulator:
         clock=ManualClock() if options.manual_clock else RealClock(),
         auth=options.auth,
         token_lifetime=options.token_lifetime,
-        images=_images(options.images),
+        images=read_images(options.images) if options.images else None,
     )
     if options.scripts:
         emulator.scripts.load(options.scripts.read_text("utf-8"))
     return emulator
-
-
-def _images(file: Path | None) -> dict[str, str]:
-    """The mapping of images; paths in the file are relative to it.
-
-    :raises ValueError: the file holds no such mapping.
-    """
-    if file is None:
-        return {}
-    found = json.loads(file.read_text("utf-8"))
-    if not isinstance(found, dict) or not all(isinstance(path, str) for path in found.values()):
-        raise ValueError(f"{file} is no JSON object of image -> path")
-    return {image: str((file.parent / path).resolve()) for image, path in found.items()}
 
 
 def _is_this_emulators_host(host: str) -> bool:
@@ -136,14 +124,14 @@ def _print_environment(port: int) -> int:
 
 
 def _announce(emulator: Emulator, ready_file: Path | None) -> None:
-    variables = emulator.connections()
+    variables = emulator.environment()
     print(f"Dataflow v1b3 and OAuth   {emulator.url}")
     print(f"CRM Analytics             {emulator.url}")
     print(f"Cloud Storage             {emulator.gcs_url or 'not served'}")
     print(f"Control                   {emulator.url}/_emulator/health")
     port = emulator.url.rpartition(":")[2]
     which = "" if port == str(PORT) else f" --port {port}"
-    print("\nIn the shell that starts Airflow:\n")
+    print(f"\nIn the shell that starts Airflow, or a pipeline with --runner=DataflowRunner --dataflow_endpoint={emulator.url}:\n")
     print(f'eval "$(python -m airflow_dataflow_ext.emulator --print-env{which})"\n', flush=True)
     if ready_file is not None:
         content = {"url": emulator.url, "gcs_url": emulator.gcs_url, "environment": variables, "pid": os.getpid()}

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from airflow_dataflow_ext.emulator.dataflow.pages import JobPages
 from airflow_dataflow_ext.emulator.dataflow.script_check import check_script
 from airflow_dataflow_ext.emulator.dataflow.service import DataflowServer
+from airflow_dataflow_ext.emulator.dataflow.store import Store
 from airflow_dataflow_ext.emulator.dataflow.world import Settings, World
 from airflow_dataflow_ext.emulator.engines.choice import AutoEngine
 from airflow_dataflow_ext.emulator.engines.contract import Engine
+from airflow_dataflow_ext.emulator.engines.images import Image
 from airflow_dataflow_ext.emulator.engines.scripted import ScriptedEngine, Scripts
 from airflow_dataflow_ext.emulator.google.oauth import PROJECT, IssuedTokens, OAuthService, ServiceAccount
 from airflow_dataflow_ext.emulator.google.objects import Objects
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.emulator.google.gcs import GcsServer
 
 ENGINES = ("auto", "beam", "scripted")
+SAVE_EVERY = 0.5
+"""Seconds between two looks for what has to be saved; so much a killed emulator forgets."""
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
@@ -80,9 +84,9 @@ class Emulator:
 
     :param port: of the services, 0 for any free one; ``gcs_port`` likewise for Cloud Storage. ``gcs_port=None`` serves no
         storage, which only the scripted engine can do without.
-    :param data: directory for the objects and the service account's key; without one all is gone at the end.
+    :param data: directory for objects, jobs, snapshots and the service account's key; without one all is gone at the end.
     :param engine: ``scripted``, ``beam``, or ``auto``: a script where one matches the job's name, else Beam.
-    :param images: container image -> path of the Python pipeline that stands for it, for Flex templates.
+    :param images: container image -> what stands for it on this machine: the path of a Python pipeline, or a program and a Python.
     :param auth: ``optional``, ``required`` or ``off``, see ``IssuedTokens``; ``token_lifetime`` in seconds.
     :param strict_faults: whether faults that were never used are an error on ``close``.
     """
@@ -97,7 +101,7 @@ class Emulator:
         clock: Clock | None = None,
         auth: str = "optional",
         token_lifetime: int = 3600,
-        images: Mapping[str, str] | None = None,
+        images: Mapping[str, str | Image] | None = None,
         settings: Settings | None = None,
         strict_faults: bool = False,
     ) -> None:
@@ -119,8 +123,10 @@ class Emulator:
         self._strict = strict_faults
         self._account = ServiceAccount(self._data)
         self.tokens = IssuedTokens(self._account, auth=auth, lifetime=token_lifetime)
+        self._store: Store | None = None
+        self._saving: asyncio.Task[None] | None = None
         self._gcs: GcsServer | None = None
-        self._logs: tempfile.TemporaryDirectory[str] | None = None
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self.objects = Objects()
@@ -164,8 +170,9 @@ class Emulator:
         if self._gcs is not None:
             gcs, self._gcs = self._gcs, None
             gcs.stop()
-        if self._logs is not None:
-            self._logs.cleanup()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+            self._temporary = None
         unused = self.faults.unused()
         if unused and (self._strict if strict is None else strict):
             raise UnusedFaultsError(unused)
@@ -187,6 +194,12 @@ class Emulator:
         }
         connections = {"AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT": json.dumps(google), "AIRFLOW_CONN_SALESFORCE_DEFAULT": json.dumps(salesforce)}
         return {**connections, **storage}
+
+    def environment(self) -> dict[str, str]:
+        """As ``connections``, with the credentials that Google's own clients look for, Beam's among them."""
+        file = self._directory() / "google-credentials.json"
+        self._account.write_key(self.url, file)
+        return {**self.connections(), "GOOGLE_APPLICATION_CREDENTIALS": str(file)}
 
     def wipe(self) -> None:
         """Forget jobs, snapshots, scripts, faults and the log."""
@@ -212,7 +225,7 @@ class Emulator:
             scripts=self.scripts,
             log=self.requests,
             tokens=self.tokens,
-            environment=self.connections,
+            environment=self.environment,
         )
         org = WaveServer(self.wave)
         services: list[Service] = [
@@ -232,16 +245,17 @@ class Emulator:
             return scripted
         from airflow_dataflow_ext.emulator.engines.beam import BeamEngine
 
-        beam = BeamEngine(self._images, self.gcs_url, self._log_dir())
+        beam = BeamEngine(self._images, self.gcs_url, self._directory() / "logs")
         return beam if self._engine == "beam" else AutoEngine(beam, scripted, self.scripts)
 
-    def _log_dir(self) -> Path:
-        if self._data is None:
-            self._logs = tempfile.TemporaryDirectory(prefix="dataflow-emulator-")
-            return Path(self._logs.name)
-        directory = self._data / "logs"
-        directory.mkdir(parents=True, exist_ok=True)
-        return directory
+    def _directory(self) -> Path:
+        """Where files of this emulator lie: in its data directory, or where they are gone when it is."""
+        if self._data is not None:
+            self._data.mkdir(parents=True, exist_ok=True)
+            return self._data.absolute()
+        if self._temporary is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="dataflow-emulator-")
+        return Path(self._temporary.name)
 
     @staticmethod
     def _serve(loop: asyncio.AbstractEventLoop) -> None:
@@ -254,11 +268,23 @@ class Emulator:
 
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> int:
         self.clock.bind(loop)
+        if self._data is not None:
+            self._store = Store(self._data)
+            self._store.load(self._control.world)
+            self._saving = loop.create_task(self._save_often(self._store), name="save")
         return await self._server.start(self._port)
+
+    async def _save_often(self, store: Store) -> None:
+        while True:
+            await asyncio.sleep(SAVE_EVERY)
+            store.save(self._control.world)
 
     async def _shut_down(self) -> None:
         await self._server.stop()
         await self._control.world.engine.close()
+        if self._store is not None and self._saving is not None:
+            self._saving.cancel()
+            self._store.save(self._control.world)
         self.clock.clear()
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:  # of connections whose clients have not gone

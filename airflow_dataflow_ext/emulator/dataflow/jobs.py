@@ -31,6 +31,7 @@ class JobRecord:
     :param created: seconds since 1970; ``ended`` likewise, once it has.
     :param shown_from: when readers begin to see it.
     :param replaces: the job that this one takes over from once it runs.
+    :param changed: since it was last saved.
     """
 
     fields: Json
@@ -46,6 +47,8 @@ class JobRecord:
     events: list[Json] = field(default_factory=list)
     metrics: list[Json] = field(default_factory=list)
     stages: list[Json] = field(default_factory=list)
+    stacks: list[Json] = field(default_factory=list)
+    changed: bool = True
     _summary: bytes | None = None
 
     @property
@@ -76,6 +79,7 @@ class JobRecord:
         """Set fields of the Job."""
         self.fields.update(fields)
         self._summary = None
+        self.changed = True
 
     def unveil(self) -> None:
         """Show what the launcher has found out; what it reported itself stays."""

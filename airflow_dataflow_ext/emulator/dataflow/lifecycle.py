@@ -48,9 +48,15 @@ def move(world: World, record: JobRecord, state: str) -> None:
     if record.is_terminal != was_terminal:
         world.jobs.reshelve(record)
     if record.is_terminal and not was_terminal:
-        world.clock.after(KEPT_SECONDS, partial(world.jobs.remove, record))
+        forget_later(world, record)
     if state in (RUNNING, *TERMINAL):
         _take_over(world, record)
+
+
+def forget_later(world: World, record: JobRecord) -> None:
+    """Forget a finished job when its time is over."""
+    left = KEPT_SECONDS - (world.clock.now() - (record.ended or 0.0))
+    world.clock.after(max(0.0, left), partial(world.jobs.remove, record))
 
 
 def _take_over(world: World, record: JobRecord) -> None:
@@ -101,20 +107,26 @@ class JobReport:
         # not refused after the end: the service too adds messages to a job that has failed
         record = self._record
         number = f"{len(record.messages) + 1:08x}"
+        record.changed = True
         record.messages.append({"id": number, "time": self._now(), "messageText": text, "messageImportance": importance})
 
     def autoscaling(self, event_type: str, text: str, *, current: int, target: int) -> None:
         event = {"eventType": event_type, "currentNumWorkers": str(current), "targetNumWorkers": str(target), "time": self._now()}
+        self._record.changed = True
         self._record.events.append({**event, "description": {"messageText": text}, "workerPool": "Regular"})
 
     def metrics(self, metrics: Sequence[Mapping[str, Any]]) -> None:
         before = {_metric_key(metric): metric for metric in self._record.metrics}
+        self._record.changed = True
         self._record.metrics = [self._dated(dict(metric), before.get(_metric_key(metric))) for metric in metrics]
 
     def stages(self, stages: Sequence[Mapping[str, Any]]) -> None:
         before = {state["executionStageName"]: state for state in self._record.fields.get("stageStates", ())}
         self._record.stages = [dict(stage) for stage in stages]
         self._record.change(stageStates=[self._stage_state(stage, before) for stage in self._record.stages])
+
+    def stacks(self, stacks: Sequence[Mapping[str, Any]]) -> None:
+        self._record.stacks = [dict(stack) for stack in stacks]
 
     def describe(self, fields: Mapping[str, Any]) -> None:
         self._record.change(**fields)

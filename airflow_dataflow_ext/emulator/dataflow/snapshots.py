@@ -12,7 +12,7 @@ from functools import partial
 from airflow_dataflow_ext.api.dataflow.methods import Job, Project, Snapshot
 from airflow_dataflow_ext.api.dataflow.states import RUNNING, STREAMING
 from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord, Json
-from airflow_dataflow_ext.emulator.dataflow.values import duration_of, stamp
+from airflow_dataflow_ext.emulator.dataflow.values import duration_of, seconds_of, stamp
 from airflow_dataflow_ext.emulator.dataflow.world import Call, World, answers
 from airflow_dataflow_ext.emulator.http.errors import invalid, missing, not_now
 
@@ -51,6 +51,15 @@ def take(world: World, call: Call) -> Json:
     world.clock.after(world.settings.snapshot_seconds, lambda: snapshot.update(state="READY", diskSizeBytes=_SIZE))
     world.clock.after(duration_of(ttl), partial(_expire, world, snapshot["id"]))
     return dict(snapshot)
+
+
+def restore(world: World, snapshot: Json) -> None:
+    """Take back a snapshot of an emulator that has been stopped; one that was not ready by then never will be."""
+    if snapshot["state"] != "READY":
+        snapshot = {**snapshot, "state": "FAILED"}
+    world.snapshots[snapshot["id"]] = snapshot
+    left = seconds_of(snapshot["creationTime"]) + duration_of(snapshot["ttl"]) - world.clock.now()
+    world.clock.after(max(0.0, left), partial(_expire, world, snapshot["id"]))
 
 
 def _expire(world: World, snapshot_id: str) -> None:

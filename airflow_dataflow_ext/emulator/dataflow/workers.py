@@ -103,6 +103,6 @@ def send_capture(world: World, call: Call) -> Json:
 
 @answers(Debug.get_worker_stacktraces)
 def get_worker_stacktraces(world: World, call: Call) -> Json:
-    """No SDK harness of its own runs here, so there are no stacks to show."""
-    call.job(world)
-    return {}
+    """The stacks of the process that runs the job, as it last reported them; of a job without one there are none."""
+    record = call.job(world)
+    return {"sdks": [{"sdkId": "sdk-0-0", "stacks": record.stacks}]} if record.stacks and not record.is_terminal else {}

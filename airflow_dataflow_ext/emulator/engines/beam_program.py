@@ -1,85 +1,114 @@
-"""Which program a template means on this machine, and the command line that it gets."""
+"""What a job runs on this machine: a program with its command line, or a pipeline that its client has staged."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from airflow_dataflow_ext.emulator.engines.contract import RefusedError, Work
+from airflow_dataflow_ext.emulator.engines.images import Image
 
-
-class ImagesError(ValueError):
-    """The file that maps images to pipelines is no such file."""
-
-
-def read_images(path: str | Path) -> dict[str, str]:
-    """Read a JSON file ``{image or template path: pipeline file}``.
-
-    A pipeline file that is relative is relative to the mapping file. The result holds absolute paths.
-
-    :raises ImagesError: it cannot be read, is no such mapping, or names a file that is not there.
-    """
-    path = Path(path)
-    try:
-        mapping = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ImagesError(f"Cannot read the image mapping {path}: {error}") from error
-    if not isinstance(mapping, dict) or not all(isinstance(file, str) for file in mapping.values()):
-        raise ImagesError(f'{path} must hold one JSON object {{"image": "pipeline.py"}}.')
-    images = {image: str((path.parent / file).resolve()) for image, file in mapping.items()}
-    for image, file in images.items():
-        if not Path(file).is_file():
-            raise ImagesError(f"{path} maps {image} to {file}, which is not a file.")
-    return images
+Json = Mapping[str, Any]
+_YAML = "apache_beam.yaml.main"
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A Python program and its arguments.
+    """A Python program and its arguments, or a staged pipeline and its options.
 
-    :param target: a file's absolute path, or a module's name; None where no program is known.
-    :param why: why none is known.
+    :param target: a file's absolute path, or a module's name; None where there is no program.
+    :param pipeline: the ``gs://`` path of a staged pipeline; ``options`` and ``digest`` (SHA-256) are its own.
+    :param python: the Python that runs it; none for the engine's own.
+    :param why: why there is neither.
     """
 
-    target: str | None
+    target: str | None = None
     arguments: tuple[str, ...] = ()
+    pipeline: str | None = None
+    options: Json = field(default_factory=dict)
+    digest: str = ""
+    python: str | None = None
     why: str = ""
 
+    def request(self, home: str) -> Json:
+        """What the process that runs it is asked for; it may fill the directory ``home``."""
+        if self.pipeline:
+            return {"pipeline": self.pipeline, "options": self.options, "digest": self.digest, "home": home}
+        return {"target": self.target, "arguments": self.arguments}
 
-def program_of(work: Work, images: Mapping[str, str]) -> Program:
-    """The program that does what the job's template does.
 
-    An unknown Flex image is no error here: the service finds out in the launcher too, when the job exists.
+def program_of(work: Work, images: Mapping[str, Image]) -> Program:
+    """The program that does what the job's template, or its graph, says.
 
-    :raises RefusedError: a Flex template has no container spec, a classic one has no program, or it is a job graph.
+    An unknown Flex image, or a pipeline that is not of Python, is no error here: the service finds out when the job exists, too.
+
+    :raises RefusedError: a Flex template has no container spec, or a classic one no graph and no program.
     """
-    image, template = str(work.spec.get("image", "")), work.template or ""
-    key = image if work.kind == "flex" else template
-    if key in images:
-        return Program(images[key], _arguments(work))
-    if work.kind == "flex" and "yaml-template" in (_last(image), _last(template)):
-        return Program("apache_beam.yaml.main", _arguments(work))
-    if work.kind == "flex" and not image:
-        raise RefusedError(f"Unable to open the template file {template}: there is no such object.", status=404, code="NOT_FOUND")
     if work.kind == "flex":
-        return Program(None, why=_unmapped(image))
-    if work.kind == "classic" and _last(template) == "word-count":
-        return Program("apache_beam.examples.wordcount", _arguments(work, {"inputFile": "input"}))
-    what = f"the classic template {template}" if work.kind == "classic" else "a job graph"
+        return _flex(work, images)
+    mapped = images.get(work.template or "", Image())
+    if mapped.program:
+        return Program(mapped.program, _arguments(work), python=mapped.python)
+    if work.kind == "create" or work.spec.get("environment"):
+        return _staged(work, images)
+    if _last(work.template or "") == "word-count":
+        return Program("apache_beam.examples.wordcount", _arguments(work, {"inputFile": "input"}), python=mapped.python)
     raise RefusedError(
-        f"This emulator has no program for {what}. It runs Flex templates, Yaml_Template, the classic Word_Count, "
-        "and what its image mapping (--images) gives a pipeline file for.",
+        f"This emulator has no program for the classic template {work.template}. It runs Flex templates, Yaml_Template, the classic "
+        "Word_Count, what Beam's Python SDK has staged, and what its image mapping (--images) gives a pipeline file for.",
         status=501,
         code="UNIMPLEMENTED",
     )
 
 
+def _flex(work: Work, images: Mapping[str, Image]) -> Program:
+    image, template = str(work.spec.get("image", "")), work.template or ""
+    mapped = images.get(image) or images.get(template) or Image()
+    if mapped.program:
+        return Program(mapped.program, _arguments(work), python=mapped.python)
+    if "yaml-template" in (_last(image), _last(template)):
+        return Program(_YAML, _arguments(work), python=mapped.python)
+    if not image:
+        raise RefusedError(f"Unable to open the template file {template}: there is no such object.", status=404, code="NOT_FOUND")
+    return Program(why=_unmapped(image))
+
+
+def _staged(work: Work, images: Mapping[str, Image]) -> Program:
+    """What a Beam SDK has put into a job, or into a classic template: https://beam.apache.org/documentation/runners/dataflow/"""
+    environment: Json = work.spec.get("environment", {})
+    sdk = str(environment.get("userAgent", {}).get("name", ""))
+    if sdk and "Python" not in sdk:
+        return Program(why=_foreign(sdk))
+    options: dict[str, Any] = dict(environment.get("sdkPipelineOptions", {}).get("options", {}))
+    pipeline, digest = options.pop("pipelineUrl", None), options.pop("pipelineProtoHash", "")
+    if not pipeline:
+        return Program(why=_NO_PIPELINE)
+    pools = environment.get("workerPools") or [{}]
+    mapped = images.get(pools[0].get("workerHarnessContainerImage", ""), Image())
+    options |= {**work.parameters, "job_name": work.job_name}
+    if temp := work.environment.get("tempLocation"):
+        options["temp_location"] = temp
+    return Program(pipeline=pipeline, options=options, digest=digest, python=mapped.python)
+
+
 def _last(path: str) -> str:
     """The last part of an image or a path, without its tag, in one spelling."""
     return path.rpartition("/")[2].partition(":")[0].partition("@")[0].lower().replace("_", "-")
+
+
+_NO_PIPELINE = (
+    "The job holds no staged pipeline (pipelineUrl in environment.sdkPipelineOptions.options), and this emulator runs no bare job graph. "
+    "Submit it with a Beam SDK, or set a script for its name."
+)
+
+
+def _foreign(sdk: str) -> str:
+    return (
+        f"The job was submitted by {sdk}, and this emulator runs pipelines of the Python SDK only. Run it with the SDK's own "
+        "DirectRunner or with Beam's Prism runner, or set a script for the job's name to play its course."
+    )
 
 
 def _unmapped(image: str) -> str:
@@ -94,9 +123,9 @@ def _arguments(work: Work, names: Mapping[str, str] = MappingProxyType({})) -> t
     environment = work.environment
     options = [f"--{names.get(name, name)}={value}" for name, value in work.parameters.items()]
     options += [f"--project={work.project_id}", f"--region={work.location}", f"--job_name={work.job_name}"]
-    for field, option in (("tempLocation", "temp_location"), ("stagingLocation", "staging_location")):
-        if environment.get(field):
-            options.append(f"--{option}={environment[field]}")
+    for key, option in (("tempLocation", "temp_location"), ("stagingLocation", "staging_location")):
+        if environment.get(key):
+            options.append(f"--{option}={environment[key]}")
     options += [f"--experiments={name}" for name in environment.get("additionalExperiments", ())]
     options += [f"--{option.lstrip('-')}" for option in environment.get("additionalPipelineOptions", ())]
     return tuple(options)

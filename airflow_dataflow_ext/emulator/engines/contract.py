@@ -63,6 +63,9 @@ class Report(Protocol):
     def stages(self, stages: Sequence[Mapping[str, Any]]) -> None:
         """All stages of the job as StageSummary objects; they replace the earlier ones."""
 
+    def stacks(self, stacks: Sequence[Mapping[str, Any]]) -> None:
+        """What the threads of the job's worker do at this moment, as Stack objects; they replace the earlier ones."""
+
     def describe(self, fields: Mapping[str, Any]) -> None:
         """Fields of the Job that only the launcher finds out: ``type``, ``jobMetadata``, ``pipelineDescription``."""
 

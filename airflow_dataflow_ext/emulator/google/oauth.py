@@ -55,6 +55,12 @@ def _public_key(private_key: str) -> bytes:
     return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
+def _write_secret(file: Path, text: str) -> None:
+    """Write a file that only its owner can read."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as open_file:
+        open_file.write(text)
+
+
 class ServiceAccount:
     """The account that clients of the emulator use; its key is kept in the data directory, so that connections outlive a restart."""
 
@@ -76,6 +82,10 @@ class ServiceAccount:
             "token_uri": f"{url}/token",
             "universe_domain": "googleapis.com",
         }
+
+    def write_key(self, url: str, file: Path) -> None:
+        """Write the key file, as Google's own clients look for it."""
+        _write_secret(file, json.dumps(self.key(url)))
 
     def verify(self, token: str) -> Mapping[str, Any]:
         """The claims of a JWT that this account has signed.
@@ -106,9 +116,7 @@ class ServiceAccount:
         private, key_id = _new_key()
         if self._file is not None:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            content = json.dumps({"private_key": private, "private_key_id": key_id})
-            with os.fdopen(os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                file.write(content)
+            _write_secret(self._file, json.dumps({"private_key": private, "private_key_id": key_id}))
         return private, key_id
 
 

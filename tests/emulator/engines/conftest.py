@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.emulator.engines.beam import BeamEngine
-from airflow_dataflow_ext.emulator.engines.beam_program import read_images
+from airflow_dataflow_ext.emulator.engines.images import Image, read_images
 from airflow_dataflow_ext.emulator.google.gcs import GcsServer
 from tests.emulator.engines.trial import CRASHING, FAILING, NO_PIPELINE, PIPELINES, SLOW, STREAMING, TEXT, YAML, Started
 
@@ -28,7 +28,7 @@ def storage() -> Iterator[GcsServer]:
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | Image]:
     home = tmp_path_factory.mktemp("pipelines")
     programs = {"failing": FAILING, "no-pipeline": NO_PIPELINE, "crashing": CRASHING, "slow": SLOW, "streaming": STREAMING}
     for name, source in programs.items():

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from airflow_dataflow_ext.emulator.engines.contract import RefusedError
+from airflow_dataflow_ext.emulator.engines.images import Image
 from airflow_dataflow_ext.emulator.google.gcs import GcsServer
 from tests.emulator.engines.trial import DEADLINE, PIPELINES, WORDCOUNT_IMAGE, Recorder, Started, flex, words, work_of
 
@@ -86,15 +87,16 @@ def test_closing_the_engine_ends_its_processes(engine: Started, log_dir: Path) -
     assert not report.ended()
 
 
-def test_a_pipeline_ends_when_the_emulator_is_killed(images: dict[str, str], log_dir: Path) -> None:
+def test_a_pipeline_ends_when_the_emulator_is_killed(images: dict[str, str | Image], log_dir: Path) -> None:
     job = {"job_id": "orphan", "job_name": "orphan", "project_id": "p", "location": "l", "kind": "flex", "spec": {"image": "slow"}}
+    programs = {"slow": images["slow"]}
     source = f"""
 import asyncio, unittest.mock
-from airflow_dataflow_ext.emulator.beam import BeamEngine
-from airflow_dataflow_ext.emulator.engine import Work
+from airflow_dataflow_ext.emulator.engines.beam import BeamEngine
+from airflow_dataflow_ext.emulator.engines.contract import Work
 
 async def main():
-    BeamEngine({images!r}, "http://127.0.0.1:1", {str(log_dir)!r}).start(Work(**{job!r}), unittest.mock.Mock())
+    BeamEngine({programs!r}, "http://127.0.0.1:1", {str(log_dir)!r}).start(Work(**{job!r}), unittest.mock.Mock())
     await asyncio.sleep(600)
 
 asyncio.run(main())

@@ -13,6 +13,7 @@ from pydoc_data.topics import topics
 from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
+from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.emulator.engines.beam import BeamEngine
 from airflow_dataflow_ext.emulator.engines.contract import Work
 from airflow_dataflow_ext.emulator.google.gcs import GcsServer
@@ -82,6 +83,7 @@ class Recorder:
         self.events: list[str] = []
         self.metric_list: Sequence[Mapping[str, Any]] = []
         self.stage_list: Sequence[Mapping[str, Any]] = []
+        self.stack_list: Sequence[Mapping[str, Any]] = []
         self.fields: dict[str, Any] = {}
         self.changed = asyncio.Event()
 
@@ -102,6 +104,9 @@ class Recorder:
 
     def stages(self, stages: Sequence[Mapping[str, Any]]) -> None:
         self.stage_list = stages
+
+    def stacks(self, stacks: Sequence[Mapping[str, Any]]) -> None:
+        self.stack_list = stacks
 
     def describe(self, fields: Mapping[str, Any]) -> None:
         self.fields.update(fields)
@@ -142,7 +147,7 @@ def work_of(kind: str, name: str, **fields: Any) -> Work:
     return Work(job_id=job_id, job_name="try-it", project_id="my-project", location="europe-west1", kind=kind, **fields)
 
 
-def words(storage: GcsServer, prefix: str) -> Counter[str]:
+def words(storage: GcsServer | Emulator, prefix: str) -> Counter[str]:
     counts: Counter[str] = Counter()
     for path in storage.objects.list(prefix):
         for line in (storage.objects.read(path) or b"").decode().splitlines():

@@ -4,15 +4,42 @@ from __future__ import annotations
 
 import copy
 import resource
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from apache_beam.metrics import monitoring_infos
 
 from .graph import Graph
 
-Distribution = tuple[int, int, int, int]
-"""Count, sum, least, greatest."""
+
+def _distribution(value: tuple[int, int, int, int]) -> dict[str, Any]:
+    count, total, low, high = value
+    return {"distribution": {"count": count, "sum": total, "min": low, "max": high, "mean": total / count if count else 0.0}}
+
+
+def _both_distributions(old: tuple[int, int, int, int], new: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    if not (old[0] and new[0]):
+        return old if old[0] else new
+    return old[0] + new[0], old[1] + new[1], min(old[2], new[2]), max(old[3], new[3])
+
+
+# kind -> (whether a MonitoringInfo is of it, its value, two values together, the value's field of a MetricUpdate)
+_KINDS: Mapping[str, tuple[Callable[[Any], bool], Callable[[Any], Any], Callable[[Any, Any], Any], Callable[[Any], dict[str, Any]]]] = {
+    "counter": (
+        monitoring_infos.is_counter,
+        monitoring_infos.extract_counter_value,
+        lambda old, new: old + new,
+        lambda value: {"scalar": value},
+    ),
+    "distribution": (monitoring_infos.is_distribution, monitoring_infos.extract_distribution, _both_distributions, _distribution),
+    "gauge": (monitoring_infos.is_gauge, monitoring_infos.extract_gauge_value, max, lambda value: {"gauge": {"value": value[1]}}),
+    "set": (
+        monitoring_infos.is_string_set,
+        monitoring_infos.extract_string_set_value,
+        lambda old, new: old | new,
+        lambda value: {"set": sorted(value)},
+    ),
+}
 
 
 class Tally:
@@ -20,65 +47,53 @@ class Tally:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._labels: dict[str, tuple[str, Mapping[str, str]]] = {}
-        self._sums: dict[str, int] = {}
-        self._distributions: dict[str, Distribution] = {}
+        self._values: dict[str, tuple[str, str, Mapping[str, str], Any]] = {}
 
     def plus(self, infos: Iterable[Any]) -> Tally:
         """This tally and what a bundle adds to it."""
         total = copy.copy(self)
-        total._labels, total._sums, total._distributions = dict(self._labels), dict(self._sums), dict(self._distributions)
+        total._values = dict(self._values)
         for info in infos:
-            key = f"{info.urn} {sorted(info.labels.items())}"
-            total._labels[key] = info.urn, dict(info.labels)
-            if monitoring_infos.is_counter(info):
-                total._sums[key] = total._sums.get(key, 0) + monitoring_infos.extract_counter_value(info)
-            elif monitoring_infos.is_distribution(info):
-                total._add(key, monitoring_infos.extract_distribution(info))
+            kind = next((name for name, (fits, *_) in _KINDS.items() if fits(info)), None)
+            if kind is None:
+                continue
+            _, value_of, both, _ = _KINDS[kind]
+            key, value = f"{info.urn} {sorted(info.labels.items())}", value_of(info)
+            if key in total._values:
+                value = both(total._values[key][-1], value)
+            total._values[key] = kind, info.urn, dict(info.labels), value
         return total
 
-    def updates(self) -> list[dict[str, Any]]:
+    def updates(self) -> Iterator[dict[str, Any]]:
         """All metrics so far."""
-        figures: list[tuple[str, int | Distribution]] = [*self._sums.items(), *self._distributions.items()]
-        updates = (self._update(*self._labels[key], value) for key, value in figures)
-        return [_vcpu_time(), *(update for update in updates if update)]
+        yield _vcpu_time()
+        for kind, urn, labels, value in self._values.values():
+            output = self._graph.outputs.get(labels.get(monitoring_infos.PCOLLECTION_LABEL, ""))
+            if urn in monitoring_infos.USER_METRIC_URNS:
+                yield {"name": self._user(labels), **_KINDS[kind][-1](value)}
+            elif output and urn == monitoring_infos.ELEMENT_COUNT_URN:
+                yield _of_output("ElementCount", value, output)
+            elif output and urn == monitoring_infos.SAMPLED_BYTE_SIZE_URN and value[0]:
+                yield _of_output("MeanByteCount", round(value[1] / value[0]), output)
 
-    def _add(self, key: str, added: Distribution) -> None:
-        if added[0] and key in self._distributions:
-            old = self._distributions[key]
-            added = added[0] + old[0], added[1] + old[1], min(added[2], old[2]), max(added[3], old[3])
-        if added[0]:
-            self._distributions[key] = added
-
-    def _update(self, urn: str, labels: Mapping[str, str], value: Any) -> dict[str, Any] | None:
-        if urn in monitoring_infos.USER_METRIC_URNS:
-            return self._user(labels, value)
-        output = self._graph.outputs.get(labels.get(monitoring_infos.PCOLLECTION_LABEL, ""))
-        if output and urn == monitoring_infos.ELEMENT_COUNT_URN:
-            return _service("ElementCount", value, output)
-        if output and urn == monitoring_infos.SAMPLED_BYTE_SIZE_URN:
-            return _service("MeanByteCount", round(value[1] / value[0]), output)
-        return None
-
-    def _user(self, labels: Mapping[str, str], value: Any) -> dict[str, Any]:
+    def _user(self, labels: Mapping[str, str]) -> dict[str, Any]:
         context = {
             "namespace": labels[monitoring_infos.NAMESPACE_LABEL],
             "step": self._graph.step_of(labels[monitoring_infos.PTRANSFORM_LABEL]),
         }
-        name = {"origin": "user", "name": labels[monitoring_infos.NAME_LABEL], "context": context}
-        if isinstance(value, int):
-            return {"name": name, "scalar": value}
-        count, total, low, high = value
-        return {"name": name, "distribution": {"count": count, "sum": total, "min": low, "max": high, "mean": total / count}}
+        return {"origin": "user", "name": labels[monitoring_infos.NAME_LABEL], "context": context}
 
 
-def _service(name: str, scalar: int, output: str) -> dict[str, Any]:
-    context = {"original_name": f"{output}-{name}", "output_user_name": output}
-    return {"name": {"origin": "dataflow/v1b3", "name": name, "context": context}, "scalar": scalar}
+def service_metric(name: str, original_name: str, scalar: float, **context: str) -> dict[str, Any]:
+    """A metric of the service itself."""
+    return {"name": {"origin": "dataflow/v1b3", "name": name, "context": {"original_name": original_name, **context}}, "scalar": scalar}
+
+
+def _of_output(name: str, scalar: int, output: str) -> dict[str, Any]:
+    return service_metric(name, f"{output}-{name}", scalar, output_user_name=output)
 
 
 def _vcpu_time() -> dict[str, Any]:
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     seconds = sum(usage.ru_utime + usage.ru_stime for usage in usages)
-    context = {"original_name": "Service-cpu_num_seconds"}
-    return {"name": {"origin": "dataflow/v1b3", "name": "TotalVcpuTime", "context": context}, "scalar": round(seconds, 3)}
+    return service_metric("TotalVcpuTime", "Service-cpu_num_seconds", round(seconds, 3))

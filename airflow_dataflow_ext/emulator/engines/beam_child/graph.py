@@ -10,12 +10,13 @@ from apache_beam.portability.api import beam_runner_api_pb2
 
 
 class Graph:
-    """The pipeline as its author wrote it, in the service's words: steps ``s1``, ``s2``, ... and their outputs."""
+    """The pipeline as its author wrote it, in the service's words: steps, by their ids in the pipeline, and their outputs."""
 
     def __init__(self, pipeline: Any) -> None:
         self._parts = pipeline.components
-        self.leaves = [leaf for root in pipeline.root_transform_ids for leaf in self._walk(root)]
-        self.steps = {leaf.unique_name: f"s{number}" for number, leaf in enumerate(self.leaves, 1)}
+        leaves = {name: leaf for root in pipeline.root_transform_ids for name, leaf in self._walk(root)}
+        self.leaves = list(leaves.values())
+        self.steps = {leaf.unique_name: name for name, leaf in leaves.items()}
         self.outputs = {
             collection: f"{leaf.unique_name}-out{number}"
             for leaf in self.leaves
@@ -50,13 +51,13 @@ class Graph:
             ],
         }
 
-    def _walk(self, transform_id: str) -> Iterable[Any]:
+    def _walk(self, transform_id: str) -> Iterable[tuple[str, Any]]:
         transform = self._parts.transforms[transform_id]
         for child in transform.subtransforms:
             yield from self._walk(child)
         # A transform that hands on what it was given (an empty one) is no step.
         if not transform.subtransforms and not set(transform.outputs.values()) <= set(transform.inputs.values()):
-            yield transform
+            yield transform_id, transform
 
 
 class StageRun:

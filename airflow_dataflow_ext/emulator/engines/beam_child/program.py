@@ -8,6 +8,7 @@ import runpy
 import socket
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ import apache_beam as beam
 import google.auth
 from google.auth.credentials import AnonymousCredentials
 
+from . import packages, staged
 from .runner import Runner
 from .wire import Wire
 
+_EXPLAINED = (staged.UnsupportedError, packages.InstallError)
+"""Errors whose text is all that there is to say."""
 _NOT_THE_AUTHORS = (os.sep + "apache_beam" + os.sep, "apache_beam/runners", "<frozen runpy>", str(Path(__file__).parent))
 
 
@@ -32,7 +36,14 @@ def _take_over() -> None:
     beam.Pipeline.__init__ = __init__
 
 
-def _run(target: str, arguments: list[str]) -> None:
+def _run(order: Mapping[str, Any], wire: Wire) -> None:
+    if "pipeline" in order:
+        staged.run(order["pipeline"], order["options"], order["digest"], Path(order["home"]), wire)
+    else:
+        _run_program(order["target"], order["arguments"])
+
+
+def _run_program(target: str, arguments: list[str]) -> None:
     sys.argv = [target, *arguments]
     if target.endswith(".py"):
         sys.path.insert(0, str(Path(target).parent))
@@ -44,6 +55,8 @@ def _run(target: str, arguments: list[str]) -> None:
 def _cause(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, _EXPLAINED):
+        return str(error)
     return traceback.format_exception_only(error)[-1].strip()
 
 
@@ -64,17 +77,18 @@ def main() -> int:
     _take_over()
     cause = trace = ""
     try:
-        _run(order["target"], order["arguments"])
+        _run(order, wire)
     except SystemExit as stop:
         cause = f"The program ended with exit status {stop.code}." if stop.code else ""
     except BaseException as error:
-        cause, trace = _cause(error), _trace(error)
+        cause, trace = _cause(error), "" if isinstance(error, _EXPLAINED) else _trace(error)
         logging.getLogger(__name__).exception("The pipeline failed.")
     if not cause and not Runner.runs:
         cause = "The program ended without running a pipeline."
     if cause or not Runner.succeeded:
+        launched = bool(Runner.runs) or "pipeline" in order
         stage = f"{Runner.failed_in.id}:{Runner.failed_in.operation}" if Runner.failed_in else None
-        wire.send("failed", {"cause": cause or "The pipeline failed.", "trace": trace, "stage": stage, "launched": bool(Runner.runs)})
+        wire.send("failed", {"cause": cause or "The pipeline failed.", "trace": trace, "stage": stage, "launched": launched})
         return 1
     wire.send("done")
     return 0

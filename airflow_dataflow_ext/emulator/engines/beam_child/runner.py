@@ -14,6 +14,8 @@ from apache_beam.runners.portability.fn_api_runner import fn_runner
 
 from .figures import Tally
 from .graph import Graph, StageRun
+from .stacks import stacks
+from .watermarks import Watermarks
 from .wire import Wire
 
 REPORT_EVERY = 0.5
@@ -50,6 +52,7 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
 
     def run_stages(self, stage_context: Any, stages: Any) -> Any:
         self._stages = {stage.name: StageRun(number, stage) for number, stage in enumerate(stages, 1)}
+        self._watermarks = Watermarks([stage.id for stage in self._stages.values()])
         self._announce()
         watcher = threading.Thread(target=self._watch, name="progress", daemon=True)
         watcher.start()
@@ -61,7 +64,7 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         finally:
             self._over.set()
             watcher.join()
-            self.wire.send("metrics", self._tally.updates())
+            self._report_metrics(self._tally)
         self._end_stages("SUCCEEDED")
         Runner.succeeded = True
         return result
@@ -95,27 +98,34 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
     def _add_sdk_delayed_applications_to_deferred_inputs(
         self, bundle_context_manager: Any, bundle_result: Any, deferred_inputs: Any
     ) -> Any:
-        if self._streaming and self.wire.drain_asked.is_set():
+        draining = self._streaming and self.wire.drain_asked.is_set()
+        residuals = () if draining else bundle_result.process_bundle.residual_roots
+        self._watermarks.advance(self._stages[bundle_context_manager.stage.name].id, residuals)
+        if draining:
             return set()  # what a source has left is not read any more, and what was read flows on to the end
         if self._streaming:
             time.sleep(IDLE)
         return super()._add_sdk_delayed_applications_to_deferred_inputs(bundle_context_manager, bundle_result, deferred_inputs)
 
     def _watch(self) -> None:
-        """Report metrics while the pipeline runs: those of finished bundles, and of the one that is under way."""
+        """Report while the pipeline runs: its stacks, and the metrics of finished bundles and of the one that is under way."""
         while not self._over.wait(REPORT_EVERY):
+            self.wire.send("stacks", stacks())
             # In this order: a bundle that ends in between is in the tally or answers nothing, so nothing counts twice.
             bundle = f"bundle_{fn_runner.BundleManager._uid_counter}"
             tally = self._tally
             under_way = [] if self._streaming else self._under_way(bundle)
             if under_way or self._streaming:
-                self.wire.send("metrics", tally.plus(under_way).updates())
+                self._report_metrics(tally.plus(under_way))
 
     def _under_way(self, bundle: str) -> list[Any]:
         question = beam_fn_api_pb2.ProcessBundleProgressRequest(instruction_id=bundle)
         request = beam_fn_api_pb2.InstructionRequest(instruction_id=f"progress_{bundle}", process_bundle_progress=question)
         replies = [worker.control_conn.push(request).get() for worker in self._workers]
         return [info for reply in replies for info in reply.process_bundle_progress.monitoring_infos]
+
+    def _report_metrics(self, tally: Tally) -> None:
+        self.wire.send("metrics", [*tally.updates(), *(self._watermarks.updates() if self._streaming else ())])
 
     def _report_stages(self) -> None:
         self.wire.send("stages", [stage.summary for stage in self._stages.values()])

@@ -14,6 +14,9 @@ import socket
 import threading
 from typing import Any
 
+LISTENER = "engine"
+"""The name of the thread that listens to the engine."""
+
 
 class Wire:
     """The socket to the engine; safe to use from several threads."""
@@ -28,7 +31,7 @@ class Wire:
     def order(self) -> dict[str, Any]:
         """What to run: the first line that the engine sends."""
         order: dict[str, Any] = json.loads(self._lines.readline())
-        threading.Thread(target=self._listen, name="engine", daemon=True).start()
+        threading.Thread(target=self._listen, name=LISTENER, daemon=True).start()
         return order
 
     def send(self, name: str, value: Any = None) -> None:

@@ -1,0 +1,87 @@
+"""Jobs and snapshots in the data directory, so that they outlive the emulator."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from airflow_dataflow_ext.api.dataflow.states import FAILED
+from airflow_dataflow_ext.emulator.dataflow import snapshots
+from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord, Json
+from airflow_dataflow_ext.emulator.dataflow.lifecycle import JobReport, forget_later
+from airflow_dataflow_ext.emulator.dataflow.world import World
+from airflow_dataflow_ext.emulator.engines.contract import Work
+
+STOPPED = "Workflow failed. Causes: The emulator was stopped while the job ran, and the job's process ended with it. Launch the job again."
+_TABLES = """
+CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, sequence INTEGER, record TEXT);
+CREATE TABLE IF NOT EXISTS snapshots (id TEXT PRIMARY KEY, record TEXT);
+"""
+_AS_THEY_ARE = ("fields", "veiled", "created", "shown_from", "ended", "cancelling_since", "messages", "events", "metrics", "stages")
+
+
+class Store:
+    """One file of jobs and snapshots; used by one emulator at a time, in one thread.
+
+    :param directory: made where it is missing.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._file = directory / "dataflow.sqlite"
+        self._saved: set[str] = set()
+        self._saved_snapshots: dict[str, str] = {}
+        with self._open() as connection:
+            connection.executescript(_TABLES)
+
+    def load(self, world: World) -> None:
+        """Put what was saved into the world. Jobs that ran fail: their processes are gone."""
+        with self._open() as connection:
+            rows = connection.execute("SELECT record FROM jobs ORDER BY sequence").fetchall()
+            kept = connection.execute("SELECT record FROM snapshots").fetchall()
+        for (text,) in rows:
+            record = _record(json.loads(text), next(world.sequence))
+            self._saved.add(record.id)
+            world.jobs.add(record)
+            if record.is_terminal:
+                forget_later(world, record)
+            else:
+                report = JobReport(world, record)
+                report.message(STOPPED, "JOB_MESSAGE_ERROR")
+                report.state(FAILED)
+        for (text,) in kept:
+            snapshots.restore(world, json.loads(text))
+
+    def save(self, world: World) -> None:
+        """Write what has changed since the last time."""
+        changed = [record for record in world.jobs if record.changed]
+        gone = self._saved - {record.id for record in world.jobs}
+        taken = {name: json.dumps(snapshot) for name, snapshot in world.snapshots.items()}
+        if not changed and not gone and taken == self._saved_snapshots:
+            return
+        with self._open() as connection, connection:  # closed, and before that committed
+            connection.executemany("DELETE FROM jobs WHERE id = ?", [(job_id,) for job_id in gone])
+            rows = [(record.id, record.sequence, json.dumps(_saved_form(record))) for record in changed]
+            connection.executemany("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", rows)
+            connection.execute("DELETE FROM snapshots")
+            connection.executemany("INSERT INTO snapshots VALUES (?, ?)", taken.items())
+        self._saved = {record.id for record in world.jobs}
+        self._saved_snapshots = taken
+        for record in changed:
+            record.changed = False
+
+    def _open(self) -> closing[sqlite3.Connection]:
+        return closing(sqlite3.connect(self._file))
+
+
+def _saved_form(record: JobRecord) -> Json:
+    return {**{name: getattr(record, name) for name in _AS_THEY_ARE}, "work": asdict(record.work)}
+
+
+def _record(saved: dict[str, Any], sequence: int) -> JobRecord:
+    """A job as it was; whom it was to replace no longer matters, because neither runs."""
+    return JobRecord(work=Work(**saved["work"]), sequence=sequence, **{name: saved[name] for name in _AS_THEY_ARE})

@@ -1,0 +1,63 @@
+"""The packages that a client of Beam has staged with its pipeline, installed for one run."""
+
+from __future__ import annotations
+
+import importlib
+import site
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+from apache_beam.runners.portability import stager
+
+from .wire import Wire
+
+
+class InstallError(Exception):
+    """A staged package cannot be installed; the text is what pip says."""
+
+
+def install(staged: Path, home: Path, wire: Wire) -> None:
+    """Install what is staged, where other runs do not see it; what this Python has already is not installed again.
+
+    :param staged: the directory of the staged files.
+    :param home: where the packages go; it is made when there is something to install.
+    :raises InstallError: pip refuses.
+    """
+    wanted = _wanted(staged)
+    if not wanted:
+        return
+    wire.send("message", ["Installing the packages that are staged with the pipeline.", "JOB_MESSAGE_DETAILED"])
+    # An environment on top of this one, so that pip knows what is here and leaves it alone.
+    venv.create(home, with_pip=False)
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(home), "platbase": str(home)}))
+    (packages / "beneath.pth").write_text("\n".join(path for path in sys.path if path.endswith("-packages")), "utf-8")
+    for what in wanted:
+        _pip(home, staged, what)
+    sys.path.insert(0, str(packages))
+    site.addsitedir(str(packages))
+    importlib.invalidate_caches()
+
+
+def _wanted(staged: Path) -> list[list[str]]:
+    """Arguments of each pip install, in the order of Beam's own workers."""
+    wanted = []
+    if (requirements := staged / stager.REQUIREMENTS_FILE).exists():
+        wanted.append(["-r", str(requirements)])
+    if (extra := staged / stager.EXTRA_PACKAGES_FILE).exists():
+        wanted += [[str(staged / name)] for name in extra.read_text("utf-8").split()]
+    if (setup := staged / stager.WORKFLOW_TARBALL_FILE).exists():
+        wanted.append([str(setup)])
+    return wanted
+
+
+def _pip(home: Path, staged: Path, what: list[str]) -> None:
+    python = home / "bin" / "python"
+    install = ["install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location", "--find-links", str(staged)]
+    done = subprocess.run(  # noqa: S603 - the program is this Python, the arguments are paths
+        [sys.executable, "-m", "pip", "--python", str(python), *install, *what], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise InstallError(f"Cannot install {Path(what[-1]).name}, which is staged with the pipeline: {done.stderr.strip()}")

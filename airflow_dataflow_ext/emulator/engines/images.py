@@ -1,0 +1,70 @@
+"""The file of ``--images``: which program and which Python an image, or the path of a classic template, stands for."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_FORM = '{"image": "pipeline.py"} or {"image": {"program": "pipeline.py", "python": "environment/bin/python"}}'
+
+
+class ImagesError(ValueError):
+    """The file that maps images to programs is no such file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What an image stands for on this machine; paths are absolute.
+
+    :param program: a Python pipeline file; none where the template brings its own, as Beam YAML and staged pipelines do.
+    :param python: the Python that runs it, of an environment that has apache-beam[gcp]; none for the emulator's own.
+    """
+
+    program: str | None = None
+    python: str | None = None
+
+
+def image_of(value: str | Image) -> Image:
+    """An image, also where only its program is given."""
+    return Image(program=value) if isinstance(value, str) else value
+
+
+def read_images(path: str | Path) -> dict[str, Image]:
+    """Read a JSON file that maps images to programs; its relative paths are relative to it.
+
+    An entry is ``"image": "pipeline.py"`` or ``"image": {"program": "pipeline.py", "python": "environment/bin/python"}``, where either
+    of the two may be missing. A list of ``{"image": ..., "program": ..., "python": ...}`` says the same.
+
+    :raises ImagesError: it cannot be read, is no such mapping, or names a file that is not there.
+    """
+    path = Path(path)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ImagesError(f"Cannot read the image mapping {path}: {error}") from error
+    return {name: _image(path, name, entry) for name, entry in _entries(path, found).items()}
+
+
+def _entries(path: Path, found: Any) -> Mapping[str, Any]:
+    if isinstance(found, list) and all(isinstance(entry, dict) and isinstance(entry.get("image"), str) for entry in found):
+        return {entry["image"]: {key: value for key, value in entry.items() if key != "image"} for entry in found}
+    if not isinstance(found, dict):
+        raise ImagesError(f"{path} must hold one JSON object, {_FORM}.")
+    return found
+
+
+def _image(path: Path, name: str, entry: Any) -> Image:
+    named = {"program": entry} if isinstance(entry, str) else entry
+    well_formed = isinstance(named, dict) and named and all(isinstance(value, str) for value in named.values())
+    if not well_formed or set(named) - {"program", "python"}:
+        raise ImagesError(f"{path} must hold one JSON object, {_FORM}; the entry of {name} is {json.dumps(entry)}.")
+    # Not resolved: the Python of a virtual environment is a link, and to follow it is to leave the environment.
+    files = {what: os.path.abspath(path.parent / file) for what, file in named.items()}
+    for file in files.values():
+        if not Path(file).is_file():
+            raise ImagesError(f"{path} maps {name} to {file}, which is not a file.")
+    return Image(**files)

@@ -1,0 +1,181 @@
+"""Pipelines as their authors would write them, and how a test submits one: ``python pipeline.py --runner=DataflowRunner``, unchanged."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from airflow_dataflow_ext.emulator import Emulator
+
+DEADLINE = 240.0
+
+COUNTED = '''
+"""Counts words; its functions use a global of this file and a package that is staged with it."""
+import argparse, json, re, sys
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import PipelineState
+
+import shouting
+
+WORD = re.compile("[a-z]+")
+
+
+class Words(beam.DoFn):
+    def process(self, line):
+        found = WORD.findall(line)
+        Metrics.counter("words", "lines").inc()
+        Metrics.distribution("words", "in_a_line").update(len(found))
+        Metrics.string_set("words", "seen").add(found[0])
+        Metrics.gauge("words", "last").set(len(found))
+        yield from found
+
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--output")
+own, rest = parser.parse_known_args()
+pipeline = beam.Pipeline(options=PipelineOptions(rest, save_main_session=True))
+(pipeline | beam.Create(["a b c", "b c", "c"]) | "Words" >> beam.ParDo(Words()) | "Count" >> beam.combiners.Count.PerElement()
+ | "Shout" >> beam.MapTuple(lambda word, count: shouting.shout(word) + f": {count}") | "Write" >> beam.io.WriteToText(own.output))
+result = pipeline.run()
+state = result.wait_until_finish()
+query = result.metrics().query()
+counters = {metric.key.metric.name: [metric.key.step, metric.committed] for metric in query["counters"]}
+spreads = {m.key.metric.name: [m.committed.count, m.committed.sum, m.committed.max] for m in query["distributions"]}
+print(json.dumps({"state": state, "job": result.job_id(), "counters": counters, "distributions": spreads}))
+'''
+FAILING = """
+import sys
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+def parse(text):
+    return int(text)
+
+with beam.Pipeline(options=PipelineOptions(sys.argv[1:])) as pipeline:
+    pipeline | beam.Create(["1", "many"]) | "Parse" >> beam.Map(parse)
+"""
+SLOW = """
+import json, sys, time
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+from apache_beam.options.pipeline_options import PipelineOptions
+
+def crawl(number):
+    Metrics.counter("slow", "steps").inc()
+    time.sleep(0.2)
+
+pipeline = beam.Pipeline(options=PipelineOptions(sys.argv[1:]))
+pipeline | beam.Create([None]) | beam.FlatMap(lambda _: range(3000)) | "Crawl" >> beam.Map(crawl)
+result = pipeline.run()
+print(result.job_id(), flush=True)
+sys.stdin.readline()
+result.cancel()
+while not result.is_in_terminal_state():
+    time.sleep(0.5)
+    state = result.state
+print(json.dumps({"state": state}))
+"""
+TEMPLATE = """
+import sys
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+class Options(PipelineOptions):
+    @classmethod
+    def _add_argparse_args(cls, parser):
+        parser.add_value_provider_argument("--input", type=str)
+        parser.add_value_provider_argument("--output", type=str)
+        parser.add_value_provider_argument("--least", type=int, default=1)
+
+class Frequent(beam.DoFn):
+    def __init__(self, least):
+        self.least = least
+
+    def process(self, pair):
+        if pair[1] >= self.least.get():
+            yield f"{pair[0]}: {pair[1]}"
+
+options = Options(sys.argv[1:])
+with beam.Pipeline(options=options) as pipeline:
+    (pipeline | beam.io.ReadFromText(options.input) | beam.FlatMap(str.split) | beam.combiners.Count.PerElement()
+     | beam.ParDo(Frequent(options.least)) | beam.io.WriteToText(options.output))
+"""
+STREAM = """
+import argparse
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.transforms.periodicsequence import PeriodicImpulse
+from apache_beam.transforms.window import FixedWindows
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--word")
+own, rest = parser.parse_known_args()
+pipeline = beam.Pipeline(options=PipelineOptions(rest))
+(pipeline | "Clock" >> PeriodicImpulse(fire_interval=0.2) | beam.WindowInto(FixedWindows(1)) | "Tick" >> beam.Map(lambda _: (own.word, 1))
+ | "Sum" >> beam.CombinePerKey(sum) | beam.MapTuple("{}: {}".format) | "Write" >> beam.io.WriteToText("gs://streams/" + own.word))
+print(pipeline.run().job_id())
+"""
+
+
+class Author:
+    """Somebody with a laptop, a directory of pipelines and an emulator.
+
+    Nothing but the environment says that there is an emulator, and beyond this machine nothing is reached.
+    """
+
+    def __init__(self, directory: Path, emulator: Emulator) -> None:
+        self._directory = directory
+        key = directory / "key.json"
+        key.write_text(json.dumps(emulator.service_account_key()))
+        self._endpoint = emulator.url
+        nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "localhost,127.0.0.1"}
+        self._environment = {**os.environ, **nowhere, "STORAGE_EMULATOR_HOST": emulator.gcs_url, "GOOGLE_APPLICATION_CREDENTIALS": str(key)}
+
+    def submit(self, source: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start a pipeline's program."""
+        program = self._directory / f"pipeline_{abs(hash(source))}.py"
+        program.write_text(source)
+        options = ["--runner=DataflowRunner", f"--dataflow_endpoint={self._endpoint}", "--project=my-project"]
+        options += ["--region=us-central1", "--temp_location=gs://staging/temp"]
+        return subprocess.Popen(
+            [sys.executable, str(program), *options, *arguments],
+            env={**self._environment, "PYTHONPATH": str(self._directory / "packages")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def package(self) -> Path:
+        """A wheel of a module ``shouting``, which is on the author's path and not on the emulator's."""
+        packages = self._directory / "packages"
+        packages.mkdir(exist_ok=True)
+        (packages / "shouting.py").write_text("def shout(word):\n    return word.upper() + '!'\n")
+        wheel = self._directory / "shouting-1.0-py3-none-any.whl"
+        about = "shouting-1.0.dist-info"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.write(packages / "shouting.py", "shouting.py")
+            archive.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: shouting\nVersion: 1.0\n")
+            archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            archive.writestr(f"{about}/RECORD", f"shouting.py,,\n{about}/METADATA,,\n{about}/WHEEL,,\n{about}/RECORD,,\n")
+        return wheel
+
+
+def finish(process: subprocess.Popen[str], text: str | None = None) -> tuple[int, str, str]:
+    """Exit status, output and errors of a program that ends by itself."""
+    try:
+        output, errors = process.communicate(text, timeout=DEADLINE)
+    finally:
+        process.kill()
+    return process.returncode, output, errors

@@ -1,0 +1,189 @@
+"""Pipelines that Beam's DataflowRunner submits or stages, from the author's program to the job's end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from airflow_dataflow_ext.api.dataflow.methods import Debug, Job, Message
+from airflow_dataflow_ext.emulator import Emulator
+from tests.airflow_task import TaskInstance
+from tests.asking import Asker
+from tests.emulator.engines.submitted import COUNTED, DEADLINE, FAILING, SLOW, STREAM, TEMPLATE, Author, finish
+from tests.emulator.engines.trial import words
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with Emulator(engine="beam") as running:
+        running.objects.write("gs://staging/here", b"")
+        running.objects.write("gs://streams/here", b"")
+        running.objects.write("gs://books/lear.txt", b"to be or not to be\nto be\n")
+        running.objects.write("gs://books/letter.txt", b"yours sincerely yours\n")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def author(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Author:
+    return Author(tmp_path_factory.mktemp("author"), emulator)
+
+
+@pytest.fixture(scope="module")
+def ask(emulator: Emulator) -> Asker:
+    return Asker(emulator.url, project="my-project")
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + DEADLINE
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return found
+
+
+def in_state(ask: Asker, job_id: str, state: str) -> bool:
+    now = ask.state({"id": job_id})
+    assert now == f"JOB_STATE_{state}" or now not in ("JOB_STATE_FAILED", "JOB_STATE_DONE"), errors_of(ask, job_id)
+    return now == f"JOB_STATE_{state}"
+
+
+def errors_of(ask: Asker, job_id: str) -> list[str]:
+    found = ask(Message.list, jobId=job_id, minimumImportance="JOB_MESSAGE_ERROR").get("jobMessages", [])
+    return [message["messageText"] for message in found]
+
+
+@pytest.fixture(scope="module")
+def ended(author: Author, emulator: Emulator) -> dict[str, tuple[int, str, str]]:
+    """Two programs that wait for their jobs, side by side."""
+    wheel = author.package()
+    counted = author.submit(COUNTED, "--output=gs://staging/counted", f"--extra_package={wheel}", "--job_name=counted")
+    failing = author.submit(FAILING, "--job_name=failing")
+    return {"counted": finish(counted), "failing": finish(failing)}
+
+
+def test_a_program_waits_for_its_job_and_reads_its_metrics(ended: dict[str, tuple[int, str, str]], emulator: Emulator) -> None:
+    status, output, errors = ended["counted"]
+    assert status == 0, errors
+    seen = json.loads(output)
+    assert seen["state"] == "DONE"
+    assert seen["counters"] == {"lines": ["Words", 3]}
+    assert seen["distributions"] == {"in_a_line": [3, 6, 3]}
+
+
+def test_functions_find_the_session_and_the_package_that_are_staged_with_them(ended: Any, emulator: Emulator) -> None:
+    assert words(emulator, "gs://staging/counted") == {"A!": 1, "B!": 2, "C!": 3}
+
+
+def test_sets_and_gauges_are_metrics_too(ended: Any, emulator: Emulator, ask: Asker) -> None:
+    (job,) = emulator.jobs.by_name("counted")
+    metrics = ask(Job.get_metrics, jobId=job["id"])["metrics"]
+    found = {metric["name"]["name"]: metric for metric in metrics if metric["name"]["origin"] == "user"}
+    assert found["seen"]["set"] == ["a", "b", "c"]
+    assert found["last"]["gauge"] == {"value": 1}
+
+
+def test_a_pipeline_that_raises_fails_the_job_and_the_program_with_its_own_words(ended: Any, emulator: Emulator, ask: Asker) -> None:
+    (job,) = emulator.jobs.by_name("failing")
+    status, _, errors = ended["failing"]
+    reason = "ValueError: invalid literal for int() with base 10: 'many'"
+    assert job["currentState"] == "JOB_STATE_FAILED"
+    assert any("Workflow failed. Causes:" in text and reason in text for text in errors_of(ask, job["id"]))
+    assert any("in parse" in text for text in errors_of(ask, job["id"]))
+    assert status == 1
+    assert "DataflowRuntimeException: Dataflow pipeline failed. State: FAILED" in errors
+    assert reason in errors
+
+
+def test_a_program_cancels_its_job_and_until_then_its_stacks_can_be_seen(author: Author, ask: Asker) -> None:
+    program = author.submit(SLOW, "--job_name=slow")
+    assert program.stdout is not None
+    job_id = program.stdout.readline().strip()
+
+    def stacks() -> Any:
+        sdks = ask(Debug.get_worker_stacktraces, {}, jobId=job_id).get("sdks", [])
+        return [stack for sdk in sdks for stack in sdk["stacks"] if "in crawl" in stack["stackContent"]]
+
+    assert until(stacks)[0]["threadName"]
+    status, output, errors = finish(program, "\n")
+    assert (status, output and json.loads(output)["state"]) == (0, "CANCELLED"), errors
+    assert ask(Debug.get_worker_stacktraces, {}, jobId=job_id) == {}
+
+
+@pytest.fixture(scope="module")
+def template(author: Author) -> str:
+    status, _, errors = finish(author.submit(TEMPLATE, "--template_location=gs://staging/templates/frequent"))
+    assert status == 0, errors
+    return "gs://staging/templates/frequent"
+
+
+def launch(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, template: str, **parameters: Any) -> Any:
+    from airflow.sdk import DAG
+
+    from airflow_dataflow_ext.operators.dataflow import DataflowTemplatedJobStartOperator
+
+    for name, value in emulator.connections().items():
+        monkeypatch.setenv(name, value)
+    with DAG("books"):
+        task = DataflowTemplatedJobStartOperator(
+            task_id="frequent", template=template, parameters=parameters, project_id="my-project", location="us-central1", poll_sleep=0.2
+        )
+    return TaskInstance(task).run()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"input": "gs://books/lear.txt", "output": "gs://staging/a", "least": 3}, {"to": 3, "be": 3}),
+        ({"input": "gs://books/letter.txt", "output": "gs://staging/b"}, {"yours": 2, "sincerely": 1}),
+    ],
+)
+def test_a_staged_template_does_what_its_launch_says(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, template: str, parameters: Json, expected: Json
+) -> None:
+    ended = launch(emulator, monkeypatch, template, **parameters)
+    assert ended.state == "success", ended.error
+    assert words(emulator, parameters["output"]) == expected
+
+
+def test_the_pipelines_error_is_the_tasks_error(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, template: str) -> None:
+    ended = launch(emulator, monkeypatch, template, input="gs://books/lear.txt", output="gs://staging/c", least="a few")
+    assert ended.state == "failed"
+    assert "ValueError: invalid literal for int() with base 10: 'a few'" in str(ended.error)
+
+
+def test_a_stream_runs_is_replaced_by_its_author_and_ends_when_it_is_drained(author: Author, emulator: Emulator, ask: Asker) -> None:
+    first = finish(author.submit(STREAM, "--word=tick", "--job_name=clock"))
+    assert first[0] == 0, first[2]
+    old = first[1].strip()
+    until(lambda: in_state(ask, old, "RUNNING"))
+    assert ask.job({"id": old})["type"] == "JOB_TYPE_STREAMING"  # Beam has found that out by itself
+    watermark = until(lambda: watermarks(ask, old))
+    until(lambda: watermarks(ask, old) > watermark)
+
+    second = finish(author.submit(STREAM, "--word=tock", "--job_name=clock", "--update"))
+    assert second[0] == 0, second[2]
+    new = second[1].strip()
+    until(lambda: in_state(ask, new, "RUNNING"))
+    until(lambda: in_state(ask, old, "UPDATED"))
+    assert ask.job({"id": new})["replaceJobId"] == old
+
+    until(lambda: watermarks(ask, new))
+    ask.update({"id": new}, {"requestedState": "JOB_STATE_DRAINED"})
+    until(lambda: in_state(ask, new, "DRAINED"))
+    assert set(words(emulator, "gs://streams/t")) == {"tock"}
+
+
+def watermarks(ask: Asker, job_id: str) -> float:
+    """The furthest data watermark of a stage that reads, or 0; its freshness is there, too."""
+    metrics = ask(Job.get_metrics, jobId=job_id).get("metrics", [])
+    marks = [m["scalar"] for m in metrics if m["name"]["name"].endswith("-windmill-data-watermark") and m["scalar"] > 0]
+    fresh = [m["scalar"] for m in metrics if m["name"]["name"] == "DataFreshness"]
+    assert len(fresh) == len(marks)
+    assert all(0 <= seconds < DEADLINE for seconds in fresh)
+    return max(marks, default=0)
