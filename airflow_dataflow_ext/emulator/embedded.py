@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from airflow_dataflow_ext.emulator.dataflow.pages import JobPages
 from airflow_dataflow_ext.emulator.dataflow.script_check import check_script
 from airflow_dataflow_ext.emulator.dataflow.service import DataflowServer
-from airflow_dataflow_ext.emulator.dataflow.store import Store
+from airflow_dataflow_ext.emulator.dataflow.store import JobStore
 from airflow_dataflow_ext.emulator.dataflow.world import Settings, World
 from airflow_dataflow_ext.emulator.engines.choice import AutoEngine
 from airflow_dataflow_ext.emulator.engines.contract import Engine
@@ -123,7 +123,7 @@ class Emulator:
         self._strict = strict_faults
         self._account = ServiceAccount(self._data)
         self.tokens = IssuedTokens(self._account, auth=auth, lifetime=token_lifetime)
-        self._store: Store | None = None
+        self._store: JobStore | None = None
         self._saving: asyncio.Task[None] | None = None
         self._gcs: GcsServer | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
@@ -269,12 +269,12 @@ class Emulator:
     async def _listen(self, loop: asyncio.AbstractEventLoop) -> int:
         self.clock.bind(loop)
         if self._data is not None:
-            self._store = Store(self._data)
+            self._store = JobStore(self._data)
             self._store.load(self._control.world)
             self._saving = loop.create_task(self._save_often(self._store), name="save")
         return await self._server.start(self._port)
 
-    async def _save_often(self, store: Store) -> None:
+    async def _save_often(self, store: JobStore) -> None:
         while True:
             await asyncio.sleep(SAVE_EVERY)
             store.save(self._control.world)

@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS snapshots (id TEXT PRIMARY KEY, record TEXT);
 _AS_THEY_ARE = ("fields", "veiled", "created", "shown_from", "ended", "cancelling_since", "messages", "events", "metrics", "stages")
 
 
-class Store:
+class JobStore:
     """One file of jobs and snapshots; used by one emulator at a time, in one thread.
 
     :param directory: made where it is missing.
