@@ -45,14 +45,14 @@ class Launches:
         """Note what an answer tells; one of no bytes was lost, after its effect."""
         if call.method not in NAMED:
             return
-        told = json_of(answer)
-        names = [name for name in (_at(told, alias) for alias in ALIASES) if name]
+        reply = json_of(answer)
+        names = [name for name in (_at(reply, alias) for alias in ALIASES) if name]
         numbers = (self.number(call), *map(self._known, names))
         number = next((number for number in numbers if number is not None), None)
         if number is None:
             return
         self._ids.update(dict.fromkeys(names, number))
-        if self.is_started_by(call) and (answer in (b"", b"{}") or (told and "error" not in told)):
+        if self.is_started_by(call) and (answer in (b"", b"{}") or (reply and "error" not in reply)):
             self.began.setdefault(number, time.time())
 
     def _known(self, name: str) -> int | None:

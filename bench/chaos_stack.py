@@ -159,12 +159,12 @@ class Chaos:
         return self.groups[row["task_id"]].numbers[int(row["map_index"])]
 
     def wait(self, seconds: float) -> None:
-        told = time.monotonic()
+        reported = time.monotonic()
 
         def ended() -> bool:
-            nonlocal told
-            if time.monotonic() - told > 15:
-                told = time.monotonic()
+            nonlocal reported
+            if time.monotonic() - reported > 15:
+                reported = time.monotonic()
                 say(str(dict(Counter(row["state"] or "none" for row in self.stack.api.tasks(DAG, self.run_id)))))
             return self.stack.api.run_state(DAG, self.run_id) in ("success", "failed")
 

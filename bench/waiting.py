@@ -50,7 +50,7 @@ def server(module: str, *arguments: str) -> Iterator[dict[str, Any]]:
 
 
 def options(asked: argparse.Namespace, jobs: int) -> list[str]:
-    """What each measured process is told."""
+    """What each measured process is given."""
     values = {"jobs": jobs, "rounds": asked.rounds, "poll": asked.poll, "rate": asked.rate, "over": asked.over}
     return [word for name, value in values.items() for word in (f"--{name}", str(value))]
 

@@ -171,7 +171,7 @@ class Run:
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """What every measured process is told."""
+    """What every measured process is given."""
     made = argparse.ArgumentParser(description=description)
     for name in ("control", "jobs", "rounds"):
         made.add_argument(f"--{name}", type=int, required=True)

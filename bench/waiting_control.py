@@ -1,4 +1,4 @@
-"""What the servers of the waiting benchmarks share: jobs that end when they are told to, and the port on which they are told."""
+"""What the servers of the waiting benchmarks share: jobs that end on demand, and the port for that."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One region with many jobs, in a process of its own: over REST for this package, over gRPC for the stock provider.
 
 ``python -m bench.waiting_region rest|grpc FOLDER --jobs N`` prints one JSON line with its ports when it is ready; FOLDER holds the
-certificate. Every job runs until the control port is told to end them. It answers from bytes made before, because client and
+certificate. Every job runs until the control port ends them. It answers from bytes made before, because client and
 server share the machine: what it leaves out is what the emulator is for.
 """
 
@@ -81,7 +81,7 @@ class Region(Jobs):
 
 def answers(region: Region) -> web.Application:
     """The REST side."""
-    said, why = (json.dumps({"jobMessages": told}).encode() for told in ([SAID], [SAID, WHY]))
+    said, why = (json.dumps({"jobMessages": messages}).encode() for messages in ([SAID], [SAID, WHY]))
 
     def reply(body: bytes) -> web.Response:
         region.requests += 1

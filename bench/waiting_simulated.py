@@ -64,13 +64,13 @@ async def _measure(jobs: int) -> dict[str, Any]:
     class Trigger(DataflowJobTrigger):
         make_hook = staticmethod(lambda *_, **__: answers)  # type: ignore[assignment]
 
-    told: list[tuple[str, Any]] = []
+    events: list[tuple[str, Any]] = []
 
     async def follow(job_id: str) -> None:
         watch = JobWatch(
             job=JobRef(place=Place(project_id=PROJECT, location=LOCATION), id=job_id), policy=WaitPolicy(poll_sleep=POLL, importance=None)
         )
-        told.extend([(job_id, event.payload) async for event in Trigger(watch=watch.serialize(), conn_id="none").run()])
+        events.extend([(job_id, event.payload) async for event in Trigger(watch=watch.serialize(), conn_id="none").run()])
 
     gc.collect()
     memory = memory_kib("VmRSS")
@@ -85,14 +85,14 @@ async def _measure(jobs: int) -> dict[str, Any]:
     for job_id in region.ids:
         region.end(job_id)
     await asyncio.gather(*tasks)
-    count = Counter(job_id for job_id, _ in told)
-    wrong = sum(count[job_id] != 1 for job_id in region.ids) + sum(verdict(event) != end_of(job_id) for job_id, event in told)
+    count = Counter(job_id for job_id, _ in events)
+    wrong = sum(count[job_id] != 1 for job_id in region.ids) + sum(verdict(event) != end_of(job_id) for job_id, event in events)
     return {
         "jobs": jobs,
         "requests_per_round": round(requests / rounds, 1),
         "cpu_ms_per_poll": round(1000 * cpu / (jobs * rounds), 4),
         "kib_per_job": round(grown / jobs, 2),
-        "events": len(told),
+        "events": len(events),
         "wrong": wrong,
     }
 

@@ -2,7 +2,7 @@
 
 The triggerer looks for jobs whose name begins with `count-words` and that have ended well, whoever launched them, and each one becomes
 an event of the asset `counted_words`. This DAG is scheduled on that asset, so it runs once for each such job, or for some at once. Each
-job is told of once, also when the triggerer was down meanwhile. Started by hand it finds no event, and says so.
+job is reported once, also when the triggerer was down meanwhile. Started by hand it finds no event, and says so.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Stack:
     :param parallelism: how many task processes the executor starts.
     :param env: more environment for every program.
     :param emulator: more arguments for the emulator.
-    :param progress: is told what happens, a line at a time.
+    :param progress: is called with what happens, a line at a time.
     """
 
     def __init__(

@@ -293,6 +293,33 @@ FORBIDDEN = {
 }
 
 
+OUT = re.compile(
+    r"(?<![A-Za-z])(?:sights?|vigils?|seats?|rosters?|aside|endings|conclusions?|acting|u?n?told)(?![A-Za-z])"
+    r"|edge of (?:a|the) task|task[ _]edge",
+    re.IGNORECASE,
+)
+"""Words that only those knew who wrote them; and of identifiers "order", for something that is to be done."""
+
+WRITTEN = ("airflow_dataflow_ext/", "bench/", "dags/", "demo/", "docs/", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "ui/src/")
+
+
+TEXTS = [file.relative_to(ROOT) for file in committed() if file.suffix in (".py", ".md", ".ts", ".tsx")]
+
+
+@pytest.mark.parametrize("file", [file for file in TEXTS if str(file).startswith(WRITTEN)], ids=str)
+def test_words_are_those_that_a_reader_knows(file: Path) -> None:
+    file = ROOT / file
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", file.read_text("utf-8")).replace("_", " ")
+    assert sorted({hit.group() for hit in OUT.finditer(text)}) == []
+    if file.suffix == ".py":
+        parsed = ast.parse(file.read_text("utf-8"))
+        named = {node.name for node in ast.walk(parsed) if isinstance(node, FUNCTION | ast.ClassDef)}
+        named |= {node.arg for node in ast.walk(parsed) if isinstance(node, ast.arg)} | {
+            node.id for node in ast.walk(parsed) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+        assert {name for name in named - {"autodoc_member_order"} if re.search(r"(?:^|_)orders?(?:_|$)|Order", name)} == set()
+
+
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_no_file_holds(what: str) -> None:
     found = []

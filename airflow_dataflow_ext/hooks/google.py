@@ -18,7 +18,7 @@ from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotAuthenticatedError
 from airflow_dataflow_ext.api.rest.texts import plain
-from airflow_dataflow_ext.transport.effects import MemoryStore, aside
+from airflow_dataflow_ext.transport.effects import MemoryStore, effects_of
 from airflow_dataflow_ext.transport.endpoint import check_root, session_for
 from airflow_dataflow_ext.transport.sync import SyncTransport
 from airflow_dataflow_ext.transport.tokens import GoogleTokens
@@ -125,12 +125,12 @@ class DataflowConnection(GoogleBaseHook):
 
         :param store: where launch records live; without one they live as long as the call.
         """
-        return self._transport.run(conversation, aside(self.log, store or MemoryStore()))
+        return self._transport.run(conversation, effects_of(self.log, store or MemoryStore()))
 
     async def arun(self, conversation: Conversation[T]) -> T:
         """Perform a conversation on the running event loop."""
         async with self.connect() as transport:
-            return await transport.run(conversation, aside(self.log, MemoryStore()))
+            return await transport.run(conversation, effects_of(self.log, MemoryStore()))
 
     def job(self, job_id: str, project_id: str | None = None, location: str | None = None) -> JobRef:
         """A job with its project and location filled in.

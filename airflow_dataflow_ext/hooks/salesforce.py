@@ -23,7 +23,7 @@ from airflow_dataflow_ext.api.rest.ask import Trouble, persist, trouble_of
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotAuthenticatedError
 from airflow_dataflow_ext.api.rest.texts import plain
 from airflow_dataflow_ext.api.wave import methods as wave
-from airflow_dataflow_ext.transport.effects import MemoryStore, aside
+from airflow_dataflow_ext.transport.effects import MemoryStore, effects_of
 from airflow_dataflow_ext.transport.endpoint import LocalAdapter, TimedSession, check_root, session_for
 from airflow_dataflow_ext.transport.silence import no_reply
 from airflow_dataflow_ext.transport.sync import SyncTransport
@@ -235,12 +235,12 @@ class SalesforceConnection(SalesforceHook):
 
         :param store: where launch records live; without one they live as long as the call.
         """
-        return self._transport.run(conversation, aside(self.log, store or MemoryStore()))
+        return self._transport.run(conversation, effects_of(self.log, store or MemoryStore()))
 
     async def arun(self, conversation: Conversation[T]) -> T:
         """Perform a conversation on the running event loop."""
         async with self.connect() as transport:
-            return await transport.run(conversation, aside(self.log, MemoryStore()))
+            return await transport.run(conversation, effects_of(self.log, MemoryStore()))
 
 
 def _login_error(conn_id: str, error: SalesforceAuthenticationFailed) -> Exception:

@@ -1,1 +1,1 @@
-"""Order forms: fields, and an execute of a few lines."""
+"""Operators: fields, and an execute of a few lines."""

@@ -36,7 +36,7 @@ class TemplateLineage:
         """What is launched, and where."""
 
     def lineage(self) -> Lineage:
-        """What the job reads and writes; nothing where that cannot be told."""
+        """What the job reads and writes; nothing where that is not known."""
         from airflow_dataflow_ext.api.dataflow.lineage import Lineage, lineage
         from airflow_dataflow_ext.api.dataflow.template_check import template_info
 

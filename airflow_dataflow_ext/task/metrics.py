@@ -46,7 +46,7 @@ def tags_of(identity: LaunchIdentity) -> dict[str, str]:
 
 
 def report_round(place: Hashable, done: Round) -> None:
-    """Tell what a Board has done since it told last."""
+    """Tell what a Board has done since its last report."""
     words = [str(part) for part in place] if isinstance(place, tuple) else ["crm_analytics", str(place)]
     tags = {"place": "/".join(words)}
     for name, value in ((LOOKS, done.looks), (REQUESTS, done.requests), (ERRORS, done.errors)):

@@ -131,7 +131,7 @@ class TriesStore(XComs):
     def enter(self, attempt: str, *, number: int, retries: int) -> Tries:
         """Begin a try, unless another triggerer has begun it already; see :meth:`Tries.entered`.
 
-        What an earlier try has told of itself is deleted, as Airflow does when a worker starts.
+        What an earlier try has published is deleted, as Airflow does when a worker starts.
 
         :raises JobError: a later try has begun.
         """

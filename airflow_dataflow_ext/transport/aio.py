@@ -94,7 +94,7 @@ class AsyncTransport:
     async def run(
         self,
         conversation: Conversation[T],
-        aside: Effects,
+        effects: Effects,
         look: Callable[[Look], Awaitable[Json]] | None = None,
         send: Callable[[Request], Awaitable[Reply | NoReply]] | None = None,
     ) -> T:
@@ -113,14 +113,14 @@ class AsyncTransport:
                     return end.value  # type: ignore[no-any-return]
                 answer = failed = None
                 try:
-                    answer = await self._perform(step, aside, look, send or self.send)
+                    answer = await self._perform(step, effects, look, send or self.send)
                 except Exception as error:
                     failed = error
 
     async def _perform(
         self,
         step: Step,
-        aside: Effects,
+        effects: Effects,
         look: Callable[[Look], Awaitable[Json]] | None,
         send: Callable[[Request], Awaitable[Reply | NoReply]],
     ) -> Any:
@@ -132,6 +132,6 @@ class AsyncTransport:
             case Renew():
                 return self._tokens.renew()
             case Look():
-                return await (look(step) if look else self.run(look_alone(step), aside))
-        answer = aside(step)
+                return await (look(step) if look else self.run(look_alone(step), effects))
+        answer = effects(step)
         return await answer if inspect.isawaitable(answer) else answer

@@ -12,7 +12,7 @@ RECORD = "launch"
 """The key of the launch record in the task's state store."""
 
 
-def aside(log: logging.Logger | Any, store: Store | None = None) -> Effects:
+def effects_of(log: logging.Logger | Any, store: Store | None = None) -> Effects:
     """A performer that tells a logger and keeps records in a store.
 
     :param log: anything with a method ``log(level, message, *args)``.

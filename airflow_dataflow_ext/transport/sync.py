@@ -69,7 +69,7 @@ class SyncTransport:
             self._seen(answer)
         return answer
 
-    def run(self, conversation: Conversation[T], aside: Effects) -> T:
+    def run(self, conversation: Conversation[T], effects: Effects) -> T:
         """Perform a conversation to its end and return its result; what fails in a step is raised where the conversation waits for it."""
         answer: Any = None
         failed: Exception | None = None
@@ -81,11 +81,11 @@ class SyncTransport:
                     return end.value  # type: ignore[no-any-return]
                 answer = failed = None
                 try:
-                    answer = self._perform(step, aside)
+                    answer = self._perform(step, effects)
                 except Exception as error:
                     failed = error
 
-    def _perform(self, step: Step, aside: Effects) -> Any:
+    def _perform(self, step: Step, effects: Effects) -> Any:
         match step:
             case Request():
                 return self.send(step)
@@ -94,5 +94,5 @@ class SyncTransport:
             case Renew():
                 return self._tokens.renew()
             case Look():
-                return self.run(look_alone(step), aside)
-        return aside(step)
+                return self.run(look_alone(step), effects)
+        return effects(step)

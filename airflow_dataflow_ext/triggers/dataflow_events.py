@@ -36,7 +36,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
     """An event for each matching job that ends from now on; the event's payload is the Job.
 
     For an ``AssetWatcher``. All such triggers on one project and location ask with one list call in ``poll_sleep`` seconds.
-    What was told of is kept in the asset's state store, so that a triggerer that comes back goes on where the last one was;
+    What was reported is kept in the asset's state store, so that a triggerer that comes back goes on where the last one was;
     one that ends within five seconds of telling may tell that again.
 
     :param name: pattern of the job's name, for example ``wordcount-*``.

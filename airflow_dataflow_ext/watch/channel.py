@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from asgiref.sync import sync_to_async
 
-from airflow_dataflow_ext.transport.effects import aside
+from airflow_dataflow_ext.transport.effects import effects_of
 from airflow_dataflow_ext.watch.board import Board
 from airflow_dataflow_ext.watch.round import Figures, Report
 
@@ -32,7 +32,7 @@ class Channel:
     """Performs conversations for many watchers; opened by the first of them and closed with the last.
 
     :param make_hook: makes the hook; it may block, and is called in a thread.
-    :param report: is told what each Board does; see :class:`~airflow_dataflow_ext.watch.round.Figures`.
+    :param report: is called with what each Board does; see :class:`~airflow_dataflow_ext.watch.round.Figures`.
     """
 
     _of_loop: ClassVar[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, Channel]]] = weakref.WeakKeyDictionary()
@@ -71,7 +71,7 @@ class Channel:
         :param store: keeps its records.
         """
         transport = await self._opening
-        return await transport.run(conversation, aside(log, store), self._look, self._send)
+        return await transport.run(conversation, effects_of(log, store), self._look, self._send)
 
     async def _send(self, request: Request) -> Reply | NoReply:
         async with self._room:
@@ -93,7 +93,7 @@ class Channel:
             figures.answered(answer, asyncio.get_running_loop().time())
             return answer
 
-        return await transport.run(conversation, aside(logging.getLogger(__name__)), send=send)
+        return await transport.run(conversation, effects_of(logging.getLogger(__name__)), send=send)
 
     async def _open(self, make_hook: Callable[[], Any]) -> AsyncTransport:
         self.hook = await sync_to_async(make_hook, thread_sensitive=False)()

@@ -23,7 +23,7 @@ class Reader:
     """Reads jobs and tells those who wait for them; holds the ids that are on their way, so that none is asked for twice.
 
     :param perform: performs a conversation on this event loop.
-    :param again: is told when a job wants to be looked at again.
+    :param again: is called with the time at which a job is to be looked at again.
     :param figures: of the Board.
     """
 

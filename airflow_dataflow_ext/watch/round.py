@@ -1,4 +1,4 @@
-"""What a Board has done since somebody was told last."""
+"""What a Board has done since its last report."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Report = Callable[[Hashable, Round], None]
 class Figures:
     """Adds up a Board's figures and reports them.
 
-    :param report: is told the place and the figures, or nobody is.
+    :param report: is called with the place and the figures; None for nobody.
     :param now: the time when the Board was made.
     """
 

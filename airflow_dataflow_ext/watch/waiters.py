@@ -1,4 +1,4 @@
-"""Waiters: who waits at a Board for which job, when each wants it looked at, and what is told to whom."""
+"""Waiters: who waits at a Board for which job, when each wants it looked at, and who gets which answer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Waiter:
         return self.due <= now + self.early
 
     def wants(self, job: Json, now: float, idle: bool) -> bool:
-        """Whether the job as it is must be told; an ``idle`` answer is one that brings nothing new."""
+        """Whether the job as it is makes an answer; an ``idle`` answer is one that brings nothing new."""
         return self.look.is_news(job) or (self.is_due(now) if not self.look.idle else idle and self.patience <= now)
 
 
@@ -98,22 +98,22 @@ class Waiters:
         return any(waiter.look.watch.judge(job) is not Phase.MOVING for waiter in self._of.get(job_id, ()))
 
     def tell(self, job_id: str, job: Json, now: float, *, pause: float = 1.0, idle: bool = True) -> bool:
-        """Answer those who want the job told, and put off the others; whether anybody was answered.
+        """Answer those for whom the job is news, and put off the others; whether anybody was answered.
 
         :param pause: the part of their pause by which the others are put off.
         :param idle: answer also those who only want to hear that nothing is new.
         """
         self._missed_since.pop(job_id, None)
-        told = False
+        answered = False
         for waiter in self._of.get(job_id, ()):
             if waiter.answer.done():
                 continue
             if waiter.wants(job, now, idle):
                 waiter.answer.set_result(job)
-                told = True
+                answered = True
             elif waiter.look.idle:
                 waiter.due = now + pause * waiter.pause
-        return told
+        return answered
 
     def put_off(self, job_id: str, now: float) -> None:
         """Look at the job again after the usual pause."""

@@ -48,7 +48,7 @@ def documented() -> set[str]:
 
 
 def brought_by(names: set[str]) -> set[str]:
-    """These distributions and all that they require, extras aside."""
+    """These distributions and all that they require, extras effects."""
     found: set[str] = set()
     open_names = set(names)
     while open_names:

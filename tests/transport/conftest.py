@@ -16,7 +16,7 @@ from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.transport.aio import AsyncTransport
-from airflow_dataflow_ext.transport.effects import MemoryStore, aside
+from airflow_dataflow_ext.transport.effects import MemoryStore, effects_of
 from airflow_dataflow_ext.transport.endpoint import session_for
 from airflow_dataflow_ext.transport.sync import SyncTransport
 from airflow_dataflow_ext.transport.tokens import GoogleTokens, Tokens
@@ -30,7 +30,7 @@ class SyncDriver:
 
     def __init__(self, root: str, tokens: Tokens, timeout: float = 5.0) -> None:
         self.root, self.tokens, self.timeout = root, tokens, timeout
-        self.aside = aside(logging.getLogger(__name__), MemoryStore())
+        self.effects = effects_of(logging.getLogger(__name__), MemoryStore())
 
     def send(self, request: Request) -> Reply | NoReply:
         with session_for(self.root) as session:
@@ -38,7 +38,7 @@ class SyncDriver:
 
     def run(self, conversation: Conversation[T]) -> T:
         with session_for(self.root) as session:
-            return SyncTransport(self.root, self.tokens, timeout=self.timeout, session=session).run(conversation, self.aside)
+            return SyncTransport(self.root, self.tokens, timeout=self.timeout, session=session).run(conversation, self.effects)
 
 
 class AsyncDriver(SyncDriver):
@@ -48,7 +48,7 @@ class AsyncDriver(SyncDriver):
         return self._with(lambda transport: transport.send(request))
 
     def run(self, conversation: Conversation[T]) -> T:
-        return self._with(lambda transport: transport.run(conversation, self.aside))
+        return self._with(lambda transport: transport.run(conversation, self.effects))
 
     def _with(self, use: Callable[[AsyncTransport], Awaitable[Any]]) -> Any:
         async def run() -> Any:

@@ -26,7 +26,7 @@ from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Now, Recall, Record, Renew, Say, Sleep
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.transport.aio import AsyncTransport
-from airflow_dataflow_ext.transport.effects import RECORD, MemoryStore, aside
+from airflow_dataflow_ext.transport.effects import RECORD, MemoryStore, effects_of
 from tests.asking import LOCATION, PROJECT, Asker
 from tests.transport.conftest import SyncDriver
 
@@ -193,7 +193,7 @@ def test_an_error_of_a_step_reaches_the_conversation_which_may_go_on(driver: Syn
             yield Sleep(0)
             return f"it heard: {error}"
 
-    driver.aside = broken
+    driver.effects = broken
     assert driver.run(conversation()) == "it heard: the log is full"
 
 
@@ -206,7 +206,7 @@ def test_an_error_of_a_step_that_nobody_hears_comes_out_and_the_conversation_is_
         finally:
             closed.append("closed")
 
-    driver.aside = broken
+    driver.effects = broken
     with pytest.raises(LookupError, match="the log is full"):
         driver.run(conversation())
     assert closed == ["closed"]
@@ -227,7 +227,7 @@ def test_a_task_that_is_ended_from_outside_closes_its_conversation(driver: SyncD
         finally:
             closed.append("closed")
 
-    driver.aside = ended
+    driver.effects = ended
     held = conversation()
     with pytest.raises(end):
         driver.run(held)
@@ -247,7 +247,7 @@ def test_a_cancelled_wait_closes_its_conversation(emulator: Emulator, driver: Sy
         async with aiohttp.ClientSession() as session:
             transport = AsyncTransport(emulator.url, driver.tokens, timeout=5.0, session=session)
             held = conversation()
-            waiting = asyncio.ensure_future(transport.run(held, driver.aside))
+            waiting = asyncio.ensure_future(transport.run(held, driver.effects))
             await asyncio.sleep(0.05)
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -279,13 +279,13 @@ def test_an_error_of_the_conversation_comes_out(driver: SyncDriver) -> None:
 
 
 def test_without_a_store_a_record_is_a_mistake_of_the_caller() -> None:
-    perform = aside(logging.getLogger(__name__))
+    perform = effects_of(logging.getLogger(__name__))
     with pytest.raises(TypeError, match="nobody here performs Record"):
         perform(Record({}))
 
 
 def test_the_record_has_its_own_key_in_the_store() -> None:
     store = MemoryStore()
-    aside(logging.getLogger(__name__), store)(Record({"a": 1}))
+    effects_of(logging.getLogger(__name__), store)(Record({"a": 1}))
     assert store.get(RECORD) == store.get("launch") == {"a": 1}
     assert store.get("other") is None

@@ -16,7 +16,7 @@ from airflow_dataflow_ext.api.jobs.watch import Outcome
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.transport.aio import AsyncTransport
-from airflow_dataflow_ext.transport.effects import aside
+from airflow_dataflow_ext.transport.effects import effects_of
 from airflow_dataflow_ext.watch.board import Board
 from airflow_dataflow_ext.watch.round import Figures
 from tests.talk import ok, refused
@@ -43,7 +43,7 @@ class Region(AsyncTransport):
         self.board = Board(watch("-").lister(), self.perform, Figures("-", None, 0.0))
 
     async def perform(self, conversation: Conversation[T]) -> T:
-        return await self.run(conversation, aside(logging.getLogger(__name__)), self.board.look)
+        return await self.run(conversation, effects_of(logging.getLogger(__name__)), self.board.look)
 
     async def send(self, request: Request) -> Reply | NoReply:
         self.asked[request.method.id] += 1

@@ -61,5 +61,5 @@ def facts_of(outcome: Outcome, summary: Summary) -> Json:
         }
         for stage in outcome.job.get("stageStates") or ()
     ]
-    told = {"states": states, "stages": stages, "workers": outcome.facts.get("workers") or [], "error": outcome.complaint}
-    return fitted({"job_id": summary.job_id, "seen": summary.seen, **told})
+    known = {"states": states, "stages": stages, "workers": outcome.facts.get("workers") or [], "error": outcome.complaint}
+    return fitted({"job_id": summary.job_id, "seen": summary.seen, **known})

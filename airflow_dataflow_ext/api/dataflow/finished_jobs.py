@@ -1,4 +1,4 @@
-"""The jobs of a place that have ended: how they are listed, and the ledger by which each is told of once."""
+"""The jobs of a place that have ended: how they are listed, and the ledger by which each is reported once."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def ended_at(job: Mapping[str, Any]) -> float:
 
 @dataclass(kw_only=True)
 class Ledger:
-    """Which ends were told of.
+    """Which ends were reported.
 
     :param latest: the time of the last one.
-    :param told: ids with their times, as far back as a list may show them again.
+    :param reported: ids with their times, as far back as a list may show them again.
     """
 
     latest: float
-    told: dict[str, float] = field(default_factory=dict)
+    reported: dict[str, float] = field(default_factory=dict)
 
     @property
     def since(self) -> float:
@@ -49,22 +49,22 @@ class Ledger:
         return self.latest - budgets.ENDS_OVERLAP
 
     def fresh(self, jobs: Iterable[Json]) -> Iterator[Json]:
-        """Those of the jobs that were not told of; each is entered when it is given."""
+        """Those of the jobs that were not reported; each is entered when it is given."""
         since = self.since
         for job in jobs:
             at, job_id = ended_at(job), str(job["id"])
-            if at < since or job_id in self.told:
+            if at < since or job_id in self.reported:
                 continue
-            self.told[job_id] = at
+            self.reported[job_id] = at
             self.latest = max(self.latest, at)
             yield job
-        self.told = {job_id: at for job_id, at in self.told.items() if at >= self.since}
+        self.reported = {job_id: at for job_id, at in self.reported.items() if at >= self.since}
 
     def serialize(self) -> Json:
         """JSON from which :meth:`deserialize` makes the same ledger."""
-        return {"latest": self.latest, "told": dict(self.told)}
+        return {"latest": self.latest, "reported": dict(self.reported)}
 
     @classmethod
     def deserialize(cls, data: Mapping[str, Any]) -> Ledger:
         """The inverse of :meth:`serialize`."""
-        return cls(latest=float(data["latest"]), told={str(job_id): float(at) for job_id, at in data["told"].items()})
+        return cls(latest=float(data["latest"]), reported={str(job_id): float(at) for job_id, at in data["reported"].items()})

@@ -41,11 +41,11 @@ def check_importance(importance: str | None) -> None:
 
 
 class MessageStream:
-    """Follows the messages of one job; remembers what it has told.
+    """Follows the messages of one job; remembers what it has logged.
 
     :param job: the job as path values.
-    :param importance: the least importance that is told, or ``None`` for silence.
-    :param mark: what another stream has told of the same job, see :meth:`mark`.
+    :param importance: the least importance that is logged, or ``None`` for silence.
+    :param mark: what another stream has logged of the same job, see :meth:`mark`.
     :raises InvalidInputError: no such importance.
     """
 
@@ -54,7 +54,7 @@ class MessageStream:
         self._job = job
         self._importance = importance
         self._since = str(mark["since"]) if mark else ""
-        self._logged_at_since: set[str] = set(mark["told"]) if mark else set()
+        self._logged_at_since: set[str] = set(mark["logged"]) if mark else set()
         self._errors: list[str] = []
         self._every = 1
         self.scaling: list[Json] = []
@@ -65,13 +65,13 @@ class MessageStream:
         return math.inf if self._importance is None else self._every
 
     def mark(self) -> Json:
-        """How far it has told, as JSON, for a stream that goes on from there."""
-        return {"since": self._since, "told": sorted(self._logged_at_since)}
+        """How far it has logged, as JSON, for a stream that goes on from there."""
+        return {"since": self._since, "logged": sorted(self._logged_at_since)}
 
     def follow(self, *, retry_for: float) -> Conversation[None]:
         """Tell what is new. A job that says nothing is asked less and less often.
 
-        Trouble with messages never ends a wait: they are told at the next occasion, or not at all when they may not be read.
+        Trouble with messages never ends a wait: they are logged at the next occasion, or not at all when they may not be read.
         """
         if self._importance is None:
             return
@@ -85,7 +85,7 @@ class MessageStream:
     def errors(self) -> Conversation[str]:
         """The job's own error messages, waited for a little; an empty text when it gave none or they may not be read.
 
-        They are asked for from the job's beginning: one that comes late can bear a time before what was told last.
+        They are asked for from the job's beginning: one that comes late can bear a time before what was logged last.
         """
         request = Message.list.request(**self._job, minimumImportance=ERROR)
         for pause in budgets.ERROR_MESSAGE_PAUSES:
@@ -104,7 +104,7 @@ class MessageStream:
         return "\n".join(dict.fromkeys(self._errors))
 
     def _tell(self, importance: str, retry_for: float) -> Conversation[bool]:
-        since = self._since or None  # inclusive: what was told at that very time comes again
+        since = self._since or None  # inclusive: what was logged at that very time comes again
         request = Message.list.request(**self._job, minimumImportance=importance, startTime=since)
         bodies = yield from pages(request, retry_for=retry_for)
         self._note(items(bodies, "autoscalingEvents"))

@@ -183,7 +183,7 @@ class JobStream:
         return {"states": state_times(self._states), "workers": thinned(self._messages.scaling)}
 
     def mark(self) -> Json | None:
-        """How far the messages are told."""
+        """How far the messages are logged."""
         return None if self._policy.importance is None else self._messages.mark()
 
     def final(self, job: Json) -> Conversation[Json]:

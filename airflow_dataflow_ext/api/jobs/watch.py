@@ -45,7 +45,7 @@ class Lister(Protocol):
 
 
 class Stream(Protocol):
-    """What a job says while it runs; remembers what it has told."""
+    """What a job says while it runs; remembers what it has logged."""
 
     @property
     def quiet_rounds(self) -> float:
@@ -58,10 +58,10 @@ class Stream(Protocol):
         """What is worth keeping of what was seen on the way."""
 
     def mark(self) -> Json | None:
-        """How far it has told, for another one that goes on from there; None where there is nothing that could be missed."""
+        """How far it has logged, for another one that goes on from there; None where there is nothing that could be missed."""
 
     def final(self, job: Json) -> Conversation[Json]:
-        """The job that has ended, with what can only be told of it then."""
+        """The job that has ended, with what is only known then."""
 
     def complaint(self, job: Json) -> Conversation[str]:
         """What is wrong with a job that ended badly: which one, how, and what the service says of it."""
@@ -107,7 +107,7 @@ class Outcome:
 
     :param job: the job as the REST API gives it.
     :param complaint: for a bad end, which job ended how, and why.
-    :param unlogged: the mark of the job's stream, where the last that it said is still to be told.
+    :param unlogged: the mark of the job's stream, where the last that it said is still to be logged.
     :param facts: what is worth keeping of what was seen on the way.
     """
 
@@ -128,14 +128,14 @@ class Outcome:
 
     def serialize(self) -> Json:
         """JSON from which :meth:`deserialize` makes the same outcome."""
-        told = {"complaint": self.complaint, "unlogged": self.unlogged, "facts": self.facts}
-        return {"phase": self.phase.value, "job": self.job, **told}
+        rest = {"complaint": self.complaint, "unlogged": self.unlogged, "facts": self.facts}
+        return {"phase": self.phase.value, "job": self.job, **rest}
 
     @classmethod
     def deserialize(cls, data: Mapping[str, Any]) -> Outcome:
         """The inverse of :meth:`serialize`."""
-        told: Json = {"complaint": str(data["complaint"]), "unlogged": data.get("unlogged"), "facts": dict(data.get("facts") or {})}
-        return cls(phase=Phase(data["phase"]), job=dict(data["job"]), **told)
+        rest: Json = {"complaint": str(data["complaint"]), "unlogged": data.get("unlogged"), "facts": dict(data.get("facts") or {})}
+        return cls(phase=Phase(data["phase"]), job=dict(data["job"]), **rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,5 +152,5 @@ class Look(Step):
     idle: float = 0.0
 
     def is_news(self, job: Json) -> bool:
-        """Whether the job must be told at once."""
+        """Whether the job must be reported at once."""
         return self.watch.state(job) != self.known or self.watch.judge(job) is not Phase.MOVING

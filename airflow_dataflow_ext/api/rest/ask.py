@@ -45,7 +45,7 @@ class Trouble:
 def persist(once: Callable[[float], Conversation[T | Trouble]], *, retry_for: float | None) -> Conversation[T]:
     """What a try gives; tried again while the trouble may pass. Every retry of this package is one of this function's.
 
-    :param once: makes one try, and is told for how many seconds there were tries before.
+    :param once: makes one try, and is given the seconds that the tries before it took.
     :param retry_for: seconds, counting the tries and the pauses; ``None`` tries for ever.
     :raises CallError: the trouble does not pass, or lasted for longer than ``retry_for``.
     """

@@ -21,7 +21,7 @@
     └── JobError                     a job ended in another way than asked
         └── JobLostError             the service no longer knows the job
 
-Only the edge of a task turns one of these into an Airflow exception.
+Only ``task/errors.py`` turns one of these into an Airflow exception.
 """
 
 from __future__ import annotations

@@ -49,5 +49,5 @@ def keep(outcome: Outcome) -> Conversation[None]:
 def facts_of(outcome: Outcome, summary: Summary) -> Json:
     """The facts of the run's page: states with their times, nodes, the error."""
     states = [*(outcome.facts.get("states") or ()), [summary.state, summary.ended]]
-    told = {"states": states, "nodes": outcome.job.get("nodes") or [], "error": outcome.complaint}
-    return fitted({"job_id": summary.job_id, "seen": summary.seen, **told})
+    known = {"states": states, "nodes": outcome.job.get("nodes") or [], "error": outcome.complaint}
+    return fitted({"job_id": summary.job_id, "seen": summary.seen, **known})

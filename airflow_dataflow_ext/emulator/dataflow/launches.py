@@ -76,18 +76,18 @@ def launch_classic(world: World, call: Call) -> Json:
         raise invalid("Exactly one of gcsPath and dynamicTemplate.gcsPath must be given")
     if dynamic and not call.query.get("dynamicTemplate.stagingLocation"):
         raise invalid("dynamicTemplate.gcsPath needs dynamicTemplate.stagingLocation")
-    order = _classic(world, dynamic or call.query["gcsPath"], call.body, update=_wants_update(world, call, call.body))
-    order.check()
+    wanted = _classic(world, dynamic or call.query["gcsPath"], call.body, update=_wants_update(world, call, call.body))
+    wanted.check()
     if call.query.get("validateOnly"):
         return {}
-    return {"job": _reply(_start(world, call, order))}
+    return {"job": _reply(_start(world, call, wanted))}
 
 
 @answers(Template.create)
 def create_from_template(world: World, call: Call) -> Json:
-    order = _classic(world, call.body.get("gcsPath", ""), call.body)
-    order.check()
-    return _reply(_start(world, call, order))
+    wanted = _classic(world, call.body.get("gcsPath", ""), call.body)
+    wanted.check()
+    return _reply(_start(world, call, wanted))
 
 
 @answers(FlexTemplate.launch)
@@ -98,11 +98,11 @@ def launch_flex(world: World, call: Call) -> Json:
     spec = asked.get("containerSpec")
     template = flex_of(spec) if spec is not None else open_flex(world.objects, asked["containerSpecGcsPath"])
     environment = {**template.content.get("defaultEnvironment", {}), **asked.get("environment", {})}
-    order = _from_template("flex", template, {**asked, "environment": environment}, update=_wants_update(world, call, asked))
-    order.check()
+    wanted = _from_template("flex", template, {**asked, "environment": environment}, update=_wants_update(world, call, asked))
+    wanted.check()
     if call.body.get("validateOnly"):
         return {}
-    return {"job": _reply(_start(world, call, order))}
+    return {"job": _reply(_start(world, call, wanted))}
 
 
 @answers(Job.create)
@@ -112,15 +112,15 @@ def create(world: World, call: Call) -> Json:
     fields = {key: value for key, value in body.items() if key not in _SET_BY_THE_SERVICE}
     replaces = call.query.get("replaceJobId") or fields.pop("replaceJobId", "")
     name, graph = body.get("name", ""), TemplateFile(path="")
-    order = LaunchCall(kind="create", name=name, template=graph, fields=fields, update=bool(replaces), replaces=replaces)
-    order.check()
+    wanted = LaunchCall(kind="create", name=name, template=graph, fields=fields, update=bool(replaces), replaces=replaces)
+    wanted.check()
     if "steps" in fields and "stepsLocation" in fields:
         raise invalid("At most one of steps and stepsLocation may be given")
     _check_snapshot(world, call, fields.get("createdFromSnapshotId"))
-    twins = [] if replaces else world.jobs.active_twins(call.place, order.name)
+    twins = [] if replaces else world.jobs.active_twins(call.place, wanted.name)
     if twins and twins[-1].fields.get("clientRequestId") == fields.get("clientRequestId") is not None:
-        raise ApiError(409, f"A job named {order.name} was created by the request {fields['clientRequestId']} already")
-    return _reply(twins[-1] if twins else _start(world, call, order))
+        raise ApiError(409, f"A job named {wanted.name} was created by the request {fields['clientRequestId']} already")
+    return _reply(twins[-1] if twins else _start(world, call, wanted))
 
 
 def _classic(world: World, path: str, asked: Json, *, update: bool = False) -> LaunchCall:
@@ -157,13 +157,13 @@ def _check_snapshot(world: World, call: Call, snapshot_id: str | None) -> None:
         raise not_now(f"Snapshot {snapshot_id} is in state {snapshot['state']}; a job can start from it when it is READY")
 
 
-def _start(world: World, call: Call, order: LaunchCall) -> JobRecord:
+def _start(world: World, call: Call, wanted: LaunchCall) -> JobRecord:
     """Make the job and have it run; when the engine refuses, there was no job."""
-    old = _to_replace(world, call, order) if order.update else None
-    twins = world.jobs.active_twins(call.place, order.name)
+    old = _to_replace(world, call, wanted) if wanted.update else None
+    twins = world.jobs.active_twins(call.place, wanted.name)
     if twins and old is None:
-        raise ApiError(409, f"There is already an active job named {order.name}. To start a second one, use another name")
-    record = _record(world, call, order, old)
+        raise ApiError(409, f"There is already an active job named {wanted.name}. To start a second one, use another name")
+    record = _record(world, call, wanted, old)
     try:
         world.engine.start(record.work, JobReport(world, record))
     except RefusedError as error:
@@ -172,43 +172,43 @@ def _start(world: World, call: Call, order: LaunchCall) -> JobRecord:
     return record
 
 
-def _to_replace(world: World, call: Call, order: LaunchCall) -> JobRecord:
-    twins = world.jobs.active_twins(call.place, order.name)
-    known = [world.jobs.find(call.place, order.replaces)] if order.replaces else twins
+def _to_replace(world: World, call: Call, wanted: LaunchCall) -> JobRecord:
+    twins = world.jobs.active_twins(call.place, wanted.name)
+    known = [world.jobs.find(call.place, wanted.replaces)] if wanted.replaces else twins
     old = next((job for job in known if job.state in REPLACEABLE), None)
     if old is None:
-        raise missing(f"There is no job named {order.name} in RUNNING OR DRAINING state")
+        raise missing(f"There is no job named {wanted.name} in RUNNING OR DRAINING state")
     rival = next((job for job in twins if job.replaces is old), None)
     if rival is not None:
         raise not_now(f"Job {old.id} is being replaced already, by {rival.id}")
     if old.type != STREAMING:
         raise invalid(f"Job {old.id} cannot be replaced: only streaming jobs can be updated")
-    if old.name != order.name:
+    if old.name != wanted.name:
         raise invalid(f"Job {old.id} is named {old.name}; its replacement must have the same name")
     return old
 
 
-def _record(world: World, call: Call, order: LaunchCall, old: JobRecord | None) -> JobRecord:
+def _record(world: World, call: Call, wanted: LaunchCall, old: JobRecord | None) -> JobRecord:
     now = world.clock.now()
     project, location = call.place
-    own: Json = {"id": new_job_id(now), "projectId": project, "name": order.name, "location": location}
+    own: Json = {"id": new_job_id(now), "projectId": project, "name": wanted.name, "location": location}
     times = {"createTime": stamp(now), "startTime": stamp(now), "currentStateTime": stamp(now)}
-    state = QUEUED if order.kind == "flex" else PENDING
-    fields = {name: value for name, value in order.fields.items() if value}
+    state = QUEUED if wanted.kind == "flex" else PENDING
+    fields = {name: value for name, value in wanted.fields.items() if value}
     # a Flex template is a program: only when it has run is there a graph with a type and labels
-    veiled: Json = {name: fields.pop(name) for name in ("type", "labels") if order.kind == "flex" and name in fields}
+    veiled: Json = {name: fields.pop(name) for name in ("type", "labels") if wanted.kind == "flex" and name in fields}
     if old is not None:
         fields["replaceJobId"] = old.id
     work = Work(
         job_id=own["id"],
-        job_name=order.name,
+        job_name=wanted.name,
         project_id=project,
         location=location,
-        kind=order.kind,
-        template=order.template.path or None,
-        spec=_spec(order),
-        parameters=order.parameters,
-        environment=order.environment,
+        kind=wanted.kind,
+        template=wanted.template.path or None,
+        spec=_spec(wanted),
+        parameters=wanted.parameters,
+        environment=wanted.environment,
     )
     return JobRecord(
         fields={**own, **times, "currentState": state, **fields},
@@ -221,12 +221,12 @@ def _record(world: World, call: Call, order: LaunchCall, old: JobRecord | None) 
     )
 
 
-def _spec(order: LaunchCall) -> Json:
+def _spec(wanted: LaunchCall) -> Json:
     """What the engine gets to see: a job graph as given, or a template with its metadata."""
-    if order.kind == "create":
-        return order.fields
-    metadata = {"metadata": order.template.metadata} if order.template.metadata is not None else {}
-    return {**order.template.content, **metadata}
+    if wanted.kind == "create":
+        return wanted.fields
+    metadata = {"metadata": wanted.template.metadata} if wanted.template.metadata is not None else {}
+    return {**wanted.template.content, **metadata}
 
 
 def _reply(record: JobRecord) -> Json:

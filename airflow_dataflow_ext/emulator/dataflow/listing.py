@@ -44,18 +44,18 @@ def _list(world: World, call: Call, places: Sequence[Place], failed: Sequence[st
     if size < 0:
         raise invalid(f"pageSize must not be negative; it is {size}")
     size = world.page_size(size)
-    order, key_of = _ordered(world, call.query.get("filter", "UNKNOWN"), places)
+    jobs, key_of = _ordered(world, call.query.get("filter", "UNKNOWN"), places)
     token = call.query.get("pageToken")
-    start = bisect_right(order, page_key(call.question, token), key=key_of) if token else 0
+    start = bisect_right(jobs, page_key(call.question, token), key=key_of) if token else 0
     wanted = _filter(call)
     page: list[JobRecord] = []
     more = False
-    for position in range(start, len(order)):
-        if wanted(order[position]):
+    for position in range(start, len(jobs)):
+        if wanted(jobs[position]):
             more = len(page) == size
             if more:
                 break
-            page.append(order[position])
+            page.append(jobs[position])
     parts = []
     if page:
         parts.append(b'"jobs":[' + b",".join(record.summary() for record in page) + b"]")

@@ -43,7 +43,7 @@ def _check(step: TimelineEvent | str) -> None:
 
 
 def _need(what: str, entries: Sequence[Mapping[str, Any]], *names: str) -> None:
-    """Entries without a name cannot be told apart."""
+    """Entries without a name look the same."""
     for entry in entries:
         found: Any = entry
         for name in names:

@@ -22,7 +22,7 @@ from airflow_dataflow_ext.emulator.wave.org import WaveOrg
 
 
 class Control:
-    """What can be told to the emulator and asked of it, in Python and over HTTP alike."""
+    """What can be set in the emulator and asked of it, in Python and over HTTP alike."""
 
     def __init__(
         self,

@@ -36,7 +36,7 @@ class Fault:
     status: int = 0
     reason: str = ""
     code: str = ""
-    message: str = "An error that the emulator was told to answer with."
+    message: str = "An error that was scripted."
     headers: Mapping[str, str] = field(default_factory=dict)
     reset: bool = False
     lost: bool = False
