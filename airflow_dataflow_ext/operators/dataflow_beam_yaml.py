@@ -26,8 +26,8 @@ class DataflowStartYamlJobOperator(FileFields, DataflowLaunchOperator):
     :param job_name: name of the job.
     :param yaml_pipeline_file: ``gs://`` path of the pipeline, which the job reads, or a path on the worker, which this task reads.
     :param yaml_pipeline: the pipeline itself instead, as text, as the mapping that it stands for, or as the name of a ``.yaml``,
-        ``.yml`` or ``.json`` file beside the DAG file, in which Airflow fills in its ``{{ }}``. ``options``, ``environment`` and ``jinja_variables``
-        may be files, too.
+        ``.yml`` or ``.json`` file beside the DAG file, in which Airflow fills in its ``{{ }}``.
+        ``options``, ``environment`` and ``jinja_variables`` may be files, too.
     :param region: where the job runs; the same as ``location``, which wins.
     :param jinja_variables: what Beam fills into the pipeline.
     :param options: flags of ``gcloud dataflow yaml run`` without their dashes, for example ``{"max-workers": 3,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_dataflow_ext.api.dataflow.bodies import read_body
 from airflow_dataflow_ext.api.dataflow.templates import ENVIRONMENT_FIELDS, FlexTemplateLaunch, Launch, TemplateLaunch
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.api.rest.texts import near
+from airflow_dataflow_ext.api.rest.texts import near, shown
 from airflow_dataflow_ext.api.rest.values import mapping
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
 from airflow_dataflow_ext.task.flags import Flag
@@ -93,7 +93,7 @@ class DataflowTemplatedJobStartOperator(FileFields, DataflowLaunchOperator):
         places = self._places
         for name, value in places.items():
             if self.location and value != self.location:
-                raise InvalidInputError(f"location is {self.location!r} and options[{name!r}] is {value!r}: give one of them")
+                raise InvalidInputError(f"location is {self.location!r} and options[{name!r}] is {shown(value)}: give one of them")
         launch = TemplateLaunch(
             template=self.template,
             job_name=self.job_name,
@@ -121,7 +121,7 @@ class DataflowTemplatedJobStartOperator(FileFields, DataflowLaunchOperator):
             if name not in ENVIRONMENT_FIELDS:
                 meant = near(name, ENVIRONMENT_FIELDS)
                 hint = f"; did you mean {meant!r}?" if meant else "; use environment for a field that this package does not know yet"
-                raise InvalidInputError(f"options[{name!r}] is no field of a RuntimeEnvironment{hint}")
+                raise InvalidInputError(f"options[{shown(name)}] is no field of a RuntimeEnvironment{hint}")
         return read_body("RuntimeEnvironment", known, "options")
 
 

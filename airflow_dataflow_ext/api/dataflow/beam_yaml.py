@@ -12,7 +12,7 @@ from airflow_dataflow_ext.api.dataflow.fields import FIELDS
 from airflow_dataflow_ext.api.dataflow.templates import YAML_TEMPLATE, FlexTemplateLaunch
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
-from airflow_dataflow_ext.api.rest.texts import near
+from airflow_dataflow_ext.api.rest.texts import near, shown
 from airflow_dataflow_ext.api.rest.values import mapping, read
 
 _SCHEMA = "FlexTemplateRuntimeEnvironment"
@@ -119,7 +119,7 @@ def _split(options: Mapping[str, Any]) -> tuple[dict[str, str], Json, Json]:
     environment: Json = {}
     others: Json = {}
     for given, value in options.items():
-        flag, at = given.lstrip("-").replace("_", "-"), f"options[{given!r}]"
+        flag, at = given.lstrip("-").replace("_", "-"), f"options[{shown(given)}]"
         if flag in _OF_THE_COMMAND_ALONE:
             continue
         _check(flag, given)
@@ -140,11 +140,11 @@ def _split(options: Mapping[str, Any]) -> tuple[dict[str, str], Json, Json]:
 
 def _check(flag: str, given: Any) -> None:
     if flag in _ARGUMENTS:
-        raise InvalidInputError(f"options[{given!r}] is the argument {_ARGUMENTS[flag]} here")
+        raise InvalidInputError(f"options[{shown(given)}] is the argument {_ARGUMENTS[flag]} here")
     if flag not in _FLAGS:
         meant = near(flag, _FLAGS)
         hint = f"; did you mean {meant!r}?" if meant else f"; Beam's own options go into {_PARAMETERS!r}"
-        raise InvalidInputError(f"options[{given!r}] is no flag of gcloud dataflow yaml run{hint}")
+        raise InvalidInputError(f"options[{shown(given)}] is no flag of gcloud dataflow yaml run{hint}")
 
 
 def _value(flag: str, value: Any) -> Any:

@@ -56,7 +56,7 @@ def check_parameters(parameters: Any, argument: str = "parameters") -> dict[str,
 
     :raises InvalidInputError: naming the parameter.
     """
-    return {name: _parameter(value, f"{argument}[{name!r}]") for name, value in mapping(parameters, argument).items()}
+    return {name: _parameter(value, f"{argument}[{shown(name)}]") for name, value in mapping(parameters, argument).items()}
 
 
 def _parameter(value: Any, argument: str) -> str:

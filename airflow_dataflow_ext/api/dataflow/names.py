@@ -93,7 +93,7 @@ def check_labels(users: Any, argument: str) -> dict[str, str]:
     :param argument: where they stand, for the message.
     :raises InvalidInputError: they are no mapping, a name breaks Google's rules or is one that we need, or there are too many.
     """
-    labels = {key: text(value, f"{argument}[{key!r}]") for key, value in mapping(users, argument).items()}
+    labels = {key: text(value, f"{argument}[{shown(key)}]") for key, value in mapping(users, argument).items()}
     for key in labels:
         if key in OUR_LABELS:
             raise InvalidInputError(f"{argument} must not hold {shown(key)}: that label identifies the launch")

@@ -79,8 +79,8 @@ def template_info(
     except CallError as error:
         yield from _unread(str(error))
         return None
-    if wanted is not None:
-        check_type(str(template), reply.get("templateType"), wanted)
+    if wanted is not None and isinstance(template, str):
+        check_type(template, reply.get("templateType"), wanted)
     if not reply.get("metadata") and isinstance(template, str):
         yield from _unread(str(reply.get("status", {}).get("message", "the service gave none")))
         return None

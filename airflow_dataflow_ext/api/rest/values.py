@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.api.rest.texts import near, shown
+from airflow_dataflow_ext.api.rest.texts import LONGEST_VALUE, near, shortened, shown
 
 Fields = Mapping[str, Mapping[str, str]]
 """The fields of each message, with their types.
@@ -52,7 +52,7 @@ def read(kind: str, value: Any, at: str, fields: Fields) -> Any:
     if kind.startswith("["):
         return [_entry(kind[1:-1], entry, f"{at}[{place}]", fields) for place, entry in enumerate(sequence(value, at))]
     if kind.startswith("{"):
-        return {name: read(kind[1:-1], entry, f"{at}[{name!r}]", fields) for name, entry in mapping(value, at).items()}
+        return {name: read(kind[1:-1], entry, f"{at}[{shown(name)}]", fields) for name, entry in mapping(value, at).items()}
     return _word(kind.split("|"), value, at) if "|" in kind else message(kind, value, at, fields)
 
 
@@ -65,7 +65,7 @@ def message(kind: str, value: Any, at: str, fields: Fields) -> dict[str, Any]:
     known, found = fields[kind], {}
     for name, entry in mapping(value, at).items():
         key = name if name in known else camel(name)
-        where = f"{at}.{name}" if at else name
+        where = f"{at}.{shortened(name, LONGEST_VALUE)}"
         if key not in known:
             key, meant = name, near(name, known, SURELY_MEANT)
             if meant:
@@ -210,7 +210,7 @@ def _timestamp(value: Any, at: str) -> str:
 def _any(value: Any, at: str) -> Any:
     """Whatever JSON can say; None stays in it."""
     if isinstance(value, Mapping):
-        return {text(name, at): _any(entry, f"{at}[{name!r}]") for name, entry in value.items()}
+        return {text(name, at): _any(entry, f"{at}[{shown(name)}]") for name, entry in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
         return [_any(entry, f"{at}[{place}]") for place, entry in enumerate(value)]
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
