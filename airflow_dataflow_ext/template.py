@@ -8,14 +8,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
 
-from airflow_dataflow_ext.api.dataflow.template_metadata import BOOLEAN, ENUM, NUMBER, Parameter, TemplateInfo
+from airflow_dataflow_ext.api.dataflow.parameter_kinds import kind_of
+from airflow_dataflow_ext.api.dataflow.template_metadata import Parameter, TemplateInfo
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -84,8 +84,11 @@ def read_template(metadata: Metadata) -> TemplateInfo:
     """
     if isinstance(metadata, Mapping):
         return TemplateInfo.read(metadata)
-    with open(metadata, encoding="utf-8") as file:
-        return TemplateInfo.read(json.load(file))
+    try:
+        with open(metadata, encoding="utf-8") as file:
+            return TemplateInfo.read(json.load(file))
+    except ValueError as error:  # also what is no metadata, and what is no UTF-8
+        raise InvalidInputError(f"{os.fspath(metadata)} holds no template metadata: {error}") from error
 
 
 def _shown(info: TemplateInfo) -> list[Parameter]:
@@ -94,7 +97,11 @@ def _shown(info: TemplateInfo) -> list[Parameter]:
 
 def _param(parameter: Parameter, value: Any, section: str) -> Param:
     nullable = parameter.optional or bool(parameter.parent)
-    schema: dict[str, Any] = {"title": parameter.label or parameter.name, "section": parameter.group or section, **_form(parameter)}
+    schema: dict[str, Any] = {
+        "title": parameter.label or parameter.name,
+        "section": parameter.group or section,
+        **kind_of(parameter).form(parameter),
+    }
     help_text = parameter.help_text
     if parameter.parent:
         help_text = f"{help_text}\n\nOnly when {parameter.condition}.".strip()
@@ -108,55 +115,9 @@ def _param(parameter: Parameter, value: Any, section: str) -> Param:
     return Param(**schema) if value is None and not nullable else Param(value, **schema)
 
 
-def _form(parameter: Parameter) -> dict[str, Any]:
-    """The JSON schema that makes the widget."""
-    if parameter.kind == ENUM and parameter.options:
-        labels = {option.value: option.label or option.value for option in parameter.options}
-        return {"type": "string", "enum": list(labels), "values_display": labels}
-    if parameter.kind == BOOLEAN:
-        return {"type": "boolean"}
-    if parameter.kind == NUMBER:
-        return _number(parameter)
-    form: dict[str, Any] = {"type": "string"}
-    if pattern := _pattern(parameter.regexes):
-        form["pattern"] = pattern
-    if re.search(r"password|secret", parameter.name, re.IGNORECASE):
-        form["format"] = "password"
-    return form
-
-
-def _number(parameter: Parameter) -> dict[str, Any]:
-    """A regular expression means nothing to a number field; what it says of signs and fractions is said in the field's terms."""
-    pattern = re.compile(_pattern(parameter.regexes) or "")
-    form: dict[str, Any] = {"type": "number" if pattern.search("1.5") else "integer"}
-    if not pattern.search("-1"):
-        form["minimum"] = 0 if pattern.search("0") else 1
-    return form
-
-
-def _pattern(regexes: tuple[str, ...]) -> str:
-    """One that means: the whole value matches each of them."""
-    try:
-        for regex in regexes:
-            re.compile(regex)
-    except re.error:  # written for RE2 or Java, and not readable here: the service will say
-        return ""
-    return "".join(f"(?=^(?:{regex})$)" for regex in regexes) if len(regexes) > 1 else "".join(f"^(?:{regex})$" for regex in regexes)
-
-
 def _default(parameter: Parameter) -> Any:
     """The template's own default as a value of the form; None without a usable one."""
-    value = parameter.default
-    if not value:
-        return None
-    if parameter.kind == BOOLEAN:
-        return {"true": True, "false": False}.get(value.lower())
-    if parameter.kind == NUMBER:
-        try:
-            return float(value) if "." in value else int(value)
-        except ValueError:
-            return None
-    return value if parameter.kind != ENUM or value in parameter.values else None
+    return kind_of(parameter).default(parameter, parameter.default) if parameter.default else None
 
 
 def main(arguments: list[str] | None = None) -> int:

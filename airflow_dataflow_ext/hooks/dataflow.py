@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
+from airflow_dataflow_ext.api.dataflow.bodies import check_zone, read_body
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.states import DataflowJobStatus, DataflowJobType
 from airflow_dataflow_ext.api.dataflow.stop import stop
@@ -75,6 +76,8 @@ class DataflowHook(WorkerVerbs):
 
     def _launch(self, launch: Launch, append_job_name: bool, where: Where) -> Conversation[Json]:
         launcher = DataflowLauncher(launch=launch, place=self.place(**where), append_job_name=append_job_name)
+        if not where.get("location"):
+            check_zone(launch.environment, launcher.place)
         identity = LaunchIdentity(dag_id="", run_id=uuid.uuid4().hex, task_id="")
         return (yield from launch_once(launcher, identity, clear_key=0)).job
 
@@ -135,7 +138,8 @@ class DataflowHook(WorkerVerbs):
         :param body: a Job with the fields to change.
         :param update_mask: their names, with commas.
         """
-        return self._ask(dataflow.Job.update.request(body, **self.job(job_id, **where).path, updateMask=update_mask))
+        read = read_body("Job", body, "body")
+        return self._ask(dataflow.Job.update.request(read, **self.job(job_id, **where).path, updateMask=update_mask))
 
     @verb
     def messages(
@@ -193,8 +197,8 @@ class DataflowHook(WorkerVerbs):
         :param ttl: how long it is kept, as a duration in seconds.
         :param snapshot_sources: snapshot its Pub/Sub subscriptions, too.
         """
-        body: Json = {"ttl": ttl, "snapshotSources": snapshot_sources} | ({"description": description} if description else {})
-        return self._ask(dataflow.Job.snapshot.request(body, **self.job(job_id, **where).path))
+        body: Json = {"ttl": ttl, "snapshotSources": snapshot_sources, "description": description}
+        return self._ask(dataflow.Job.snapshot.request(read_body("SnapshotJobRequest", body, "snapshot"), **self.job(job_id, **where).path))
 
     @verb
     def get_snapshot(self, snapshot_id: str, **where: Unpack[Where]) -> Conversation[Json]:

@@ -21,6 +21,7 @@ from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.api.rest.times import rfc3339
 from airflow_dataflow_ext.task.compat import TaskDeferralError, TaskDeferralTimeout, conf
 from airflow_dataflow_ext.task.errors import task_errors
+from airflow_dataflow_ext.task.flags import Flag
 from airflow_dataflow_ext.task.identity import clear_key_of, identity_of
 from airflow_dataflow_ext.task.kill import after_kill
 from airflow_dataflow_ext.task.metrics import count_launch
@@ -57,19 +58,25 @@ class LaunchOperator(BaseOperator):
     :param deferrable: wait in the triggerer.
     :param cancel_timeout: seconds to wait for the end of a job that is stopped before a new one starts.
     :param reattach: let a retry take over an earlier attempt's job; False stops that job and launches anew.
+
+    ``wait_until_finished`` and ``reattach`` are templated.
     """
 
     jobs_tell_their_launch = False
     """Whether the service's jobs say, by name or labels, of which launch they are."""
 
+    wait_until_finished = Flag(optional=True)
+    deferrable = Flag()
+    reattach = Flag()
+
     def __init__(
         self,
         *,
         poll_sleep: float = 10,
-        wait_until_finished: bool | None = None,
+        wait_until_finished: bool | str | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         cancel_timeout: float | None = 10 * 60,
-        reattach: bool = True,
+        reattach: bool | str = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -12,6 +12,7 @@ from airflow_dataflow_ext.api.rest.errors import JobError
 from airflow_dataflow_ext.task.compat import conf
 from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.errors import task_errors
+from airflow_dataflow_ext.task.flags import Flag, check_flags
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -27,6 +28,8 @@ class DataflowActionOperator(DataflowTask):
 
     See :class:`~airflow_dataflow_ext.task.connection.DataflowTask` for the other arguments.
     """
+
+    deferrable = Flag()
 
     def __init__(
         self,
@@ -48,6 +51,7 @@ class DataflowActionOperator(DataflowTask):
 
     def execute(self, context: Context) -> Any:
         with task_errors():
+            check_flags(self)
             action = self.action(context)
             if not self.deferrable or action.is_done:
                 return self.finish(context, self.hook.run(action.perform()))

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
+from airflow_dataflow_ext.task.templating import FileFields
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.dataflow.job import Place
     from airflow_dataflow_ext.api.dataflow.templates import Launch
 
 
-class DataflowStartYamlJobOperator(DataflowLaunchOperator):
+class DataflowStartYamlJobOperator(FileFields, DataflowLaunchOperator):
     """Run a Beam YAML pipeline; neither Beam nor gcloud is needed on the worker.
 
     https://beam.apache.org/documentation/sdks/yaml/ and https://cloud.google.com/sdk/gcloud/reference/dataflow/yaml/run
@@ -23,14 +25,16 @@ class DataflowStartYamlJobOperator(DataflowLaunchOperator):
 
     :param job_name: name of the job.
     :param yaml_pipeline_file: ``gs://`` path of the pipeline, which the job reads, or a path on the worker, which this task reads.
-    :param yaml_pipeline: the pipeline itself instead, as text or as the mapping that it stands for.
+    :param yaml_pipeline: the pipeline itself instead, as text, as the mapping that it stands for, or as the name of a ``.yaml``,
+        ``.yml`` or ``.json`` file beside the DAG file, in which Airflow fills in its ``{{ }}``.
+        ``options``, ``environment`` and ``jinja_variables`` may be files, too.
     :param region: where the job runs; the same as ``location``, which wins.
     :param jinja_variables: what Beam fills into the pipeline.
     :param options: flags of ``gcloud dataflow yaml run`` without their dashes, for example ``{"max-workers": 3,
         "pipeline-options": {"streaming": True}}``. Flags about the gcloud command itself are ignored, and so is one that is None
         or False. With ``update`` the running streaming job of that name is replaced, as it is said of
         :class:`~airflow_dataflow_ext.operators.dataflow.DataflowTemplatedJobStartOperator`.
-    :param environment: a FlexTemplateRuntimeEnvironment; it wins over ``options``.
+    :param environment: a FlexTemplateRuntimeEnvironment; it wins over ``options``. Text is read as the type of its field.
     :param template: ``gs://`` path of another template that runs Beam YAML, for example an older version.
 
     See :class:`~airflow_dataflow_ext.operators.dataflow_launch.DataflowLaunchOperator` for the other arguments, the result and retries.
@@ -45,11 +49,10 @@ class DataflowStartYamlJobOperator(DataflowLaunchOperator):
         "environment",
         "template",
         "region",
-        "location",
-        "project_id",
-        "gcp_conn_id",
-        "impersonation_chain",
+        *DataflowLaunchOperator.template_fields,
     )
+    template_ext: Sequence[str] = (".yaml", ".yml", ".json")
+    file_fields = ("yaml_pipeline", "jinja_variables", "options", "environment")
     template_fields_renderers = {"jinja_variables": "json", "yaml_pipeline": "yaml", "environment": "json"}  # noqa: RUF012  (Airflow's own form)
 
     def __init__(
@@ -59,9 +62,9 @@ class DataflowStartYamlJobOperator(DataflowLaunchOperator):
         yaml_pipeline_file: str | None = None,
         yaml_pipeline: str | Mapping[str, Any] | None = None,
         region: str | None = None,
-        jinja_variables: dict[str, Any] | None = None,
-        options: dict[str, Any] | None = None,
-        environment: dict[str, Any] | None = None,
+        jinja_variables: Mapping[str, Any] | str | None = None,
+        options: Mapping[str, Any] | str | None = None,
+        environment: Mapping[str, Any] | str | None = None,
         template: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -72,13 +75,17 @@ class DataflowStartYamlJobOperator(DataflowLaunchOperator):
         self.yaml_pipeline_file = yaml_pipeline_file
         self.yaml_pipeline = yaml_pipeline
         self.region = region
-        self.jinja_variables = jinja_variables
-        self.options = options
-        self.environment = environment
+        self.jinja_variables: Any = jinja_variables
+        self.options: Any = options
+        self.environment: Any = environment
         self.template = template
 
+    @property
+    def says_where(self) -> bool:
+        return bool(self.location or self.region)
+
     def needs_worker(self) -> bool:
-        return self.yaml_pipeline_file is not None and not self.yaml_pipeline_file.startswith("gs://")
+        return super().needs_worker() or (self.yaml_pipeline_file is not None and not self.yaml_pipeline_file.startswith("gs://"))
 
     def launch(self) -> tuple[Launch, Place]:
         from airflow_dataflow_ext.api.dataflow.beam_yaml import yaml_launch
@@ -105,4 +112,4 @@ def _read(path: str) -> str:
         with open(path, encoding="utf-8") as file:
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"yaml_pipeline_file {path!r} cannot be read on this worker: {error}") from error
+        raise InvalidInputError(f"yaml_pipeline_file {shown(path)} cannot be read on this worker: {error}") from error

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator, until
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
 from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.errors import task_errors
-from airflow_dataflow_ext.task.start_from_trigger import is_template
+from airflow_dataflow_ext.task.flags import Flag
+from airflow_dataflow_ext.task.templating import FileFields, is_template
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -21,16 +22,16 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.dataflow.update import JobUpdate
     from airflow_dataflow_ext.api.rest.method import Json
 
-T = TypeVar("T")
 _CHANGES = ("min_num_workers", "max_num_workers", "worker_utilization_hint", "latency_tier", "archived", "display_properties")
 
 
-class DataflowCreateJobOperator(DataflowLaunchOperator):
+class DataflowCreateJobOperator(FileFields, DataflowLaunchOperator):
     """Create a job from its own graph, as Beam's SDK writes it to a file instead of submitting it.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs/create
 
-    :param job: a Job (templated) with ``name``, ``type``, ``environment``, and ``steps`` or ``stepsLocation``; ``labels`` are kept.
+    :param job: a Job (templated) with ``name``, ``type``, ``environment``, and ``steps`` or ``stepsLocation``; ``labels`` are kept. It may
+        also be text that stands for one, or the name of a ``.json`` file beside the DAG file. Text is read as the type of its field.
         Airflow fills in ``{{ }}`` in every text of it. Wrap in :func:`airflow.sdk.literal` what is to stay as it is:
         ``{**graph, "steps": literal(graph["steps"])}``.
     :param snapshot_id: start from the state that this snapshot of a streaming job holds (templated).
@@ -38,12 +39,14 @@ class DataflowCreateJobOperator(DataflowLaunchOperator):
     See :class:`~airflow_dataflow_ext.operators.dataflow_launch.DataflowLaunchOperator` for the other arguments, the result and retries.
     """
 
-    template_fields: Sequence[str] = ("job", "snapshot_id", "location", "project_id", "gcp_conn_id", "impersonation_chain")
+    template_fields: Sequence[str] = ("job", "snapshot_id", *DataflowLaunchOperator.template_fields)
+    template_ext: Sequence[str] = (".json",)
+    file_fields = ("job",)
     template_fields_renderers = {"job": "json"}  # noqa: RUF012  (Airflow's own form)
 
-    def __init__(self, *, job: dict[str, Any], snapshot_id: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, job: Mapping[str, Any] | str, snapshot_id: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.job = job
+        self.job: Any = job
         self.snapshot_id = snapshot_id
 
     def launch(self) -> tuple[Launch, Place]:
@@ -56,14 +59,18 @@ class DataflowStopJobOperator(DataflowActionOperator):
     """Stop a job, or all active jobs of a name, and wait until they have ended; the result is the list of these Jobs.
 
     However a job ends meanwhile is fine: it has stopped. One that is too young to be stopped is asked again. That there is
-    nothing to stop is fine as well, unless ``job_id`` names a job that does not exist.
+    nothing to stop is a warning in the log, which says what runs under similar names, unless ``fail_if_nothing_found`` makes it an error;
+    a ``job_id`` that does not exist always is one.
 
     https://cloud.google.com/dataflow/docs/guides/stopping-a-pipeline
 
-    :param job_name_prefix: stop the active jobs whose name begins so (templated).
+    :param job_name_prefix: stop *all* active jobs whose name begins so (templated), whoever launched them: ``etl`` stops
+        ``etl-backfill``, too. Each is logged before it is stopped.
     :param job_id: stop this job (templated).
-    :param job_name: stop the active job of exactly this name (templated).
-    :param drain_pipeline: let streaming jobs finish what they have read; False cancels them.
+    :param job_name: stop the active job of exactly this name (templated), and those that launch operators of this package have started with
+        this ``job_name``, whose names have a suffix.
+    :param drain_pipeline: let streaming jobs finish what they have read; False cancels them (templated).
+    :param fail_if_nothing_found: fail when there is nothing to stop (templated).
     :param stop_timeout: seconds to wait for the end; None waits as long as the task may, 0 only asks.
     :param force_after: seconds of cancelling, at least 1800, after which a job is cancelled by force. It may leave virtual
         machines and other resources behind.
@@ -71,7 +78,12 @@ class DataflowStopJobOperator(DataflowActionOperator):
     See :class:`~airflow_dataflow_ext.operators.dataflow_base.DataflowActionOperator` for the other arguments.
     """
 
-    template_fields = ("job_id", "job_name", "job_name_prefix", *DataflowTask.template_fields)
+    template_fields = (
+        *("job_id", "job_name", "job_name_prefix", "drain_pipeline", "fail_if_nothing_found"),
+        *DataflowTask.template_fields,
+    )
+    drain_pipeline = Flag()
+    fail_if_nothing_found = Flag()
 
     def __init__(
         self,
@@ -79,9 +91,10 @@ class DataflowStopJobOperator(DataflowActionOperator):
         job_name_prefix: str | None = None,
         job_id: str | None = None,
         job_name: str | None = None,
-        drain_pipeline: bool = True,
+        drain_pipeline: bool | str = True,
         stop_timeout: float | None = 10 * 60,
         force_after: float | None = None,
+        fail_if_nothing_found: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -93,17 +106,19 @@ class DataflowStopJobOperator(DataflowActionOperator):
         self.drain_pipeline = drain_pipeline
         self.stop_timeout = stop_timeout
         self.force_after = force_after
+        self.fail_if_nothing_found = fail_if_nothing_found
 
     def action(self, context: Context) -> StopAction:
         from airflow_dataflow_ext.api.dataflow.actions import StopAction
         from airflow_dataflow_ext.api.dataflow.find_jobs import find_jobs
 
         place = self.place
-        if self.job_id:
-            self.show_job(context, place.job(self.job_id))
-            job_ids = [self.job_id]
+        if self.job_id is not None:
+            self.show_job(context, self.hook.job(self.job_id, self.project_id, self.location))
+            job_ids = [str(self.job_id)]
         else:
-            job_ids = [str(job["id"]) for job in self.hook.run(find_jobs(place, name=self.job_name, prefix=self.job_name_prefix))]
+            finding = find_jobs(place, name=self.job_name, prefix=self.job_name_prefix, must_find=self.fail_if_nothing_found)
+            job_ids = [str(job["id"]) for job in self.hook.run(finding)]
         return StopAction(
             place=place,
             job_ids=tuple(job_ids),
@@ -167,11 +182,11 @@ class DataflowUpdateJobOperator(DataflowTask):
         from airflow_dataflow_ext.api.dataflow.update import JobUpdate
 
         return JobUpdate(
-            min_num_workers=_read("min_num_workers", self.min_num_workers, int),
-            max_num_workers=_read("max_num_workers", self.max_num_workers, int),
-            worker_utilization_hint=_read("worker_utilization_hint", self.worker_utilization_hint, float),
+            min_num_workers=self.min_num_workers,
+            max_num_workers=self.max_num_workers,
+            worker_utilization_hint=self.worker_utilization_hint,
             latency_tier=self.latency_tier,
-            archived=_read("archived", self.archived, _truth),
+            archived=self.archived,
             display_properties=self.display_properties or {},
         )
 
@@ -180,18 +195,7 @@ class DataflowUpdateJobOperator(DataflowTask):
 
         with task_errors():
             update = self.update()
-            at = self.place.job(self.job_id)
+            at = self.hook.job(self.job_id, self.project_id, self.location)
             self.show_job(context, at)
             job: Json = self.hook.run(ask(update.request(at)))
             return job
-
-
-def _read(name: str, value: Any, form: Callable[[Any], T]) -> T | None:
-    try:
-        return None if value is None else form(value)
-    except (TypeError, ValueError, KeyError):
-        raise InvalidInputError(f"{name} cannot be {value!r}") from None
-
-
-def _truth(value: Any) -> bool:
-    return {"true": True, "false": False}[str(value).lower()]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_dataflow_ext.api.dataflow.bodies import check_zone
 from airflow_dataflow_ext.api.dataflow.facts import keep, summary_of
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream
@@ -18,6 +19,7 @@ from airflow_dataflow_ext.operators.dataflow_lineage import TemplateLineage
 from airflow_dataflow_ext.task.compat import needs_3_3
 from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.errors import task_errors
+from airflow_dataflow_ext.task.flags import Flag, check_flags
 from airflow_dataflow_ext.task.start_from_trigger import StartsFromTrigger
 
 if TYPE_CHECKING:
@@ -43,7 +45,8 @@ class DataflowLaunchOperator(StartsFromTrigger, TemplateLineage, DataflowTask, L
     :class:`~airflow_dataflow_ext.task.connection.DataflowTask` for ``project_id``, ``location``, ``gcp_conn_id`` and
     ``impersonation_chain``.
 
-    :param append_job_name: give each launch a job name of its own by a suffix that stays the same over retries.
+    :param append_job_name: give each launch a job name of its own by a suffix that stays the same over retries. The name may then be any
+        text: what Google does not take in it is replaced, and the log says which name it became. Without it such a name is refused.
     :param wait_until_finished: None waits for a batch job's end and for a streaming job to run; True waits for the end of
         either; False does not wait.
     :param expected_terminal_state: the state that ends the task well, when it is another one; every other end fails it.
@@ -59,18 +62,28 @@ class DataflowLaunchOperator(StartsFromTrigger, TemplateLineage, DataflowTask, L
         ``{"vcpu_hours": 0.056, "memory_gb_hours": 0.003557}``.
     :param message_importance: the least importance of job messages that are shown in the task's log, for example
         ``JOB_MESSAGE_DETAILED``; None shows none.
+
+    ``append_job_name``, ``wait_until_finished``, ``drain_pipeline``, ``cancel_on_kill`` and ``reattach`` are templated.
     """
 
     jobs_tell_their_launch = True
+    template_fields: Sequence[str] = (
+        *("append_job_name", "wait_until_finished", "drain_pipeline", "cancel_on_kill", "reattach"),
+        *DataflowTask.template_fields,
+    )
+    append_job_name = Flag()
+    drain_pipeline = Flag()
+    cancel_on_kill = Flag()
+    end_from_trigger = Flag()
     start_trigger = "airflow_dataflow_ext.triggers.dataflow_start.DataflowLaunchStartTrigger"
 
     def __init__(
         self,
         *,
-        append_job_name: bool = True,
+        append_job_name: bool | str = True,
         expected_terminal_state: str | None = None,
-        drain_pipeline: bool = False,
-        cancel_on_kill: bool = True,
+        drain_pipeline: bool | str = False,
+        cancel_on_kill: bool | str = True,
         end_from_trigger: bool = False,
         start_from_trigger: bool = False,
         validate: Validate = "metadata",
@@ -83,17 +96,22 @@ class DataflowLaunchOperator(StartsFromTrigger, TemplateLineage, DataflowTask, L
         self.expected_terminal_state = expected_terminal_state
         self.drain_pipeline = drain_pipeline
         self.cancel_on_kill = cancel_on_kill
-        needs_3_3(end_from_trigger=end_from_trigger, start_from_trigger=start_from_trigger)
-        if end_from_trigger and not self.deferrable:
-            raise InvalidInputError("end_from_trigger needs deferrable=True")
-        if start_from_trigger and not end_from_trigger:
-            raise InvalidInputError("start_from_trigger needs end_from_trigger=True: a task that begins without a worker ends without one")
         self.end_from_trigger = end_from_trigger
         self.start_from_trigger = start_from_trigger
+        needs_3_3(end_from_trigger=self.end_from_trigger, start_from_trigger=self.may_start_here)
+        if self.end_from_trigger and not self.deferrable:
+            raise InvalidInputError("end_from_trigger needs deferrable=True")
+        if self.may_start_here and not self.end_from_trigger:
+            raise InvalidInputError("start_from_trigger needs end_from_trigger=True: a task that begins without a worker ends without one")
         self.validate: Validate = check_validate(validate)
         self.prices = check_prices(prices)
         self.message_importance = message_importance
         _ = self.policy  # a wrong argument fails the DAG file, not the run
+
+    @property
+    def says_where(self) -> bool:
+        """Whether the task itself says where its job is to be, beside the connection."""
+        return bool(self.location)
 
     @abstractmethod
     def launch(self) -> tuple[Launch, Place]:
@@ -115,13 +133,22 @@ class DataflowLaunchOperator(StartsFromTrigger, TemplateLineage, DataflowTask, L
             importance=self.message_importance,
         )
 
+    @property
+    def default_name(self) -> bool:
+        """Whether the job's name is the task's, and not the user's."""
+        return False
+
     def launcher(self) -> DataflowLauncher:
+        check_flags(self)
         launch, place = self.launch()
+        if not self.says_where:
+            check_zone(launch.environment, place)
         return DataflowLauncher(
             launch=launch,
             place=place,
             policy=self.policy,
             append_job_name=self.append_job_name,
+            default_name=self.default_name,
             drain=self.drain_pipeline,
             cancel_timeout=float(self.cancel_timeout or 0),
             validate=self.validate,

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotFoundError
+from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.values import duration
 from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator, until
 from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.errors import task_errors
+from airflow_dataflow_ext.task.flags import Flag
 from airflow_dataflow_ext.task.identity import clear_key_of, identity_of
+from airflow_dataflow_ext.task.templating import is_template
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_dataflow_ext.api.dataflow.actions import SnapshotAction
-
-
-_DURATION = re.compile(r"[0-9]+(\.[0-9]{1,9})?s")
 
 
 class DataflowCreateSnapshotOperator(DataflowActionOperator):
@@ -30,16 +30,21 @@ class DataflowCreateSnapshotOperator(DataflowActionOperator):
     https://cloud.google.com/dataflow/docs/guides/using-snapshots
 
     :param job_id: the job (templated).
-    :param ttl: how long it is kept, in seconds, as a timedelta, or in the service's form ``604800s``.
+    :param ttl: how long it is kept, in seconds, as a timedelta, or in the service's form ``604800s`` (templated).
     :param description: a text to find it by (templated); what identifies the attempt is added to it.
-    :param snapshot_sources: snapshot the Pub/Sub sources, too.
-    :param wait_until_ready: False ends the task as soon as the snapshot is begun.
+    :param snapshot_sources: snapshot the Pub/Sub sources, too (templated).
+    :param wait_until_ready: False ends the task as soon as the snapshot is begun (templated).
     :param ready_timeout: seconds to wait for it; None waits as long as the task may.
 
     See :class:`~airflow_dataflow_ext.operators.dataflow_base.DataflowActionOperator` for the other arguments.
     """
 
-    template_fields = ("job_id", "description", *DataflowTask.template_fields)
+    template_fields = (
+        *("job_id", "ttl", "description", "snapshot_sources", "wait_until_ready"),
+        *DataflowTask.template_fields,
+    )
+    snapshot_sources = Flag()
+    wait_until_ready = Flag()
 
     def __init__(
         self,
@@ -47,14 +52,14 @@ class DataflowCreateSnapshotOperator(DataflowActionOperator):
         job_id: str,
         ttl: str | float | timedelta = "604800s",
         description: str | None = None,
-        snapshot_sources: bool = False,
-        wait_until_ready: bool = True,
+        snapshot_sources: bool | str = False,
+        wait_until_ready: bool | str = True,
         ready_timeout: float | None = 30 * 60,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.job_id = job_id
-        self.ttl = _duration(ttl)
+        self.ttl = ttl if is_template(ttl) else _duration(ttl)
         self.description = description
         self.snapshot_sources = snapshot_sources
         self.wait_until_ready = wait_until_ready
@@ -63,13 +68,13 @@ class DataflowCreateSnapshotOperator(DataflowActionOperator):
     def action(self, context: Context) -> SnapshotAction:
         from airflow_dataflow_ext.api.dataflow.actions import SnapshotAction
 
-        at = self.place.job(self.job_id)
+        at = self.hook.job(self.job_id, self.project_id, self.location)
         self.show_job(context, at)
         identity = replace(identity_of(context), generation=clear_key_of(context))
         return SnapshotAction(
             job=at,
             mark=f"airflow {identity.suffix}",
-            ttl=self.ttl,
+            ttl=_duration(self.ttl),
             description=self.description or "",
             sources=self.snapshot_sources,
             wait=self.wait_until_ready,
@@ -83,12 +88,11 @@ class DataflowCreateSnapshotOperator(DataflowActionOperator):
 
 
 def _duration(ttl: str | float | timedelta) -> str:
-    """The service's form: decimal seconds, never with an exponent."""
-    seconds = ttl.total_seconds() if isinstance(ttl, timedelta) else ttl
-    text = seconds if isinstance(seconds, str) else f"{seconds:.9f}".rstrip("0").rstrip(".") + "s"
-    if not _DURATION.fullmatch(text) or not float(text.removesuffix("s")) > 0:
-        raise InvalidInputError(f"ttl must be more than 0 seconds, for example '604800s', not {ttl!r}")
-    return text
+    """The service's form."""
+    found = duration(ttl, "ttl")
+    if not float(found.removesuffix("s")) > 0:
+        raise InvalidInputError(f"ttl must be more than 0 seconds, not {shown(ttl)}")
+    return found
 
 
 class DataflowDeleteSnapshotOperator(DataflowTask):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_dataflow_ext.api.dataflow.bodies import read_body
 from airflow_dataflow_ext.api.dataflow.templates import ENVIRONMENT_FIELDS, FlexTemplateLaunch, Launch, TemplateLaunch
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.texts import near, shown
+from airflow_dataflow_ext.api.rest.values import mapping
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
+from airflow_dataflow_ext.task.flags import Flag
+from airflow_dataflow_ext.task.templating import FileFields
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.dataflow.job import Place
@@ -18,20 +22,22 @@ _LEFT_TO_THE_CONNECTION = frozenset({"project", "projectId", "stagingLocation", 
 """Options that older DAGs carry along and that no RuntimeEnvironment has."""
 
 
-class DataflowTemplatedJobStartOperator(DataflowLaunchOperator):
+class DataflowTemplatedJobStartOperator(FileFields, DataflowLaunchOperator):
     """Launch a classic template.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/LaunchTemplateParameters
 
     :param template: ``gs://`` path of the template (templated, like every argument named here).
-    :param job_name: name of the job; the task's id by default.
+    :param job_name: name of the job; the task's id, made a job name, by default.
     :param parameters: the template's parameters.
-    :param environment: a RuntimeEnvironment.
+    :param environment: a RuntimeEnvironment; text is read as the type of its field, and None means "not given" here as everywhere.
     :param options: fields of the RuntimeEnvironment that win over ``environment``.
     :param dataflow_default_options: the same for all tasks of a DAG; ``options`` win over them.
     :param update: replace the running streaming job of this name, which keeps its name, whatever ``append_job_name`` is. The task
         waits for a job that is still starting, and for the replacement to run; its log says which job took over.
     :param transform_name_mapping: for that, names of transforms in the old job and in the new one.
+
+    ``parameters``, ``environment`` and ``options`` may be the name of a ``.json`` file beside the DAG file.
 
     See :class:`~airflow_dataflow_ext.operators.dataflow_launch.DataflowLaunchOperator` for the other arguments, the result and retries.
     """
@@ -41,14 +47,15 @@ class DataflowTemplatedJobStartOperator(DataflowLaunchOperator):
         "job_name",
         "options",
         "parameters",
-        "project_id",
-        "location",
-        "gcp_conn_id",
-        "impersonation_chain",
         "environment",
         "dataflow_default_options",
+        "update",
         "transform_name_mapping",
+        *DataflowLaunchOperator.template_fields,
     )
+    template_ext: Sequence[str] = (".json",)
+    file_fields = ("parameters", "environment", "options")
+    update = Flag()
     template_fields_renderers = {"parameters": "json", "environment": "json", "options": "json"}  # noqa: RUF012  (Airflow's own form)
 
     def __init__(
@@ -56,69 +63,89 @@ class DataflowTemplatedJobStartOperator(DataflowLaunchOperator):
         *,
         template: str,
         job_name: str = "{{ task.task_id }}",
-        options: dict[str, Any] | None = None,
-        dataflow_default_options: dict[str, Any] | None = None,
-        parameters: dict[str, Any] | None = None,
-        environment: dict[str, Any] | None = None,
-        update: bool = False,
-        transform_name_mapping: dict[str, str] | None = None,
+        options: Mapping[str, Any] | str | None = None,
+        dataflow_default_options: Mapping[str, Any] | str | None = None,
+        parameters: Mapping[str, Any] | str | None = None,
+        environment: Mapping[str, Any] | str | None = None,
+        update: bool | str = False,
+        transform_name_mapping: Mapping[str, str] | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.template = template
         self.job_name = job_name
-        self.options = options
-        self.dataflow_default_options = dataflow_default_options
-        self.parameters = parameters
-        self.environment = environment
+        self.options: Any = options
+        self.dataflow_default_options: Any = dataflow_default_options
+        self.parameters: Any = parameters
+        self.environment: Any = environment
         self.update = update
-        self.transform_name_mapping = transform_name_mapping
+        self.transform_name_mapping: Any = transform_name_mapping
+
+    @property
+    def default_name(self) -> bool:
+        return bool(self.job_name == self.task_id)
+
+    @property
+    def says_where(self) -> bool:
+        return bool(self.location or self._places)
 
     def launch(self) -> tuple[Launch, Place]:
-        options = {**(self.dataflow_default_options or {}), **(self.options or {})}
-        places = {name: options[name] for name in _PLACES if options.get(name)}
+        places = self._places
         for name, value in places.items():
             if self.location and value != self.location:
-                raise InvalidInputError(f"location is {self.location!r} and options[{name!r}] is {value!r}: give one of them")
-        known = {name: value for name, value in options.items() if name not in _LEFT_TO_THE_CONNECTION}
-        _check_options(known)
+                raise InvalidInputError(f"location is {self.location!r} and options[{name!r}] is {shown(value)}: give one of them")
         launch = TemplateLaunch(
             template=self.template,
             job_name=self.job_name,
             parameters=self.parameters or {},
-            environment={**(self.environment or {}), **known},
+            environment={**read_body("RuntimeEnvironment", self.environment, "environment"), **self._known},
             update=self.update,
             transform_name_mapping=self.transform_name_mapping or {},
         )
         return launch, self.hook.place(self.project_id, self.location or next(iter(places.values()), None))
 
+    @property
+    def _options(self) -> dict[str, Any]:
+        """All options; what is None in them is not given."""
+        return {**mapping(self.dataflow_default_options, "dataflow_default_options"), **mapping(self.options, "options")}
 
-def _check_options(options: Mapping[str, Any]) -> None:
-    for name in options:
-        if name not in ENVIRONMENT_FIELDS:
-            near = difflib.get_close_matches(name, ENVIRONMENT_FIELDS, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else "; use environment for a field that this package does not know yet"
-            raise InvalidInputError(f"options[{name!r}] is no field of a RuntimeEnvironment{hint}")
+    @property
+    def _places(self) -> dict[str, Any]:
+        return {name: value for name, value in self._options.items() if name in _PLACES and value}
+
+    @property
+    def _known(self) -> dict[str, Any]:
+        """The options that are fields of a RuntimeEnvironment."""
+        known = {name: value for name, value in self._options.items() if name not in _LEFT_TO_THE_CONNECTION}
+        for name in known:
+            if name not in ENVIRONMENT_FIELDS:
+                meant = near(name, ENVIRONMENT_FIELDS)
+                hint = f"; did you mean {meant!r}?" if meant else "; use environment for a field that this package does not know yet"
+                raise InvalidInputError(f"options[{shown(name)}] is no field of a RuntimeEnvironment{hint}")
+        return read_body("RuntimeEnvironment", known, "options")
 
 
-class DataflowStartFlexTemplateOperator(DataflowLaunchOperator):
+class DataflowStartFlexTemplateOperator(FileFields, DataflowLaunchOperator):
     """Launch a Flex template.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.flexTemplates/launch
 
-    :param body: LaunchFlexTemplateRequest (templated); ``launchParameter.jobName`` is the name that ``append_job_name`` adds to.
+    :param body: LaunchFlexTemplateRequest (templated), as a mapping, as text that stands for one, or as the name of a ``.json`` file beside
+        the DAG file. Text is read as the type of its field. ``launchParameter.jobName`` is the name that ``append_job_name`` adds to.
         With ``launchParameter.update`` the running streaming job of that name is replaced, as it is said of
         :class:`DataflowTemplatedJobStartOperator`; ``launchParameter.transformNameMappings`` maps names.
 
     See :class:`~airflow_dataflow_ext.operators.dataflow_launch.DataflowLaunchOperator` for the other arguments, the result and retries.
     """
 
-    template_fields: Sequence[str] = ("body", "location", "project_id", "gcp_conn_id", "impersonation_chain")
+    template_fields: Sequence[str] = ("body", *DataflowLaunchOperator.template_fields)
+    template_ext: Sequence[str] = (".json",)
+    file_fields = ("body",)
     template_fields_renderers = {"body": "json"}  # noqa: RUF012  (Airflow's own form)
 
-    def __init__(self, *, body: dict[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *, body: Mapping[str, Any] | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.body = body
+        self.body: Any = body
 
     def launch(self) -> tuple[Launch, Place]:
         return FlexTemplateLaunch(body=self.body), self.place

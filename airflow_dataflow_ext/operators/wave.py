@@ -14,6 +14,7 @@ from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRu
 from airflow_dataflow_ext.operators.base import Attempt, LaunchOperator
 from airflow_dataflow_ext.task.connection import WaveTask
 from airflow_dataflow_ext.task.errors import task_errors
+from airflow_dataflow_ext.task.flags import Flag, check_flags
 from airflow_dataflow_ext.task.identity import clear_key_of
 
 if TYPE_CHECKING:
@@ -39,13 +40,18 @@ class WaveLaunchOperator(WaveTask, LaunchOperator):
         and never stops it; or ``fail``.
     :param fail_on_warning: whether a run that ended as Warning, finished but for some rows, fails the task.
     :param poll_sleep: seconds between two looks; each costs the org one of its daily API requests, for all deferred tasks together.
+
+    ``fail_on_warning``, ``wait_until_finished`` and ``reattach`` are templated.
     """
+
+    template_fields: Sequence[str] = ("fail_on_warning", "wait_until_finished", "reattach", *WaveTask.template_fields)
+    fail_on_warning = Flag()
 
     def __init__(
         self,
         *,
         if_running: IfRunning = "wait",
-        fail_on_warning: bool = False,
+        fail_on_warning: bool | str = False,
         poll_sleep: float = 30,
         **kwargs: Any,
     ) -> None:
@@ -63,6 +69,7 @@ class WaveLaunchOperator(WaveTask, LaunchOperator):
         """
 
     def launcher(self) -> WaveLauncher:
+        check_flags(self)
         return WaveLauncher(
             launch=self.launch(),
             watch=self.hook.watch(poll_sleep=self.poll_sleep, fail_on_warning=self.fail_on_warning),
@@ -118,7 +125,7 @@ class WaveStartDataflowOperator(WaveLaunchOperator):
     See :class:`WaveLaunchOperator` for the other arguments, the result and retries.
     """
 
-    template_fields: Sequence[str] = ("dataflow", "recipe", *WaveTask.template_fields)
+    template_fields: Sequence[str] = ("dataflow", "recipe", *WaveLaunchOperator.template_fields)
 
     def __init__(self, *, dataflow: str | None = None, recipe: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -148,7 +155,7 @@ class WaveRunDataSyncOperator(WaveLaunchOperator):
     See :class:`WaveLaunchOperator` for the other arguments, the result and retries. The API version must be 46.0 or later.
     """
 
-    template_fields: Sequence[str] = ("connector_id", *WaveTask.template_fields)
+    template_fields: Sequence[str] = ("connector_id", *WaveLaunchOperator.template_fields)
 
     def __init__(self, *, connector_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

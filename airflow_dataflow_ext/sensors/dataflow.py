@@ -9,7 +9,10 @@ from airflow_dataflow_ext.api.dataflow.conditions import Condition, Entries, Met
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.wait import JobWait
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.values import number, read
 from airflow_dataflow_ext.sensors.dataflow_base import DataflowConditionSensor, DataflowSensor
+from airflow_dataflow_ext.task.flags import Flag
+from airflow_dataflow_ext.task.templating import is_template
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -58,16 +61,21 @@ class DataflowJobMetricsSensor(DataflowConditionSensor):
     :param tentative: let its tentative values count, which come earlier and may go back.
     :param metric_context: entries that its context must have, for example ``{"step": "s3"}``.
 
+    All arguments named here are templated.
+
     See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowConditionSensor` for the other arguments.
     """
+
+    template_fields = ("metric", "at_least", "tentative", "metric_context", *DataflowConditionSensor.template_fields)
+    tentative = Flag()
 
     def __init__(
         self,
         *,
         metric: str | None = None,
-        at_least: float | None = None,
-        tentative: bool = False,
-        metric_context: Mapping[str, str] | None = None,
+        at_least: float | str | None = None,
+        tentative: bool | str = False,
+        metric_context: Mapping[str, Any] | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -77,11 +85,14 @@ class DataflowJobMetricsSensor(DataflowConditionSensor):
         self.at_least = at_least
         self.tentative = tentative
         self.metric_context = metric_context
+        if not is_template([at_least, metric_context, tentative]):
+            self.condition()  # a wrong argument fails the DAG file, not the run
 
     def condition(self) -> Condition:
         if self.metric is None or self.at_least is None:
             return Entries(of="metrics")
-        return MetricReached(metric=self.metric, at_least=self.at_least, tentative=self.tentative, context=self.metric_context or {})
+        context = read("{string}", self.metric_context, "metric_context", {}) or {}
+        return MetricReached(metric=self.metric, at_least=number(self.at_least, "at_least"), tentative=self.tentative, context=context)
 
 
 class DataflowJobMessagesSensor(DataflowConditionSensor):
@@ -119,22 +130,23 @@ class DataflowJobProgressSensor(DataflowConditionSensor):
     The service estimates progress, and calls the method experimental:
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs/getExecutionDetails
 
-    :param at_least: the part, from 0 to 1. A job that ends with it counts as well.
+    :param at_least: the part, from 0 to 1 (templated). A job that ends with it counts as well.
     :param stage: id of a stage, for example ``F12`` (templated); None means the mean over the stages that the service names.
 
     See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowConditionSensor` for the other arguments.
     """
 
-    template_fields = ("stage", *DataflowSensor.template_fields)
+    template_fields = ("at_least", "stage", *DataflowConditionSensor.template_fields)
 
-    def __init__(self, *, at_least: float, stage: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, at_least: float | str, stage: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.at_least = at_least
         self.stage = stage
-        self.condition()  # a wrong argument fails the DAG file, not the run
+        if not is_template(at_least):
+            self.condition()  # a wrong argument fails the DAG file, not the run
 
     def condition(self) -> Condition:
-        return ProgressReached(at_least=self.at_least, stage=self.stage)
+        return ProgressReached(at_least=number(self.at_least, "at_least"), stage=self.stage)
 
 
 class DataflowSnapshotSensor(DataflowConditionSensor):
@@ -147,10 +159,10 @@ class DataflowSnapshotSensor(DataflowConditionSensor):
     See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowConditionSensor` for the other arguments; ``job_id`` is not needed.
     """
 
-    template_fields = ("snapshot_id", *DataflowSensor.template_fields)
+    template_fields = ("snapshot_id", *DataflowConditionSensor.template_fields)
     operator_extra_links = ()
 
-    def __init__(self, *, snapshot_id: str, job_id: str = "-", fail_on_terminal_state: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, snapshot_id: str, job_id: str = "-", fail_on_terminal_state: bool | str = False, **kwargs: Any) -> None:
         super().__init__(job_id=job_id, fail_on_terminal_state=fail_on_terminal_state, **kwargs)
         self.snapshot_id = snapshot_id
 

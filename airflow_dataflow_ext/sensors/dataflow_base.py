@@ -14,6 +14,7 @@ from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.sensors.base import WaitSensor
 from airflow_dataflow_ext.task.compat import needs_3_3
 from airflow_dataflow_ext.task.connection import DataflowTask
+from airflow_dataflow_ext.task.flags import Flag, check_flags
 from airflow_dataflow_ext.task.start_from_trigger import StartsFromTrigger
 
 if TYPE_CHECKING:
@@ -40,16 +41,18 @@ class DataflowSensor(StartsFromTrigger, DataflowTask, WaitSensor):
     """
 
     template_fields: Sequence[str] = ("job_id", *DataflowTask.template_fields)
+    deferrable = Flag()
+    end_from_trigger = Flag()
     start_trigger = "airflow_dataflow_ext.triggers.dataflow_start.DataflowSensorStartTrigger"
 
     def __init__(self, *, job_id: str, end_from_trigger: bool = False, start_from_trigger: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job_id = job_id
-        needs_3_3(end_from_trigger=end_from_trigger, start_from_trigger=start_from_trigger)
-        if (end_from_trigger or start_from_trigger) and not self.deferrable:
-            raise InvalidInputError("end_from_trigger and start_from_trigger need deferrable=True")
         self.end_from_trigger = end_from_trigger
         self.start_from_trigger = start_from_trigger
+        needs_3_3(end_from_trigger=self.end_from_trigger, start_from_trigger=self.may_start_here)
+        if (self.end_from_trigger or self.may_start_here) and not self.deferrable:
+            raise InvalidInputError("end_from_trigger and start_from_trigger need deferrable=True")
 
     @property
     def start_timeout(self) -> timedelta | None:
@@ -82,12 +85,15 @@ class DataflowConditionSensor(DataflowSensor):
 
     :param callback: is given what there is, and says whether the wait is over: by a PokeReturnValue, or by anything true, which
         is then the result. It runs on a worker; while deferred it is asked whenever there is something else than before.
-    :param fail_on_terminal_state: fail when the job has ended; False waits on.
+    :param fail_on_terminal_state: fail when the job has ended; False waits on (templated).
 
     See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowSensor` for the other arguments.
     """
 
-    def __init__(self, *, callback: Callable[..., Any] | None = None, fail_on_terminal_state: bool = True, **kwargs: Any) -> None:
+    template_fields: Sequence[str] = ("fail_on_terminal_state", *DataflowSensor.template_fields)
+    fail_on_terminal_state = Flag()
+
+    def __init__(self, *, callback: Callable[..., Any] | None = None, fail_on_terminal_state: bool | str = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if callback is not None and (self.end_from_trigger or self.may_start_here):
             raise InvalidInputError("callback runs on a worker: leave out end_from_trigger and start_from_trigger")
@@ -103,6 +109,7 @@ class DataflowConditionSensor(DataflowSensor):
         """
 
     def waiting(self) -> ConditionWait:
+        check_flags(self)
         return ConditionWait(
             at=self.job, condition=self._condition_now(), ends_with_job=self.fail_on_terminal_state, poll_sleep=self.poll_interval
         )

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.jobs.wait import JobWait
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
 from airflow_dataflow_ext.api.wave.runs import RunRef
 from airflow_dataflow_ext.api.wave.wait import RunWatch
 from airflow_dataflow_ext.sensors.base import WaitSensor
 from airflow_dataflow_ext.task.connection import WaveTask
+from airflow_dataflow_ext.task.flags import Flag, check_flags
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -38,7 +40,9 @@ class WaveDataflowJobSensor(WaveTask, WaitSensor):
     :class:`~airflow_dataflow_ext.sensors.base.WaitSensor` for the other arguments.
     """
 
-    template_fields: Sequence[str] = ("job_id", "dataflow", "recipe", "since", *WaveTask.template_fields)
+    template_fields: Sequence[str] = ("job_id", "dataflow", "recipe", "since", "fail_on_warning", *WaveTask.template_fields)
+    deferrable = Flag()
+    fail_on_warning = Flag()
 
     def __init__(
         self,
@@ -47,7 +51,7 @@ class WaveDataflowJobSensor(WaveTask, WaitSensor):
         dataflow: str | None = None,
         recipe: str | None = None,
         since: str | datetime = "{{ (data_interval_start or dag_run.run_after).isoformat() }}",
-        fail_on_warning: bool = False,
+        fail_on_warning: bool | str = False,
         poll_interval: float = 60,
         **kwargs: Any,
     ) -> None:
@@ -64,6 +68,7 @@ class WaveDataflowJobSensor(WaveTask, WaitSensor):
         return JobWait(self._watch())
 
     def _watch(self) -> RunWatch:
+        check_flags(self)
         if self.job_id is not None:
             return self.hook.watch(self.job_id, poll_sleep=self.poll_interval, fail_on_warning=self.fail_on_warning)
         run = RunRef(version=self.hook.version, source_id=self._source, since=_seconds(self.since), newest=True)
@@ -88,5 +93,5 @@ def _seconds(since: str | datetime) -> float:
     try:
         time = since if isinstance(since, datetime) else datetime.fromisoformat(since)
     except ValueError as error:
-        raise InvalidInputError(f"since must be an ISO 8601 time, not {since!r}") from error
+        raise InvalidInputError(f"since must be an ISO 8601 time, not {shown(since)}") from error
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

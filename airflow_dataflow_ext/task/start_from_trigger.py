@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseOperator, XComArg
+from airflow.sdk import BaseOperator
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
+
+from airflow_dataflow_ext.api.rest.values import flag
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -53,7 +55,7 @@ class _StartFromTrigger:
         return task is not None and task.start_trigger_args is not None
 
     def __set__(self, task: Any, value: bool) -> None:
-        task.may_start_here = value
+        task.may_start_here = flag(value, "start_from_trigger")
 
 
 class _StartTriggerArgs:
@@ -175,18 +177,6 @@ def _answered(parsed: Template) -> Iterator[Name]:
             index = next((word.value for word in call.kwargs if word.key == "map_indexes"), None)
             if pull.node.name in ("ti", "task_instance") and isinstance(index.node if isinstance(index, nodes.Neg) else index, nodes.Const):
                 yield pull.node
-
-
-def is_template(value: Any) -> bool:
-    """Whether Airflow has something to render in it: a text with an expression, a statement or a comment of Jinja, or another task's
-    output; also inside lists and mappings."""
-    if isinstance(value, str):
-        return any(mark in value for mark in ("{{", "{%", "{#"))
-    if isinstance(value, Mapping):
-        return any(map(is_template, value.values()))
-    if isinstance(value, list | tuple | set | frozenset):
-        return any(map(is_template, value))
-    return isinstance(value, XComArg) or hasattr(value, "resolve")
 
 
 def is_plain(value: Any) -> bool:

@@ -17,12 +17,12 @@ def body(**parameter: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("make", "fields", "words"),
     [
-        (classic, {"job_name": "Count-Words"}, ["job_name", "'Count-Words'"]),
-        (classic, {"job_name": "9-lives"}, ["job_name", "'9-lives'"]),
-        (classic, {"job_name": "words-"}, ["job_name", "'words-'"]),
+        (classic, {"job_name": "Count-Words", "append_job_name": False}, ["job_name", "'Count-Words'"]),
+        (classic, {"job_name": "9-lives", "append_job_name": "False"}, ["job_name", "'9-lives'"]),
+        (classic, {"job_name": "words-", "update": True}, ["job_name", "'words-'"]),
         (classic, {"template": "/latest/Word_Count"}, ["template", "gs://"]),
         (classic, {"parameters": {"inputFile": {"a": 1}}}, ["parameters['inputFile']", "dict"]),
-        (classic, {"parameters": {"inputFile": None}}, ["parameters['inputFile']", "NoneType"]),
+        (classic, {"parameters": {"inputFile": None}}, ["inputFile: required, and not given"]),
         (classic, {"parameters": {7: "x"}}, ["parameters", "7"]),
         (classic, {"parameters": ["a"]}, ["parameters", "list"]),
         (classic, {"location": "europe-west1", "options": {"region": "us-east1"}}, ["location is 'europe-west1'", "options['region']"]),
@@ -32,7 +32,7 @@ def body(**parameter: Any) -> dict[str, Any]:
         (classic, {"environment": {"additionalUserLabels": {"airflow-launch": "x"}}}, ["additionalUserLabels", "'airflow-launch'"]),
         (flex, {"body": {"jobName": "x"}}, ["body", "launchParameter"]),
         (flex, {"body": body(containerSpecGcsPath="gs://b/o")}, ["containerSpecGcsPath", "containerSpec"]),
-        (flex, {"body": body(jobName="Bad Name")}, ["job_name", "'Bad Name'"]),
+        (flex, {"body": body(jobName="Bad Name"), "append_job_name": False}, ["job_name", "'Bad Name'"]),
         (flex, {"body": body(parameters={"a": object()})}, ["body.launchParameter.parameters['a']"]),
     ],
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Protocol
 
+from airflow_dataflow_ext.api.dataflow.bodies import read_body
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job, Snapshot
 from airflow_dataflow_ext.api.dataflow.stop import FORCE_AT_THE_EARLIEST, StoppableJob
@@ -137,7 +138,8 @@ class SnapshotAction:
 
     def _take(self) -> Conversation[Json]:
         text = f"{self.description} ({self.mark})".strip()
-        request = Job.snapshot.request({"ttl": self.ttl, "snapshotSources": self.sources, "description": text}, **self.job.path)
+        body = read_body("SnapshotJobRequest", {"ttl": self.ttl, "snapshotSources": self.sources, "description": text}, "snapshot")
+        request = Job.snapshot.request(body, **self.job.path)
         for _ in range(budgets.SENDS):
             try:
                 snapshot: Json = yield from ask(request)

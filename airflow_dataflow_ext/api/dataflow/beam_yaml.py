@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_dataflow_ext.api.dataflow.templates import YAML_TEMPLATE, FlexTemplateLaunch, check_flag, check_gcs_path, check_parameters
+from airflow_dataflow_ext.api.dataflow.bodies import check_gcs_path, check_parameters, read_body, read_field
+from airflow_dataflow_ext.api.dataflow.fields import FIELDS
+from airflow_dataflow_ext.api.dataflow.templates import YAML_TEMPLATE, FlexTemplateLaunch
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.texts import near, shown
+from airflow_dataflow_ext.api.rest.values import mapping, read
 
+_SCHEMA = "FlexTemplateRuntimeEnvironment"
 _ENVIRONMENT = {
     # flag of `gcloud dataflow yaml run` and `flex-template run` -> field of FlexTemplateRuntimeEnvironment
     "additional-experiments": "additionalExperiments",
@@ -43,7 +47,6 @@ _PARAMETERS = "pipeline-options"
 _FLAGS = frozenset({*_ENVIRONMENT, *_LAUNCH, _PARAMETERS})
 _MAPS = frozenset({"additional-user-labels", "transform-name-mappings", _PARAMETERS})
 _LISTS = frozenset({"additional-experiments", "additional-pipeline-options"})
-_NUMBERS = frozenset({"max-workers", "num-workers"})
 _SWITCHES = frozenset({"disable-public-ips", "enable-streaming-engine", "update"})
 _ARGUMENTS = {
     # flag -> the operator's argument for the same
@@ -88,22 +91,26 @@ def yaml_launch(
     """
     if bool(pipeline) == bool(pipeline_file):
         raise InvalidInputError("exactly one of the pipeline's text and a file with it must be given")
-    parameters, fields, others = _split(options or {})
+    parameters, fields, others = _split(mapping(options, "options"))
     if pipeline_file:
         parameters["yaml_pipeline_file"] = check_gcs_path(pipeline_file, "yaml_pipeline_file")
     else:
-        parameters["yaml_pipeline"] = pipeline if isinstance(pipeline, str) else json.dumps(pipeline)
-    if jinja_variables:
-        parameters["jinja_variables"] = json.dumps(dict(jinja_variables))
+        parameters["yaml_pipeline"] = pipeline if isinstance(pipeline, str) else _json(pipeline, "yaml_pipeline")
+    if variables := mapping(jinja_variables, "jinja_variables"):
+        parameters["jinja_variables"] = _json(variables, "jinja_variables")
     parameter: Json = {
         "jobName": job_name,
         "containerSpecGcsPath": YAML_TEMPLATE.format(location=location),
         **others,
-        **({"containerSpecGcsPath": template} if template else {}),
+        **({"containerSpecGcsPath": check_gcs_path(template, "template")} if template else {}),
         "parameters": parameters,
-        "environment": {**fields, **(environment or {})},
+        "environment": {**fields, **read_body(_SCHEMA, environment, "environment")},
     }
     return FlexTemplateLaunch(body={"launchParameter": parameter})
+
+
+def _json(value: Any, at: str) -> str:
+    return json.dumps(read("any", value, at, FIELDS))
 
 
 def _split(options: Mapping[str, Any]) -> tuple[dict[str, str], Json, Json]:
@@ -112,20 +119,20 @@ def _split(options: Mapping[str, Any]) -> tuple[dict[str, str], Json, Json]:
     environment: Json = {}
     others: Json = {}
     for given, value in options.items():
-        flag = str(given).lstrip("-").replace("_", "-")
+        flag, at = given.lstrip("-").replace("_", "-"), f"options[{shown(given)}]"
         if flag in _OF_THE_COMMAND_ALONE:
             continue
         _check(flag, given)
-        if flag in _SWITCHES and value is not None:
-            value = check_flag(value, f"options[{given!r}]")
+        if flag in _SWITCHES:
+            value = read("boolean", value, at, FIELDS)
         if value is None or value is False:
             continue
         if flag == _PARAMETERS:
-            parameters |= check_parameters(_value(flag, value), f"options[{given!r}]")
+            parameters |= check_parameters(_value(flag, value), at)
         elif flag in _LAUNCH:
-            others[_LAUNCH[flag]] = _value(flag, value)
+            others[_LAUNCH[flag]] = read_field("LaunchFlexTemplateParameter", _LAUNCH[flag], _value(flag, value), at)
         else:
-            environment[_ENVIRONMENT[flag]] = _value(flag, value)
+            environment[_ENVIRONMENT[flag]] = read_field(_SCHEMA, _ENVIRONMENT[flag], _value(flag, value), at)
     if "stagingLocation" in environment:
         environment.setdefault("tempLocation", environment["stagingLocation"])
     return parameters, environment, others
@@ -133,11 +140,11 @@ def _split(options: Mapping[str, Any]) -> tuple[dict[str, str], Json, Json]:
 
 def _check(flag: str, given: Any) -> None:
     if flag in _ARGUMENTS:
-        raise InvalidInputError(f"options[{given!r}] is the argument {_ARGUMENTS[flag]} here")
+        raise InvalidInputError(f"options[{shown(given)}] is the argument {_ARGUMENTS[flag]} here")
     if flag not in _FLAGS:
-        near = difflib.get_close_matches(flag, _FLAGS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; Beam's own options go into {_PARAMETERS!r}"
-        raise InvalidInputError(f"options[{given!r}] is no flag of gcloud dataflow yaml run{hint}")
+        meant = near(flag, _FLAGS)
+        hint = f"; did you mean {meant!r}?" if meant else f"; Beam's own options go into {_PARAMETERS!r}"
+        raise InvalidInputError(f"options[{shown(given)}] is no flag of gcloud dataflow yaml run{hint}")
 
 
 def _value(flag: str, value: Any) -> Any:
@@ -145,13 +152,13 @@ def _value(flag: str, value: Any) -> Any:
     if flag == "disable-public-ips":
         return "WORKER_IP_PRIVATE"
     if flag == "flexrs-goal":
-        return f"FLEXRS_{str(value).removeprefix('FLEXRS_')}"
+        return f"FLEXRS_{str(value).upper().replace('-', '_').removeprefix('FLEXRS_')}"
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+        return value  # JSON, or a mapping or a list that a template rendered to text
     if flag in _MAPS:
         return _pairs(value)
     if flag in _LISTS and isinstance(value, str):
         return [entry.strip() for entry in value.split(",")]
-    if flag in _NUMBERS and isinstance(value, str) and value.isdecimal():
-        return int(value)
     return value
 
 

@@ -1,26 +1,113 @@
-"""How the active jobs of a name are found."""
+"""How the active jobs of a name are found, and whose a job is."""
 
 from __future__ import annotations
 
-from airflow_dataflow_ext.api.dataflow.job import Place
+import difflib
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL, made_name, with_suffix
+from airflow_dataflow_ext.api.dataflow.states import TERMINAL
 from airflow_dataflow_ext.api.dataflow.wait import state_of
-from airflow_dataflow_ext.api.rest.ask import items, pages
+from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.ask import ask, items, pages
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NothingFoundError
 from airflow_dataflow_ext.api.rest.method import Json
-from airflow_dataflow_ext.api.rest.steps import Conversation, Say
+from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
+from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.times import epoch
+
+_SUFFIX = re.compile(r"-([0-9a-f]{10})$")
+_MOST_SIMILAR = 5
 
 
-def find_jobs(place: Place, *, name: str | None = None, prefix: str | None = None) -> Conversation[list[Json]]:
-    """Summaries of the active jobs of a name, or with a name that begins so; each goes to the log.
+def find_jobs(place: Place, *, name: str | None = None, prefix: str | None = None, must_find: bool = False) -> Conversation[list[Json]]:
+    """Summaries of active jobs; each goes to the log.
 
+    :param name: jobs of exactly this name, and those that this package's launches of that name have started: theirs is the name as
+        Google takes it with a suffix, which the job's label confirms.
+    :param prefix: instead, all jobs whose name begins so, whoever started them.
+    :param must_find: let it be an error when there are none.
+    :raises InvalidInputError: neither a name nor a prefix is given, or both are.
+    :raises NothingFoundError: there are none, and ``must_find``.
     :raises CallError: the service refuses to list, or there was trouble for too long.
     """
-    request = Job.list.request(**place.path, name=name, filter="ACTIVE")
-    listed = items((yield from pages(request)), "jobs")
-    found = [job for job in listed if (str(job.get("name")) == name if name else str(job.get("name")).startswith(str(prefix)))]
-    for job in found:
-        yield Say(f"Found {place.job(str(job['id']))}: {job.get('name')}, {state_of(job)}.")
+    if bool(name) == bool(prefix):
+        raise InvalidInputError("a job's name, or the beginning of one, must be given, and not both")
+    bodies = yield from pages(Job.list.request(**place.path, filter="ACTIVE"))
+    active = list(items(bodies, "jobs"))
+    found = []
+    for job in active:
+        if name_of(job).startswith(prefix) if prefix else (yield from _is_named(place, job, str(name))):
+            found.append(job)
+            yield Say(f"Found {place.job(str(job['id']))}: {name_of(job)}, {state_of(job)}.")
     if not found:
-        what = f"of the name {name!r}" if name else f"with a name that begins with {prefix!r}"
-        yield Say(f"There is no job to stop: no active job {what} in {place}.")
+        why = _nothing(place, str(name or prefix), active, by_prefix=bool(prefix))
+        if must_find:
+            raise NothingFoundError(why)
+        yield Say(why, logging.WARNING)
     return found
+
+
+def _is_named(place: Place, job: Json, name: str) -> Conversation[bool]:
+    """Whether it has the name, or is a job of one of our launches of that name."""
+    if name_of(job) == name:
+        return True
+    made, suffix = made_name(name), _SUFFIX.search(name_of(job))
+    if name_of(job) == made:
+        return bool((yield from _owner(place, job)))
+    if suffix is None or name_of(job) != with_suffix(made, suffix[1]):
+        return False
+    return (yield from _owner(place, job)) == suffix[1]
+
+
+def _owner(place: Place, job: Json) -> Conversation[str]:
+    """The suffix of the launch whose job it is; one that is young may not show it yet."""
+    now = yield Now()
+    young = now - epoch(job.get("createTime"), missing=now) < budgets.LABELS_WITHIN
+    return owner_of((yield from (read_with_labels if young else read_whole)(place.job(str(job["id"])))))
+
+
+def _nothing(place: Place, sought: str, active: Sequence[Json], *, by_prefix: bool) -> str:
+    what = f"with a name that begins with {shown(sought)}" if by_prefix else f"named {shown(sought)}, nor one of our launches of that name,"
+    text = f"There is no job to stop: no job {what} is active in project {place.project_id}, location {place.location}."
+    names = sorted({name_of(job) for job in active})
+    wanted = made_name(sought)
+    similar = [name for name in names if wanted in name or name in wanted]
+    similar += [name for name in difflib.get_close_matches(wanted, names, n=_MOST_SIMILAR) if name not in similar]
+    if similar:
+        return f"{text} Active there under similar names: {', '.join(map(shown, similar[:_MOST_SIMILAR]))}."
+    others = f"{len(names)} other names" if len(names) > 1 else "another name"
+    return f"{text} {f'Jobs of {others} are active there.' if names else 'No other job is active there.'}"
+
+
+def name_of(job: Mapping[str, Any]) -> str:
+    """The job's name."""
+    return str(job.get("name", ""))
+
+
+def owner_of(job: Mapping[str, Any]) -> str:
+    """The suffix of the launch whose job it is; empty when it is not one of this package's."""
+    return str(job.get("labels", {}).get(LAUNCH_LABEL, ""))
+
+
+def read_whole(job: JobRef) -> Conversation[Json]:
+    """The job with its labels, as far as it shows them."""
+    return ask(Job.get.request(**job.path, view="JOB_VIEW_DESCRIPTION"))
+
+
+def read_with_labels(at: JobRef) -> Conversation[Json]:
+    """The job once it shows its labels, or no longer moves."""
+    waited = 0.0
+    while True:
+        job = yield from read_whole(at)
+        if job.get("labels") or job.get("currentState") in TERMINAL or waited >= budgets.LABELS_WITHIN:
+            return job
+        if not waited:
+            yield Say(f"{at} has our name and shows no labels yet; waiting for them to tell whose it is.")
+        yield Sleep(budgets.LABELS_EVERY)
+        waited += budgets.LABELS_EVERY

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
+from airflow_dataflow_ext.api.dataflow.bodies import read_body, read_field
 from airflow_dataflow_ext.api.dataflow.job import Place
-from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL, check_job_name, merge_labels
+from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL, check_labels, merge_labels
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json, Request
 
@@ -28,30 +29,40 @@ class CreateJobLaunch:
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs/create
 
     :param job: a Job: ``type``, ``environment``, and ``steps`` or ``stepsLocation``, as Beam's SDK writes them with
-        ``--dataflowJobFile``; ``name`` and ``labels`` are the user's.
+        ``--dataflowJobFile``; ``name`` and ``labels`` are the user's. Text is read as the type of its field.
     :param snapshot_id: start from the state that a snapshot holds.
     :raises InvalidInputError: the job is wrong; the message names the field.
     """
 
+    template_type: ClassVar[None] = None
     job: Mapping[str, Any]
     snapshot_id: str | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.job, Mapping):
-            raise InvalidInputError(f"job must be a mapping, not {type(self.job).__name__}")
-        fixed = sorted((_SET_BY_THE_SERVICE | (_SET_HERE - {"name", "labels", "createdFromSnapshotId"})) & set(self.job))
+        job = read_body("Job", self.job, "job")
+        fixed = sorted((_SET_BY_THE_SERVICE | (_SET_HERE - {"name", "labels", "createdFromSnapshotId"})) & set(job))
         if fixed:
             raise InvalidInputError(f"job must not hold {', '.join(fixed)}: that is set by the launch, or by the service")
-        if ("steps" in self.job) == ("stepsLocation" in self.job):
+        if ("steps" in job) == ("stepsLocation" in job):
             raise InvalidInputError("job must hold one of steps and stepsLocation")
-        if not isinstance(self.job.get("labels", {}), Mapping):
-            raise InvalidInputError(f"job.labels must be a mapping, not {type(self.job['labels']).__name__}")
-        merge_labels(self.job.get("labels", {}), {}, "job.labels")
-        check_job_name(self.job.get("name", ""))
+        if not job.get("name"):
+            raise InvalidInputError("job.name is missing: the job must have a name")
+        object.__setattr__(self, "job", {**job, "labels": check_labels(job.get("labels"), "job.labels")})
+        object.__setattr__(self, "snapshot_id", read_field("Job", "createdFromSnapshotId", self.snapshot_id, "snapshot_id"))
 
     @property
     def job_name(self) -> str:
-        return check_job_name(self.job.get("name", ""))
+        return str(self.job["name"])
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.job.get("environment", {})
+        return found
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        found: Mapping[str, str] = self.job["labels"]
+        return found
 
     @property
     def update(self) -> bool:
@@ -73,7 +84,7 @@ class CreateJobLaunch:
         return None
 
     def request(self, place: Place, name: str, labels: Mapping[str, str]) -> Request:
-        body: Json = {**self.job, "name": name, "labels": merge_labels(self.job.get("labels", {}), labels, "job.labels")}
+        body: Json = {**self.job, "name": name, "labels": merge_labels(self.labels, labels)}
         body["clientRequestId"] = labels[LAUNCH_LABEL]
         if self.snapshot_id:
             body["createdFromSnapshotId"] = self.snapshot_id

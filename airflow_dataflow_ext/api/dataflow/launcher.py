@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from airflow_dataflow_ext.api.dataflow.find_jobs import owner_of, read_whole, read_with_labels
 from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
-from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL, labels_of, with_suffix
+from airflow_dataflow_ext.api.dataflow.names import check_job_name, labels_of, made_name, own_label_value, with_suffix
 from airflow_dataflow_ext.api.dataflow.replace import replaceable
 from airflow_dataflow_ext.api.dataflow.states import REPLACEABLE, TERMINAL
 from airflow_dataflow_ext.api.dataflow.stop import stop
@@ -22,8 +23,10 @@ from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import ForeignJobError
 from airflow_dataflow_ext.api.rest.method import Json, Request
-from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
+from airflow_dataflow_ext.api.rest.steps import Conversation, Say
+from airflow_dataflow_ext.api.rest.texts import shortened, shown
 from airflow_dataflow_ext.api.rest.times import epoch
+from airflow_dataflow_ext.api.rest.values import flag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,17 +36,30 @@ class DataflowLauncher:
     :param policy: what the task waits for.
     :param append_job_name: give the job a name of its own for each launch; else the user's name is kept, and only labels tell whose it is.
         A replacement always keeps it.
+    :param default_name: the launch's name is not the user's, but the task's: it is made a job name, too.
     :param cancel_timeout: seconds to wait for an earlier job's end.
     :param validate: who checks the launch before it is sent.
+    :raises InvalidInputError: the user's own name, to be kept as it is, is no job name.
     """
 
     launch: Launch
     place: Place
     policy: WaitPolicy = field(default_factory=WaitPolicy)
     append_job_name: bool = True
+    default_name: bool = False
     drain: bool = False
     cancel_timeout: float = budgets.STOP_WAIT
     validate: Validate = "off"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "append_job_name", flag(self.append_job_name, "append_job_name"))
+        _ = self.base_name
+
+    @property
+    def base_name(self) -> str:
+        """The launch's name as Google takes it, without a suffix."""
+        made = self.has_own_name or self.default_name
+        return made_name(self.launch.job_name) if made else check_job_name(self.launch.job_name)
 
     @property
     def has_own_name(self) -> bool:
@@ -51,23 +67,24 @@ class DataflowLauncher:
         return self.append_job_name and not self.launch.update
 
     def name(self, identity: LaunchIdentity) -> str:
-        return with_suffix(self.launch.job_name, identity.suffix) if self.has_own_name else self.launch.job_name
+        return with_suffix(self.base_name, identity.suffix) if self.has_own_name else self.base_name
 
     def request(self, name: str, identity: LaunchIdentity) -> Request:
         return self.launch.request(self.place, name, labels_of(identity))
 
     def before(self) -> Conversation[Before]:
+        yield from self._say_names()
         yield from check_launch(self.launch, self.validate, self.place)
         if not self.launch.update:
             return Before()  # the labels tell jobs apart
-        return Before(others=(yield from replaceable(self.place, self.launch.job_name)))
+        return Before(others=(yield from replaceable(self.place, self.base_name)))
 
     def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json]:
         job = self.launch.job_in(reply)
         if job.get("clientRequestId", identity.suffix) == identity.suffix:
             return job
         job = yield from self._read(str(job["id"]))
-        if _owner(job) != identity.suffix:
+        if owner_of(job) != identity.suffix:
             raise self._foreign(job)
         return job
 
@@ -82,14 +99,24 @@ class DataflowLauncher:
 
     def validation(self) -> Conversation[Json]:
         """Let the service check the launch, and start nothing; what it answers."""
-        return ask(self.launch.request(self.place, self.launch.job_name, {}))
+        return ask(self.launch.request(self.place, self.base_name, {}))
+
+    def _say_names(self) -> Conversation[None]:
+        """What becomes of names that Google does not take."""
+        if self.base_name != self.launch.job_name:
+            ending = " and a suffix" if self.has_own_name else ""
+            yield Say(
+                f"{shown(self.launch.job_name)} is not a Dataflow job name; the job is named {shortened(self.base_name, 120)}{ending}."
+            )
+        for key, value in self.launch.labels.items():
+            if value != own_label_value(value):
+                yield Say(f"{shown(value)} is not a label value; the label {key} becomes {own_label_value(value)!r}.")
 
     def read(self, record: LaunchRecord) -> Conversation[Json]:
         return self._read(record.job_id)
 
     def _read(self, job_id: str) -> Conversation[Json]:
-        job: Json = yield from ask(Job.get.request(**self.place.job(job_id).path, view="JOB_VIEW_DESCRIPTION"))
-        return job
+        return read_whole(self.place.job(job_id))
 
     def stop(self, job: Json) -> Conversation[None]:
         ref = self.place.job(str(job["id"]))
@@ -107,23 +134,11 @@ class DataflowLauncher:
             if self.has_own_name:
                 return (yield from self._read(str(summary["id"])))
             if summary.get("currentState") not in TERMINAL or epoch(str(summary.get("createTime", ""))) >= record.since - budgets.OLDEST:
-                job = yield from self._with_labels(str(summary["id"]))
-                if _owner(job) == identity.suffix:
+                job = yield from read_with_labels(self.place.job(str(summary["id"])))
+                if owner_of(job) == identity.suffix:
                     return job
                 self._refuse_twin(job)
         return None
-
-    def _with_labels(self, job_id: str) -> Conversation[Json]:
-        """The job once it shows its labels, or no longer moves."""
-        waited = 0.0
-        while True:
-            job = yield from self._read(job_id)
-            if job.get("labels") or job.get("currentState") in TERMINAL or waited >= budgets.LABELS_WITHIN:
-                return job
-            if not waited:
-                yield Say(f"Job {job_id} has our name and shows no labels yet; waiting for them to tell whose it is.")
-            yield Sleep(budgets.LABELS_EVERY)
-            waited += budgets.LABELS_EVERY
 
     def _refuse_twin(self, job: Mapping[str, Any]) -> None:
         if job.get("currentState") in TERMINAL or self.launch.update:
@@ -138,7 +153,3 @@ class DataflowLauncher:
             f"({'its labels: ' + owner if owner else 'it was not launched by this package'}). Stop it, wait for its end, or use another "
             "job_name (append_job_name=True gives each launch a name of its own)."
         )
-
-
-def _owner(job: Mapping[str, Any]) -> str:
-    return str(job.get("labels", {}).get(LAUNCH_LABEL, ""))

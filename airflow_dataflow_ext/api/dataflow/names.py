@@ -10,6 +10,7 @@ from typing import Any
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.values import mapping, text
 
 JOB_NAME = re.compile(r"[a-z]([-a-z0-9]{0,1022}[a-z0-9])?")
 """https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs , field ``name``."""
@@ -29,53 +30,80 @@ def labels_of(identity: LaunchIdentity) -> dict[str, str]:
     return {key: label_value(value) for key, value in zip(OUR_LABELS, values, strict=True)}
 
 
-def check_job_name(name: str) -> str:
-    """The name as Google takes it; underscores and dots, which task ids have, become dashes.
+def check_job_name(name: Any, argument: str = "job_name") -> str:
+    """The user's own name as Google takes it; underscores and dots, which task ids have, become dashes.
 
     :raises InvalidInputError: it breaks Google's rule all the same.
     """
-    if not isinstance(name, str):
-        raise InvalidInputError(f"job_name must be a string, not {type(name).__name__} {shown(name)}")
-    cleaned = name.replace("_", "-").replace(".", "-")
+    cleaned = _name_text(name, argument).replace("_", "-").replace(".", "-")
     if not JOB_NAME.fullmatch(cleaned):
         raise InvalidInputError(
-            f"job_name {shown(name)} is not a Dataflow job name: it must begin with a lower-case letter, go on with lower-case letters, "
-            f"digits and dashes, end with a letter or digit, and have at most {LONGEST_NAME} characters"
+            f"{argument} {shown(name)} is not a Dataflow job name: it must begin with a lower-case letter, go on with lower-case letters, "
+            f"digits and dashes, end with a letter or digit, and have at most {LONGEST_NAME} characters; with append_job_name=True it is "
+            "made one"
         )
     return cleaned
 
 
+def made_name(name: Any, argument: str = "job_name") -> str:
+    """A job name from any text, the same one each time: in lower case, other characters as dashes, a letter first, cut in the middle.
+
+    :raises InvalidInputError: it is no text, or empty.
+    """
+    cleaned = re.sub(r"[^a-z0-9]", "-", _name_text(name, argument).lower()).strip("-")
+    if not cleaned[:1].isalpha():
+        cleaned = f"job-{cleaned}".rstrip("-")
+    return _cut(cleaned, LONGEST_NAME)
+
+
+def _name_text(name: Any, argument: str) -> str:
+    given = text("" if name is None else name, argument)
+    if not given.strip():
+        raise InvalidInputError(f"{argument} must not be empty")
+    return given
+
+
 def with_suffix(name: str, suffix: str) -> str:
     """``name-suffix``; a name too long for that loses its middle, and a hash of the whole takes its place."""
-    room = LONGEST_NAME - len(suffix) - 1
-    if len(name) > room:
-        mark = hashlib.sha256(name.encode()).hexdigest()[:10]
-        half = (room - len(mark) - 2) // 2
-        name = f"{name[:half]}-{mark}-{name[-half:]}"
-    return f"{name}-{suffix}"
+    return f"{_cut(name, LONGEST_NAME - len(suffix) - 1)}-{suffix}"
 
 
-def label_value(text: str) -> str:
+def _cut(name: str, room: int) -> str:
+    if len(name) <= room:
+        return name
+    mark = hashlib.sha256(name.encode()).hexdigest()[:10]
+    half = (room - len(mark) - 2) // 2
+    return f"{name[:half]}-{mark}-{name[-half:]}"
+
+
+def label_value(value: str) -> str:
     """Any text as a label value: lower case, other characters as dashes, at most 63."""
-    return re.sub(r"[^a-z0-9_-]", "-", text.lower())[:63]
+    return re.sub(r"[^a-z0-9_-]", "-", value.lower())[:63]
 
 
-def merge_labels(users: Mapping[Any, Any], ours: Mapping[str, str], argument: str) -> dict[str, str]:
-    """The user's labels and ours.
+def own_label_value(value: str) -> str:
+    """A user's text as a label value: letters of other alphabets, which Google takes, stay."""
+    lowered = value.lower()
+    return lowered if LABEL_VALUE.fullmatch(lowered) else re.sub(r"[^\w-]", "-", lowered)[:63]
 
-    :param argument: where the user's labels stand, for the message.
-    :raises InvalidInputError: a label breaks Google's rules or has a name that we need.
+
+def check_labels(users: Any, argument: str) -> dict[str, str]:
+    """The user's labels, as text; what is None is left out.
+
+    :param argument: where they stand, for the message.
+    :raises InvalidInputError: they are no mapping, a name breaks Google's rules or is one that we need, or there are too many.
     """
-    for key, value in users.items():
+    labels = {key: text(value, f"{argument}[{shown(key)}]") for key, value in mapping(users, argument).items()}
+    for key in labels:
         if key in OUR_LABELS:
             raise InvalidInputError(f"{argument} must not hold {shown(key)}: that label identifies the launch")
-        if not (isinstance(key, str) and LABEL_KEY.fullmatch(key)):
+        if not LABEL_KEY.fullmatch(key):
             raise InvalidInputError(f"{argument}: {shown(key)} is not a label name (a lower-case letter, then at most 62 of a-z 0-9 _ -)")
-        if not (isinstance(value, str) and LABEL_VALUE.fullmatch(value) and value == value.lower()):
-            raise InvalidInputError(
-                f"{argument}: the value {shown(value)} of {shown(key)} is not a label value (at most 63 of a-z 0-9 _ -)"
-            )
-    merged = {**users, **ours}
-    if len(merged) > MOST_LABELS:
-        raise InvalidInputError(f"{argument} holds {len(users)} labels; with ours that is over the limit of {MOST_LABELS}")
-    return merged
+    if len(labels) + len(OUR_LABELS) > MOST_LABELS:
+        raise InvalidInputError(f"{argument} holds {len(labels)} labels; with ours that is over the limit of {MOST_LABELS}")
+    return labels
+
+
+def merge_labels(users: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:
+    """The user's labels, with values that Google takes, and ours."""
+    return {**{key: own_label_value(value) for key, value in users.items()}, **ours}

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
-from airflow_dataflow_ext.api.dataflow.template_metadata import BOOLEAN, ENUM, NUMBER, Parameter, TemplateInfo
+from airflow_dataflow_ext.api.dataflow.fields import FIELDS
+from airflow_dataflow_ext.api.dataflow.parameter_kinds import kind_of
+from airflow_dataflow_ext.api.dataflow.template_metadata import Parameter, TemplateInfo
+from airflow_dataflow_ext.api.dataflow.templates import check_type
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, InvalidRequestError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
-from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.texts import near, shown
+from airflow_dataflow_ext.api.rest.values import camel
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.dataflow.job import Place
-    from airflow_dataflow_ext.api.dataflow.templates import Launch
+    from airflow_dataflow_ext.api.dataflow.templates import Launch, TemplateType
+    from airflow_dataflow_ext.api.rest.method import Json
 
 Validate = Literal["metadata", "service", "off"]
 """Who checks a launch: this package against the template's metadata, the service (``validateOnly``), or nobody."""
 
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_BOOLEANS = ("true", "false")
+_OPTIONS = frozenset(FIELDS["FlexTemplateRuntimeEnvironment"])
+"""Pipeline options that are as such no misspelt parameters, however near they are to one."""
+
+_MISSPELT = 0.8
+"""How near the name of a Flex template's parameter must be to a declared one to be that one misspelt, and no pipeline option."""
 
 
 def check_validate(value: Any) -> Validate:
@@ -41,36 +49,55 @@ def check_launch(launch: Launch, validate: Validate, place: Place) -> Conversati
     :raises InvalidInputError: something does not fit; lists all of it.
     """
     if validate == "metadata":
-        info = yield from template_info(launch.template, place)
+        info = yield from template_info(launch.template, place, launch.template_type)
         if info is not None:
+            info = replace(info, is_flex=launch.template_type == "FLEX")
             for name, condition in idle(info, launch.parameters):
                 yield Say(f"Parameter {name} has an effect only when {condition}.")
             check_parameters_of(info, launch.parameters, launch.template)
+            if options := undeclared(info, launch.parameters):
+                yield Say(f"The template declares no {', '.join(map(shown, options))}: passed on as pipeline options of the job.")
     elif validate == "service":
         yield from _ask_the_service(launch, place)
 
 
-def template_info(template: str | Mapping[str, Any] | None, place: Place) -> Conversation[TemplateInfo | None]:
+def template_info(
+    template: str | Mapping[str, Any] | None, place: Place, wanted: TemplateType | None = None
+) -> Conversation[TemplateInfo | None]:
     """What a template says of itself; None, with a word in the log, when that cannot be read.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.templates/get
 
     :param template: ``gs://`` path or container spec; None for a job without a template.
+    :param wanted: the type that it must have, as far as the service knows it.
+    :raises InvalidInputError: it is of the other type.
     """
     if template is None:
         return None
     try:
-        if not isinstance(template, str):
-            return TemplateInfo.read(template)
-        request = dataflow.Template.get.request(**place.path, gcsPath=template, view="METADATA_ONLY")
-        reply = yield from ask(request, retry_for=budgets.METADATA_WITHIN)
-        if reply.get("metadata"):
-            return TemplateInfo.read(reply)
-        why = str(reply.get("status", {}).get("message", "the service gave none"))
-    except (CallError, InvalidInputError) as error:
-        why = str(error)
+        reply = (yield from _reply(template, place)) if isinstance(template, str) else template
+    except CallError as error:
+        yield from _unread(str(error))
+        return None
+    if wanted is not None and isinstance(template, str):
+        check_type(template, reply.get("templateType"), wanted)
+    if not reply.get("metadata") and isinstance(template, str):
+        yield from _unread(str(reply.get("status", {}).get("message", "the service gave none")))
+        return None
+    try:
+        return TemplateInfo.read(reply)
+    except InvalidInputError as error:
+        yield from _unread(str(error))
+        return None
+
+
+def _reply(template: str, place: Place) -> Conversation[Json]:
+    request = dataflow.Template.get.request(**place.path, gcsPath=template, view="METADATA_ONLY")
+    return ask(request, retry_for=budgets.METADATA_WITHIN)
+
+
+def _unread(why: str) -> Conversation[None]:
     yield Say(f"No metadata of the template, so its parameters are neither checked nor read for lineage: {why}")
-    return None
 
 
 def check_parameters_of(info: TemplateInfo, given: Mapping[str, str], template: Any = "") -> None:
@@ -93,18 +120,30 @@ def breaches(info: TemplateInfo, given: Mapping[str, str]) -> Iterator[tuple[str
         if fault := _fault(parameter, given):
             yield parameter.name, fault
     names = [parameter.name for parameter in info.parameters]
-    for name in () if info.takes_any else given:
-        if name not in names:
-            near = _nearest(name, names)
-            hint = f"did you mean {near}?" if near else f"the parameters are {', '.join(names) or 'none'}"
-            yield name, f"the template has no such parameter; {hint}"
+    for name in _unknown(info, given):
+        if meant := _misspelt(info, name):
+            yield name, f"the template has no such parameter; did you mean {meant}?"
+        elif not info.is_flex:
+            yield name, f"the template has no such parameter; the parameters are {', '.join(names) or 'none'}"
 
 
-def _nearest(name: str, names: Sequence[str]) -> str:
-    """The name that was probably meant, whatever its case and its underscores; empty without one."""
-    plain = {known.replace("_", "").lower(): known for known in names}
-    near = difflib.get_close_matches(name.replace("_", "").lower(), plain, n=1)
-    return plain[near[0]] if near else ""
+def undeclared(info: TemplateInfo, given: Mapping[str, str]) -> list[str]:
+    """Given parameters that a Flex template does not declare. The service takes pipeline options of the job there, as
+    ``workerMachineType`` or ``sdk_container_image``; which ones is not fully documented."""
+    return [name for name in _unknown(info, given) if info.is_flex and not _misspelt(info, name)]
+
+
+def _unknown(info: TemplateInfo, given: Mapping[str, str]) -> list[str]:
+    names = {parameter.name for parameter in info.parameters}
+    return [] if info.takes_any else [name for name in given if name not in names]
+
+
+def _misspelt(info: TemplateInfo, name: str) -> str:
+    """The parameter that was probably meant; empty without one."""
+    names = [parameter.name for parameter in info.parameters]
+    if not info.is_flex:
+        return near(name, names)
+    return near(name, names, 1.0 if camel(name) in _OPTIONS else _MISSPELT)
 
 
 def idle(info: TemplateInfo, given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -122,13 +161,8 @@ def _fault(parameter: Parameter, given: Mapping[str, str]) -> str:
             return ""
         label = f" ({parameter.label})" if parameter.label else ""
         return f"required{f' when {parameter.condition}' if parameter.parent else ''}, and not given{label}"
-    if value or not parameter.optional:
-        if parameter.kind == ENUM and parameter.options and value not in parameter.values:
-            return f"{shown(value)} is none of {', '.join(parameter.values)}"
-        if parameter.kind == NUMBER and not _NUMBER.fullmatch(value):
-            return f"{shown(value)} is not a number"
-        if parameter.kind == BOOLEAN and value not in _BOOLEANS:
-            return f"{shown(value)} is neither true nor false"
+    if (value or not parameter.optional) and (fault := kind_of(parameter).fault(parameter, value)):
+        return fault
     return next((f"{shown(value)} does not match {regex}" for regex in parameter.regexes if not _matches(regex, value)), "")
 
 

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-
-NUMBER, BOOLEAN, ENUM = "NUMBER", "BOOLEAN", "ENUM"
-"""Kinds of parameters whose values have a form of their own; of every other kind only its regular expressions are known."""
+from airflow_dataflow_ext.api.rest.texts import shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +52,7 @@ class Parameter:
         """
         facts = _camel(entry, "a template's parameter")
         if not facts.get("name"):
-            raise InvalidInputError(f"a template's parameter has no name: {entry!r}")
+            raise InvalidInputError(f"a template's parameter has no name: {shown(entry)}")
         default = facts.get("defaultValue")
         return cls(
             name=str(facts["name"]),
@@ -94,6 +92,7 @@ class TemplateInfo:
     """What a template says of itself.
 
     :param takes_any: whether it takes parameters beside the declared ones, as Beam YAML does: they are pipeline options.
+    :param is_flex: whether it is launched as a Flex template: the service then takes pipeline options beside the declared parameters.
     """
 
     name: str = ""
@@ -101,6 +100,7 @@ class TemplateInfo:
     parameters: tuple[Parameter, ...] = ()
     streaming: bool = False
     takes_any: bool = False
+    is_flex: bool = False
 
     @classmethod
     def read(cls, value: Any) -> TemplateInfo:

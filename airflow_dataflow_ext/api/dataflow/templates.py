@@ -2,28 +2,70 @@
 
 from __future__ import annotations
 
-import json
-import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
+from airflow_dataflow_ext.api.dataflow.bodies import LABELS, check_gcs_path, check_parameters, labelled, read_body, read_environment
+from airflow_dataflow_ext.api.dataflow.fields import FIELDS
 from airflow_dataflow_ext.api.dataflow.job import Place
-from airflow_dataflow_ext.api.dataflow.names import check_job_name, merge_labels
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json, Request
+from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.values import camel, flag, mapping, read
 
 YAML_TEMPLATE = "gs://dataflow-templates-{location}/latest/flex/Yaml_Template"
 """https://cloud.google.com/dataflow/docs/guides/templates/provided-templates ; it runs Beam YAML."""
+
+
+TemplateType = Literal["LEGACY", "FLEX"]
+"""The service's words for the two types of templates; LEGACY is classic."""
+
+_GOOGLES = re.compile(r"gs://dataflow-templates[^/]*/[^/]+/(flex/)?[^/]+")
+_OPERATORS: Mapping[TemplateType, tuple[str, str]] = {
+    # type -> what a person calls it, and what launches it
+    "LEGACY": ("classic", "DataflowTemplatedJobStartOperator (hook: launch_template)"),
+    "FLEX": ("Flex", "DataflowStartFlexTemplateOperator (hook: launch_flex_template)"),
+}
+
+
+def check_type(path: str, found: str | None, wanted: TemplateType) -> None:
+    """That a template is of the type which a launch is for.
+
+    :param found: its type, as far as it is known.
+    :raises InvalidInputError: it is of the other type; names what launches that.
+    """
+    for kind, (name, operator) in _OPERATORS.items():
+        if found == kind != wanted:
+            raise InvalidInputError(f"{path} is a {name} template, which is launched with {operator}")
+
+
+def type_by_path(path: str) -> TemplateType | None:
+    """The type of a template of Google's, which its path tells; None for any other."""
+    googles = _GOOGLES.fullmatch(path)
+    return None if googles is None else "FLEX" if googles[1] else "LEGACY"
 
 
 class Launch(Protocol):
     """Something that becomes one Dataflow job."""
 
     @property
+    def template_type(self) -> TemplateType | None:
+        """The type of templates that it is for; None for a job without one."""
+
+    @property
     def job_name(self) -> str:
-        """The name that the user gave."""
+        """The name that the user gave, as it was given."""
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Where and how its workers run, with the user's labels."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The user's own labels, as they were given."""
 
     @property
     def update(self) -> bool:
@@ -51,29 +93,7 @@ class Launch(Protocol):
         """The Job in the launch's reply."""
 
 
-ENVIRONMENT_FIELDS = frozenset(
-    {
-        "additionalExperiments",
-        "additionalPipelineOptions",
-        "additionalUserLabels",
-        "bypassTempDirValidation",
-        "diskSizeGb",
-        "enableStreamingEngine",
-        "ipConfiguration",
-        "kmsKeyName",
-        "machineType",
-        "maxWorkers",
-        "network",
-        "numWorkers",
-        "serviceAccountEmail",
-        "streamingMode",
-        "subnetwork",
-        "tempLocation",
-        "workerRegion",
-        "workerZone",
-        "zone",
-    }
-)
+ENVIRONMENT_FIELDS = frozenset(FIELDS["RuntimeEnvironment"])
 """https://cloud.google.com/dataflow/docs/reference/rest/v1b3/RuntimeEnvironment"""
 
 
@@ -84,15 +104,16 @@ class TemplateLaunch:
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/LaunchTemplateParameters
 
     :param template: ``gs://`` path of the template.
-    :param job_name: see :func:`check_job_name`.
-    :param parameters: the template's parameters; numbers, booleans and lists become the strings that the API wants.
-    :param environment: a RuntimeEnvironment.
+    :param job_name: any text; what becomes of it is the launcher's business.
+    :param parameters: the template's parameters; numbers, booleans, times and lists become the strings that the API wants.
+    :param environment: a RuntimeEnvironment; text is read as the type of its field.
     :param update: replace the running streaming job of the same name.
     :param transform_name_mapping: old transform names to new ones, for an update.
     :param validate_only: let the service check the launch, and start nothing.
     :raises InvalidInputError: an argument is wrong; the message names it.
     """
 
+    template_type: ClassVar[TemplateType] = "LEGACY"
     template: str
     job_name: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -102,16 +123,29 @@ class TemplateLaunch:
     validate_only: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "template", check_gcs_path(self.template, "template"))
-        object.__setattr__(self, "job_name", check_job_name(self.job_name))
-        object.__setattr__(self, "parameters", check_parameters(self.parameters))
-        object.__setattr__(self, "environment", check_environment(self.environment))
+        path = check_gcs_path(self.template, "template")
+        check_type(path, type_by_path(path), self.template_type)
+        mapped = read("{string}", self.transform_name_mapping, "transform_name_mapping", FIELDS)
+        values: Json = {
+            "template": path,
+            "parameters": check_parameters(self.parameters),
+            "environment": read_environment("RuntimeEnvironment", self.environment),
+            "update": flag(self.update, "update"),
+            "transform_name_mapping": mapped or {},
+            "validate_only": flag(self.validate_only, "validate_only"),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return labels_in(self.environment)
 
     def trial(self) -> TemplateLaunch:
         return replace(self, validate_only=True)
 
     def request(self, place: Place, name: str, labels: Mapping[str, str]) -> Request:
-        body: Json = {"jobName": name, "parameters": self.parameters, "environment": _labelled(self.environment, labels, "environment")}
+        body: Json = {"jobName": name, "parameters": self.parameters, "environment": labelled(self.environment, labels)}
         if self.update:
             body |= {"update": True, "transformNameMapping": dict(self.transform_name_mapping)}
         return dataflow.Template.launch.request(body, **place.path, gcsPath=self.template, validateOnly=self.validate_only or None)
@@ -127,41 +161,37 @@ class FlexTemplateLaunch:
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.flexTemplates/launch
 
     :param body: LaunchFlexTemplateRequest; ``launchParameter`` holds ``jobName``, ``parameters``, ``environment`` and
-        ``containerSpecGcsPath`` or ``containerSpec``.
+        ``containerSpecGcsPath`` or ``containerSpec``. Text is read as the type of its field, also where it stands for a mapping.
     :raises InvalidInputError: an argument is wrong; the message names it.
     """
 
+    template_type: ClassVar[TemplateType] = "FLEX"
     body: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        if not isinstance(self.body, Mapping):
-            raise InvalidInputError(f"body must be a mapping, not {type(self.body).__name__}")
-        unknown = set(self.body) - {"launchParameter", "launch_parameter", "validateOnly", "validate_only"}
-        parameter = self.body.get("launchParameter", self.body.get("launch_parameter"))
-        if unknown or not isinstance(parameter, Mapping):
+        given = {camel(key): value for key, value in mapping(self.body, "body").items()}
+        unknown = set(given) - set(FIELDS["LaunchFlexTemplateRequest"])
+        if unknown or "launchParameter" not in given:
             raise InvalidInputError(
                 "body must hold launchParameter (a mapping) and may hold validateOnly; "
-                + (f"it also holds {', '.join(sorted(map(str, unknown)))}" if unknown else "launchParameter is missing")
+                + (f"it also holds {', '.join(map(shown, sorted(unknown)))}" if unknown else "launchParameter is missing")
             )
-        parameter = {_CAMEL.get(key, key): value for key, value in parameter.items()}
-        if ("containerSpecGcsPath" in parameter) == ("containerSpec" in parameter):
-            raise InvalidInputError("body.launchParameter must hold one of containerSpecGcsPath and containerSpec")
-        if "containerSpecGcsPath" in parameter:
-            check_gcs_path(parameter["containerSpecGcsPath"], "body.launchParameter.containerSpecGcsPath")
-        parameter |= {
-            "jobName": check_job_name(parameter.get("jobName", "")),
-            "parameters": check_parameters(parameter.get("parameters"), "body.launchParameter.parameters"),
-            "environment": check_environment(parameter.get("environment"), "body.launchParameter.environment"),
-        }
-        if parameter.get("update") is not None:
-            parameter["update"] = check_flag(parameter["update"], "body.launchParameter.update")
-        only = self.body.get("validateOnly", self.body.get("validate_only"))
-        only = only is not None and check_flag(only, "body.validateOnly")
+        parameter = _flex_parameter(given["launchParameter"], "body.launchParameter")
+        only = flag(given.get("validateOnly", False), "body.validateOnly")
         object.__setattr__(self, "body", {"launchParameter": parameter, **({"validateOnly": True} if only else {})})
 
     @property
     def job_name(self) -> str:
         return str(self.body["launchParameter"]["jobName"])
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.body["launchParameter"]["environment"]
+        return found
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return labels_in(self.environment)
 
     @property
     def update(self) -> bool:
@@ -187,7 +217,7 @@ class FlexTemplateLaunch:
 
     def request(self, place: Place, name: str, labels: Mapping[str, str]) -> Request:
         parameter = self.body["launchParameter"]
-        environment = _labelled(parameter["environment"], labels, "body.launchParameter.environment")
+        environment = labelled(parameter["environment"], labels)
         body = {**self.body, "launchParameter": {**parameter, "jobName": name, "environment": environment}}
         return dataflow.FlexTemplate.launch.request(body, **place.path)
 
@@ -195,84 +225,23 @@ class FlexTemplateLaunch:
         return dict(reply.get("job", {}))
 
 
-_CAMEL = {
-    "job_name": "jobName",
-    "container_spec_gcs_path": "containerSpecGcsPath",
-    "container_spec": "containerSpec",
-    "launch_options": "launchOptions",
-    "transform_name_mappings": "transformNameMappings",
-}
+def _flex_parameter(given: Any, at: str) -> Json:
+    """A LaunchFlexTemplateParameter."""
+    parts = {camel(key): value for key, value in mapping(given, at).items()}
+    parameters = check_parameters(parts.pop("parameters", None), f"{at}.parameters")
+    environment = read_environment("FlexTemplateRuntimeEnvironment", parts.pop("environment", None), f"{at}.environment")
+    parameter = read_body("LaunchFlexTemplateParameter", parts, at)
+    if ("containerSpecGcsPath" in parameter) == ("containerSpec" in parameter):
+        raise InvalidInputError(f"{at} must hold one of containerSpecGcsPath and containerSpec")
+    if not parameter.get("jobName"):
+        raise InvalidInputError(f"{at}.jobName is missing: the job must have a name")
+    if "containerSpecGcsPath" in parameter:
+        path = check_gcs_path(parameter["containerSpecGcsPath"], f"{at}.containerSpecGcsPath")
+        check_type(path, type_by_path(path), "FLEX")
+    return {**parameter, "parameters": parameters, "environment": environment}
 
 
-def check_flag(value: Any, argument: str) -> bool:
-    """True or false, also as the text that a template renders to.
-
-    :raises InvalidInputError: it is neither.
-    """
-    flag = {"true": True, "false": False}.get(str(value).lower()) if isinstance(value, bool | str) else None
-    if flag is None:
-        raise InvalidInputError(f"{argument} must be true or false, not {value!r}")
-    return flag
-
-
-def check_gcs_path(path: Any, argument: str) -> str:
-    """A path into Cloud Storage.
-
-    :raises InvalidInputError: it is not ``gs://bucket/object``.
-    """
-    if not (isinstance(path, str) and path.startswith("gs://") and path[5:].strip("/").count("/")):
-        raise InvalidInputError(f"{argument} must be a gs://bucket/object path, not {path!r}")
-    return path
-
-
-def check_parameters(parameters: Any, argument: str = "parameters") -> dict[str, str]:
-    """Template parameters as the API takes them: a map of strings.
-
-    Text stays; true and false, numbers and lists of these (with commas) become text. Anything else would mean something
-    else to each template, so it is refused.
-
-    :raises InvalidInputError: naming the parameter.
-    """
-    if parameters is None:
-        return {}
-    if not isinstance(parameters, Mapping):
-        raise InvalidInputError(f"{argument} must be a mapping, not {type(parameters).__name__}")
-    for name in parameters:
-        if not isinstance(name, str) or not name:
-            raise InvalidInputError(f"{argument}: the name {name!r} is not a string")
-    return {name: _text(value, f"{argument}[{name!r}]") for name, value in parameters.items()}
-
-
-def _text(value: Any, argument: str) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
-        return json.dumps(value)
-    if isinstance(value, list | tuple):
-        return ",".join(_text(entry, argument) for entry in value)
-    raise InvalidInputError(f"{argument} must be a string (or a number, a boolean, a list of these), not {type(value).__name__} {value!r}")
-
-
-def check_environment(environment: Any, argument: str = "environment") -> dict[str, Any]:
-    """A runtime environment; only what would be misread is refused, so that new fields of the service work at once.
-
-    :raises InvalidInputError: it is no mapping, its labels are none, or workerRegion and workerZone are both given.
-    """
-    if environment is None:
-        return {}
-    if not isinstance(environment, Mapping) or not all(isinstance(key, str) for key in environment):
-        raise InvalidInputError(f"{argument} must be a mapping with string keys, not {environment!r}")
-    if environment.get("workerRegion") and environment.get("workerZone"):
-        raise InvalidInputError(f"{argument} must not hold both workerRegion and workerZone")
-    labels = environment.get("additionalUserLabels", {})
-    if not isinstance(labels, Mapping):
-        raise InvalidInputError(f"{argument}.additionalUserLabels must be a mapping, not {type(labels).__name__}")
-    merge_labels(labels, {}, f"{argument}.additionalUserLabels")
-    return dict(environment)
-
-
-def _labelled(environment: Mapping[str, Any], labels: Mapping[str, str], argument: str) -> Json:
-    users = environment.get("additionalUserLabels", {})
-    return {**environment, "additionalUserLabels": merge_labels(users, labels, f"{argument}.additionalUserLabels")}
+def labels_in(environment: Mapping[str, Any]) -> Mapping[str, str]:
+    """The user's labels in an environment."""
+    found: Mapping[str, str] = environment.get(LABELS, {})
+    return found

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_dataflow_ext.api.dataflow.bodies import read_field
+from airflow_dataflow_ext.api.dataflow.fields import FIELDS
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Request
 from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.values import read
 
 LATENCY_TIERS = ("low-latency", "medium-latency", "high-latency")
 _MOST_WORKERS = 1000
@@ -20,7 +22,7 @@ _PARAMETERS, _PROPERTIES = "runtime_updatable_params", "job_metadata.user_displa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobUpdate:
-    """What changes; whatever is None stays.
+    """What changes; whatever is None stays. Text is read as the type of its field.
 
     https://cloud.google.com/dataflow/docs/guides/updating-a-pipeline and https://cloud.google.com/dataflow/docs/guides/archive-jobs
 
@@ -32,14 +34,19 @@ class JobUpdate:
     :raises InvalidInputError: nothing changes, or a value is out of its range.
     """
 
-    min_num_workers: int | None = None
-    max_num_workers: int | None = None
-    worker_utilization_hint: float | None = None
+    min_num_workers: Any = None
+    max_num_workers: Any = None
+    worker_utilization_hint: Any = None
     latency_tier: str | None = None
-    archived: bool | None = None
-    display_properties: Mapping[str, str] = field(default_factory=dict)
+    archived: Any = None
+    display_properties: Any = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for camel, name, value in self._parameters:
+            object.__setattr__(self, name, read_field("RuntimeUpdatableParams", camel, value, name))
+        object.__setattr__(self, "archived", read("boolean", self.archived, "archived", FIELDS))
+        properties = read_field("JobMetadata", "userDisplayProperties", self.display_properties, "display_properties")
+        object.__setattr__(self, "display_properties", properties or {})
         if not self._parameters and not self._properties:
             raise InvalidInputError(
                 "nothing is to be changed: give workers, worker_utilization_hint, latency_tier, archived or display_properties"

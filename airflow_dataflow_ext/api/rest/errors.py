@@ -18,6 +18,7 @@
     │   ├── ForeignJobError          an active job has our name and is not ours
     │   ├── BusyError                what would be started is running already
     │   └── LaunchRecordError        the record of an earlier attempt cannot be read
+    ├── NothingFoundError            nothing is there to act on, and the task asks for something
     └── JobError                     a job ended in another way than asked
         └── JobLostError             the service no longer knows the job
 
@@ -124,6 +125,10 @@ class LaunchRecordError(LaunchError):
     """The record of an earlier attempt cannot be read; nothing is launched on a guess."""
 
     lasting = True
+
+
+class NothingFoundError(DataflowExtError):
+    """Nothing is there to act on, and the task asks for something."""
 
 
 class JobError(DataflowExtError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
 LONGEST_VALUE = 120
@@ -31,3 +33,17 @@ def sentence(text: str) -> str:
     """A text with a mark at its end, so that another sentence can follow."""
     text = text.rstrip()
     return text if not text or text.endswith((".", "!", "?", ".)", ":")) else f"{text}."
+
+
+def near(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
+    """The name that was probably meant, whatever its case, its dashes and its underscores; empty without one.
+
+    :param cutoff: from 0 to 1, how like it must be.
+    """
+    folded = {_folded(known): known for known in names}
+    found = difflib.get_close_matches(_folded(name), folded, n=1, cutoff=cutoff)
+    return folded[found[0]] if found else ""
+
+
+def _folded(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()

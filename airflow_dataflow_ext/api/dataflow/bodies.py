@@ -1,0 +1,104 @@
+"""How what a user gives to a launch becomes parts of its body: parameters, environment, labels, places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow_dataflow_ext.api.dataflow.fields import FIELDS
+from airflow_dataflow_ext.api.dataflow.job import Place
+from airflow_dataflow_ext.api.dataflow.names import check_labels, merge_labels
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.values import mapping, read, text
+
+LABELS = "additionalUserLabels"
+_ZONES = ("zone", "workerZone", "workerRegion")
+_REGION = re.compile(r"([a-z]+-[a-z]+[0-9]+)(-[a-z])?")
+
+
+def read_body(schema: str, value: Any, at: str) -> Json:
+    """A user's mapping as a body of this schema, without what is None.
+
+    :param at: what the user calls it, for the message.
+    :raises InvalidInputError: something in it does not fit; the message names it.
+    """
+    found: Json = read(schema, value, at, FIELDS) or {}
+    return found
+
+
+def read_field(schema: str, name: str, value: Any, at: str) -> Any:
+    """A value as the body's field of this name takes it; None means "not given".
+
+    :raises InvalidInputError: it does not fit.
+    """
+    return read(FIELDS[schema][name], value, at, FIELDS)
+
+
+def check_gcs_path(path: Any, argument: str) -> str:
+    """A path into Cloud Storage.
+
+    :raises InvalidInputError: it is not ``gs://bucket/object``.
+    """
+    found = text(path, argument) if path is not None else ""
+    if not (found.startswith("gs://") and found[5:].strip("/").count("/")):
+        raise InvalidInputError(f"{argument} must be a gs://bucket/object path, not {shown(path)}")
+    return found
+
+
+def check_parameters(parameters: Any, argument: str = "parameters") -> dict[str, str]:
+    """Template parameters as the API takes them: a map of strings.
+
+    Text stays; true and false, numbers, times, and lists of these (with commas) become text; None is left out. Anything else would
+    mean something else to each template, so it is refused.
+
+    :raises InvalidInputError: naming the parameter.
+    """
+    return {name: _parameter(value, f"{argument}[{shown(name)}]") for name, value in mapping(parameters, argument).items()}
+
+
+def _parameter(value: Any, argument: str) -> str:
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes | bytearray):
+        return text(value, argument)
+    entries = [text(entry, argument) for entry in value]
+    for entry in entries:
+        if "," in entry:
+            raise InvalidInputError(
+                f"{argument}: the entry {shown(entry)} of the list holds a comma, which separates entries for the template; "
+                "give the parameter as the text that the template is to get"
+            )
+    return ",".join(entries)
+
+
+def read_environment(schema: str, environment: Any, argument: str = "environment") -> Json:
+    """A runtime environment; only what would be misread is refused, so that new fields of the service work at once.
+
+    :raises InvalidInputError: a field has another type, a label breaks Google's rules, or workerRegion and workerZone are both given.
+    """
+    found = read_body(schema, environment, argument)
+    if found.get("workerRegion") and found.get("workerZone"):
+        raise InvalidInputError(f"{argument} must not hold both workerRegion and workerZone")
+    if LABELS in found:
+        found[LABELS] = check_labels(found[LABELS], f"{argument}.{LABELS}")
+    return found
+
+
+def labelled(environment: Mapping[str, Any], ours: Mapping[str, str]) -> Json:
+    """An environment with our labels beside the user's."""
+    return {**environment, LABELS: merge_labels(environment.get(LABELS, {}), ours)}
+
+
+def check_zone(environment: Mapping[str, Any], place: Place) -> None:
+    """That the workers' zone lies in the place of the job, for a launch of which nobody has said where it is to be.
+
+    :raises InvalidInputError: it does not.
+    """
+    for name in _ZONES:
+        region = _REGION.fullmatch(str(environment.get(name, "")))
+        if region is not None and region[1] != place.location:
+            raise InvalidInputError(
+                f"{name} is {environment[name]!r}, and no location is given, so the job would be in {place.location}: "
+                f"give location={region[1]!r}, or location={place.location!r} if the two are to differ"
+            )

@@ -1,0 +1,246 @@
+"""How a value that a user gave becomes the value that a field of a request's body takes, by the type of the field.
+
+Jinja renders to text unless the DAG renders native objects, so a text that says what the type holds counts as that. A value that does
+not fit is refused by name before anything is sent.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.texts import LONGEST_VALUE, near, shortened, shown
+
+Fields = Mapping[str, Mapping[str, str]]
+"""The fields of each message, with their types.
+
+A type is ``string``, ``boolean``, ``int32``, ``int64``, ``double``, ``duration``, ``datetime`` or ``any``; ``[T]`` for a list, ``{T}``
+for a mapping of texts to T, ``A|B`` for one of some words, or the name of a message.
+"""
+
+NOTHING = ("None", "null")
+"""What None renders to, for every type but a text's."""
+
+LIMITS = {"int32": 2**31, "int64": 2**63}
+SURELY_MEANT = 0.85
+"""How near an unknown field must be to a known one to be a misspelling, and not a field that is newer than this package."""
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,20}(\.0*)?")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]{1,9})?)s?")
+
+
+def read(kind: str, value: Any, at: str, fields: Fields) -> Any:
+    """A value as a field of this type takes it; None stays None, and means "not given".
+
+    :param kind: see :data:`Fields`.
+    :param at: the field's dotted path, for the message.
+    :raises InvalidInputError: it does not fit.
+    """
+    if value is None or (kind not in ("string", "any") and isinstance(value, str) and value.strip() in NOTHING):
+        return None
+    if kind in _SCALARS:
+        return _SCALARS[kind](value, at)
+    if kind.startswith("["):
+        return [_entry(kind[1:-1], entry, f"{at}[{place}]", fields) for place, entry in enumerate(sequence(value, at))]
+    if kind.startswith("{"):
+        return {name: read(kind[1:-1], entry, f"{at}[{shown(name)}]", fields) for name, entry in mapping(value, at).items()}
+    return _word(kind.split("|"), value, at) if "|" in kind else message(kind, value, at, fields)
+
+
+def message(kind: str, value: Any, at: str, fields: Fields) -> dict[str, Any]:
+    """A mapping with the fields of a message, whose names may be in snake case. An unknown one is let through, so that what is new in
+    the service works at once, unless it must be a known one misspelt.
+
+    :raises InvalidInputError: it does not fit.
+    """
+    known, found = fields[kind], {}
+    for name, entry in mapping(value, at).items():
+        key = name if name in known else camel(name)
+        where = f"{at}.{shortened(name, LONGEST_VALUE)}"
+        if key not in known:
+            key, meant = name, near(name, known, SURELY_MEANT)
+            if meant:
+                raise InvalidInputError(f"{where} is no field of a {kind}; did you mean {meant!r}?")
+        if key in found:
+            raise InvalidInputError(f"{where} is given twice, as {key} and in snake case")
+        found[key] = read(known.get(key, "any"), entry, where, fields)
+    return {key: entry for key, entry in found.items() if entry is not None}
+
+
+def camel(name: str) -> str:
+    """A name in camel case."""
+    return re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), name)
+
+
+def mapping(value: Any, at: str) -> dict[str, Any]:
+    """A mapping, also as text, without what is None; None is an empty one.
+
+    :raises InvalidInputError: it is none, or a name in it is no text.
+    """
+    found = _parsed(value, at, "a mapping")
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping):
+        raise InvalidInputError(f"{at} must be a mapping, not {type(found).__name__} {shown(value)}")
+    for name in found:
+        if not isinstance(name, str) or not name:
+            raise InvalidInputError(f"{at}: the name {shown(name)} is not a string")
+    return {name: entry for name, entry in found.items() if entry is not None}
+
+
+def sequence(value: Any, at: str) -> Sequence[Any]:
+    """A list, also as text.
+
+    :raises InvalidInputError: it is none.
+    """
+    found = _parsed(value, at, "a list")
+    if not isinstance(found, Sequence) or isinstance(found, str | bytes | bytearray):
+        raise InvalidInputError(f"{at} must be a list, not {type(found).__name__} {shown(value)}")
+    return found
+
+
+def _parsed(value: Any, at: str, what: str) -> Any:
+    """What a text stands for that was rendered from a mapping or a list, or made with ``tojson``."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(value.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise InvalidInputError(f"{at} must be {what}; this text is neither JSON nor Python for one: {shown(value)}") from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def text(value: Any, at: str) -> str:
+    """A text. True and false, numbers, times (ISO 8601), paths, UUIDs and enum members become one.
+
+    :raises InvalidInputError: it is something else.
+    """
+    if isinstance(value, Enum):
+        return text(value.value, at)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+        return json.dumps(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, UUID) or hasattr(value, "__fspath__") or (isinstance(value, Decimal) and value.is_finite()):
+        return str(value)
+    raise InvalidInputError(f"{at} must be a text, not {type(value).__name__} {shown(value)}")
+
+
+def flag(value: Any, at: str) -> bool:
+    """True or false, also as the text that a template renders to.
+
+    :raises InvalidInputError: it is neither.
+    """
+    found = {"true": True, "false": False}.get(str(value).strip().lower()) if isinstance(value, bool | str) else None
+    if found is None:
+        raise InvalidInputError(f"{at} must be true or false, not {shown(value)}")
+    return found
+
+
+def whole(value: Any, at: str, kind: str = "int32") -> int:
+    """A whole number, also as text.
+
+    :raises InvalidInputError: it is none, or does not fit into ``kind``.
+    """
+    found = None
+    if isinstance(value, str):
+        found = int(value.strip().partition(".")[0]) if _WHOLE.fullmatch(value.strip()) else None
+    elif isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value) and value == int(value):
+        found = int(value)
+    if found is None or not -LIMITS[kind] <= found < LIMITS[kind]:
+        raise InvalidInputError(f"{at} must be a whole number ({kind}), not {shown(value)}")
+    return found
+
+
+def number(value: Any, at: str) -> float:
+    """A number, also as text.
+
+    :raises InvalidInputError: it is none.
+    """
+    try:
+        found = float(value) if isinstance(value, str | int | float | Decimal) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise InvalidInputError(f"{at} must be a number, not {shown(value)}")
+    return found
+
+
+def duration(value: Any, at: str) -> str:
+    """A duration in the service's form, decimal seconds as in ``604800s``, from that, a number of seconds, or a timedelta.
+
+    :raises InvalidInputError: it is none.
+    """
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0:
+        value = f"{value:.9f}".rstrip("0").rstrip(".")
+    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise InvalidInputError(f"{at} must be a duration, for example '604800s', not {shown(value)}")
+    return f"{found[1]}s"
+
+
+def _timestamp(value: Any, at: str) -> str:
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return f"{value.isoformat()}Z"
+    return text(value, at)
+
+
+def _any(value: Any, at: str) -> Any:
+    """Whatever JSON can say; None stays in it."""
+    if isinstance(value, Mapping):
+        return {text(name, at): _any(entry, f"{at}[{shown(name)}]") for name, entry in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
+        return [_any(entry, f"{at}[{place}]") for place, entry in enumerate(value)]
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return text(value, at)
+
+
+def _entry(kind: str, value: Any, at: str, fields: Fields) -> Any:
+    found = read(kind, value, at, fields)
+    if found is None and kind != "any":
+        raise InvalidInputError(f"{at} must not be None: an entry of a list is there or not")
+    return found
+
+
+def _word(words: Sequence[str], value: Any, at: str) -> str:
+    found = text(value, at)
+    if found not in words:
+        meant = near(found, words) or next((word for word in words if found and word.endswith(f"_{found.upper()}")), "")
+        hint = f"; did you mean {meant!r}?" if meant else ""
+        raise InvalidInputError(f"{at} must be one of {', '.join(words)}, not {shown(value)}{hint}")
+    return found
+
+
+_SCALARS: Mapping[str, Callable[[Any, str], Any]] = {
+    "any": _any,
+    "boolean": flag,
+    "datetime": _timestamp,
+    "double": number,
+    "duration": duration,
+    "int32": whole,
+    "int64": lambda value, at: str(whole(value, at, "int64")),
+    "string": text,
+}

@@ -1,0 +1,195 @@
+"""Flags of operators and sensors, which are read strictly, and the jobs of a name, which are stopped and no others."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from typing import Any
+
+import pytest
+
+from airflow_dataflow_ext.emulator import Emulator
+from tests.operators.test_inputs import CLASSIC, SOON, good, refused, state_of, stream, task
+
+STOP = "DataflowStopJobOperator"
+NOT_OURS = {"depends_on_past", "do_xcom_push", "email_on_failure", "email_on_retry", "exponential_backoff", "multiple_outputs"}
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "DataflowCreateJobOperator": {"job": {}},
+    "DataflowCreateSnapshotOperator": {"job_id": "j"},
+    "DataflowDeleteSnapshotOperator": {"snapshot_id": "s"},
+    "DataflowJobAutoScalingEventsSensor": {"job_id": "j"},
+    "DataflowJobMessagesSensor": {"job_id": "j"},
+    "DataflowJobMetricsSensor": {"job_id": "j"},
+    "DataflowJobProgressSensor": {"job_id": "j", "at_least": 0.5},
+    "DataflowJobStatusSensor": {"job_id": "j", "expected_statuses": "JOB_STATE_DONE"},
+    "DataflowSnapshotSensor": {"snapshot_id": "s"},
+    "DataflowStartFlexTemplateOperator": {"body": {}},
+    "DataflowStartYamlJobOperator": {"job_name": "j", "yaml_pipeline": "p"},
+    "DataflowStopJobOperator": {"job_id": "j"},
+    "DataflowTemplatedJobStartOperator": {"template": "gs://t/x"},
+    "DataflowUpdateJobOperator": {"job_id": "j", "archived": True},
+    "WaveDataflowJobSensor": {"job_id": "03C000000000001"},
+    "WaveRunDataSyncOperator": {"connector_id": "c"},
+    "WaveStartDataflowOperator": {"dataflow": "d"},
+    "WaveStopDataflowJobOperator": {"job_id": "03C000000000001"},
+}
+"""What each class needs to be made."""
+
+
+def classes() -> dict[str, type]:
+    """Every operator and sensor that a DAG uses."""
+    from airflow_dataflow_ext.operators import dataflow, wave
+    from airflow_dataflow_ext.sensors import dataflow as dataflow_sensors
+    from airflow_dataflow_ext.sensors import wave as wave_sensors
+
+    modules = (dataflow, wave, dataflow_sensors, wave_sensors)
+    found = {
+        name: cls for module in modules for name, cls in vars(module).items() if inspect.isclass(cls) and hasattr(cls, "template_fields")
+    }
+    bases = {base for cls in found.values() for base in cls.__mro__[1:]}
+    return {name: cls for name, cls in found.items() if cls not in bases and cls.__module__.startswith("airflow_dataflow_ext.")}
+
+
+def flags_of(cls: type) -> set[str]:
+    """Arguments of ours that are declared as true or false."""
+    from airflow.sdk import BaseOperator
+
+    ours = [
+        base
+        for base in cls.__mro__[: cls.__mro__.index(BaseOperator)]
+        if "__init__" in vars(base) and "airflow_dataflow" in base.__module__
+    ]
+    declared = [parameter for base in ours for parameter in inspect.signature(vars(base)["__init__"]).parameters.values()]
+    return {parameter.name for parameter in declared if str(parameter.annotation).startswith("bool")} - {"archived"}
+
+
+def test_every_class_is_tried() -> None:
+    assert set(classes()) == set(ARGUMENTS)
+    assert sum(len(flags_of(cls)) for cls in classes().values()) > 50
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_each_flag_is_true_false_or_the_text_for_it_when_the_dag_file_is_parsed(name: str) -> None:
+    cls = classes()[name]
+    for flag in flags_of(cls) - {"start_from_trigger", "end_from_trigger"}:
+        for value, meant in (("False", False), ("true", True), (False, False)):
+            made = cls(task_id="it", **{**ARGUMENTS[name], flag: value})
+            assert getattr(made, flag) is meant, flag
+        for wrong in ("no", "", 1, 0, [], "1"):
+            with pytest.raises(ValueError, match=f"{flag} must be true or false"):
+                cls(task_id="it", **{**ARGUMENTS[name], flag: wrong})
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_a_flag_is_templated_or_refuses_a_template(name: str) -> None:
+    cls: Any = classes()[name]
+    for flag in flags_of(cls):
+        arguments = {"task_id": "it", **ARGUMENTS[name], flag: "{{ params.x }}"}
+        if flag in cls.template_fields:
+            assert getattr(cls(**arguments), flag) == "{{ params.x }}"
+        else:
+            assert flag in ("deferrable", "end_from_trigger", "start_from_trigger")
+            with pytest.raises(ValueError, match=f"{flag} must be true or false"):
+                cls(**arguments)
+
+
+@pytest.mark.parametrize("update", ["False", "{{ params.u }}", False])
+def test_a_stream_is_never_replaced_by_an_update_that_says_no(emulator: Emulator, update: Any) -> None:
+    running = stream(emulator)
+    again = task(CLASSIC, task_id="again", job_name="feed", append_job_name=False, update=update, params={"u": False}).run()
+    assert again.state == "failed"
+    assert "is active in us-central1 under the name 'feed'" in str(again.error)
+    assert state_of(emulator, running) == "JOB_STATE_RUNNING"
+
+
+def test_a_stream_is_replaced_by_an_update_that_says_yes(emulator: Emulator) -> None:
+    running = stream(emulator)
+    replacement = stream(emulator, task_id="again", update="{{ params.u }}", params={"u": True})
+    assert (state_of(emulator, running), state_of(emulator, replacement)) == ("JOB_STATE_UPDATED", "JOB_STATE_RUNNING")
+
+
+@pytest.mark.parametrize("flag", ["update", "append_job_name", "wait_until_finished", "drain_pipeline", "cancel_on_kill", "reattach"])
+def test_a_flag_that_renders_to_neither_is_refused_before_the_launch(emulator: Emulator, flag: str) -> None:
+    said = refused(task(CLASSIC, **{flag: "{{ params.x }}", "params": {"x": "perhaps"}}), emulator)
+    assert said == f"{flag} must be true or false, not 'perhaps'"
+
+
+def test_a_flag_that_is_not_given_after_rendering_is_not_given(emulator: Emulator) -> None:
+    emulator.scripts.play("*", steps=[(0, "JOB_STATE_DONE")])
+    done = good(task(CLASSIC, wait_until_finished="{{ params.w }}", params={"w": None}, poll_sleep=SOON))
+    assert done["currentState"] == "JOB_STATE_DONE"
+
+
+# Jobs that are stopped by their name
+
+
+def launched(emulator: Emulator, name: str, **fields: Any) -> str:
+    """The id of a stream that a launch operator has started under its own name."""
+    return stream(emulator, **{"append_job_name": True, "job_name": name, "task_id": f"t{len(emulator.jobs)}", **fields})
+
+
+def stopped(emulator: Emulator, *jobs: str) -> list[bool]:
+    return [state_of(emulator, job) == "JOB_STATE_DRAINED" for job in jobs]
+
+
+def test_a_job_that_we_launched_is_stopped_by_the_name_of_its_launch(emulator: Emulator) -> None:
+    ours, backfill, other, bare = (launched(emulator, name) for name in ("etl", "etl-backfill", "other", "x"))
+    bare = stream(emulator, "etl")
+    assert len(good(task(STOP, job_name="etl", poll_sleep=SOON))) == 2
+    assert stopped(emulator, ours, bare, backfill, other) == [True, True, False, False]
+
+
+@pytest.mark.parametrize("name", ["Group_A.count", "2026-load", "load_day", "y" * 1100])
+def test_a_name_that_was_made_valid_or_cut_is_found_by_what_the_user_wrote(emulator: Emulator, name: str) -> None:
+    ours, other = launched(emulator, name), launched(emulator, "other")
+    assert len(good(task(STOP, job_name=name, poll_sleep=SOON))) == 1
+    assert stopped(emulator, ours, other) == [True, False]
+
+
+def test_a_default_name_without_a_suffix_is_found_too(emulator: Emulator) -> None:
+    ours = stream(emulator, job_name="{{ task.task_id }}", task_id="Load.Day")
+    good(task(STOP, job_name="Load.Day", poll_sleep=SOON))
+    assert stopped(emulator, ours) == [True]
+
+
+def test_a_job_that_only_looks_as_if_we_had_launched_it_goes_on(emulator: Emulator) -> None:
+    labels = {"environment": {"additionalUserLabels": {"team": "a"}}}
+    lookalike = stream(emulator, "etl-0123456789", **labels)
+    assert good(task(STOP, job_name="etl", poll_sleep=SOON)) == []
+    assert stopped(emulator, lookalike) == [False]
+
+
+def test_a_prefix_stops_them_all_and_each_is_logged_before(emulator: Emulator, task_log: pytest.LogCaptureFixture) -> None:
+    jobs = [launched(emulator, name) for name in ("etl", "etl-backfill")]
+    good(task(STOP, job_name_prefix="etl", poll_sleep=SOON))
+    assert stopped(emulator, *jobs) == [True, True]
+    for job in jobs:
+        assert task_log.text.index(f"Found job {job} in ") < task_log.text.index(f"Draining job {job}")
+
+
+@pytest.mark.parametrize(("which", "sought"), [("job_name", "named 'etll'"), ("job_name_prefix", "with a name that begins with 'etll'")])
+def test_nothing_to_stop_is_a_warning_that_says_what_was_sought_where_and_what_there_is(
+    emulator: Emulator, which: str, sought: str, task_log: pytest.LogCaptureFixture
+) -> None:
+    stream(emulator, "etl-daily")
+    assert good(task(STOP, **{which: "etll"}, location="us-central1")) == []
+    (warning,) = [
+        record.getMessage() for record in task_log.records if record.levelno == logging.WARNING and "to stop" in record.getMessage()
+    ]
+    assert warning.startswith(f"There is no job to stop: no job {sought}")
+    assert "location us-central1" in warning
+    assert "similar names: 'etl-daily'" in warning
+
+
+def test_nothing_to_stop_can_be_an_error(emulator: Emulator) -> None:
+    ended = task(STOP, job_name="etl", fail_if_nothing_found="{{ params.f }}", params={"f": True}).run()
+    assert ended.state == "failed"
+    assert "There is no job to stop: no job named 'etl'" in str(ended.error)
+
+
+@pytest.mark.parametrize("which", ["job_name", "job_name_prefix", "job_id"])
+def test_an_empty_name_after_rendering_stops_nothing(emulator: Emulator, which: str) -> None:
+    running = stream(emulator)
+    said = refused(task(STOP, **{which: "{{ params.x }}"}, params={"x": ""}), emulator)
+    assert "must" in said
+    assert state_of(emulator, running) == "JOB_STATE_RUNNING"
