@@ -6,7 +6,6 @@ import ast
 import importlib.util
 import inspect
 import json
-import pkgutil
 import re
 import subprocess
 import sys
@@ -176,46 +175,62 @@ def test_a_method_is_described_once() -> None:
 
 
 WATCH = {
-    "job": {"project_id": "p", "location": "l", "job_id": "j"},
-    "expected": ["JOB_STATE_DONE"],
-    "to_the_end": True,
-    "poll_sleep": 3.0,
-    "importance": None,
+    "job": {"place": {"project_id": "p", "location": "l"}, "id": "j"},
+    "policy": {
+        "expected": ["JOB_STATE_DONE"],
+        "to_the_end": True,
+        "poll_sleep": 3.0,
+        "importance": None,
+        "replaces": True,
+    },
 }
 IMPERSONATING = {"conn_id": "c", "impersonation_chain": ["a@example.com", "b@example.com"]}
 
 
 def trigger_arguments() -> dict[str, dict[str, Any]]:
     """For each trigger class, arguments that differ from what it takes by default."""
-    from airflow_dataflow_ext.api.dataflow.actions import StopOrder
+    from airflow_dataflow_ext.api.dataflow.actions import StopAction
     from airflow_dataflow_ext.api.dataflow.conditions import MetricReached
+    from airflow_dataflow_ext.api.dataflow.job import Place
     from airflow_dataflow_ext.api.wave.runs import RunRef
     from airflow_dataflow_ext.api.wave.wait import RunWatch
 
     run = RunWatch(run=RunRef(version="59.0", id="03C", source_id="02K"), poll_sleep=4.0, fail_on_warning=True)
-    order = StopOrder(project_id="p", location="l", job_id="j", drain=False)
-    sight = MetricReached(metric="n", at_least=3.0, tentative=True, context={"step": "s1"})
+    action = StopAction(place=Place(project_id="p", location="l"), job_ids=("j",), drain=False)
+    condition = MetricReached(metric="n", at_least=3.0, tentative=True, context={"step": "s1"})
     end = {"end_from_trigger": True, "skips": True}
     at_job = {"job_id": "j", "project_id": "p", "location": "l", "poll_sleep": 3.0, **end, **IMPERSONATING}
-    ending = {"end_from_trigger": True, "prices": {"vcpu_hours": 1.0}, "replaces": True}
+    ending = {"end_from_trigger": True, "prices": {"vcpu_hours": 1.0}}
     events = {"project_id": "p", "location": "l", "poll_sleep": 3.0, **IMPERSONATING}
+    start = {"operator": "m.O", "arguments": {"gcp_conn_id": "c", "impersonation_chain": None, "end_from_trigger": True}}
     return {
+        "DataflowActionTrigger": {"action": action.serialize(), **IMPERSONATING},
+        "DataflowConditionTrigger": {"condition": condition.serialize(), "fail_on_terminal_state": True, "until": 9.0, **at_job},
         "DataflowJobEventTrigger": {"name": "n*", "labels": {"l": "v"}, "states": ["JOB_STATE_DONE"], **events},
         "DataflowJobStatusTrigger": {"expected_statuses": ["JOB_STATE_DONE"], **at_job},
-        "DataflowSightTrigger": {"sight": sight.serialize(), "fail_on_terminal_state": True, "until": 9.0, **at_job},
         "DataflowJobTrigger": {"watch": WATCH, "stop_on_kill": True, "drain": True, **ending, **IMPERSONATING},
-        "DataflowOrderTrigger": {"order": order.serialize(), **IMPERSONATING},
+        "DataflowLaunchStartTrigger": start,
+        "DataflowSensorStartTrigger": start,
         "WaveJobTrigger": {"watch": run.serialize(), "stop_on_kill": True, "conn_id": "c"},
     }
 
 
 def trigger_classes() -> list[type]:
-    """Every trigger class of the package that can be made."""
-    import airflow_dataflow_ext.triggers as package
+    """Every trigger class of the package that can be made, wherever it stands."""
+    from airflow.triggers.base import BaseTrigger
 
-    found = [importlib.import_module(info.name) for info in pkgutil.iter_modules(package.__path__, package.__name__ + ".")]
+    modules = [module for module in MODULES if folder(module) not in ("emulator", "plugin")]
+    found = [importlib.import_module(dotted(module)) for module in modules if "Trigger" in module.read_text("utf-8")]
     classes = {cls for module in found for _, cls in inspect.getmembers(module, inspect.isclass) if cls.__module__ == module.__name__}
-    return sorted((cls for cls in classes if hasattr(cls, "serialize") and not inspect.isabstract(cls)), key=lambda cls: cls.__name__)
+    ours = (cls for cls in classes if issubclass(cls, BaseTrigger) and not inspect.isabstract(cls) and not cls.__name__.startswith("_"))
+    return sorted(ours, key=lambda cls: cls.__name__)
+
+
+def test_airflow_is_shown_every_module_with_a_trigger() -> None:
+    from airflow_dataflow_ext.provider_info import get_provider_info
+
+    shown = {name for entry in get_provider_info()["triggers"] for name in entry["python-modules"]}
+    assert shown == {cls.__module__ for cls in trigger_classes()}
 
 
 def test_every_trigger_survives_a_round_trip() -> None:
