@@ -15,8 +15,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowRescheduleException,
 
 from airflow_dataflow_ext.api.jobs.watch import Outcome, check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.errors import CallError, JobError, JobLostError, NotFoundError, transient
-from airflow_dataflow_ext.task.errors import task_errors
+from airflow_dataflow_ext.api.rest.errors import CallError, JobLostError, NotFoundError, transient
+from airflow_dataflow_ext.task.errors import check_event, task_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -66,6 +66,10 @@ class WaitSensor(BaseSensorOperator):
         """
 
     @abstractmethod
+    def link_of(self, job: Json) -> str:
+        """The URL of the page where a person sees the job."""
+
+    @abstractmethod
     def show(self, context: Context) -> None:
         """Point a person to what is waited for."""
 
@@ -96,14 +100,13 @@ class WaitSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
-        with task_errors():
+        with task_errors(self.link_of):
             return self.judge(self._look())
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
         """What the trigger saw decides exactly as if this worker had looked."""
-        with task_errors():
-            if "error" in event:
-                raise JobError(str(event["error"]))
+        with task_errors(self.link_of):
+            check_event(event)
             looked = self.judge(self.result(dict(event)))
         if looked.is_done:
             return looked.xcom_value

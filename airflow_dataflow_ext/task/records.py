@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 PUBLISHED = ("return_value", "job_id", DataflowJobLink.xcom_key)
 """The XComs by which an operator that launches a job tells others of it."""
 
-ATTEMPT = "dataflow_attempt"
-"""XCom key under which an operator leaves the number of the try that deferred."""
-
 
 class RecordStore:
     """The task's state store, which outlives the worker; also remembers what was last written, for a kill.

@@ -9,6 +9,7 @@ from airflow_dataflow_ext.api.dataflow.stop import stop
 from airflow_dataflow_ext.api.dataflow.usage import with_usage
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
 from airflow_dataflow_ext.api.jobs.watch import Outcome
+from airflow_dataflow_ext.task.connection import job_page
 from airflow_dataflow_ext.triggers.base import JobTrigger, WaitTrigger
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ class DataflowTrigger(WaitTrigger):
         self, *, conn_id: str = "google_cloud_default", impersonation_chain: str | Sequence[str] | None = None, **kwargs: Any
     ) -> None:
         super().__init__(conn_id=conn_id, impersonation_chain=impersonation_chain, **kwargs)
+
+    def link_of(self, job: Json) -> str:
+        return job_page(self.hook, job)
 
     @staticmethod
     def make_hook(conn_id: str, **connection: Any) -> Any:

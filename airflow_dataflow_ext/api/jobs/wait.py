@@ -60,7 +60,7 @@ def wait_for_job(watch: Watch, *, leaves_rest: bool = False) -> Conversation[Out
         if unlogged is None:
             yield from stream.follow(job)
         if phase is not Phase.MOVING:
-            return replace((yield from _outcome(stream, job, phase)), unlogged=unlogged)
+            return replace((yield from _outcome(watch, stream, job)), unlogged=unlogged)
         look = Look(watch, within=watch.poll_sleep, known=state, idle=stream.quiet_rounds * watch.poll_sleep)
 
 
@@ -68,10 +68,13 @@ def _state_line(watch: Watch, state: str) -> Say:
     return Say(f"Job {watch.job_id} is in state {state}" + ("" if watch.documented(state) else ", which is not documented; waiting on"))
 
 
-def _outcome(stream: Stream, job: Json, phase: Phase) -> Conversation[Outcome]:
+def _outcome(watch: Watch, stream: Stream, job: Json) -> Conversation[Outcome]:
+    phase, state = watch.judge(job), watch.state(job)
     job = yield from stream.final(job)
-    complaint = "" if phase is Phase.SUCCEEDED else (yield from stream.complaint(job))
-    return Outcome(phase=phase, job=job, complaint=complaint)
+    if phase is Phase.SUCCEEDED:
+        return Outcome(phase=phase, job=job, state=state)
+    reason = yield from stream.reason(job)
+    return Outcome(phase=phase, job=job, state=state, reason=reason, complaint=stream.complaint(job, reason))
 
 
 class Waiting(Protocol):
@@ -101,7 +104,7 @@ class JobWait:
         yield _state_line(watch, watch.state(job))
         if watch.judge(job) is Phase.MOVING:
             return None
-        return (yield from _outcome(watch.stream(), job, watch.judge(job))).result()
+        return (yield from _outcome(watch, watch.stream(), job)).result()
 
     def wait(self) -> Conversation[Json]:
         """The Outcome, as JSON."""

@@ -18,13 +18,16 @@
     │   ├── ForeignJobError          an active job has our name and is not ours
     │   ├── BusyError                what would be started is running already
     │   └── LaunchRecordError        the record of an earlier attempt cannot be read
-    └── JobError                     a job ended in another way than asked
+    └── JobError                     a wait cannot come to its good end
+        ├── JobEndError              a job ended in another way than asked
         └── JobLostError             the service no longer knows the job
 
-Only the edge of a task turns one of these into an Airflow exception.
+Only ``task/errors.py`` turns one of these into an Airflow exception.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 
@@ -127,7 +130,29 @@ class LaunchRecordError(LaunchError):
 
 
 class JobError(DataflowExtError):
-    """A job ended in another way than asked."""
+    """A wait cannot come to its good end.
+
+    :param lasting: see :class:`DataflowExtError`.
+    """
+
+    def __init__(self, message: str, *, lasting: bool = False) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+
+
+class JobEndError(JobError):
+    """A job ended in another way than asked.
+
+    :param job: the job as the REST API gives it.
+    :param state: how it ended, in the service's own word.
+    :param reason: why, in one line; empty where the service gave no reason.
+    """
+
+    def __init__(self, message: str, *, job: dict[str, Any], state: str, reason: str) -> None:
+        super().__init__(message)
+        self.job = job
+        self.state = state
+        self.reason = reason
 
 
 class JobLostError(JobError):

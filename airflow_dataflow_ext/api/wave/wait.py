@@ -169,14 +169,18 @@ class RunStream:
             yield Say(_node_line(node), logging.WARNING if _trouble(node) else logging.INFO)
         return {**job, "nodes": nodes}
 
-    def complaint(self, job: Json) -> Conversation[str]:
-        """How the run ended and why: the service's message, and the nodes that failed with theirs."""
+    def reason(self, job: Json) -> Conversation[str]:
+        """Why: the service's message, and the nodes that failed with theirs."""
         yield from ()
-        label = job.get("label") or wave.source_of(job).get("label") or "no label"
         reasons = [str(job["message"])] if job.get("message") else []
         reasons += [f"node {_name(node)} {_trouble(node)}" for node in job.get("nodes", ()) if _trouble(node)]
+        return " ".join("; ".join(reasons).split())
+
+    def complaint(self, job: Json, reason: str) -> str:
+        """How the run ended and why."""
+        label = job.get("label") or wave.source_of(job).get("label") or "no label"
         text = f"Run {job.get('id')} ({label}) ended as {self._watch.state(job)}"
-        return f"{text}: {'; '.join(reasons)}" if reasons else f"{text}."
+        return f"{text}: {reason}" if reason else f"{text}."
 
 
 def _summary(job: Json) -> str:
