@@ -73,7 +73,7 @@ def test_by_default_a_batch_job_is_waited_for_and_a_streaming_job_until_it_runs(
 @pytest.mark.parametrize("state", DATAFLOW)
 def test_to_the_end_means_the_end_of_a_streaming_job_too(state: str) -> None:
     watch = JobWatch(job=REF, policy=WaitPolicy(to_the_end=True))
-    assert watch.judge(job(state, type="JOB_TYPE_STREAMING")) is DATAFLOW[state]
+    assert watch.judge(job(state, type="JOB_TYPE_STREAMING")) is DATAFLOW[state].phase
 
 
 @pytest.mark.parametrize("expected", DATAFLOW)
