@@ -176,13 +176,11 @@ class DataflowUpdateJobOperator(DataflowTask):
         )
 
     def execute(self, context: Context) -> Json:
-        from airflow_dataflow_ext.api.rest.ask import ask
-
         with task_errors():
             update = self.update()
             at = self.place.job(self.job_id)
             self.show_job(context, at)
-            job: Json = self.hook.run(ask(update.request(at)))
+            job: Json = self.hook.run(update.perform(at))
             return job
 
 

@@ -122,9 +122,7 @@ class MessageStream:
 
 
 def _said(message: Mapping[str, Any]) -> Say:
-    return Say(
-        f"{message.get('time', '')} {message.get('messageText', '')}", LEVELS.get(message.get("messageImportance", ""), logging.INFO)
-    )
+    return Say(str(message.get("messageText", "")), LEVELS.get(message.get("messageImportance", ""), logging.INFO))
 
 
 def _sortable(time: str) -> str:

@@ -12,6 +12,7 @@ from airflow_dataflow_ext.api.dataflow.messages import MessageStream, check_impo
 from airflow_dataflow_ext.api.dataflow.reasons import reason_of
 from airflow_dataflow_ext.api.dataflow.replace import who_goes_on
 from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UNKNOWN, UPDATED
+from airflow_dataflow_ext.api.dataflow.where import where_is_it
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
 from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
@@ -23,6 +24,7 @@ from airflow_dataflow_ext.api.rest.times import rfc3339
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.jobs.watch import Watch
+    from airflow_dataflow_ext.api.rest.errors import NotFoundError
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
@@ -123,6 +125,10 @@ class JobWatch:
     def read(self, *, retry_for: float | None = None) -> Conversation[Json]:
         """The job's summary as it is now, the same that lists show; by default asked for until there is an answer."""
         return ask(dataflow.Job.get.request(**self.job.path), retry_for=retry_for)
+
+    def explained(self, error: NotFoundError) -> Conversation[NotFoundError]:
+        """The error, with the location in which the job is."""
+        return where_is_it(self.job, error)
 
     def documented(self, state: str) -> bool:
         """Whether the state table has a row for it."""

@@ -12,6 +12,7 @@ from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobEndError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Step
 
 if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.rest.errors import NotFoundError
     from airflow_dataflow_ext.api.rest.method import Json
 
 
@@ -93,6 +94,9 @@ class Watch(Protocol):
 
     def read(self, *, retry_for: float | None = None) -> Conversation[Json]:
         """The job as it is now; by default asked for until there is an answer."""
+
+    def explained(self, error: NotFoundError) -> Conversation[NotFoundError]:
+        """What it means that the service does not know the job: the error, with where the job is, if that can be seen."""
 
     def lister(self) -> Lister:
         """How the active jobs of the place are listed."""

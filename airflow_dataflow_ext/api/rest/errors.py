@@ -27,7 +27,7 @@ Only ``task/errors.py`` turns one of these into an Airflow exception.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 
@@ -66,6 +66,14 @@ class CallError(DataflowExtError):
         self.request = request
         self.lasting = lasting
         self.sent = sent
+        self._hinted = False
+
+    def hinting(self, hint: str) -> Self:
+        """The same error with a sentence more on what may help; one that has such a sentence stays as it is."""
+        if not self._hinted:
+            self.args = (f"{self} {hint}",)
+            self._hinted = True
+        return self
 
 
 class NoAnswerError(CallError):

@@ -20,6 +20,7 @@ from airflow_dataflow_ext.api.wave.states import WAVE
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.jobs.watch import Watch
+    from airflow_dataflow_ext.api.rest.errors import NotFoundError
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
@@ -73,6 +74,11 @@ class RunWatch:
     def read(self, *, retry_for: float | None = None) -> Conversation[Json]:
         """The job as it is now; by default asked for until there is an answer."""
         return wave_runs.read(self.run, retry_for=retry_for)
+
+    def explained(self, error: NotFoundError) -> Conversation[NotFoundError]:
+        """The error as it is: an org has one place for its runs."""
+        yield from ()
+        return error
 
     def lister(self) -> RecentRuns:
         """How the runs of the org are listed."""
