@@ -10,7 +10,10 @@ MODULES: dict[str, dict[str, tuple[str, ...]]] = {
     "hooks": {DATAFLOW: ("dataflow",), WAVE: ("wave",)},
     "operators": {DATAFLOW: ("dataflow",), WAVE: ("wave",)},
     "sensors": {DATAFLOW: ("dataflow",), WAVE: ("wave",)},
-    "triggers": {DATAFLOW: ("dataflow", "dataflow_actions", "dataflow_events", "dataflow_start", "dataflow_waits"), WAVE: ("wave",)},
+    "triggers": {
+        DATAFLOW: ("dataflow", "dataflow_actions", "dataflow_events", "dataflow_start", "dataflow_waits"),
+        WAVE: ("wave",),
+    },
 }
 
 

@@ -13,6 +13,7 @@ from airflow_dataflow_ext.api.dataflow.states import DataflowJobStatus, Dataflow
 from airflow_dataflow_ext.api.dataflow.stop import stop
 from airflow_dataflow_ext.api.dataflow.templates import FlexTemplateLaunch, Launch, TemplateLaunch
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
+from airflow_dataflow_ext.api.dataflow.where import at_job
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import launch_once
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
@@ -87,7 +88,8 @@ class DataflowHook(WorkerVerbs):
 
         :param view: ``JOB_VIEW_SUMMARY`` (default), ``JOB_VIEW_DESCRIPTION`` or ``JOB_VIEW_ALL``.
         """
-        return self._ask(dataflow.Job.get.request(**self.job(job_id, **where).path, view=view))
+        job = self.job(job_id, **where)
+        return at_job(job, self._ask(dataflow.Job.get.request(**job.path, view=view)))
 
     @verb
     def list_jobs(
@@ -138,8 +140,9 @@ class DataflowHook(WorkerVerbs):
         :param body: a Job with the fields to change.
         :param update_mask: their names, with commas.
         """
+        job = self.job(job_id, **where)
         read = read_body("Job", body, "body")
-        return self._ask(dataflow.Job.update.request(read, **self.job(job_id, **where).path, updateMask=update_mask))
+        return at_job(job, self._ask(dataflow.Job.update.request(read, **job.path, updateMask=update_mask)))
 
     @verb
     def messages(
@@ -151,25 +154,27 @@ class DataflowHook(WorkerVerbs):
         **where: Unpack[Where],
     ) -> Conversation[list[Json]]:
         """JobMessages in the order of time, from ``start_time`` (RFC 3339, inclusive) on."""
-        path = self.job(job_id, **where).path
-        request = dataflow.Message.list.request(**path, minimumImportance=minimum_importance, startTime=start_time)
-        return self._entries(request, "jobMessages")
+        job = self.job(job_id, **where)
+        request = dataflow.Message.list.request(**job.path, minimumImportance=minimum_importance, startTime=start_time)
+        return at_job(job, self._entries(request, "jobMessages"))
 
     @verb
     def autoscaling_events(self, job_id: str, *, start_time: str | None = None, **where: Unpack[Where]) -> Conversation[list[Json]]:
         """AutoscalingEvents, which the service lists beside the messages."""
-        request = dataflow.Message.list.request(**self.job(job_id, **where).path, startTime=start_time)
-        return self._entries(request, "autoscalingEvents")
+        job = self.job(job_id, **where)
+        return at_job(job, self._entries(dataflow.Message.list.request(**job.path, startTime=start_time), "autoscalingEvents"))
 
     @verb
     def metrics(self, job_id: str, **where: Unpack[Where]) -> Conversation[list[Json]]:
         """MetricUpdates of a job; each committed one usually has a tentative twin (``context.tentative``)."""
-        return self._entries(dataflow.Job.get_metrics.request(**self.job(job_id, **where).path), "metrics")
+        job = self.job(job_id, **where)
+        return at_job(job, self._entries(dataflow.Job.get_metrics.request(**job.path), "metrics"))
 
     @verb
     def execution_details(self, job_id: str, **where: Unpack[Where]) -> Conversation[list[Json]]:
         """StageSummaries of a job."""
-        return self._entries(dataflow.Job.get_execution_details.request(**self.job(job_id, **where).path), "stages")
+        job = self.job(job_id, **where)
+        return at_job(job, self._entries(dataflow.Job.get_execution_details.request(**job.path), "stages"))
 
     @verb
     def stage_execution_details(self, job_id: str, stage_id: str, **where: Unpack[Where]) -> Conversation[list[Json]]:
@@ -197,8 +202,9 @@ class DataflowHook(WorkerVerbs):
         :param ttl: how long it is kept, as a duration in seconds.
         :param snapshot_sources: snapshot its Pub/Sub subscriptions, too.
         """
-        body: Json = {"ttl": ttl, "snapshotSources": snapshot_sources, "description": description}
-        return self._ask(dataflow.Job.snapshot.request(read_body("SnapshotJobRequest", body, "snapshot"), **self.job(job_id, **where).path))
+        body = read_body("SnapshotJobRequest", {"ttl": ttl, "snapshotSources": snapshot_sources, "description": description}, "snapshot")
+        job = self.job(job_id, **where)
+        return at_job(job, self._ask(dataflow.Job.snapshot.request(body, **job.path)))
 
     @verb
     def get_snapshot(self, snapshot_id: str, **where: Unpack[Where]) -> Conversation[Json]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseOperatorLink
+from airflow_dataflow_ext.links.base import ShownLink
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseOperator
-    from airflow.sdk.types import TaskInstanceKey
-
     from airflow_dataflow_ext.api.dataflow.job import JobRef
 
 CONSOLE = "https://console.cloud.google.com"
@@ -17,24 +14,17 @@ JOB_PAGE = "{console}/dataflow/jobs/{location}/{job_id}?project={project_id}"
 """The job's page in the Google Cloud console; the emulator has one on the same path."""
 
 
-class DataflowJobLink(BaseOperatorLink):
+class DataflowJobLink(ShownLink):
     """The job's page in the Google Cloud console, or on the emulator; it is there as soon as the job is known."""
 
     name = "Dataflow Job"
     xcom_key = "dataflow_job_link"
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """The URL, or an empty text before there is a job."""
-        from airflow.sdk.execution_time.xcom import XCom
-
-        return XCom.get_value(key=self.xcom_key, ti_key=ti_key) or ""
-
-    @classmethod
-    def persist(cls, context: Any, job: JobRef, *, root: str) -> None:
-        """Show the link of this task from now on.
+    @staticmethod
+    def url(job: JobRef, *, root: str) -> str:
+        """The job's page.
 
         :param root: URL of the service that knows the job; one over plain HTTP is an emulator on this machine.
         """
         console = root if root.startswith("http://") else CONSOLE
-        url = JOB_PAGE.format(console=console, project_id=job.place.project_id, location=job.place.location, job_id=job.id)
-        context["ti"].xcom_push(key=cls.xcom_key, value=url)
+        return JOB_PAGE.format(console=console, project_id=job.place.project_id, location=job.place.location, job_id=job.id)

@@ -17,15 +17,15 @@ from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.shown import shown_record
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome, Watch, check_poll_sleep
-from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
+from airflow_dataflow_ext.api.rest.errors import DataflowExtError
 from airflow_dataflow_ext.api.rest.times import rfc3339
 from airflow_dataflow_ext.task.compat import TaskDeferralError, TaskDeferralTimeout, conf
-from airflow_dataflow_ext.task.errors import task_errors
+from airflow_dataflow_ext.task.errors import check_event, task_errors
 from airflow_dataflow_ext.task.flags import Flag
 from airflow_dataflow_ext.task.identity import clear_key_of, identity_of
 from airflow_dataflow_ext.task.kill import after_kill
 from airflow_dataflow_ext.task.metrics import count_launch
-from airflow_dataflow_ext.task.records import ATTEMPT, PassingStore, RecordStore, TriesStore, record_store
+from airflow_dataflow_ext.task.records import PassingStore, RecordStore, TriesStore, record_store
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -115,11 +115,15 @@ class LaunchOperator(BaseOperator):
         """Keep how the wait ended, for those who ask later."""
 
     @abstractmethod
+    def link_of(self, job: Json) -> str:
+        """The URL of the page where a person sees the job."""
+
+    @abstractmethod
     def show(self, context: Context, watch: Any, job: Json) -> None:
         """Point a person to the job."""
 
     def execute(self, context: Context) -> Json:
-        with task_errors():
+        with task_errors(self.link_of):
             attempt = self.enter(context)
             launched = count_launch(attempt.identity, lambda: self._launch(attempt))
             watch = attempt.launcher.watch_of(launched.job, launched.record)
@@ -179,9 +183,8 @@ class LaunchOperator(BaseOperator):
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Json:
         """What the trigger saw decides exactly as if this worker had waited."""
-        with task_errors():
-            if "error" in event:
-                raise JobError(str(event["error"]))
+        with task_errors(self.link_of):
+            check_event(event)
             return self._finish(self._store(context), Outcome.deserialize(event))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -230,7 +233,6 @@ class LaunchOperator(BaseOperator):
         return launched
 
     def _defer(self, context: Context, watch: Watch, method_name: str, *, stop_on_kill: bool) -> NoReturn:
-        context["ti"].xcom_push(key=ATTEMPT, value=context["ti"].try_number)
         self.defer(trigger=self.trigger(watch, stop_on_kill=stop_on_kill), method_name=method_name, timeout=self.execution_timeout)
 
     def _finish(self, store: RecordStore | TriesStore | PassingStore, outcome: Outcome) -> Json:

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
-from airflow_dataflow_ext.api.rest.errors import JobError
 from airflow_dataflow_ext.task.compat import conf
 from airflow_dataflow_ext.task.connection import DataflowTask
-from airflow_dataflow_ext.task.errors import task_errors
+from airflow_dataflow_ext.task.errors import check_event, task_errors
 from airflow_dataflow_ext.task.flags import Flag, check_flags
 
 if TYPE_CHECKING:
@@ -63,8 +62,7 @@ class DataflowActionOperator(DataflowTask):
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
         """What the triggerer did counts exactly as if this worker had done it."""
         with task_errors():
-            if "error" in event:
-                raise JobError(str(event["error"]))
+            check_event(event)
             return self.finish(context, event["result"])
 
     def finish(self, context: Context, result: Any) -> Any:

@@ -191,11 +191,9 @@ class DataflowUpdateJobOperator(DataflowTask):
         )
 
     def execute(self, context: Context) -> Json:
-        from airflow_dataflow_ext.api.rest.ask import ask
-
         with task_errors():
             update = self.update()
             at = self.hook.job(self.job_id, self.project_id, self.location)
             self.show_job(context, at)
-            job: Json = self.hook.run(ask(update.request(at)))
+            job: Json = self.hook.run(update.perform(at))
             return job

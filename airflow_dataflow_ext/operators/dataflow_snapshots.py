@@ -120,3 +120,5 @@ class DataflowDeleteSnapshotOperator(DataflowTask):
                 self.hook.delete_snapshot(self.snapshot_id, project_id=self.project_id, location=self.location)
             except NotFoundError as gone:
                 self.log.info("There is no snapshot to delete: %s", gone)
+            else:
+                self.log.info("Snapshot %s in %s is deleted.", self.snapshot_id, self.place)

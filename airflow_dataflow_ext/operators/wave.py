@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
-from airflow_dataflow_ext.api.rest.errors import BusyError, InvalidInputError, JobError
+from airflow_dataflow_ext.api.rest.errors import BusyError, InvalidInputError
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
 from airflow_dataflow_ext.api.wave.facts import keep, summary_of
 from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveLauncher, start
 from airflow_dataflow_ext.operators.base import Attempt, LaunchOperator
 from airflow_dataflow_ext.task.connection import WaveTask
-from airflow_dataflow_ext.task.errors import task_errors
+from airflow_dataflow_ext.task.errors import check_event, task_errors
 from airflow_dataflow_ext.task.flags import Flag, check_flags
 from airflow_dataflow_ext.task.identity import clear_key_of
 
@@ -95,8 +95,7 @@ class WaveLaunchOperator(WaveTask, LaunchOperator):
     def execute_again(self, context: Context, event: Mapping[str, Any]) -> Json:
         """The run that was in the way has ended, however it did."""
         with task_errors():
-            if "error" in event:
-                raise JobError(str(event["error"]))
+            check_event(event)
         return self.execute(context)
 
     def _launch(self, attempt: Attempt) -> Launched:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
+from airflow_dataflow_ext.api.jobs.wait import LastSeen
 from airflow_dataflow_ext.api.jobs.watch import Outcome, check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.errors import CallError, JobError, JobLostError, NotFoundError, transient
+from airflow_dataflow_ext.api.rest.errors import CallError, DataflowExtError, JobLostError, NotFoundError, transient
 from airflow_dataflow_ext.task.compat import AirflowException, AirflowRescheduleException, AirflowSensorTimeout, AirflowSkipException, conf
-from airflow_dataflow_ext.task.errors import task_errors
+from airflow_dataflow_ext.task.errors import check_event, task_errors
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -44,7 +45,9 @@ class WaitSensor(BaseSensorOperator):
         super().__init__(**{"poke_interval": poll_interval, **kwargs})
         self.deferrable = deferrable
         self.poll_interval = check_poll_sleep(poll_interval, "poll_interval")
+        self.last_seen = LastSeen()
         self._began: float | None = None
+        self._warn_again = 0.0
 
     @cached_property
     @abstractmethod
@@ -66,6 +69,10 @@ class WaitSensor(BaseSensorOperator):
         """
 
     @abstractmethod
+    def link_of(self, job: Json) -> str:
+        """The URL of the page where a person sees the job."""
+
+    @abstractmethod
     def show(self, context: Context) -> None:
         """Point a person to what is waited for."""
 
@@ -85,10 +92,13 @@ class WaitSensor(BaseSensorOperator):
         with self._skipping():
             first = context["ti"].get_first_reschedule_date(context) if self.reschedule and not self.deferrable else None
             self._began = first.timestamp() if first else time.time()
+            if first is not None:  # another process of this sensor has warned before
+                self._warn_again = _next_warning(self._waited - self.poll_interval)
             with task_errors():
                 self.show(context)
             if not self.deferrable:
-                return super().execute(context)
+                with self._saying_what_was_seen():
+                    return super().execute(context)
             looked = self.poke(context)
             if looked.is_done:
                 return looked.xcom_value
@@ -96,18 +106,37 @@ class WaitSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
-        with task_errors():
+        with task_errors(self.link_of):
             return self.judge(self._look())
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
         """What the trigger saw decides exactly as if this worker had looked."""
-        with task_errors():
-            if "error" in event:
-                raise JobError(str(event["error"]))
+        with task_errors(self.link_of):
+            check_event(event)
             looked = self.judge(self.result(dict(event)))
         if looked.is_done:
             return looked.xcom_value
         self._defer(float(event["until"]))
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """As in any sensor; the error of one that has timed out in the triggerer says what there is now."""
+        with self._saying_what_was_seen(look=True):
+            return super().resume_execution(next_method, next_kwargs, context)
+
+    @contextmanager
+    def _saying_what_was_seen(self, *, look: bool = False) -> Iterator[None]:
+        """Let the error of a timeout say what was seen last.
+
+        :param look: look once more, because somebody else has looked until now.
+        """
+        try:
+            yield
+        except AirflowSensorTimeout as error:
+            if look:
+                with suppress(DataflowExtError):
+                    self._look()
+            late = f"Sensor has timed out; its limit is {self.patience}." if look else str(error)
+            raise AirflowSensorTimeout(f"{late} Last seen: {self.last_seen.text or 'nothing'}") from None
 
     @property
     def patience(self) -> timedelta:
@@ -151,15 +180,37 @@ class WaitSensor(BaseSensorOperator):
         except CallError as error:
             unknown = isinstance(error, NotFoundError)
             if unknown and self._waited >= budgets.LOST_AFTER:
-                raise JobLostError(f"The service has not known it for {budgets.LOST_AFTER:.0f} s: {error}") from error
+                raise JobLostError(f"The service has not known it for {budgets.LOST_AFTER:.0f} s: {self._explained(error)}") from error
             if not (unknown or transient(error)):
                 raise
-            self.log.warning("%s Waiting on.", error)
+            self._warn(error)
             return None
+
+    def _explained(self, error: CallError) -> CallError:
+        """The error, with what can be said of something that the service does not know."""
+        if not isinstance(error, NotFoundError):
+            return error
+        explained: CallError = self.hook.run(self.waiting().explained(error))
+        return explained
+
+    def _warn(self, error: CallError) -> None:
+        """Say that something is in the way: at once, and then less and less often."""
+        if self._waited >= self._warn_again:
+            self._warn_again = _next_warning(self._waited)
+            self.last_seen.text = f"{self._explained(error)}"
+            self.log.warning("%s Waiting on.", self.last_seen.text)
 
     def _defer(self, until: float) -> NoReturn:
         left = until - time.time()
         if left <= 0:
-            raise AirflowSensorTimeout(f"Sensor has timed out; its limit is {self.patience}.")
+            raise AirflowSensorTimeout(f"Sensor has timed out; its limit is {self.patience}. Last seen: {self.last_seen.text or 'nothing'}")
         self.defer(trigger=self.trigger(until), method_name="execute_complete", timeout=timedelta(seconds=left))
         raise AssertionError("defer raises")
+
+
+def _next_warning(waited: float) -> float:
+    """The seconds since the wait began after which trouble is worth another line, each time twice as many."""
+    due = budgets.UNKNOWN_AGAIN
+    while due <= waited:
+        due *= 2
+    return due

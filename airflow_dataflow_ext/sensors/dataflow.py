@@ -41,7 +41,7 @@ class DataflowJobStatusSensor(DataflowSensor):
         return WaitPolicy(expected=tuple(self.expected_statuses), to_the_end=True, poll_sleep=self.poll_interval, importance=None)
 
     def waiting(self) -> JobWait:
-        return JobWait(JobWatch(job=self.job, policy=self.policy))
+        return JobWait(JobWatch(job=self.job, policy=self.policy), self.last_seen)
 
     def trigger(self, until: float) -> BaseTrigger:
         from airflow_dataflow_ext.triggers.dataflow_waits import DataflowJobStatusTrigger

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import PokeReturnValue
 
-from airflow_dataflow_ext.api.dataflow.conditions import Condition, ConditionWait, Entries, mark_of
+from airflow_dataflow_ext.api.dataflow.condition_wait import ConditionWait
+from airflow_dataflow_ext.api.dataflow.conditions import Condition, Entries, mark_of
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.sensors.base import WaitSensor
 from airflow_dataflow_ext.task.compat import needs_3_3
@@ -111,7 +112,11 @@ class DataflowConditionSensor(DataflowSensor):
     def waiting(self) -> ConditionWait:
         check_flags(self)
         return ConditionWait(
-            at=self.job, condition=self._condition_now(), ends_with_job=self.fail_on_terminal_state, poll_sleep=self.poll_interval
+            at=self.job,
+            condition=self._condition_now(),
+            ends_with_job=self.fail_on_terminal_state,
+            poll_sleep=self.poll_interval,
+            seen=self.last_seen,
         )
 
     def trigger(self, until: float) -> BaseTrigger:

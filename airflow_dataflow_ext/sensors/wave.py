@@ -65,7 +65,7 @@ class WaveDataflowJobSensor(WaveTask, WaitSensor):
         self.fail_on_warning = fail_on_warning
 
     def waiting(self) -> JobWait:
-        return JobWait(self._watch())
+        return JobWait(self._watch(), self.last_seen)
 
     def _watch(self) -> RunWatch:
         check_flags(self)

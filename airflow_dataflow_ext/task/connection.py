@@ -15,11 +15,34 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperatorLink, Context
 
     from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
+    from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.hooks.dataflow import DataflowHook
     from airflow_dataflow_ext.hooks.wave import WaveHook
 
 
-class DataflowTask(BaseOperator):
+class LinkedTask(BaseOperator):
+    """A task whose link is there as soon as it knows where it leads; see :class:`~airflow_dataflow_ext.links.base.ShownLink`."""
+
+    shown_link = ""
+    """The URL that this process of the task has shown."""
+    has_resumed = False
+    """Whether this process goes on after a deferral."""
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """As in any operator."""
+        self.has_resumed = True
+        return super().resume_execution(next_method, next_kwargs, context)
+
+    def show_link(self, context: Context, key: str, url: str) -> None:
+        """Let the task's link lead there from now on.
+
+        :param key: the link's XCom key.
+        """
+        self.shown_link = url
+        context["ti"].xcom_push(key=key, value=url)
+
+
+class DataflowTask(LinkedTask):
     """A task that calls Dataflow.
 
     :param project_id: project of the job; the connection's by default (templated, like all arguments named here).
@@ -61,10 +84,14 @@ class DataflowTask(BaseOperator):
 
     def show_job(self, context: Context, job: JobRef) -> None:
         """Let the task's link lead to the job."""
-        DataflowJobLink.persist(context, job, root=self.hook.root)
+        self.show_link(context, DataflowJobLink.xcom_key, DataflowJobLink.url(job, root=self.hook.root))
+
+    def link_of(self, job: Json) -> str:
+        """The URL of the page where a person sees the job."""
+        return job_page(self.hook, job, self.project_id, self.location)
 
 
-class WaveTask(BaseOperator):
+class WaveTask(LinkedTask):
     """A task that calls CRM Analytics.
 
     :param salesforce_conn_id: connection of type ``salesforce`` (templated).
@@ -87,4 +114,17 @@ class WaveTask(BaseOperator):
 
     def show_org(self, context: Context) -> None:
         """Let the task's link lead to the org's Data Manager."""
-        WaveDataManagerLink.persist(context, root=self.hook.root)
+        self.show_link(context, WaveDataManagerLink.xcom_key, WaveDataManagerLink.url(root=self.hook.root))
+
+    def link_of(self, job: Json) -> str:
+        """The URL of the page where a person sees the run."""
+        return WaveDataManagerLink.url(root=self.hook.root)
+
+
+def job_page(hook: DataflowHook, job: Json, project_id: str | None = None, location: str | None = None) -> str:
+    """The URL of the page where a person sees a Dataflow job.
+
+    :param job: the job as the REST API gives it; where it names no place, the others count, and then the connection's.
+    """
+    at = hook.place(job.get("projectId") or project_id, job.get("location") or location).job(str(job.get("id")))
+    return DataflowJobLink.url(at, root=hook.root)

@@ -1,20 +1,73 @@
-"""The edge of a task: the only place where errors become Airflow's, and where Airflow's own things are read."""
+"""The boundary of a task: the only place where this package's errors become Airflow's, and events of a trigger become errors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.rest.errors import DataflowExtError, InvalidInputError, LaunchRecordError
+from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobEndError, JobError
+from airflow_dataflow_ext.exceptions import JobFailedError
 from airflow_dataflow_ext.task.compat import AirflowException, AirflowFailException
 
+if TYPE_CHECKING:
+    from types import TracebackType
 
-@contextmanager
-def task_errors() -> Iterator[None]:
-    """Turn this package's errors into Airflow's: one that no retry can mend fails the task at once."""
-    try:
-        yield
-    except (InvalidInputError, LaunchRecordError) as error:
-        raise AirflowFailException(str(error)) from error
-    except DataflowExtError as error:
-        raise AirflowException(str(error)) from error
+    from airflow_dataflow_ext.api.rest.method import Json
+
+LinkOf = Callable[["Json"], str]
+"""The URL of the page where a person sees a job."""
+
+log = logging.getLogger(__name__)
+
+
+def task_errors(link_of: LinkOf | None = None) -> AbstractContextManager[None]:
+    """Turn this package's errors into Airflow's: one that no retry can mend fails the task at once.
+
+    What a person reads is the error's own text. How it came about is logged at debug level: Airflow shows each exception with its
+    whole chain, which would bury the reason.
+
+    :param link_of: leads to a job that ended badly.
+    """
+    return _Boundary(link_of)
+
+
+class _Boundary(AbstractContextManager[None]):
+    """Written as a class, so that a traceback shows one line of it and none of contextlib's."""
+
+    def __init__(self, link_of: LinkOf | None) -> None:
+        self._link_of = link_of
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, DataflowExtError):
+            log.debug("How this came about:", exc_info=error)
+            raise airflow_error(error, self._link_of) from None
+
+
+def airflow_error(error: DataflowExtError, link_of: LinkOf | None = None) -> AirflowException:
+    """The exception by which Airflow ends, or tries again, a task that met this error."""
+    if isinstance(error, JobEndError):
+        job, link = error.job, link_of(error.job) if link_of else ""
+        return JobFailedError(
+            f"{error}\n{link}".rstrip(),
+            job_id=str(job.get("id") or ""),
+            name=str(job.get("name") or job.get("label") or ""),
+            state=error.state,
+            reason=error.reason,
+            link=link,
+        )
+    return (AirflowFailException if error.lasting else AirflowException)(str(error))
+
+
+def error_event(error: DataflowExtError) -> Json:
+    """The event by which a trigger tells the worker of an error."""
+    return {"error": str(error), "lasting": error.lasting}
+
+
+def check_event(event: Mapping[str, Any]) -> None:
+    """
+    :raises JobError: the event of a trigger tells of an error.
+    """
+    if "error" in event:
+        raise JobError(str(event["error"]), lasting=bool(event.get("lasting")))

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 PUBLISHED = ("return_value", "job_id", DataflowJobLink.xcom_key, FACTS_KEY)
 """The XComs by which an operator that launches a job tells others of it."""
 
-ATTEMPT = "dataflow_attempt"
-"""XCom key under which an operator leaves the number of the try that deferred."""
-
 log = logging.getLogger(__name__)
 
 

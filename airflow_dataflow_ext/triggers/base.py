@@ -18,8 +18,9 @@ from airflow_dataflow_ext.api.jobs.watch import Watch
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
 from airflow_dataflow_ext.task.compat import cancelled, in_thread
+from airflow_dataflow_ext.task.errors import airflow_error, check_event, error_event
 from airflow_dataflow_ext.task.metrics import report_round, time_event
-from airflow_dataflow_ext.task.records import ATTEMPT, XComs
+from airflow_dataflow_ext.task.records import XComs
 from airflow_dataflow_ext.watch.channel import Channel
 
 if TYPE_CHECKING:
@@ -94,6 +95,10 @@ class WaitTrigger(BaseTrigger):
         yield from ()
         return event
 
+    def link_of(self, job: Json) -> str:
+        """The URL of the page where a person sees a job that ended badly."""
+        return ""
+
     def serialize(self) -> tuple[str, Json]:
         cls = type(self)
         return f"{cls.__module__}.{cls.__qualname__}", {"conn_id": self.conn_id, **self.connection, **self.fields()}
@@ -106,7 +111,7 @@ class WaitTrigger(BaseTrigger):
             await cancelled(self)
             raise
         except DataflowExtError as error:
-            event = {"error": str(error)}
+            event = error_event(error)
         except Exception as error:
             self.log.exception("The wait cannot go on")
             event = {"error": f"{type(error).__name__}: {error}"}
@@ -136,11 +141,10 @@ class WaitTrigger(BaseTrigger):
 
         self.store = self.store or Awaited(XComs(self.task_instance))
         try:
-            if "error" in event:
-                raise JobError(str(event["error"]))
+            check_event(event)
             result = await self.perform(self.result(event))
         except DataflowExtError as error:
-            self.log.error("%s", error)
+            self.log.error("%s", await asyncio.to_thread(airflow_error, error, self.link_of))
             return TaskSkippedEvent() if self.skips else TaskFailedEvent()
         if getattr(self.task, "do_xcom_push", True):
             await asyncio.to_thread(XCom.set, key="return_value", value=result, **where(self.task_instance))
@@ -165,8 +169,8 @@ class WaitTrigger(BaseTrigger):
     async def killed_by_user(self) -> bool:
         """Whether ``on_kill`` was called for a user's act.
 
-        Airflow also calls it when a trigger merely moves to another triggerer. Then the task is still deferred, by the same
-        try; after a clear it can be deferred again, by another one.
+        Airflow also calls it when a trigger merely moves to another triggerer; then the task is still deferred. After a clear it can be
+        deferred again by its next try, which has stopped the job itself before.
         """
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
@@ -176,18 +180,7 @@ class WaitTrigger(BaseTrigger):
         ask = in_thread(RuntimeTaskInstance.get_task_states)
         found = await ask(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index)
         states = list((found.get(ti.run_id) or {}).values())  # a task that was just cleared has none, and is there all the same
-        if not states:
-            return False  # no answer is not a person's act
-        return states[0] != "deferred" or await self.is_past_try()
-
-    async def is_past_try(self) -> bool:
-        """Whether a later try has begun to wait; not so where nothing says which try it is, because XComs were cleaned."""
-        from airflow.sdk.execution_time.xcom import XCom
-
-        ti = self.task_instance
-        assert ti is not None
-        attempt = await in_thread(XCom.get_one)(key=ATTEMPT, **where(ti))
-        return attempt is not None and bool(attempt != ti.try_number)
+        return bool(states) and states[0] != "deferred"  # no answer is not a person's act
 
 
 def where(ti: Any) -> Json:

@@ -11,6 +11,7 @@ from airflow_dataflow_ext.api.dataflow.stop import stop
 from airflow_dataflow_ext.api.dataflow.usage import with_usage
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch
 from airflow_dataflow_ext.api.jobs.watch import Outcome
+from airflow_dataflow_ext.task.connection import job_page
 from airflow_dataflow_ext.triggers.base import JobTrigger, WaitTrigger
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ class DataflowTrigger(WaitTrigger):
 
     def ended_at(self, job: Json) -> float:
         return ended_at(job) if job.get("currentStateTime") else 0.0
+
+    def link_of(self, job: Json) -> str:
+        return job_page(self.hook, job)
 
     @staticmethod
     def make_hook(conn_id: str, **connection: Any) -> Any:

@@ -203,12 +203,13 @@ class DataflowLaunchStartTrigger(StartTrigger):
         """The same for a task that waits in the triggerer again as soon as it is cleared: its next try may have to begin first."""
         for pause in budgets.NEXT_TRY_PAUSES:
             await asyncio.sleep(pause)
-            if await super().killed_by_user():
+            if await super().killed_by_user() or await asyncio.to_thread(self._is_past_try):
                 return True
         return False
 
-    async def is_past_try(self) -> bool:
-        tries = await asyncio.to_thread(self._tries.load)
+    def _is_past_try(self) -> bool:
+        """Whether a later try has begun. It waits for this one's job to end, which this one stops sooner."""
+        tries = self._tries.load()
         return tries is not None and tries.number > self.context["ti"].try_number
 
     async def _end(self, event: Json) -> TriggerEvent:

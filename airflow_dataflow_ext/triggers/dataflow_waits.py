@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.dataflow.conditions import ConditionWait, condition_of
+from airflow_dataflow_ext.api.dataflow.condition_wait import ConditionWait
+from airflow_dataflow_ext.api.dataflow.conditions import condition_of
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome

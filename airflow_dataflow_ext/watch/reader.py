@@ -83,7 +83,7 @@ class Reader:
         except NotFoundError as error:
             self._waiters.put_off(job_id, loop.time())
             if self._waiters.missed_for(job_id, loop.time()) >= budgets.LOST_AFTER:
-                self._waiters.refuse([job_id], lost(watch, error))
+                self._waiters.refuse([job_id], lost(watch, await self._perform(watch.explained(error))))
         except Exception as error:
             self._waiters.put_off(job_id, loop.time())
             if not transient(error):

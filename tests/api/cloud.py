@@ -100,6 +100,9 @@ class Cloud:
         name = dict(request.query)["name"]
         return ok({"jobs": [job.summary() for job in self.jobs if job.name == name and job.listed <= self.now]})
 
+    def _jobs_aggregated(self, request: Request) -> Reply:
+        return ok({"jobs": [job.summary() for job in self.jobs if job.listed <= self.now]})
+
     def _jobs_get(self, request: Request) -> Reply:
         job = self._readable(request)
         return ok(job.description()) if job else refused(404, "No such job.")

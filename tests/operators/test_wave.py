@@ -62,7 +62,7 @@ def seen(task: TaskInstance, ended: Ended) -> tuple[object, ...]:
     for node in job.get("nodes", ()):
         node.pop("id")
     text = str(ended.error or "").replace(task.xcoms["job_id"], "ID")
-    return ended.state, type(ended.error), text, job, task.store.get("launch", {}).get("phase"), set(task.xcoms) - {"dataflow_attempt"}
+    return ended.state, type(ended.error), text, job, task.store.get("launch", {}).get("phase"), set(task.xcoms)
 
 
 @pytest.mark.parametrize("fail_on_warning", [False, True])

@@ -279,8 +279,8 @@ def test_an_overtaken_try_writes_nothing_more(emulator: Emulator, start: Any, di
         old._tries.set("launch", {**kept["record"], "step": "settled"})
     old._tries.fail()
     assert task.xcoms["dataflow_launch"] == kept
-    assert asyncio.run(task.trigger().is_past_try()) is False
-    assert asyncio.run(old.is_past_try()) is True
+    assert task.trigger()._is_past_try() is False
+    assert old._is_past_try() is True
 
 
 def test_what_an_earlier_try_told_of_itself_is_gone_when_the_next_fails(emulator: Emulator, start: Any) -> None:
@@ -540,11 +540,11 @@ def started(kwargs: Any) -> Any:
     from airflow.models.trigger import Trigger
     from airflow.serialization.decoders import smart_decode_trigger_kwargs
 
-    from airflow_dataflow_ext.triggers.dataflow_start import DataflowStartTrigger
+    from airflow_dataflow_ext.triggers.dataflow_start import DataflowLaunchStartTrigger
 
     row = Trigger(classpath="x", kwargs=kwargs)
     stored = Trigger._decrypt_kwargs(row.encrypted_kwargs)
-    return DataflowStartTrigger(**{name: smart_decode_trigger_kwargs(value) for name, value in stored.items()})
+    return DataflowLaunchStartTrigger(**{name: smart_decode_trigger_kwargs(value) for name, value in stored.items()})
 
 
 def test_without_a_triggered_end_there_is_no_triggered_start() -> None:

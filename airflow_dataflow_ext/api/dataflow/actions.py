@@ -10,6 +10,7 @@ from airflow_dataflow_ext.api.dataflow.bodies import read_body
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job, Snapshot
 from airflow_dataflow_ext.api.dataflow.stop import FORCE_AT_THE_EARLIEST, StoppableJob
+from airflow_dataflow_ext.api.dataflow.where import at_job
 from airflow_dataflow_ext.api.jobs.stop import stop_jobs
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
@@ -134,7 +135,15 @@ class SnapshotAction:
                 snapshot = yield from ask(request, retry_for=None)
             except NotFoundError:  # a new one is not always readable at once; a deleted one is missing from the list as well
                 snapshot = (yield from self._found()) or {**snapshot, "state": "DELETED"}
+        yield Say(self._end_of(snapshot))
         return snapshot
+
+    def _end_of(self, snapshot: Json) -> str:
+        """How the action has ended, for the log."""
+        text = f"Snapshot {snapshot['id']} of {self.job} is in {snapshot.get('state')}"
+        if snapshot.get("state") != "READY":
+            return f"{text}; the task does not wait until a job can start from it."
+        return f"{text}: a job can start from it ({int(snapshot.get('diskSizeBytes') or 0):,} bytes)."
 
     def _take(self) -> Conversation[Json]:
         text = f"{self.description} ({self.mark})".strip()
@@ -142,7 +151,7 @@ class SnapshotAction:
         request = Job.snapshot.request(body, **self.job.path)
         for _ in range(budgets.SENDS):
             try:
-                snapshot: Json = yield from ask(request)
+                snapshot: Json = yield from at_job(self.job, ask(request))
             except (NoAnswerError, ServiceError) as error:
                 if not error.sent:
                     raise
@@ -152,7 +161,7 @@ class SnapshotAction:
                 if found is None:
                     continue
                 snapshot = found
-            yield Say(f"Snapshot {snapshot['id']} of {self.job} is in {snapshot.get('state')}.")
+            yield Say(f"Snapshot {snapshot['id']} of {self.job} has begun.")
             return snapshot
         raise lost
 

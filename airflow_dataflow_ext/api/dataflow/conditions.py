@@ -4,32 +4,46 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
 from typing import Any, ClassVar, Protocol
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job, Message, Snapshot
-from airflow_dataflow_ext.api.dataflow.states import TERMINAL
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
-from airflow_dataflow_ext.api.jobs.watch import Look
-from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, JobLostError, NotFoundError
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError
 from airflow_dataflow_ext.api.rest.method import Json
-from airflow_dataflow_ext.api.rest.steps import Conversation, Sleep
+from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.api.rest.texts import shown
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look at a condition has shown.
+
+    :param text: a sentence for the log: how far it has come.
+    :param found: what was waited for, once it is there.
+    :param doubtful: nothing that the job shows can become what is waited for, as after a misspelling.
+    """
+
+    text: str
+    found: Any = None
+    doubtful: bool = False
 
 
 class Condition(Protocol):
     """Something that may be there or not yet."""
 
+    of_job: ClassVar[bool]
+    """Whether a job shows it."""
+
     @property
     def last_chance(self) -> bool:
         """Whether it still counts when the job has ended meanwhile."""
 
-    def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[Any]:
-        """What is there, or None for not yet.
+    def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[Seen]:
+        """Look at it once.
 
         :raises JobError: it will never be there.
         """
@@ -44,6 +58,9 @@ def mark_of(entries: Any) -> str:
 
 
 NOTHING = mark_of([])
+_WORDS = {"metrics": "metrics", "jobMessages": "messages", "autoscalingEvents": "autoscaling events"}
+MOST_NAMES = 20
+"""Names that a text lists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +72,16 @@ class Entries:
     """
 
     kind: ClassVar[str] = "entries"
+    of_job: ClassVar[bool] = True
     last_chance: ClassVar[bool] = False
     of: str
     seen: str = NOTHING
 
-    def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[list[Json] | None]:
+    def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[Seen]:
         method = Job.get_metrics if self.of == "metrics" else Message.list
         found = list(items((yield from pages(method.request(**at.path), retry_for=retry_for)), self.of))
-        return None if mark_of(found) == self.seen else found
+        text = f"The job has {len(found) or 'no'} {_WORDS[self.of]}{'' if found else ' yet'}."
+        return Seen(text, None if mark_of(found) == self.seen else found)
 
     def serialize(self) -> Json:
         return {"kind": self.kind, **asdict(self)}
@@ -80,24 +99,36 @@ class MetricReached:
     """
 
     kind: ClassVar[str] = "metric"
+    of_job: ClassVar[bool] = True
     last_chance: ClassVar[bool] = True
     metric: str
     at_least: float
     tentative: bool = False
     context: Mapping[str, str] = field(default_factory=dict)
 
-    def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[Json | None]:
+    def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[Seen]:
         reply: Json = yield from ask(Job.get_metrics.request(**at.path), retry_for=retry_for)
-        numbers = [metric for metric in reply.get("metrics", ()) if self._is_meant(metric)]
-        largest = max(numbers, key=lambda metric: float(metric["scalar"]), default=None)
-        return largest if largest is not None and largest["scalar"] >= self.at_least else None
+        metrics = [metric for metric in reply.get("metrics", ()) if _is_number(metric.get("scalar"))]
+        if not metrics:
+            return Seen("The job has no metrics yet.")
+        named = [metric for metric in metrics if metric.get("name", {}).get("name") == self.metric]
+        if not named:
+            names = {str(metric.get("name", {}).get("name")) for metric in metrics}
+            return Seen(f"The job has no metric {shown(self.metric)}{_near(self.metric, names)}", doubtful=True)
+        meant = [metric for metric in named if self.context.items() <= _context(metric).items()]
+        if not meant:
+            texts = {_text(_context(metric)) for metric in named}
+            return Seen(f"Metric {self.metric} has no context {_text(self.context)}{_near(_text(self.context), texts)}", doubtful=True)
+        return self._reached(meant)
 
-    def _is_meant(self, metric: Json) -> bool:
-        name, value = metric.get("name", {}), metric.get("scalar")
-        context = name.get("context", {})
-        counts = self.tentative or context.get("tentative") != "true"
-        fits = name.get("name") == self.metric and all(context.get(key) == text for key, text in self.context.items())
-        return counts and fits and isinstance(value, int | float) and not isinstance(value, bool)
+    def _reached(self, meant: list[Json]) -> Seen:
+        """How far the metric has come, by the largest value that counts."""
+        counting = [metric for metric in meant if self.tentative or _context(metric).get("tentative") != "true"]
+        largest = max(counting or meant, key=lambda metric: float(metric["scalar"]))
+        text = f"Metric {self.metric} is {largest['scalar']:,}; waited for: {self.at_least:,}"
+        if not counting:
+            return Seen(f"{text}. That value is tentative, and counts only with tentative=True.")
+        return Seen(f"{text}.", largest if largest["scalar"] >= self.at_least else None)
 
     def serialize(self) -> Json:
         return {"kind": self.kind, **asdict(self)}
@@ -114,6 +145,7 @@ class ProgressReached:
     """
 
     kind: ClassVar[str] = "progress"
+    of_job: ClassVar[bool] = True
     last_chance: ClassVar[bool] = True
     at_least: float
     stage: str | None = None
@@ -122,14 +154,40 @@ class ProgressReached:
         if not 0 <= self.at_least <= 1:
             raise InvalidInputError(f"at_least must be from 0 to 1, not {shown(self.at_least)}")
 
-    def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[float | None]:
+    def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[Seen]:
         bodies = yield from pages(Job.get_execution_details.request(**at.path), retry_for=retry_for)
-        stages = [stage for stage in items(bodies, "stages") if self.stage in (None, stage.get("stageId"))]
-        done = sum(map(_done, stages)) / len(stages) if stages else 0.0
-        return done if stages and done >= self.at_least else None
+        known = list(items(bodies, "stages"))
+        if not known:
+            return Seen("The job shows no stages yet.")
+        stages = [stage for stage in known if self.stage in (None, stage.get("stageId"))]
+        if not stages:
+            names = {str(stage.get("stageId")) for stage in known}
+            return Seen(f"The job has no stage {shown(self.stage)}{_near(str(self.stage), names)}", doubtful=True)
+        done = sum(map(_done, stages)) / len(stages)
+        text = f"{f'Stage {self.stage}' if self.stage else 'The job'} is {done:.0%} done; waited for: {self.at_least:.0%}."
+        return Seen(text, done if done >= self.at_least else None)
 
     def serialize(self) -> Json:
         return {"kind": self.kind, **asdict(self)}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _context(metric: Json) -> dict[str, Any]:
+    return dict(metric.get("name", {}).get("context", {}))
+
+
+def _text(context: Mapping[str, Any]) -> str:
+    return json.dumps(dict(context), sort_keys=True)
+
+
+def _near(given: str, known: Collection[str]) -> str:
+    """The end of a sentence about a name that is not known: what may be meant, and what there is."""
+    near = get_close_matches(given, known, n=1)
+    more = f", and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
+    return f"{f'; did you mean {near[0]}?' if near else '.'} There is {', '.join(sorted(known)[:MOST_NAMES])}{more}."
 
 
 def _done(stage: Json) -> float:
@@ -146,15 +204,17 @@ class SnapshotReady:
     """
 
     kind: ClassVar[str] = "snapshot"
+    of_job: ClassVar[bool] = False
     last_chance: ClassVar[bool] = True
     snapshot_id: str
 
-    def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[Json | None]:
+    def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[Seen]:
         request = Snapshot.get.request(**at.place.path, snapshotId=self.snapshot_id)
         snapshot: Json = yield from ask(request, retry_for=retry_for)
         if snapshot.get("state") in ("FAILED", "DELETED"):
             raise JobError(f"Snapshot {self.snapshot_id} in {at.place} is in state {snapshot['state']}.")
-        return snapshot if snapshot.get("state") == "READY" else None
+        text = f"Snapshot {self.snapshot_id} in {at.place} is in state {snapshot.get('state')}."
+        return Seen(text, snapshot if snapshot.get("state") == "READY" else None)
 
     def serialize(self) -> Json:
         return {"kind": self.kind, **asdict(self)}
@@ -167,65 +227,3 @@ def condition_of(data: Mapping[str, Any]) -> Condition:
     """The inverse of :meth:`Condition.serialize`."""
     condition: Condition = _KINDS[data["kind"]](**{name: value for name, value in data.items() if name != "kind"})
     return condition
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConditionWait:
-    """A wait for a condition.
-
-    :param at: the job, or for a snapshot the place.
-    :param ends_with_job: whether the end of the job is the failure of the wait.
-    :param poll_sleep: seconds between two looks.
-    """
-
-    at: JobRef
-    condition: Condition
-    ends_with_job: bool
-    poll_sleep: float
-
-    @property
-    def _watch(self) -> JobWatch:
-        return JobWatch(job=self.at, policy=WaitPolicy(to_the_end=True, poll_sleep=self.poll_sleep, importance=None))
-
-    def once(self, *, retry_for: float | None) -> Conversation[Any]:
-        """Look once: what is there, or None.
-
-        :raises JobError: the job has ended, or the condition can never come.
-        """
-        job = (yield from self._watch.read(retry_for=retry_for)) if self.ends_with_job else {}
-        return (yield from self._see(job, retry_for))
-
-    def wait(self) -> Conversation[Json]:
-        """Look again and again until it is there; the event holds it as ``found``. Trouble that may pass never ends the wait.
-
-        :raises JobError: the job has ended, or the condition can never come.
-        :raises JobLostError: the service has not known it for a while.
-        :raises CallError: the service refuses to show it.
-        """
-        look, missed = Look(self._watch), 0.0
-        while True:
-            job = (yield look) if self.ends_with_job else {}
-            try:
-                found = yield from self._see(job, None)
-            except NotFoundError as error:
-                if missed >= budgets.LOST_AFTER:
-                    raise JobLostError(f"The service has not known it for {missed:.0f} s: {error}") from error
-                found, missed = None, missed + self.poll_sleep
-            else:
-                missed = 0.0
-            if found is not None:
-                return {"found": found}
-            if self.ends_with_job:
-                look = Look(self._watch, within=self.poll_sleep, known=self._watch.state(job))
-            else:
-                yield Sleep(self.poll_sleep)
-
-    def _see(self, job: Json, retry_for: float | None) -> Conversation[Any]:
-        over = job.get("currentState") in TERMINAL
-        ended = JobError(f"Job {self.at.id} is in {job.get('currentState')}, and what was waited for has not come.")
-        if over and not self.condition.last_chance:
-            raise ended
-        found = yield from self.condition.check(self.at, retry_for=retry_for)
-        if found is None and over:
-            raise ended
-        return found

@@ -82,8 +82,8 @@ class MessageStream:
             fresh = False
         self._every = 1 if fresh else min(self._every * 2, QUIETEST)
 
-    def errors(self) -> Conversation[str]:
-        """The job's own error messages, waited for a little; an empty text when it gave none or they may not be read.
+    def errors(self) -> Conversation[list[str]]:
+        """The job's own error messages, waited for a little; none when it gave none or they may not be read.
 
         They are asked for from the job's beginning: one that comes late can bear a time before what was logged last.
         """
@@ -101,7 +101,7 @@ class MessageStream:
             for message in items(bodies, "jobMessages"):
                 self._errors.append(str(message.get("messageText", "")))
                 yield _said(message)
-        return "\n".join(dict.fromkeys(self._errors))
+        return list(dict.fromkeys(self._errors))
 
     def _tell(self, importance: str, retry_for: float) -> Conversation[bool]:
         since = self._since or None  # inclusive: what was logged at that very time comes again
@@ -142,9 +142,7 @@ def _count(value: Any) -> int | None:
 
 
 def _said(message: Mapping[str, Any]) -> Say:
-    return Say(
-        f"{message.get('time', '')} {message.get('messageText', '')}", LEVELS.get(message.get("messageImportance", ""), logging.INFO)
-    )
+    return Say(str(message.get("messageText", "")), LEVELS.get(message.get("messageImportance", ""), logging.INFO))
 
 
 def _sortable(time: str) -> str:

@@ -11,6 +11,7 @@ from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, CANCELLING, DATAFLOW, DRAINED, DRAINING, TERMINAL
 from airflow_dataflow_ext.api.dataflow.wait import state_of
+from airflow_dataflow_ext.api.dataflow.where import at_job
 from airflow_dataflow_ext.api.jobs.stop import stop_jobs
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
@@ -48,7 +49,7 @@ class StoppableJob:
 
     def read(self, *, retry_for: float | None) -> Conversation[Json]:
         """The job as it is now."""
-        return ask(Job.get.request(**self.job.path), retry_for=retry_for)
+        return at_job(self.job, ask(Job.get.request(**self.job.path), retry_for=retry_for))
 
     def is_over(self, job: Json) -> bool:
         """Whether it has ended."""

@@ -9,14 +9,20 @@ from airflow_dataflow_ext.api.dataflow.bodies import read_field
 from airflow_dataflow_ext.api.dataflow.fields import FIELDS
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.dataflow.states import UNKNOWN
+from airflow_dataflow_ext.api.dataflow.where import at_job
+from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.api.rest.method import Request
-from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.method import Json, Request
+from airflow_dataflow_ext.api.rest.steps import Conversation, Say
+from airflow_dataflow_ext.api.rest.texts import shortened, shown
 from airflow_dataflow_ext.api.rest.values import read
 
 LATENCY_TIERS = ("low-latency", "medium-latency", "high-latency")
 _MOST_WORKERS = 1000
 _LEAST_HINT, _MOST_HINT = 0.1, 0.9
+LONGEST_TEXT = 300
+"""Characters of a change that the log shows."""
 _PARAMETERS, _PROPERTIES = "runtime_updatable_params", "job_metadata.user_display_properties"
 
 
@@ -62,6 +68,20 @@ class JobUpdate:
             raise InvalidInputError(f"worker_utilization_hint must lie between {_LEAST_HINT} and {_MOST_HINT}, not {hint}")
         if self.latency_tier is not None and self.latency_tier not in LATENCY_TIERS:
             raise InvalidInputError(f"latency_tier must be one of {', '.join(LATENCY_TIERS)}, not {shown(self.latency_tier)}")
+
+    def __str__(self) -> str:
+        changes = {**{snake: value for _, snake, value in self._parameters}, **self._properties}
+        return ", ".join(f"{name}={value}" for name, value in changes.items())
+
+    def perform(self, job: JobRef) -> Conversation[Json]:
+        """Ask for the change; what was asked, and what came of it, goes to the log. Gives the Job.
+
+        :raises CallError: the service refuses, or there is no such job.
+        """
+        yield Say(f"Changing {job}: {shortened(str(self), LONGEST_TEXT)}")
+        changed: Json = yield from at_job(job, ask(self.request(job)))
+        yield Say(f"The service has taken the change of {job}, which is in {changed.get('currentState', UNKNOWN)}.")
+        return changed
 
     def request(self, job: JobRef) -> Request:
         """The change, with a mask that names its fields and no others."""

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream, check_importance
+from airflow_dataflow_ext.api.dataflow.reasons import reason_of
 from airflow_dataflow_ext.api.dataflow.replace import who_goes_on
 from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UNKNOWN, UPDATED
+from airflow_dataflow_ext.api.dataflow.where import where_is_it
 from airflow_dataflow_ext.api.jobs.facts import state_times, thinned
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
 from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
@@ -18,12 +20,17 @@ from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.steps import Now, Say
+from airflow_dataflow_ext.api.rest.texts import sentence, shortened
 from airflow_dataflow_ext.api.rest.times import rfc3339
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.jobs.watch import Watch
+    from airflow_dataflow_ext.api.rest.errors import NotFoundError
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation
+
+LONGEST_NAME = 60
+"""Characters of a job's name in an error: an alert shows only so much, and has room for the reason."""
 
 PAGE_SIZE = 500
 """Jobs asked for at once: few enough that reading a page does not hold up an event loop."""
@@ -120,6 +127,10 @@ class JobWatch:
         """The job's summary as it is now, the same that lists show; by default asked for until there is an answer."""
         return ask(dataflow.Job.get.request(**self.job.path), retry_for=retry_for)
 
+    def explained(self, error: NotFoundError) -> Conversation[NotFoundError]:
+        """The error, with the location in which the job is."""
+        return where_is_it(self.job, error)
+
     def documented(self, state: str) -> bool:
         """Whether the state table has a row for it."""
         return state in DATAFLOW
@@ -198,17 +209,18 @@ class JobStream:
         whole: Json = yield from ask(request, retry_for=None)
         return {**job, **{name: whole[name] for name in ("replaceJobId", "replacedByJobId") if name in whole}}
 
-    def complaint(self, job: Json) -> Conversation[str]:
-        """How the job ended and why, in the service's words where it gave any."""
-        text = f"Job {job.get('id')} ({job.get('name')}) in {job.get('location')} ended as {job.get('currentState')}"
-        reason = yield from self._reason(job)
-        return f"{text}: {reason} {self._successor}".rstrip() if reason else f"{text}. {self._successor}".rstrip()
+    def complaint(self, job: Json, reason: str) -> str:
+        """How the job ended and why."""
+        name = shortened(str(job.get("name")), LONGEST_NAME)
+        text = f"Job {job.get('id')} ({name}) in {job.get('location')} ended as {job.get('currentState')}"
+        return f"{text}{': ' if reason else ''}{sentence(reason) or '.'} {self._successor}".rstrip()
 
-    def _reason(self, job: Json) -> Conversation[str]:
+    def reason(self, job: Json) -> Conversation[str]:
+        """Why: what the service says of a failure, or what became of the job instead."""
         if job.get("currentState") == FAILED:
-            return (yield from self._messages.errors())
+            return reason_of((yield from self._messages.errors()))
         if job.get("currentState") == UPDATED:
-            return f"job {job.get('replacedByJobId')} replaced it."
+            return f"job {job.get('replacedByJobId')} replaced it"
         if self._policy.expected:
-            return f"expected was {' or '.join(self._policy.expected)}."
-        return "somebody stopped it."
+            return f"expected was {' or '.join(self._policy.expected)}"
+        return "somebody stopped it"

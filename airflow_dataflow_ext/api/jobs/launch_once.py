@@ -214,7 +214,9 @@ def _job_of(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) 
             return (yield from launcher.read(record))
         except NotFoundError as error:
             unknown = error
-    raise JobLostError(f"An earlier attempt started job {record.job_id}, and the service does not know it: {unknown}") from unknown
+    known = launcher.watch_of({"id": record.job_id, "name": record.job_name}, record)
+    explained = yield from known.explained(unknown)
+    raise JobLostError(f"An earlier attempt started job {record.job_id}, and the service does not know it: {explained}") from unknown
 
 
 def _end(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import logging
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
@@ -27,7 +28,9 @@ def look_alone(look: Look) -> Conversation[Json]:
             job = yield from look.watch.read()
         except NotFoundError as error:
             if unknown_for >= budgets.LOST_AFTER:
-                raise lost(look.watch, error) from error
+                raise lost(look.watch, (yield from look.watch.explained(error))) from error
+            if not unknown_for:
+                yield Say(f"{error} Asking again for {budgets.LOST_AFTER:.0f} s.")
             pause = look.within or look.watch.poll_sleep
             unknown_for += pause
             continue
@@ -55,30 +58,33 @@ def wait_for_job(watch: Watch, *, leaves_rest: bool = False) -> Conversation[Out
         job = yield look
         phase, state = watch.judge(job), watch.state(job)
         if state != look.known:
-            yield _state_line(watch, state)
+            yield Say(_state_line(watch, state))
         unlogged = stream.mark() if leaves_rest and phase is Phase.SUCCEEDED else None
         if unlogged is None:
             yield from stream.follow(job)
         if phase is not Phase.MOVING:
-            return replace((yield from _outcome(stream, job, phase)), unlogged=unlogged)
+            return replace((yield from _outcome(watch, stream, job)), unlogged=unlogged)
         look = Look(watch, within=watch.poll_sleep, known=state, idle=stream.quiet_rounds * watch.poll_sleep)
 
 
-def _state_line(watch: Watch, state: str) -> Say:
-    return Say(f"Job {watch.job_id} is in state {state}" + ("" if watch.documented(state) else ", which is not documented; waiting on"))
+def _state_line(watch: Watch, state: str) -> str:
+    return f"Job {watch.job_id} is in state {state}" + ("" if watch.documented(state) else ", which is not documented; waiting on")
 
 
-def _outcome(stream: Stream, job: Json, phase: Phase) -> Conversation[Outcome]:
+def _outcome(watch: Watch, stream: Stream, job: Json) -> Conversation[Outcome]:
+    phase, state = watch.judge(job), watch.state(job)
     job = yield from stream.final(job)
-    complaint = "" if phase is Phase.SUCCEEDED else (yield from stream.complaint(job))
-    return Outcome(phase=phase, job=job, complaint=complaint, facts=stream.facts())
+    if phase is Phase.SUCCEEDED:
+        return Outcome(phase=phase, job=job, state=state, facts=stream.facts())
+    reason = yield from stream.reason(job)
+    return Outcome(phase=phase, job=job, state=state, reason=reason, complaint=stream.complaint(job, reason), facts=stream.facts())
 
 
 class Waiting(Protocol):
     """What a sensor waits for: it can be looked at once, or waited for."""
 
     def once(self, *, retry_for: float | None) -> Conversation[Any]:
-        """What has come, or None for not yet.
+        """What has come, or None for not yet; what is seen goes to the log when it changes.
 
         :param retry_for: seconds for which each question is asked again; None asks for ever.
         :raises JobError: it cannot come any more.
@@ -87,21 +93,45 @@ class Waiting(Protocol):
     def wait(self) -> Conversation[Json]:
         """The event, as JSON, once it has come or cannot come any more."""
 
+    def explained(self, error: NotFoundError) -> Conversation[NotFoundError]:
+        """What it means that the service does not know it."""
+
+
+@dataclass(slots=True)
+class LastSeen:
+    """What a wait has seen last: the log gets a line when that changes, and an error at the end of the wait repeats it."""
+
+    text: str = ""
+
+    def is_now(self, text: str, level: int = logging.INFO) -> Conversation[None]:
+        """Log what is seen, unless it is what was seen before."""
+        if text and text != self.text:
+            self.text = text
+            yield Say(text, level)
+
 
 @dataclass(frozen=True, slots=True)
 class JobWait:
-    """The wait for a job that something else has started; the event is an Outcome."""
+    """The wait for a job that something else has started; the event is an Outcome.
+
+    :param seen: remembers from one look to the next what was logged.
+    """
 
     watch: Watch
+    seen: LastSeen = field(default_factory=LastSeen)
+
+    def explained(self, error: NotFoundError) -> Conversation[NotFoundError]:
+        """See :meth:`Watch.explained`."""
+        return self.watch.explained(error)
 
     def once(self, *, retry_for: float | None) -> Conversation[Json | None]:
         """The job, if its state decides the wait."""
         watch = self.watch
         job = yield from watch.read(retry_for=retry_for)
-        yield _state_line(watch, watch.state(job))
+        yield from self.seen.is_now(_state_line(watch, watch.state(job)))
         if watch.judge(job) is Phase.MOVING:
             return None
-        return (yield from _outcome(watch.stream(), job, watch.judge(job))).result()
+        return (yield from _outcome(watch, watch.stream(), job)).result()
 
     def wait(self) -> Conversation[Json]:
         """The Outcome, as JSON."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobEndError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Step
 
 if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.rest.errors import NotFoundError
     from airflow_dataflow_ext.api.rest.method import Json
 
 
@@ -63,8 +64,11 @@ class Stream(Protocol):
     def final(self, job: Json) -> Conversation[Json]:
         """The job that has ended, with what is only known then."""
 
-    def complaint(self, job: Json) -> Conversation[str]:
-        """What is wrong with a job that ended badly: which one, how, and what the service says of it."""
+    def reason(self, job: Json) -> Conversation[str]:
+        """Why a job ended badly, in one line and in the service's words where it gave any."""
+
+    def complaint(self, job: Json, reason: str) -> str:
+        """What is wrong with a job that ended badly: which one, how, and why."""
 
 
 class Watch(Protocol):
@@ -94,6 +98,9 @@ class Watch(Protocol):
     def read(self, *, retry_for: float | None = None) -> Conversation[Json]:
         """The job as it is now; by default asked for until there is an answer."""
 
+    def explained(self, error: NotFoundError) -> Conversation[NotFoundError]:
+        """What it means that the service does not know the job: the error, with where the job is, if that can be seen."""
+
     def lister(self) -> Lister:
         """How the active jobs of the place are listed."""
 
@@ -101,11 +108,16 @@ class Watch(Protocol):
         """What goes to the log on the way."""
 
 
+_TEXTS = ("state", "reason", "complaint")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How a wait ended: the same value whether a worker or the triggerer waited.
 
     :param job: the job as the REST API gives it.
+    :param state: how it ended, in the service's own word.
+    :param reason: for a bad end, why, in one line.
     :param complaint: for a bad end, which job ended how, and why.
     :param unlogged: the mark of the job's stream, where the last that it said is still to be logged.
     :param facts: what is worth keeping of what was seen on the way.
@@ -113,6 +125,8 @@ class Outcome:
 
     phase: Phase
     job: Json = field(default_factory=dict)
+    state: str = ""
+    reason: str = ""
     complaint: str = ""
     unlogged: Json | None = None
     facts: Json = field(default_factory=dict)
@@ -120,22 +134,23 @@ class Outcome:
     def result(self) -> Json:
         """The job.
 
-        :raises JobError: the wait ended badly.
+        :raises JobEndError: the wait ended badly.
         """
         if self.phase is not Phase.SUCCEEDED:
-            raise JobError(self.complaint)
+            raise JobEndError(self.complaint, job=self.job, state=self.state, reason=self.reason)
         return self.job
 
     def serialize(self) -> Json:
         """JSON from which :meth:`deserialize` makes the same outcome."""
-        rest = {"complaint": self.complaint, "unlogged": self.unlogged, "facts": self.facts}
-        return {"phase": self.phase.value, "job": self.job, **rest}
+        texts = {name: getattr(self, name) for name in _TEXTS}
+        return {"phase": self.phase.value, "job": self.job, **texts, "unlogged": self.unlogged, "facts": self.facts}
 
     @classmethod
     def deserialize(cls, data: Mapping[str, Any]) -> Outcome:
         """The inverse of :meth:`serialize`."""
-        rest: Json = {"complaint": str(data["complaint"]), "unlogged": data.get("unlogged"), "facts": dict(data.get("facts") or {})}
-        return cls(phase=Phase(data["phase"]), job=dict(data["job"]), **rest)
+        texts: Json = {name: str(data.get(name, "")) for name in _TEXTS}
+        rest: Json = {"unlogged": data.get("unlogged"), "facts": dict(data.get("facts") or {})}
+        return cls(phase=Phase(data["phase"]), job=dict(data["job"]), **texts, **rest)
 
 
 @dataclass(frozen=True, slots=True)

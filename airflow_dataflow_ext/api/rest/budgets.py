@@ -48,6 +48,9 @@ LABELS_WITHIN = 900.0
 LABELS_EVERY = 10.0
 """Between two looks for them."""
 
+WHERE_WITHIN = 10.0
+"""For which the project's jobs are asked for when a job is not where it was looked for: an error must not wait long for its hint."""
+
 SNAPSHOT_PAUSES = (1.0, 2.0, 4.0)
 """Pauses before the looks for a snapshot whose answer was lost."""
 
@@ -58,6 +61,9 @@ RUN_EVERY = 5.0
 """Between two looks for a CRM Analytics run of which the start said nothing."""
 
 # A job that is waited for
+
+UNKNOWN_AGAIN = 60.0
+"""After which a log says once more that the service does not know a job; each further time after twice as long."""
 
 POLL_SLEEP = 10.0
 """Between two looks at a Dataflow job by default."""

@@ -19,13 +19,16 @@
     │   ├── BusyError                what would be started is running already
     │   └── LaunchRecordError        the record of an earlier attempt cannot be read
     ├── NothingFoundError            nothing is there to act on, and the task asks for something
-    └── JobError                     a job ended in another way than asked
+    └── JobError                     a wait cannot come to its good end
+        ├── JobEndError              a job ended in another way than asked
         └── JobLostError             the service no longer knows the job
 
 Only ``task/errors.py`` turns one of these into an Airflow exception.
 """
 
 from __future__ import annotations
+
+from typing import Any, Self
 
 TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 
@@ -64,6 +67,14 @@ class CallError(DataflowExtError):
         self.request = request
         self.lasting = lasting
         self.sent = sent
+        self._hinted = False
+
+    def hinting(self, hint: str) -> Self:
+        """The same error with a sentence more on what may help; one that has such a sentence stays as it is."""
+        if not self._hinted:
+            self.args = (f"{self} {hint}",)
+            self._hinted = True
+        return self
 
 
 class NoAnswerError(CallError):
@@ -132,7 +143,29 @@ class NothingFoundError(DataflowExtError):
 
 
 class JobError(DataflowExtError):
-    """A job ended in another way than asked."""
+    """A wait cannot come to its good end.
+
+    :param lasting: see :class:`DataflowExtError`.
+    """
+
+    def __init__(self, message: str, *, lasting: bool = False) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+
+
+class JobEndError(JobError):
+    """A job ended in another way than asked.
+
+    :param job: the job as the REST API gives it.
+    :param state: how it ended, in the service's own word.
+    :param reason: why, in one line; empty where the service gave no reason.
+    """
+
+    def __init__(self, message: str, *, job: dict[str, Any], state: str, reason: str) -> None:
+        super().__init__(message)
+        self.job = job
+        self.state = state
+        self.reason = reason
 
 
 class JobLostError(JobError):

@@ -21,6 +21,7 @@ from airflow_dataflow_ext.api.wave.states import WAVE
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.jobs.watch import Watch
+    from airflow_dataflow_ext.api.rest.errors import NotFoundError
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
@@ -74,6 +75,11 @@ class RunWatch:
     def read(self, *, retry_for: float | None = None) -> Conversation[Json]:
         """The job as it is now; by default asked for until there is an answer."""
         return wave_runs.read(self.run, retry_for=retry_for)
+
+    def explained(self, error: NotFoundError) -> Conversation[NotFoundError]:
+        """The error as it is: an org has one place for its runs."""
+        yield from ()
+        return error
 
     def lister(self) -> RecentRuns:
         """How the runs of the org are listed."""
@@ -177,14 +183,18 @@ class RunStream:
             yield Say(_node_line(node), logging.WARNING if _trouble(node) else logging.INFO)
         return {**job, "nodes": nodes}
 
-    def complaint(self, job: Json) -> Conversation[str]:
-        """How the run ended and why: the service's message, and the nodes that failed with theirs."""
+    def reason(self, job: Json) -> Conversation[str]:
+        """Why: the service's message, and the nodes that failed with theirs."""
         yield from ()
-        label = job.get("label") or wave.source_of(job).get("label") or "no label"
         reasons = [str(job["message"])] if job.get("message") else []
         reasons += [f"node {_name(node)} {_trouble(node)}" for node in job.get("nodes", ()) if _trouble(node)]
+        return " ".join("; ".join(reasons).split())
+
+    def complaint(self, job: Json, reason: str) -> str:
+        """How the run ended and why."""
+        label = job.get("label") or wave.source_of(job).get("label") or "no label"
         text = f"Run {job.get('id')} ({label}) ended as {self._watch.state(job)}"
-        return f"{text}: {'; '.join(reasons)}" if reasons else f"{text}."
+        return f"{text}: {reason}" if reason else f"{text}."
 
 
 def _summary(job: Json) -> str:

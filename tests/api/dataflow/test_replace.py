@@ -95,7 +95,7 @@ def test_the_log_says_which_job_took_over() -> None:
 def test_a_failed_replacement_says_what_became_of_the_old_job() -> None:
     summary = {"id": "new", "currentState": "JOB_STATE_FAILED"}
     stream, talk = ending(summary, {**summary, "replaceJobId": "old"}, OLD, lambda request: {})
-    complaint = talk(stream.complaint(summary))
+    complaint = stream.complaint(summary, talk(stream.reason(summary)))
     assert complaint.endswith("ended as JOB_STATE_FAILED. The job that it was to replace, old, is in JOB_STATE_RUNNING.")
 
 

@@ -1,0 +1,94 @@
+"""The wait for a condition: looks again and again, at the job as well where its end matters, and logs what moves."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_dataflow_ext.api.dataflow.conditions import Condition
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.states import TERMINAL
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
+from airflow_dataflow_ext.api.dataflow.where import where_is_it
+from airflow_dataflow_ext.api.jobs.wait import LastSeen
+from airflow_dataflow_ext.api.jobs.watch import Look
+from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.errors import JobError, JobLostError, NotFoundError
+from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.steps import Conversation, Sleep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionWait:
+    """A wait for a condition.
+
+    :param at: the job, or for a snapshot the place.
+    :param ends_with_job: whether the end of the job is the failure of the wait.
+    :param poll_sleep: seconds between two looks.
+    :param seen: remembers from one look to the next what was logged.
+    """
+
+    at: JobRef
+    condition: Condition
+    ends_with_job: bool
+    poll_sleep: float
+    seen: LastSeen = field(default_factory=LastSeen)
+
+    @property
+    def _watch(self) -> JobWatch:
+        return JobWatch(job=self.at, policy=WaitPolicy(to_the_end=True, poll_sleep=self.poll_sleep, importance=None))
+
+    def once(self, *, retry_for: float | None) -> Conversation[Any]:
+        """Look once: what is there, or None.
+
+        :raises JobError: the job has ended, or the condition can never come.
+        """
+        job = (yield from self._watch.read(retry_for=retry_for)) if self.ends_with_job else {}
+        return (yield from self._look(job, retry_for))
+
+    def wait(self) -> Conversation[Json]:
+        """Look again and again until it is there; the event holds it as ``found``. Trouble that may pass never ends the wait.
+
+        :raises JobError: the job has ended, or the condition can never come.
+        :raises JobLostError: the service has not known it for a while.
+        :raises CallError: the service refuses to show it.
+        """
+        look, missed = Look(self._watch), 0.0
+        while True:
+            job = (yield look) if self.ends_with_job else {}
+            try:
+                found = yield from self._look(job, None)
+            except NotFoundError as error:
+                if missed >= budgets.LOST_AFTER:
+                    explained = yield from self.explained(error)
+                    raise JobLostError(f"The service has not known it for {missed:.0f} s: {explained}") from error
+                found, missed = None, missed + self.poll_sleep
+            else:
+                missed = 0.0
+            if found is not None:
+                return {"found": found}
+            if self.ends_with_job:
+                look = Look(self._watch, within=self.poll_sleep, known=self._watch.state(job))
+            else:
+                yield Sleep(self.poll_sleep)
+
+    def explained(self, error: NotFoundError) -> Conversation[NotFoundError]:
+        """The error, with the location in which the job is."""
+        if not self.condition.of_job:
+            return error
+        return (yield from where_is_it(self.at, error))
+
+    def _look(self, job: Json, retry_for: float | None) -> Conversation[Any]:
+        over = job.get("currentState") in TERMINAL
+        if over and not self.condition.last_chance:
+            raise self._ended(job)
+        seen = yield from self.condition.check(self.at, retry_for=retry_for)
+        yield from self.seen.is_now(seen.text, logging.WARNING if seen.doubtful else logging.INFO)
+        if seen.found is None and over:
+            raise self._ended(job)
+        return seen.found
+
+    def _ended(self, job: Json) -> JobError:
+        text = f"Job {self.at.id} is in {job.get('currentState')}, and what was waited for has not come."
+        return JobError(f"{text} {self.seen.text}".rstrip())
