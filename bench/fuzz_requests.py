@@ -42,9 +42,8 @@ CONTROLS: Mapping[str, Mapping[str, Sequence[Any]]] = {
     "wave/assets": {"kind": ("dataflow", "recipe", "connector", "x"), "label": ("A", " "), "name": ("", "a")},
     "wave/scripts": {"pattern": ("*",), "seconds": (1, -1), "nodes": ([{"name": "n"}], [{}], [5]), "status": ("Success",)},
     "wave/settings": {"api_requests": (0, 15000), "handle": ("gone", "x"), "list_lag": (0, 5.5)},
-    **dict.fromkeys(("health", "environment", "faults/unused", "requests", "jobs", "tokens/expire", "wipe", "wave/jobs", "nothing"), {}),
-    "wave/sessions/expire": {},
 }
+PLAIN_CONTROLS = ("health", "environment", "faults/unused", "requests", "jobs", "tokens/expire", "wipe", "wave/jobs", "nothing")
 FIELDS: Mapping[str, Mapping[str, Sequence[Any]]] = {
     "wave.jobs.start": {"command": ("start", "stop", 5), "dataflowId": (FLOW, "02K", None)},
     "wave.jobs.update": {"command": ("stop", "STOP", "")},
@@ -98,8 +97,8 @@ def any_request(chance: random.Random, state: State, servers: Sequence[str]) -> 
     """The next request."""
     kind = chance.choices(servers, [SERVERS[name] for name in servers])[0]
     if kind == "control":
-        call = chance.choice(list(CONTROLS))
-        return _send(chance, state.port, _control_verb(chance), f"_emulator/{call}", (), _fields(chance, state, CONTROLS[call]))
+        call = chance.choice((*CONTROLS, *PLAIN_CONTROLS))
+        return _send(chance, state.port, _control_verb(chance), f"_emulator/{call}", (), _fields(chance, state, CONTROLS.get(call, {})))
     if kind == "storage":
         return _send(chance, state.gcs_port, chance.choice(VERBS[:6]), _bent(chance, chance.choice(STORAGE)), STORAGE_QUERY, {})
     if chance.random() < 0.05:
@@ -107,9 +106,8 @@ def any_request(chance: random.Random, state: State, servers: Sequence[str]) -> 
     method = chance.choice({"dataflow": GOOGLES, "wave": SALESFORCES, "logins": OTHERS}[kind])
     lines = (f"Authorization: Bearer {state.session}",) if kind == "wave" and chance.random() < 0.8 else ()
     verb = method.verb if chance.random() < 0.9 else chance.choice(VERBS)
-    return _send(
-        chance, state.port, verb, path_of(chance, state, method), method.query, _fields(chance, state, FIELDS.get(method.id, {})), lines
-    )
+    fields = _fields(chance, state, FIELDS.get(method.id, {}))
+    return _send(chance, state.port, verb, path_of(chance, state, method), method.query, fields, lines)
 
 
 def path_of(chance: random.Random, state: State, method: Method, *, wrong: float = 0.15) -> str:

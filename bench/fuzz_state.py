@@ -36,7 +36,7 @@ class State:
         self.restore()
         emulator.scripts.play("stream*", **STREAM)
         ask = Asker(emulator.url)
-        stream, batch = ask.launch("stream"), ask.launch("batch")
+        stream, batch = ask.launch("stream"), ask.launch_flex("batch")
         snapshot = ask(Job.snapshot, {"ttl": "3600s"}, jobId=stream["id"])
         emulator.wave.scripts.add(WaveScript(pattern="Sales", seconds=60))
         org = emulator.wave
