@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from string import Formatter
 from typing import Any
@@ -17,18 +17,46 @@ from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.emulator.dataflow.pages import JOB, JOBS
 from airflow_dataflow_ext.emulator.google.oauth import OAuthService
 from airflow_dataflow_ext.emulator.wave import platform
-from airflow_dataflow_ext.emulator.wave.login import WaveLogin
+from airflow_dataflow_ext.emulator.wave.login import CONSUMER_KEY, WaveLogin
 from airflow_dataflow_ext.emulator.wave.pages import DATA_MANAGER
 from bench.fuzz_client import Sent
 from bench.fuzz_state import BUCKET, State
 
+STREAM, BATCH, RUN, FLOW = ("{stream}", "{batch}", "{run}", "{flow}")
+"""Stand for ids of what there is."""
+JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+STEPS: Sequence[Any] = (
+    *([], [[0, "JOB_STATE_RUNNING"]], [[0, "RUNNING"]], [[1, "JOB_STATE_DONE"], [0, "JOB_STATE_RUNNING"]], [[0]], [5], "x"),
+    *([[0, {"message": "m"}]], [[0, {"message": 5}]], [[0, {"metrics": [{}]}]], [[0, {"stages": [{}]}]], [[0, {"describe": {"id": 1}}]]),
+)
 GOOGLES = [variant for method in dataflow.all_methods() for variant in method.variants()]
 SALESFORCES = [*wave.all_methods(), *platform.answers, WaveLogin.token, WaveLogin.soap]
 OTHERS = [OAuthService.token, OAuthService.impersonate, JOBS, JOB, DATA_MANAGER]
-CONTROLS = (
-    "health environment faults faults/unused scripts requests clock jobs jobs/state settings tokens/expire wipe wave/jobs wave/jobs/status "
-    "wave/assets wave/scripts wave/settings wave/sessions/expire nothing"
-)
+CONTROLS: Mapping[str, Mapping[str, Sequence[Any]]] = {
+    "jobs/state": {"job": (STREAM, BATCH, "none"), "state": ("JOB_STATE_DONE", "JOB_STATE_DOEN", "JOB_STATE_RUNNING")},
+    "faults": {"method": ("jobs.*", "*"), "status": (500, 429, 200), "times": (1, None, 0), "delay": (0.0, -1), "headers": ({"A": "b"},)},
+    "scripts": {"pattern": ("*", "[", "wc"), "type": ("JOB_TYPE_STREAMING", "x"), "steps": STEPS, "on_cancel": STEPS},
+    "clock": {"advance": (0, 1, 60.5, 1e300, -1)},
+    "settings": {"read_lag": (0, 1e14), "page_size": (1, 0), "page_cap": (1, 0.5), "failed_locations": ([], ["x"], "x", [1])},
+    "wave/jobs/status": {"job": (RUN, "x"), "status": ("Success", "Running", "x"), "message": ("", "<b>")},
+    "wave/assets": {"kind": ("dataflow", "recipe", "connector", "x"), "label": ("A", " "), "name": ("", "a")},
+    "wave/scripts": {"pattern": ("*",), "seconds": (1, -1), "nodes": ([{"name": "n"}], [{}], [5]), "status": ("Success",)},
+    "wave/settings": {"api_requests": (0, 15000), "handle": ("gone", "x"), "list_lag": (0, 5.5)},
+}
+PLAIN_CONTROLS = ("health", "environment", "faults/unused", "requests", "jobs", "tokens/expire", "wipe", "wave/jobs", "nothing")
+FIELDS: Mapping[str, Mapping[str, Sequence[Any]]] = {
+    "wave.jobs.start": {"command": ("start", "stop", 5), "dataflowId": (FLOW, "02K", None)},
+    "wave.jobs.update": {"command": ("stop", "STOP", "")},
+    "oauth.token": {"grant_type": (JWT, "refresh_token", "x"), "assertion": ("a.b.c", "W10.W10.W10"), "refresh_token": ("x",)},
+    "oauth.salesforce.token": {
+        "grant_type": (JWT, "password", "client_credentials"),
+        "client_id": (CONSUMER_KEY,),
+        "assertion": ("a.b.c",),
+    },
+    "iam.generateAccessToken": {"scope": (["x"], "x", []), "lifetime": ("60s", "-1s", 5, "1e9s")},
+}
+"""What means something to a call; the rest of a body is anything."""
+
 STORAGE = (
     "storage/v1/b",
     f"storage/v1/b/{BUCKET}",
@@ -51,7 +79,7 @@ SERVERS = {"dataflow": 6, "wave": 3, "logins": 2, "control": 3, "storage": 3}
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "BREW", "get")
 WORDS = (
     *("", " 5 ", "５", "+5", "1_0", "-1", "0", "1", "9" * 30, "NaN", "Infinity", "1e999", "true", "TRUE", "null", "[]", "{}", "*", "-"),
-    *("JOB_VIEW_ALL", "ACTIVE", "SOME", "gs://b/t", "gs://", "media", "resumable", "multipart", "jobs(id", "a(" * 300, "id,name", "/"),
+    *("JOB_VIEW_ALL", "ACTIVE", "SOME", "gs://b/t", "gs://", "media", "resumable", "multipart", "jobs(id", "a(" * 1100, "id,name", "/"),
     *("..", "../..", "%00", "%ff", "%2f", "a/b", "a:b", "\u00e9", "\U0001f600", "\ud800", "'", '"', "<script>", "x" * 3000, "\x00", "\r\n"),
     *("2026-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59", "9999-99-99T99:99:99Z", "3600s", "-1s", "1s1s", "us-centrall1", "Not A Project"),
 )
@@ -69,7 +97,8 @@ def any_request(chance: random.Random, state: State, servers: Sequence[str]) -> 
     """The next request."""
     kind = chance.choices(servers, [SERVERS[name] for name in servers])[0]
     if kind == "control":
-        return _send(chance, state.port, _control_verb(chance), f"_emulator/{chance.choice(CONTROLS.split())}", (), _fields(chance))
+        call = chance.choice((*CONTROLS, *PLAIN_CONTROLS))
+        return _send(chance, state.port, _control_verb(chance), f"_emulator/{call}", (), _fields(chance, state, CONTROLS.get(call, {})))
     if kind == "storage":
         return _send(chance, state.gcs_port, chance.choice(VERBS[:6]), _bent(chance, chance.choice(STORAGE)), STORAGE_QUERY, {})
     if chance.random() < 0.05:
@@ -77,7 +106,8 @@ def any_request(chance: random.Random, state: State, servers: Sequence[str]) -> 
     method = chance.choice({"dataflow": GOOGLES, "wave": SALESFORCES, "logins": OTHERS}[kind])
     lines = (f"Authorization: Bearer {state.session}",) if kind == "wave" and chance.random() < 0.8 else ()
     verb = method.verb if chance.random() < 0.9 else chance.choice(VERBS)
-    return _send(chance, state.port, verb, path_of(chance, state, method), method.query, _fields(chance), lines)
+    fields = _fields(chance, state, FIELDS.get(method.id, {}))
+    return _send(chance, state.port, verb, path_of(chance, state, method), method.query, fields, lines)
 
 
 def path_of(chance: random.Random, state: State, method: Method, *, wrong: float = 0.15) -> str:
@@ -94,7 +124,7 @@ def path_of(chance: random.Random, state: State, method: Method, *, wrong: float
 
 
 def _control_verb(chance: random.Random) -> str:
-    return chance.choice(("GET", "POST", "POST", "DELETE"))
+    return chance.choice(("GET", "POST", "POST", "POST", "DELETE"))
 
 
 def _bent(chance: random.Random, path: str) -> str:
@@ -106,8 +136,13 @@ def _bent(chance: random.Random, path: str) -> str:
     return path[:at] + word + path[at:]
 
 
-def _fields(chance: random.Random) -> dict[str, Any]:
-    """A body's fields, of names that mean something to one server or another."""
+def _fields(chance: random.Random, state: State, known: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """A body's fields: nearly right where it is known what is right, else of names that mean something to one server or another."""
+    if known and chance.random() < 0.8:
+        chosen = {name: chance.choice(known[name]) for name in known if chance.random() < 0.8}
+        if chosen and chance.random() < 0.3:
+            chosen[chance.choice(list(chosen))] = any_value(chance)
+        return {name: state.names.get(value, value) if isinstance(value, str) else value for name, value in chosen.items()}
     names = (
         *("jobName", "parameters", "environment", "update", "launchParameter", "gcsPath", "location", "labels", "name", "requestedState"),
         *("stageStates", "steps", "scope", "lifetime", "grant_type", "assertion", "client_id", "command", "dataflowId", "method", "status"),
@@ -132,7 +167,8 @@ def any_value(chance: random.Random, depth: int = 0) -> Any:
 def _send(
     chance: random.Random, port: int, verb: str, path: str, names: Sequence[str], fields: dict[str, Any], lines: tuple[str, ...] = ()
 ) -> Sent:
-    query = [(name, chance.choice(WORDS)) for name in chance.sample([*names, "fields", "alt", "nope"], chance.randrange(3))]
+    asked = chance.sample([*names, "fields", "alt", "nope"], chance.choice((0, 0, 0, 1, 2)))
+    query = [(name, chance.choice(WORDS)) for name in asked]
     target = "/" + path + ("?" + urlencode(query, errors="surrogatepass") if query else "")
     lines += tuple(chance.sample(HEADERS, chance.choice((0, 0, 0, 1, 2))))
     body = b"" if verb == "GET" and chance.random() < 0.8 else _body(chance, fields)
@@ -144,7 +180,7 @@ def _send(
 
 
 def _body(chance: random.Random, fields: dict[str, Any]) -> bytes:
-    kind = chance.randrange(20)
+    kind = chance.randrange(20) if chance.random() < 0.5 else 0
     if kind < 10:
         return json.dumps(fields).encode()
     if kind < 13:

@@ -24,6 +24,7 @@ class State:
         self.port = int(emulator.url.rpartition(":")[2])
         self.gcs_port = int(emulator.gcs_url.rpartition(":")[2])
         self.ids: dict[str, list[str]] = {}
+        self.names: dict[str, str] = {}
         self.session = ""
         self._settings = dict(vars(emulator.settings))
         self._wave_settings = replace(emulator.wave.settings)
@@ -35,12 +36,14 @@ class State:
         self.restore()
         emulator.scripts.play("stream*", **STREAM)
         ask = Asker(emulator.url)
-        stream, batch = ask.launch("stream"), ask.launch("batch")
+        stream, batch = ask.launch("stream"), ask.launch_flex("batch")
         snapshot = ask(Job.snapshot, {"ttl": "3600s"}, jobId=stream["id"])
         emulator.wave.scripts.add(WaveScript(pattern="Sales", seconds=60))
         org = emulator.wave
         run = emulator.clock.on_loop(lambda: org.runs.start(next(iter(org.sources().values())), job_type="user", prefix="03C"))
         self._storage("POST", f"b?project={PROJECT}", {"name": BUCKET})
+        flow = next(iter(org.dataflows))
+        self.names = {"{stream}": stream["id"], "{batch}": batch["id"], "{run}": run.id, "{flow}": flow}
         self.ids = {
             "projectId": [PROJECT],
             "location": [LOCATION],

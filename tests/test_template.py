@@ -115,6 +115,13 @@ def test_metadata_is_fetched_into_a_file(connected: Emulator, capsys: pytest.Cap
     assert list(template_params(fetched)) == ["inputFile", "output"]
 
 
+@pytest.mark.usefixtures("connected")
+@pytest.mark.parametrize(("path", "first"), [("latest/Word_Count", "inputFile"), ("latest/flex/Yaml_Template", "yaml_pipeline_file")])
+def test_the_docs_own_example_is_fetched_from_the_emulator(path: str, first: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fetch", f"gs://dataflow-templates/{path}"]) == 0
+    assert next(iter(template_params(json.loads(capsys.readouterr().out)))) == first
+
+
 def test_a_template_without_metadata_is_an_error_on_the_command_line(connected: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fetch", "gs://t/none"]) == 1
     out, err = capsys.readouterr()
