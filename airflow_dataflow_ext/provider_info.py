@@ -10,7 +10,7 @@ MODULES: dict[str, dict[str, tuple[str, ...]]] = {
     "hooks": {DATAFLOW: ("dataflow",), WAVE: ("wave",)},
     "operators": {DATAFLOW: ("dataflow",), WAVE: ("wave",)},
     "sensors": {DATAFLOW: ("dataflow",), WAVE: ("wave",)},
-    "triggers": {DATAFLOW: ("dataflow", "dataflow_events", "dataflow_orders", "dataflow_waits"), WAVE: ("wave",)},
+    "triggers": {DATAFLOW: ("dataflow", "dataflow_events", "dataflow_actions", "dataflow_waits"), WAVE: ("wave",)},
 }
 
 
