@@ -14,7 +14,7 @@ from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave.states import WAVE
 
 PACKAGE = Path(airflow_dataflow_ext.__file__).parent
-PARTS = ("operators", "sensors", "triggers", "hooks", "links", "task", "watch", "transport", "api", "emulator")
+PARTS = ("operators", "sensors", "triggers", "hooks", "links", "task", "plugin", "watch", "transport", "api", "emulator")
 
 
 def write_tables(folder: Path) -> None:
