@@ -15,7 +15,7 @@ export UV_SYSTEM_CERTS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help install demo test chaos lint types docs constraints clean
+.PHONY: help install demo test chaos lint types docs ui ui-check constraints clean
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -57,6 +57,18 @@ types: $(INSTALLED)
 docs: $(INSTALLED)
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
 
+# The pages in Airflow's UI, from TypeScript into the package; needs Node 20. What it builds is committed, so that nobody else needs Node.
+ui: ui/node_modules/.package-lock.json
+	cd ui && npm run --silent types && npm run --silent test && npm run --silent build
+
+# As ui, and fails where what is committed is not what the sources make.
+ui-check: ui
+	git diff --exit-code --stat -- airflow_dataflow_ext/plugin/static
+
+ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
+	cd ui && npm ci --silent --no-fund --no-audit
+	@touch $@
+
 constraints: .venv/installed
 ifdef AIRFLOW
 	cp constraints.txt $(CONSTRAINTS)
@@ -68,4 +80,4 @@ else
 endif
 
 clean:
-	rm -rf .venv .venv-* .airflow docs/_build docs/reference/generated build dist *.egg-info
+	rm -rf .venv .venv-* ui/node_modules .airflow docs/_build docs/reference/generated build dist *.egg-info

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.table import Column, Table
@@ -86,6 +87,7 @@ def run(stack: Stack, progress: Progress, *, keep: bool) -> int:
     watch(stack, service, runs, progress)
     right = show(stack, service, bucket, runs, text)
     if keep:
+        show_pages(stack, runs)
         console.print(f"\nAirflow's UI: {stack.url}   Dataflow: {stack.emulator_url}   Cloud Storage: {stack.gcs_url}   Ctrl-C ends it.")
         wait_for_interrupt(stack)
     else:
@@ -140,6 +142,16 @@ def show_recipe(run: dict[str, Any], log: list[str]) -> None:
     for line in log:
         if line.startswith(("In the queue", "Node ", "Run ")) or line.endswith("% done"):
             console.print(f"  {line}", markup=False)
+
+
+def show_pages(stack: Stack, runs: dict[str, str]) -> None:
+    """Print where the jobs are seen inside Airflow."""
+    for dag, run_id in runs.items():
+        for row in stack.api.tasks(dag, run_id):
+            if row["operator"].startswith(("Dataflow", "Wave")):
+                path = f"dags/{dag}/runs/{quote(run_id, safe='')}/tasks/{row['task_id']}/plugin/dataflow-job"
+                console.print(f"The job of {row['task_id']}: {stack.url}/{path}", markup=False, soft_wrap=True)
+    console.print(f"All jobs: {stack.url}/plugin/dataflow-jobs", markup=False)
 
 
 def show_table(title: str, head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:

@@ -32,7 +32,7 @@ class Answer:
 
 
 @dataclass(slots=True)
-class _Cached:
+class _Kept:
     answer: Answer = Answer()
     fresh_until: float = 0.0
     pause: float = 0.0
@@ -49,7 +49,7 @@ class Cache:
     def __init__(self, explain: Callable[[BaseException], str] = str, now: Callable[[], float] = time.monotonic) -> None:
         self._explain = explain
         self._now = now
-        self._entries: OrderedDict[Hashable, _Cached] = OrderedDict()
+        self._entries: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def get(self, key: Hashable, ask: Callable[[Any], Awaitable[Any]], fresh_for: Callable[[Any], float]) -> Answer:
@@ -58,7 +58,7 @@ class Cache:
         :param ask: gets it; it is given the last value or None. All who ask at the same time wait for the same call.
         :param fresh_for: for how many seconds the value is good.
         """
-        entry = self._entries.setdefault(key, _Cached())
+        entry = self._entries.setdefault(key, _Kept())
         self._entries.move_to_end(key)
         self._bound()
         if self._now() >= entry.fresh_until:
@@ -76,7 +76,7 @@ class Cache:
             if belongs(key):
                 entry.fresh_until = 0.0
 
-    async def _ask(self, entry: _Cached, ask: Callable[[Any], Awaitable[Any]], fresh_for: Callable[[Any], float]) -> None:
+    async def _ask(self, entry: _Kept, ask: Callable[[Any], Awaitable[Any]], fresh_for: Callable[[Any], float]) -> None:
         try:
             async with self._room:
                 value = await asyncio.wait_for(ask(entry.answer.value), budgets.PAGE_CALL_WITHIN)

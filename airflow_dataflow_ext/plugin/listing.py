@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import heapq
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ PAGE = 50
 FIRST_BATCH, LATER_BATCHES = 100, 1_000
 """Rows that are read at once: a first page needs few, a filter that little fits needs many."""
 
-LOOKED_AT = 4_000
+LOOKED_AT = 2_000
 """Rows that are looked at for one page; with a filter that little fits, a page may be short and still have a next one."""
 
 MOST_RUNNING = 200
@@ -103,16 +103,15 @@ class Row:
 
 
 def jobs(wanted: Wanted, cursor: str = "") -> Json:
-    """One page: first those of running tasks, then all others, the newest run first. It blocks.
+    """One page: all jobs, the newest run first; with the first page also those of running tasks, wherever they stand. It blocks.
 
     :param cursor: of the page before; empty for the first page.
     :raises ValueError: it is none.
     """
     after = _Cursor.read(cursor)
     with create_session() as session:
-        running = {row.place: row for row in _running(wanted, session)}
-        first = [] if cursor else list(running.values())
-        rows, end = _page(wanted, after, session, lambda row: row.place not in running)
+        first = [] if cursor else list({row.place: row for row in _running(wanted, session)}.values())
+        rows, end = _page(wanted, after, session)
         tasks = _tasks([*first, *rows], session)
         return {
             "running": [row.shown(tasks) for row in first],
@@ -151,12 +150,12 @@ class _Cursor:
         return base64.urlsafe_b64encode(json.dumps([self.store, self.xcom]).encode()).decode().rstrip("=")
 
 
-def _page(wanted: Wanted, after: _Cursor, session: Session, also: Callable[[Row], bool]) -> tuple[list[Row], _Cursor | None]:
+def _page(wanted: Wanted, after: _Cursor, session: Session) -> tuple[list[Row], _Cursor | None]:
     """Rows, and where the next page goes on; None for the end."""
     found: list[Row] = []
     for number, row in enumerate(_rows(wanted, after, session), 1):
         after = replace(after, **{row.table: row.place})
-        if wanted.fits(row.dag_id, row.summary) and also(row):
+        if wanted.fits(row.dag_id, row.summary):
             found.append(row)
         if len(found) >= PAGE or number >= LOOKED_AT:
             return found, after
