@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from importlib.util import find_spec
 
 from airflow.executors.local_executor import LocalExecutor
 
@@ -13,12 +14,17 @@ NEEDED = {
     ),
     "stock": ("airflow.providers.google.cloud.operators.dataflow", "googleapiclient.discovery"),
 }
-FOR_EVERY_TASK = ("airflow.sdk.execution_time.task_runner", "airflow.dag_processing.bundles.manager", "airflow.dag_processing.dagbag")
+FOR_EVERY_TASK = (
+    "airflow.sdk.execution_time.task_runner",
+    "airflow.dag_processing.bundles.manager",
+    "airflow.dag_processing.dagbag",  # from Airflow 3.2 on
+    "airflow.models.dagbag",
+)
 
 
 def modules(provider: str) -> tuple[str, ...]:
     """What a task process of the run needs."""
-    return (*FOR_EVERY_TASK, *NEEDED[provider])
+    return tuple(name for name in (*FOR_EVERY_TASK, *NEEDED[provider]) if find_spec(name))
 
 
 class WarmLocalExecutor(LocalExecutor):

@@ -114,6 +114,14 @@ class AirflowApi:
         return [str(line.get("event", line)) for line in self._call("GET", path)["content"]]
 
     def _call(self, verb: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        reply = self._session.request(verb, f"{self.url}/api/v2/{path}", json=body, headers={"Accept": "application/json"}, timeout=30)
+        reply = self._send(verb, path, body)
+        if reply.status_code == requests.codes.unauthorized and "Authorization" not in self._session.headers:
+            token = self._session.get(f"{self.url}/auth/token", timeout=30).json()["access_token"]  # Airflow 3.1 wants one from everybody
+            self._session.headers["Authorization"] = f"Bearer {token}"
+            reply = self._send(verb, path, body)
         reply.raise_for_status()
         return reply.json()
+
+    def _send(self, verb: str, path: str, body: dict[str, Any] | None) -> requests.Response:
+        headers = {"Accept": "application/json"}
+        return self._session.request(verb, f"{self.url}/api/v2/{path}", json=body, headers=headers, timeout=30)

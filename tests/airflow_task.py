@@ -48,6 +48,7 @@ class TaskInstance:
     try_number: int = 1
     max_tries: int | None = None
     state: str = "running"
+    ended: str = ""
     xcoms: dict[str, Any] = field(default_factory=dict)
     store: dict[str, Any] = field(default_factory=dict)
     id: UUID = field(default_factory=uuid4)
@@ -63,12 +64,10 @@ class TaskInstance:
 
     def enter(self) -> Ended:
         """Start the task's process once: ``execute``, or the method that a deferral named."""
-        from airflow.sdk.api.client import Client
         from airflow.sdk.api.datamodels._generated import TaskInstance as Instance
         from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
 
-        client = Client(base_url=None, dry_run=True, token="", transport=httpx.MockTransport(self._answer))
-        client.base_url = "http://execution-api"
+        client = self.client()
         instance = Instance(
             id=self.id,
             task_id=self.task.task_id,
@@ -83,12 +82,20 @@ class TaskInstance:
             """Has our client; up to Airflow 3.2 there is no other way to give it one."""
 
             @staticmethod
-            def _api_client(*_: Any) -> Client:
+            def _api_client(*_: Any) -> Any:
                 return client
 
         result = Supervisor.start(what=instance, task=self.task)
         self._next = None
         return Ended(state=str(result.state.value), message=result.msg, error=result.error)
+
+    def client(self) -> Any:
+        """A client of its execution API."""
+        from airflow.sdk.api.client import Client
+
+        client = Client(base_url=None, dry_run=True, token="", transport=httpx.MockTransport(self._answer))
+        client.base_url = "http://execution-api"
+        return client
 
     def resume(self, deferred: Ended) -> Ended:
         """Run the trigger of a deferral, and the task with its event."""
@@ -142,6 +149,8 @@ class TaskInstance:
                 self.xcoms[key] = json.loads(request.content)
             case "GET", ["xcoms", _, _, _, key] if key in self.xcoms:
                 return httpx.Response(200, json={"key": key, "value": self.xcoms[key]})
+            case "PATCH", ["task-instances", _, "state"]:
+                self.ended = json.loads(request.content)["state"]
             case "PUT", ["store", "ti", _, key]:
                 self.store[key] = json.loads(request.content)["value"]
             case "GET", ["store", "ti", _, key] if key in self.store:

@@ -47,12 +47,12 @@ def tags_of(identity: LaunchIdentity) -> dict[str, str]:
 
 def report_round(place: Hashable, done: Round) -> None:
     """Tell what a Board has done since its last report."""
-    words = [str(part) for part in place] if isinstance(place, tuple) else ["crm_analytics", str(place)]
-    tags = {"place": "/".join(words)}
+    name_of_place = str(place) if "/" in str(place) else f"crm_analytics/{place}"
+    tags = {"place": name_of_place}
     for name, value in ((LOOKS, done.looks), (REQUESTS, done.requests), (ERRORS, done.errors)):
         if value:
             stats().incr(name, value, tags=tags)
-    legacy = ".".join(word.replace(".", "_").replace(":", "_") for word in words)
+    legacy = name_of_place.replace(".", "_").replace(":", "_").replace("/", ".")
     for name, now in ((WAITS, done.waits), (LAST_GOOD, round(done.last_good_age, 1))):
         stats().gauge(name, now, tags=tags)
         stats().gauge(f"{name}.{legacy}", now)  # StatsD alone knows no tags, and would keep the last place's value only
