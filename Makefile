@@ -7,9 +7,11 @@ AIRFLOW ?=
 ENVIRONMENT := .venv$(if $(AIRFLOW),-$(AIRFLOW))
 BIN := $(ENVIRONMENT)/bin
 INSTALLED := $(ENVIRONMENT)/installed
+COMMA := ,
 CONSTRAINTS := constraints$(if $(AIRFLOW),-$(AIRFLOW)).txt
-WITHOUT_DOCS := .[test,dev,bench]
-EXTRAS := $(if $(AIRFLOW),$(WITHOUT_DOCS),.[test,dev,docs,bench])
+FOR_DEMO := $(ENVIRONMENT)/installed-for-demo
+$(INSTALLED): EXTRAS := .[test,dev,bench$(if $(AIRFLOW),,$(COMMA)docs)]
+$(FOR_DEMO): EXTRAS := .[demo]
 
 export UV_SYSTEM_CERTS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
@@ -22,19 +24,20 @@ help:
 
 install: $(INSTALLED)
 
+# The demo needs less than the tests do; both share the environment, and what the tests need serves the demo, too.
 # Editable, so that tests and demo see the working tree; without the egg-info that setuptools leaves beside the sources, because
 # Airflow would find our entry points in both and load the plugin twice.
-$(INSTALLED): setup.cfg pyproject.toml $(CONSTRAINTS)
+$(INSTALLED) $(FOR_DEMO): setup.cfg pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11.3 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11, 3) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(ENVIRONMENT)
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) uv || echo "no uv here: pip does it, slower"
 	$(BIN)/uv pip install --python $(BIN)/python --build-constraints $(CONSTRAINTS) --constraint $(CONSTRAINTS) --editable '$(EXTRAS)' \
 		|| $(BIN)/python -m pip install --constraint $(CONSTRAINTS) --editable '$(EXTRAS)'
 	rm -rf airflow_dataflow_ext.egg-info
-	@touch $@
+	@touch $@ $(FOR_DEMO)
 
 # make demo KEEP=1 leaves Airflow and the emulator running until Ctrl-C.
-demo: $(INSTALLED)
+demo: $(FOR_DEMO)
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
 # In two processes: much of what a test does is to wait. An older Airflow warns of itself.

@@ -13,21 +13,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from airflow.providers.salesforce.hooks.salesforce import SalesforceHook
 from airflow.sdk.log import mask_secret
 from jwt import PyJWTError
-from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import Trouble, persist, trouble_of
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotAuthenticatedError
 from airflow_dataflow_ext.api.rest.texts import plain
 from airflow_dataflow_ext.api.wave import methods as wave
+from airflow_dataflow_ext.hooks.extras import require_salesforce
 from airflow_dataflow_ext.transport.effects import MemoryStore, effects_of
 from airflow_dataflow_ext.transport.endpoint import LocalAdapter, TimedSession, check_root, session_for
 from airflow_dataflow_ext.transport.silence import no_reply
 from airflow_dataflow_ext.transport.sync import SyncTransport
 from airflow_dataflow_ext.transport.tokens import SessionTokens, TokenUnreachableError
+
+require_salesforce(__name__)
+
+from airflow.providers.salesforce.hooks.salesforce import SalesforceHook  # noqa: E402
+from simple_salesforce.exceptions import SalesforceAuthenticationFailed  # noqa: E402
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Reply

@@ -11,6 +11,7 @@ from airflow_dataflow_ext.api.rest.errors import BusyError, InvalidInputError
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
 from airflow_dataflow_ext.api.wave.facts import keep, summary_of
 from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveLauncher, start
+from airflow_dataflow_ext.hooks.extras import require_salesforce
 from airflow_dataflow_ext.operators.base import Attempt, LaunchOperator
 from airflow_dataflow_ext.task.connection import WaveTask
 from airflow_dataflow_ext.task.errors import check_event, task_errors
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation
     from airflow_dataflow_ext.api.wave.wait import RunWatch
+
+require_salesforce(__name__)
 
 
 class WaveLaunchOperator(WaveTask, LaunchOperator):

@@ -13,6 +13,7 @@ from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
 from airflow_dataflow_ext.api.wave.runs import RunRef
 from airflow_dataflow_ext.api.wave.wait import RunWatch
+from airflow_dataflow_ext.hooks.extras import require_salesforce
 from airflow_dataflow_ext.sensors.base import WaitSensor
 from airflow_dataflow_ext.task.connection import WaveTask
 from airflow_dataflow_ext.task.flags import Flag, check_flags
@@ -20,6 +21,8 @@ from airflow_dataflow_ext.task.flags import Flag, check_flags
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
+
+require_salesforce(__name__)
 
 
 class WaveDataflowJobSensor(WaveTask, WaitSensor):

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 from airflow_dataflow_ext.api.rest.times import epoch
 from airflow_dataflow_ext.api.wave.stop import stop
 from airflow_dataflow_ext.api.wave.wait import RunWatch
+from airflow_dataflow_ext.hooks.extras import require_salesforce
 from airflow_dataflow_ext.triggers.base import JobTrigger
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation
+
+require_salesforce(__name__)
 
 
 class WaveJobTrigger(JobTrigger):
