@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.sdk.exceptions import AirflowException
+from airflow_dataflow_ext.task.compat import AirflowException
 
 
 class JobFailedError(AirflowException):

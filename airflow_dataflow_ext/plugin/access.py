@@ -1,4 +1,4 @@
-"""Who may do what: the dependencies that every route states, by Airflow's own roles, and what a page is told of them."""
+"""Who may do what: the dependencies that every route states, by Airflow's own roles, and what a page shows of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ READ_TASK = [Depends(reads_task)]
 READ_LOGS = [Depends(reads_task), Depends(reads_logs)]
 
 
-def acting(event: str) -> list[Any]:
+def acts_on(event: str) -> list[Any]:
     """For a route that changes something: the header and the right first, then an entry in Airflow's audit log."""
     return [Depends(own_header), Depends(acts_on_task), Depends(action_logging(event))]
 

@@ -64,9 +64,9 @@ async def act(page: Page, live: Live, action: str) -> Json:
     if hook.value is None:
         raise HTTPException(502, hook.trouble)
     try:
-        told = await asyncio.wait_for(_ACTIONS[action](hook.value, page.at, page), budgets.PAGE_CALL_WITHIN)
+        answer = await asyncio.wait_for(_ACTIONS[action](hook.value, page.at, page), budgets.PAGE_CALL_WITHIN)
     except (DataflowExtError, TimeoutError) as error:
         raise HTTPException(502, f"The service did not take it: {explained(error)}") from error
     finally:
         live.changed(page.at)
-    return {"done": told}
+    return {"done": answer}

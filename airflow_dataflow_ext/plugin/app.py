@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from airflow_dataflow_ext.plugin import listing, page
-from airflow_dataflow_ext.plugin.access import READ_LOGS, READ_TASK, acting, allowed, readable_dags
+from airflow_dataflow_ext.plugin.access import READ_LOGS, READ_TASK, acts_on, allowed, readable_dags
 from airflow_dataflow_ext.plugin.actions import act
 from airflow_dataflow_ext.plugin.find import TaskKey, find
 from airflow_dataflow_ext.plugin.lineage import lineage_of
@@ -45,7 +45,7 @@ def build() -> FastAPI:
     app.get(f"{JOB}/messages", dependencies=READ_LOGS)(see_messages)
     app.get(f"{JOB}/why", dependencies=READ_LOGS)(see_why)
     for action in ("cancel", "drain", "snapshot", "stop"):
-        app.post(f"{JOB}/{action}", dependencies=acting(f"dataflow_ext_{action}"), name=action)(do)
+        app.post(f"{JOB}/{action}", dependencies=acts_on(f"dataflow_ext_{action}"), name=action)(do)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")  # code and licences, no data
     return app
 

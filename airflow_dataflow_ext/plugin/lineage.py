@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 async def lineage_of(page: Page, live: Live) -> Json:
     """URIs of inputs and outputs."""
     found: dict[str, list[str]] = {"inputs": [], "outputs": []}
-    told = await _told(page, live)
+    answer = await _lineage_of(page, live)
     for side, arguments in (("inputs", "inlets"), ("outputs", "outlets")):
         assets = [str(asset.uri) for asset in getattr(page.found.task, arguments, None) or () if getattr(asset, "uri", None)]
-        named = [dataset.uri for dataset in getattr(told, side)]
+        named = [dataset.uri for dataset in getattr(answer, side)]
         found[side] = list(dict.fromkeys((*assets, *named)))
     return found
 
 
-async def _told(page: Page, live: Live) -> Lineage:
+async def _lineage_of(page: Page, live: Live) -> Lineage:
     """What the template's parameters name; nothing where the template cannot be read now."""
     at, job = page.at, page.job.value
     if at is None or at.service != DATAFLOW or not job or at.identity is None:

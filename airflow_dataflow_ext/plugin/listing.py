@@ -200,14 +200,14 @@ def _columns(model: Any) -> Any:
 
 def _table(rows: tuple[Any, Any], table: str, wanted: Wanted, after: Place | None, session: Session) -> Iterator[Row]:
     model, query = rows
-    order = (model.dag_run_id, model.task_id, model.map_index)
+    columns = (model.dag_run_id, model.task_id, model.map_index)
     for name in ("dag_id", "task_id"):
         if value := getattr(wanted, name):
             query = query.where(getattr(model, name) == value)
-    query = query.order_by(*(column.desc() for column in order))
+    query = query.order_by(*(column.desc() for column in columns))
     size = FIRST_BATCH
     while True:
-        batch = session.execute((query if after is None else query.where(_before(order, after))).limit(size)).all()
+        batch = session.execute((query if after is None else query.where(_before(columns, after))).limit(size)).all()
         for found in batch:
             after = (found[0], found[1], found[2])
             row = _row(table, found)
@@ -224,9 +224,9 @@ def _row(table: str, found: Any) -> Row | None:
     return Row(table, (run, task_id, map_index), dag_id, run_id, summary) if summary else None
 
 
-def _before(order: tuple[Any, ...], place: Place) -> Any:
-    """``order < place``, spelled out for databases that do not compare rows by an index."""
-    run, task, index = order
+def _before(columns: tuple[Any, ...], place: Place) -> Any:
+    """``columns < place``, spelled out for databases that do not compare rows by an index."""
+    run, task, index = columns
     return and_(run <= place[0], or_(run < place[0], and_(run == place[0], or_(task < place[1], and_(task == place[1], index < place[2])))))
 
 

@@ -209,9 +209,9 @@ def _for(seconds: float, over: bool) -> Callable[[Any], float]:
 def _merged(last: Any, bodies: list[Json]) -> Json:
     """What was known and what is new, each once, in the order of time."""
     known = last or {"messages": {}, "events": {}}
-    told = {**known["messages"], **{_key(entry, "messageText"): entry for entry in items(bodies, "jobMessages")}}
+    answer = {**known["messages"], **{_key(entry, "messageText"): entry for entry in items(bodies, "jobMessages")}}
     events = {**known["events"], **{_key(entry, "eventType"): entry for entry in items(bodies, "autoscalingEvents")}}
-    newest = dict(sorted(told.items())[-MOST_MESSAGES:])
+    newest = dict(sorted(answer.items())[-MOST_MESSAGES:])
     latest = max((epoch(key[0]) for key in newest), default=0.0)
     since = rfc3339(max(latest - budgets.PAGE_OVERLAP, 0.0))
     return {"messages": newest, "events": dict(sorted(events.items())[-MOST_MESSAGES:]), "since": since}

@@ -1,4 +1,4 @@
-"""What the page of one job is told: live where that is possible, else what the task has stored, and always how old it is."""
+"""What the page of one job shows: live where that is possible, else what the task has stored, and always how old it is."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def overview(page: Page, live: Live, may: Mapping[str, bool]) -> Json:
     """The head of the page and its time axis."""
     summary = summary_of(page.found)
     now = _now(page, summary)
-    told, stages = await _axis(page, live)
+    answer, stages = await _axis(page, live)
     stored = {**summary.value(), "error": ""} if summary else None  # the error is for those who may read logs
     return {
         "task": _task(page.found),
@@ -90,9 +90,9 @@ async def overview(page: Page, live: Live, may: Mapping[str, bool]) -> Json:
         "now": now,
         "stored": stored,
         "states": page.kept.get("states") or [],
-        "autoscaling": views.autoscaling((told.value or {}).get("events", {}).values()) or page.kept.get("workers") or [],
+        "autoscaling": views.autoscaling((answer.value or {}).get("events", {}).values()) or page.kept.get("workers") or [],
         "stages": views.stages(page.job.value or {}, stages.value or ()) or page.kept.get("stages") or [],
-        "gaps": [answer.trouble for answer in (told, stages) if answer.trouble and page.job.value],
+        "gaps": [each.trouble for each in (answer, stages) if each.trouble and page.job.value],
         "may": {"act": actions(page) if may.get("act") else [], "logs": bool(may.get("logs"))},
         "link": _link(page),
     }
@@ -113,14 +113,14 @@ def _now(page: Page, summary: Summary | None) -> Json:
     """The job as it is, or was when it was last seen."""
     if page.job.value:
         view = views.header if page.at is not None and page.at.service == DATAFLOW else wave_views.header
-        told = {**view(page.job.value), "message": ""}
-        return {"source": "live", "as_of": page.job.at, "trouble": page.job.trouble, "settled": page.over, **told}
-    told = {"source": "none", "as_of": 0.0, "trouble": page.job.trouble, "settled": False}
+        answer = {**view(page.job.value), "message": ""}
+        return {"source": "live", "as_of": page.job.at, "trouble": page.job.trouble, "settled": page.over, **answer}
+    answer = {"source": "none", "as_of": 0.0, "trouble": page.job.trouble, "settled": False}
     if summary is None:
-        return told
+        return answer
     kept = {"name": summary.name, "type": summary.type, "state": summary.state, "phase": summary.phase, "created": summary.launched}
     ended = {"ended": summary.ended, "state_since": summary.ended or summary.seen}
-    return {**told, "source": "stored", "seen": summary.seen, **kept, **ended}
+    return {**answer, "source": "stored", "seen": summary.seen, **kept, **ended}
 
 
 def _stored_at(summary: Summary | None) -> Json | None:
@@ -138,8 +138,8 @@ async def _axis(page: Page, live: Live) -> tuple[Answer, Answer]:
     at = page.at
     if at is None or at.service != DATAFLOW or not page.job.value:
         return NOTHING, NOTHING
-    told, stages = await asyncio.gather(live.messages(at, "basic", over=page.over), live.stages(at, over=page.over))
-    return told, stages
+    answer, stages = await asyncio.gather(live.messages(at, "basic", over=page.over), live.stages(at, over=page.over))
+    return answer, stages
 
 
 def actions(page: Page) -> list[str]:
@@ -187,8 +187,8 @@ async def messages(page: Page, live: Live, level: str) -> Json:
         head = wave_views.header(page.job.value)
         said = [{"id": "run", "time": head["state_since"], "level": "basic", "text": head["message"]}] if head["message"] else []
         return {"messages": said, **aged(page.job)}
-    told = await live.messages(at, level, over=page.over)
-    return {"messages": views.messages((told.value or {}).get("messages", {}).values()), **aged(told)}
+    answer = await live.messages(at, level, over=page.over)
+    return {"messages": views.messages((answer.value or {}).get("messages", {}).values()), **aged(answer)}
 
 
 async def metrics(page: Page, live: Live) -> Json:
@@ -203,18 +203,18 @@ async def metrics(page: Page, live: Live) -> Json:
 
 
 async def why(page: Page, live: Live) -> Json:
-    """Why the job failed: what the task was told, and what the service says."""
+    """Why the job failed: what the task has seen, and what the service says."""
     summary = summary_of(page.found)
     error = str(page.kept.get("error") or (summary.error if summary else ""))
     if page.at is not None and page.at.service != DATAFLOW:
         run = wave_views.header(page.job.value) if page.job.value else {}
         bad = [node for node in (await graph(page, live))["nodes"] if node["phase"] == "failed" or node["message"] or node["out_failed"]]
         return {"error": error or run.get("message", ""), "errors": [], "nodes": bad, "stages": [], **aged(page.job)}
-    told = await messages(page, live, "basic")
-    errors = [message for message in told["messages"] if message["level"] == "error"]
+    answer = await messages(page, live, "basic")
+    errors = [message for message in answer["messages"] if message["level"] == "error"]
     stages = await live.stages(page.at, over=page.over) if page.at is not None and page.job.value else NOTHING
     bad_stages = [stage for stage in views.stages(page.job.value or {}, stages.value or ()) if stage["state"] == "failed"]
-    return {"error": error, "errors": errors, "nodes": [], "stages": bad_stages, **{name: told[name] for name in ("as_of", "trouble")}}
+    return {"error": error, "errors": errors, "nodes": [], "stages": bad_stages, **{name: answer[name] for name in ("as_of", "trouble")}}
 
 
 async def workers(page: Page, live: Live, stage: str) -> Json:

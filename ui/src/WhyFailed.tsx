@@ -1,4 +1,4 @@
-// Why a job failed, in one panel: what the task was told, and what the service says.
+// Why a job failed, in one panel: what the task has seen, and what the service says.
 import { Box, Text } from "@chakra-ui/react";
 
 import { Age, Empty, Failed, Panel, Trouble } from "./parts";
@@ -9,13 +9,13 @@ import { time } from "./words";
 const LONG = { whiteSpace: "pre-wrap", wordBreak: "break-word", fontFamily: "monospace", fontSize: "13px" } as const;
 
 export function WhyFailed({ why, now }: { why: Polled<Why>; now: number }) {
-  const told = why.value;
+  const seen = why.value;
   return (
-    <Panel id="why" title="Why it failed" extra={told && <Age aged={told} now={now} />}>
+    <Panel id="why" title="Why it failed" extra={seen && <Age aged={seen} now={now} />}>
       {why.trouble && <Failed error={why.trouble} />}
-      {told?.trouble && <Trouble text={told.trouble} />}
-      {told?.error && <Text style={LONG}>{told.error}</Text>}
-      {told?.errors.map((message) => (
+      {seen?.trouble && <Trouble text={seen.trouble} />}
+      {seen?.error && <Text style={LONG}>{seen.error}</Text>}
+      {seen?.errors.map((message) => (
         <Box key={message.id + message.time} mt={2}>
           <Text fontSize="xs" color="fg.muted">
             {time(message.time)}
@@ -23,15 +23,15 @@ export function WhyFailed({ why, now }: { why: Polled<Why>; now: number }) {
           <Text style={LONG}>{message.text}</Text>
         </Box>
       ))}
-      {told?.stages.map((stage) => (
+      {seen?.stages.map((stage) => (
         <Text key={stage.id} fontSize="sm">{`Stage ${stage.id} failed.`}</Text>
       ))}
-      {told?.nodes.map((node) => (
+      {seen?.nodes.map((node) => (
         <Text key={node.id} fontSize="sm">
           {`Node ${node.name} (${node.kind}) ${node.state}${node.out_failed ? `, ${node.out_failed} rows failed` : ""}${node.message ? `: ${node.message}` : ""}`}
         </Text>
       ))}
-      {told && !told.error && !told.errors.length && !told.stages.length && !told.nodes.length && <Empty>The service did not say why.</Empty>}
+      {seen && !seen.error && !seen.errors.length && !seen.stages.length && !seen.nodes.length && <Empty>The service did not say why.</Empty>}
     </Panel>
   );
 }

@@ -92,8 +92,8 @@ export function saidAt(line: Timeline, moment: number): string[] {
   const event = line.workers.filter((entry) => entry.at <= moment).at(-1);
   const pool = event ? [`${event.current ?? "?"} of ${event.target ?? "?"} workers${event.reason ? `: ${event.reason}` : ""}`] : [];
   const near = (line.to - line.from) / 150;
-  const told = line.messages.filter((message) => Math.abs(message.at - moment) <= near).at(-1);
-  return [...inside, ...pool, ...(told ? [told.text] : [])];
+  const seen = line.messages.filter((message) => Math.abs(message.at - moment) <= near).at(-1);
+  return [...inside, ...pool, ...(seen ? [seen.text] : [])];
 }
 
 export interface Event {

@@ -1,4 +1,4 @@
-"""From the engine's order to the exit status: run the pipeline's program as it would be run by hand, and tell how it ended."""
+"""From the engine's request to the exit status: run the pipeline's program as it would be run by hand, and tell how it ended."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def _take_over() -> None:
     beam.Pipeline.__init__ = __init__
 
 
-def _run(order: Mapping[str, Any], wire: Wire) -> None:
-    if "pipeline" in order:
-        staged.run(order["pipeline"], order["options"], order["digest"], Path(order["home"]), wire)
+def _run(request: Mapping[str, Any], wire: Wire) -> None:
+    if "pipeline" in request:
+        staged.run(request["pipeline"], request["options"], request["digest"], Path(request["home"]), wire)
     else:
-        _run_program(order["target"], order["arguments"])
+        _run_program(request["target"], request["arguments"])
 
 
 def _run_program(target: str, arguments: list[str]) -> None:
@@ -62,22 +62,22 @@ def _cause(error: BaseException) -> str:
 
 def _trace(error: BaseException) -> str:
     """The traceback without the frames of Beam and of this program, which say nothing to the pipeline's author."""
-    told = traceback.TracebackException.from_exception(error)
-    theirs = [frame for frame in told.stack if not any(part in frame.filename for part in _NOT_THE_AUTHORS)]
+    shown = traceback.TracebackException.from_exception(error)
+    theirs = [frame for frame in shown.stack if not any(part in frame.filename for part in _NOT_THE_AUTHORS)]
     if theirs:
-        told.stack = traceback.StackSummary.from_list(theirs)
-    told.__context__ = told.__cause__ = None
-    return "".join(told.format())
+        shown.stack = traceback.StackSummary.from_list(theirs)
+    shown.__context__ = shown.__cause__ = None
+    return "".join(shown.format())
 
 
 def main() -> int:
     """Run what the engine orders, and tell how it ended."""
     wire = Runner.wire = Wire(socket.socket(fileno=int(sys.argv[1])))
-    order = wire.order()
+    request = wire.request()
     _take_over()
     cause = trace = ""
     try:
-        _run(order, wire)
+        _run(request, wire)
     except SystemExit as stop:
         cause = f"The program ended with exit status {stop.code}." if stop.code else ""
     except BaseException as error:
@@ -86,7 +86,7 @@ def main() -> int:
     if not cause and not Runner.runs:
         cause = "The program ended without running a pipeline."
     if cause or not Runner.succeeded:
-        launched = bool(Runner.runs) or "pipeline" in order
+        launched = bool(Runner.runs) or "pipeline" in request
         stage = f"{Runner.failed_in.id}:{Runner.failed_in.operation}" if Runner.failed_in else None
         wire.send("failed", {"cause": cause or "The pipeline failed.", "trace": trace, "stage": stage, "launched": launched})
         return 1

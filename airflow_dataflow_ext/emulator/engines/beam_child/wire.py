@@ -28,11 +28,11 @@ class Wire:
         self._lines = connection.makefile("r", encoding="utf-8")
         self._lock = threading.Lock()
 
-    def order(self) -> dict[str, Any]:
+    def request(self) -> dict[str, Any]:
         """What to run: the first line that the engine sends."""
-        order: dict[str, Any] = json.loads(self._lines.readline())
+        request: dict[str, Any] = json.loads(self._lines.readline())
         threading.Thread(target=self._listen, name=LISTENER, daemon=True).start()
-        return order
+        return request
 
     def send(self, name: str, value: Any = None) -> None:
         with self._lock:
