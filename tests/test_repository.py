@@ -30,6 +30,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [str(module.relative_to(PACKAGE)) for module in MODULES]
 LONGEST_MODULE = 300
 LONGEST_FUNCTION = 40
+SAME, REPEATED = 6, 0.007
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -168,6 +169,21 @@ def _own_lines(node: ast.AST) -> int:
         (inner.end_lineno or 0) - inner.lineno + 1 for inner in ast.walk(node) if isinstance(inner, FUNCTION) and inner is not node
     )
     return (node.end_lineno or 0) - body[0].lineno + 1 - inside if body else 0
+
+
+def test_little_stands_twice() -> None:
+    """Lines in a run of six that stands somewhere else, too; imports, blank lines and lone punctuation do not count."""
+    places: dict[tuple[str, ...], list[tuple[Path, int]]] = {}
+    total = 0
+    for module in MODULES:
+        lines = [line.strip() for line in module.read_text("utf-8").splitlines()]
+        telling = [(number, line) for number, line in enumerate(lines) if re.search(r"\w", line) and not line.startswith(("import", "from"))]
+        total += len(telling)
+        for start in range(len(telling) - SAME + 1):
+            run = telling[start : start + SAME]
+            places.setdefault(tuple(line for _, line in run), []).append((module, start))
+    again = {(module, start + step) for found in places.values() if len(found) > 1 for module, start in found for step in range(SAME)}
+    assert len(again) / total <= REPEATED
 
 
 @pytest.mark.parametrize("module", MODULES, ids=NAMES)
