@@ -14,7 +14,7 @@ JOBS = "/v1b3/projects/a-project/locations/us-central1/jobs"
 
 
 def test_no_request_makes_the_emulator_fail_or_change_by_a_refusal(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["--requests", "300", "--bodies", "300", "--seed", "3", "--servers", "dataflow", "wave", "logins", "control"])
+    main(["--requests", "300", "--bodies", "300", "--seed", "3"])
     output = capsys.readouterr().out.splitlines()
     counted = json.loads(output[-1])
     assert {kind: counted[kind] for kind in FAULTS} == dict.fromkeys(FAULTS, 0), output

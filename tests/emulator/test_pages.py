@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import requests
 
+from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.emulator import Emulator, JobMessage, ManualClock
 from airflow_dataflow_ext.emulator.engines.timeline import Metrics, service_metric
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
@@ -11,17 +12,8 @@ from airflow_dataflow_ext.links.wave import WaveDataManagerLink
 from tests.asking import Asker
 
 
-class Pushed(dict[str, str]):
-    """A task instance as far as a link needs one."""
-
-    def xcom_push(self, key: str, value: str) -> None:
-        self[key] = value
-
-
 def link(root: str, job_id: str) -> str:
-    pushed = Pushed()
-    DataflowJobLink.persist({"ti": pushed}, root=root, project_id="a-project", location="us-central1", job_id=job_id)
-    return pushed[DataflowJobLink.xcom_key]
+    return DataflowJobLink.url(Place(project_id="a-project", location="us-central1").job(job_id), root=root)
 
 
 def test_the_link_of_a_task_leads_to_its_job(still_emulator: Emulator, ask: Asker, clock: ManualClock) -> None:
@@ -48,11 +40,10 @@ def test_the_link_of_a_job_of_google_leads_to_the_console() -> None:
 
 
 def test_the_link_of_a_run_leads_to_the_list_of_runs(emulator: Emulator) -> None:
-    org, pushed = emulator.wave, Pushed()
+    org = emulator.wave
     source = next(iter(org.sources().values()))
     run = emulator.clock.on_loop(lambda: org.runs.start({**source, "label": "A<b>"}, job_type="user", prefix="03C"))
-    WaveDataManagerLink.persist({"ti": pushed}, root=emulator.url)
-    page = requests.get(pushed[WaveDataManagerLink.xcom_key], timeout=60)
+    page = requests.get(WaveDataManagerLink.url(root=emulator.url), timeout=60)
     assert page.status_code == 200
     assert run.id in page.text
     assert "A&lt;b&gt;" in page.text
