@@ -177,7 +177,9 @@ def test_little_stands_twice() -> None:
     total = 0
     for module in MODULES:
         lines = [line.strip() for line in module.read_text("utf-8").splitlines()]
-        telling = [(number, line) for number, line in enumerate(lines) if re.search(r"\w", line) and not line.startswith(("import", "from"))]
+        telling = [
+            (number, line) for number, line in enumerate(lines) if re.search(r"\w", line) and not line.startswith(("import", "from"))
+        ]
         total += len(telling)
         for start in range(len(telling) - SAME + 1):
             run = telling[start : start + SAME]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,6 +100,15 @@ def test_two_regular_expressions_both_count() -> None:
     for value in ("abcd", "12 "):
         with pytest.raises(ParamValidationError):
             made.resolve(value)
+
+
+@pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff", b'{"image": "x"}'])
+def test_a_file_that_holds_no_metadata_is_named(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "words.json"
+    file.write_bytes(content)
+    for use in (template_params, TemplateValues):
+        with pytest.raises(InvalidInputError, match=r"words\.json holds no template metadata: "):
+            use(file)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.bodies import check_zone, read_body
+from airflow_dataflow_ext.api.dataflow.fields import FIELDS
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.states import DataflowJobStatus, DataflowJobType
 from airflow_dataflow_ext.api.dataflow.stop import stop
@@ -47,12 +48,15 @@ class DataflowHook(WorkerVerbs):
     def call(self, method: Method, body: Mapping[str, Any] | None = None, /, **values: Any) -> Conversation[Any]:
         """Any action of :mod:`airflow_dataflow_ext.api.dataflow.methods`; project and location are filled in.
 
+        :param body: text in it is read as the type of its field, as in the operators; ``None`` is left out.
         :param values: path and query values under the service's own names, for example ``jobId``; ``location=""`` asks the
             path without a location.
         """
         values["projectId"] = self.project_of(values.get("projectId"))
         if "location" in method.placeholders and values.get("location") != "":
             values["location"] = self.location_of(values.get("location"))
+        if body is not None and method.body is not None and method.body in FIELDS:
+            body = read_body(method.body, body, "body")
         return self._ask(method.request(body, **{name: value for name, value in values.items() if value != ""}))
 
     @verb

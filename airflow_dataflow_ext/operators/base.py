@@ -19,6 +19,7 @@ from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome, Watch, check_poll_sleep
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError
 from airflow_dataflow_ext.api.rest.times import rfc3339
+from airflow_dataflow_ext.api.rest.values import seconds
 from airflow_dataflow_ext.task.compat import TaskDeferralError, TaskDeferralTimeout, conf
 from airflow_dataflow_ext.task.errors import check_event, task_errors
 from airflow_dataflow_ext.task.flags import Flag
@@ -83,7 +84,7 @@ class LaunchOperator(BaseOperator):
         self.poll_sleep = check_poll_sleep(poll_sleep)
         self.wait_until_finished = wait_until_finished
         self.deferrable = deferrable
-        self.cancel_timeout = cancel_timeout
+        self.cancel_timeout = seconds(cancel_timeout, "cancel_timeout")
         self.reattach = reattach
         self._attempt: Attempt | None = None
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_dataflow_ext.api.dataflow.stop import check_force_after
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.values import seconds
 from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator, until
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
 from airflow_dataflow_ext.task.connection import DataflowTask
@@ -104,8 +106,8 @@ class DataflowStopJobOperator(DataflowActionOperator):
         self.job_id = job_id
         self.job_name = job_name
         self.drain_pipeline = drain_pipeline
-        self.stop_timeout = stop_timeout
-        self.force_after = force_after
+        self.stop_timeout = seconds(stop_timeout, "stop_timeout")
+        self.force_after = check_force_after(force_after)
         self.fail_if_nothing_found = fail_if_nothing_found
 
     def action(self, context: Context) -> StopAction:

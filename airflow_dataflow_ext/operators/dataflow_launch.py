@@ -150,7 +150,7 @@ class DataflowLaunchOperator(StartsFromTrigger, TemplateLineage, DataflowTask, L
             append_job_name=self.append_job_name,
             default_name=self.default_name,
             drain=self.drain_pipeline,
-            cancel_timeout=float(self.cancel_timeout or 0),
+            cancel_timeout=self.cancel_timeout or 0.0,
             validate=self.validate,
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotFoundError
 from airflow_dataflow_ext.api.rest.texts import shown
-from airflow_dataflow_ext.api.rest.values import duration
+from airflow_dataflow_ext.api.rest.values import duration, seconds
 from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator, until
 from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.errors import task_errors
@@ -63,7 +63,7 @@ class DataflowCreateSnapshotOperator(DataflowActionOperator):
         self.description = description
         self.snapshot_sources = snapshot_sources
         self.wait_until_ready = wait_until_ready
-        self.ready_timeout = ready_timeout
+        self.ready_timeout = seconds(ready_timeout, "ready_timeout")
 
     def action(self, context: Context) -> SnapshotAction:
         from airflow_dataflow_ext.api.dataflow.actions import SnapshotAction

@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
 from airflow_dataflow_ext.api.rest.errors import BusyError, InvalidInputError
+from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.values import seconds
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
 from airflow_dataflow_ext.api.wave.facts import keep, summary_of
 from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveLauncher, start
@@ -60,7 +62,7 @@ class WaveLaunchOperator(WaveTask, LaunchOperator):
     ) -> None:
         super().__init__(poll_sleep=poll_sleep, **kwargs)
         if if_running not in get_args(IfRunning):
-            raise InvalidInputError(f"if_running must be one of {', '.join(get_args(IfRunning))}, not {if_running!r}")
+            raise InvalidInputError(f"if_running must be one of {', '.join(get_args(IfRunning))}, not {shown(if_running)}")
         self.if_running = if_running
         self.fail_on_warning = fail_on_warning
 
@@ -77,7 +79,7 @@ class WaveLaunchOperator(WaveTask, LaunchOperator):
             launch=self.launch(),
             watch=self.hook.watch(poll_sleep=self.poll_sleep, fail_on_warning=self.fail_on_warning),
             adopt=self.if_running == "adopt",
-            stop_within=float(self.cancel_timeout or 0),
+            stop_within=self.cancel_timeout or 0.0,
         )
 
     def trigger(self, watch: RunWatch, *, stop_on_kill: bool) -> BaseTrigger:
@@ -181,10 +183,10 @@ class WaveStopDataflowJobOperator(WaveTask):
     def __init__(self, *, job_id: str, cancel_timeout: float | None = 10 * 60, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job_id = job_id
-        self.cancel_timeout = cancel_timeout
+        self.cancel_timeout = seconds(cancel_timeout, "cancel_timeout")
 
     def execute(self, context: Context) -> Json:
         with task_errors():
-            job = self.hook.stop(self.job_id, wait_for=float(self.cancel_timeout or 0))
+            job = self.hook.stop(self.job_id, wait_for=self.cancel_timeout or 0.0)
             self.show_org(context)
             return job

@@ -20,6 +20,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 
 from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, SUMMARY_KEY, latest
+from airflow_dataflow_ext.task.templating import is_template
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -93,7 +94,7 @@ class Found:
             return None
         given = getattr(self.task, "partial_kwargs", None)
         value = given.get(name) if isinstance(given, Mapping) else getattr(self.task, name, None)
-        return None if isinstance(value, str) and "{{" in value else value
+        return None if is_template(value) else value
 
 
 def find(key: TaskKey) -> Found | None:

@@ -11,6 +11,7 @@ from airflow._shared.secrets_masker import should_hide_value_for_key
 from airflow.sdk._shared.secrets_masker import redact as redact_of_tasks
 
 from airflow_dataflow_ext.plugin.find import Found
+from airflow_dataflow_ext.task.templating import is_template
 
 HIDDEN = "***"
 SHORTEST = 4
@@ -90,7 +91,7 @@ def _by_name(value: Any) -> Iterator[Any]:
 
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        if "{{" not in value and value != HIDDEN:
+        if not is_template(value) and value != HIDDEN:
             yield value
     elif isinstance(value, Mapping):
         for entry in value.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import google.auth
 import pytest
 from google.auth.exceptions import DefaultCredentialsError
 
-from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.dataflow.methods import Job, Template
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import (
     InvalidInputError,
@@ -372,3 +373,26 @@ def test_retries_end_with_retry_for(emulator: Emulator, hook: DataflowHook, use:
     with pytest.raises(Exception, match="503"):
         use(hook.list_jobs)
     assert emulator.requests.counts["jobs.list"] == 1
+
+
+def test_what_a_verb_is_given_is_read_in_the_types_of_its_fields(emulator: Emulator, hook: DataflowHook, job_id: str) -> None:
+    scaled = {"runtimeUpdatableParams": {"minNumWorkers": "2", "maxNumWorkers": "4", "latencyTier": None}}
+    mask = "runtime_updatable_params.min_num_workers,runtime_updatable_params.max_num_workers"
+    assert hook.update_job(job_id, scaled, update_mask=mask)["runtimeUpdatableParams"] == {"minNumWorkers": 2, "maxNumWorkers": 4}
+    assert hook.create_snapshot(job_id, ttl=timedelta(hours=1), snapshot_sources="False")["ttl"] == "3600s"
+    hook.launch_template("gs://b/t", "2026_Load", "{'n': 1}", {"enableStreamingEngine": "True", "network": None})
+    assert emulator.jobs.all()[-1]["environment"]["enableStreamingEngine"] is True
+    body = {"jobName": "called", "parameters": {"n": 3, "none": None}, "environment": "{'maxWorkers': '2'}"}
+    hook.call(Template.launch, body, gcsPath="gs://b/t")
+    assert emulator.jobs.all()[-1]["parameters"] == {"n": "3"}
+
+
+def test_a_verb_refuses_what_does_not_fit_and_a_zone_elsewhere(emulator: Emulator, hook: DataflowHook) -> None:
+    for fields, words in (
+        ({"environment": {"maxWorkers": "many"}}, "environment.maxWorkers must be a whole number"),
+        ({"environment": {"zone": "europe-west1-d"}}, "no location is given"),
+        ({"append_job_name": "perhaps"}, "append_job_name must be true or false"),
+    ):
+        with pytest.raises(InvalidInputError, match=words):
+            hook.launch_template("gs://b/t", "words", **fields)
+    assert len(emulator.jobs) == 0

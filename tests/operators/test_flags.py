@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from airflow_dataflow_ext.emulator import Emulator
+from tests.airflow_task import TaskInstance
 from tests.operators.test_inputs import CLASSIC, SOON, good, refused, state_of, stream, task
 
 STOP = "DataflowStopJobOperator"
@@ -118,6 +120,56 @@ def test_a_flag_that_is_not_given_after_rendering_is_not_given(emulator: Emulato
     emulator.scripts.play("*", steps=[(0, "JOB_STATE_DONE")])
     done = good(task(CLASSIC, wait_until_finished="{{ params.w }}", params={"w": None}, poll_sleep=SOON))
     assert done["currentState"] == "JOB_STATE_DONE"
+
+
+def test_a_sensors_flag_that_renders_to_neither_is_refused(emulator: Emulator) -> None:
+    from airflow.sdk import DAG
+    from airflow.sdk.exceptions import AirflowFailException
+
+    with DAG("waits", params={"x": "perhaps"}):
+        sensor = classes()["DataflowJobMessagesSensor"](task_id="wait", job_id="j", fail_on_terminal_state="{{ params.x }}")
+    error = TaskInstance(sensor).run().error
+    assert isinstance(error, AirflowFailException)
+    assert str(error) == "fail_on_terminal_state must be true or false, not 'perhaps'"
+
+
+def test_a_flag_of_a_run_in_crm_analytics_that_renders_to_neither_starts_nothing(emulator: Emulator) -> None:
+    from airflow.sdk import DAG
+
+    with DAG("nightly", params={"x": "perhaps"}):
+        run = classes()["WaveStartDataflowOperator"](task_id="run", dataflow="Sales", fail_on_warning="{{ params.x }}")
+    assert str(TaskInstance(run).run().error) == "fail_on_warning must be true or false, not 'perhaps'"
+    assert not [entry for entry in emulator.requests if "dataflowjobs" in entry.path and entry.verb == "POST"]
+
+
+def test_a_flag_of_a_mapped_task_is_read_as_strictly() -> None:
+    from airflow.sdk import DAG
+
+    cls: Any = classes()[CLASSIC]
+    with DAG("mapped"):
+        mapped = cls.partial(task_id="it", template="gs://t/x").expand(update=["False"])
+    assert mapped.unmap({"update": "False"}).update is False
+    with pytest.raises(ValueError, match="update must be true or false"):
+        mapped.unmap({"update": "no"})
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        (CLASSIC, "cancel_timeout"),
+        (STOP, "stop_timeout"),
+        ("DataflowCreateSnapshotOperator", "ready_timeout"),
+        ("WaveStopDataflowJobOperator", "cancel_timeout"),
+    ],
+)
+def test_seconds_may_be_text_or_a_timedelta_and_what_is_none_fails_the_dag_file(name: str, field: str) -> None:
+    def made(value: Any) -> Any:
+        return getattr(classes()[name](task_id="it", **{**ARGUMENTS[name], field: value}), field)
+
+    assert [made(value) for value in ("600", timedelta(minutes=10), 600, None)] == [600, 600, 600, None]
+    for wrong in ("ten minutes", -1, True, float("nan")):
+        with pytest.raises(ValueError, match=f"{field} must be"):
+            made(wrong)
 
 
 # Jobs that are stopped by their name

@@ -565,3 +565,18 @@ def test_a_worker_that_ends_the_task_knows_what_the_triggerer_has_launched(
     worker = TaskInstance(task.operator, xcoms=task.xcoms)
     worker.fail(error)
     assert (task.xcoms["dataflow_launch"]["failed"], states(emulator)) == (True, [job])
+
+
+def test_flags_and_values_that_are_templates_are_read_in_the_triggerer(emulator: Emulator, start: Callable[..., Airflow]) -> None:
+    environment = {"maxWorkers": "{{ params.lines }}", "network": None}
+    task = start(environment=environment, append_job_name="{{ params.lines == 0 }}", wait_until_finished="{{ params.lines == 0 }}")
+    assert task.run() == "success"
+    (entry,) = emulator.jobs.all()
+    assert (entry["job"]["name"], entry["environment"]["maxWorkers"]) == ("count", 3)
+
+
+def test_a_flag_that_renders_to_neither_fails_in_the_triggerer_and_launches_nothing(
+    emulator: Emulator, start: Callable[..., Airflow]
+) -> None:
+    assert start(append_job_name="{{ params.lines }}").run() == "failed"
+    assert len(emulator.jobs) == 0

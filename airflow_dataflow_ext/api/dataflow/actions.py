@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Protocol
 from airflow_dataflow_ext.api.dataflow.bodies import read_body
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job, Snapshot
-from airflow_dataflow_ext.api.dataflow.stop import FORCE_AT_THE_EARLIEST, StoppableJob
+from airflow_dataflow_ext.api.dataflow.stop import StoppableJob, check_force_after
 from airflow_dataflow_ext.api.dataflow.where import at_job
 from airflow_dataflow_ext.api.jobs.stop import stop_jobs
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError, NoAnswerError, NotFoundError, ServiceError
+from airflow_dataflow_ext.api.rest.errors import JobError, NoAnswerError, NotFoundError, ServiceError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
 
@@ -58,8 +58,7 @@ class StopAction:
     poll_sleep: float = budgets.POLL_SLEEP
 
     def __post_init__(self) -> None:
-        if self.force_after is not None and self.force_after < FORCE_AT_THE_EARLIEST:
-            raise InvalidInputError(f"force_after must be {FORCE_AT_THE_EARLIEST:.0f} seconds at the least, which the service asks for")
+        check_force_after(self.force_after)
 
     @property
     def is_done(self) -> bool:

@@ -99,6 +99,6 @@ def check_zone(environment: Mapping[str, Any], place: Place) -> None:
         region = _REGION.fullmatch(str(environment.get(name, "")))
         if region is not None and region[1] != place.location:
             raise InvalidInputError(
-                f"{name} is {environment[name]!r}, and no location is given, so the job would be in {place.location}: "
+                f"{name} is {shown(environment[name])}, and no location is given, so the job would be in {place.location}: "
                 f"give location={region[1]!r}, or location={place.location!r} if the two are to differ"
             )

@@ -149,7 +149,7 @@ class DataflowLauncher:
         labels = job.get("labels", {})
         owner = ", ".join(f"{key}={value}" for key, value in sorted(labels.items()) if key.startswith("airflow-"))
         return ForeignJobError(
-            f"Job {job.get('id')} is active in {self.place.location} under the name {job.get('name')!r} and is not of this launch "
+            f"Job {job.get('id')} is active in {self.place.location} under the name {shown(job.get('name'))} and is not of this launch "
             f"({'its labels: ' + owner if owner else 'it was not launched by this package'}). Stop it, wait for its end, or use another "
             "job_name (append_job_name=True gives each launch a name of its own)."
         )

@@ -31,7 +31,7 @@ def replaceable(place: Place, name: str) -> Conversation[tuple[str, ...]]:
         if ready:
             return ready
         if not found:
-            raise LaunchError(f"There is nothing to replace: no job named {name!r} is active in {place}.")
+            raise LaunchError(f"There is nothing to replace: no job named {shown(name)} is active in {place}.")
         states = ", ".join(f"{job['id']} is in {job.get('currentState', UNKNOWN)}" for job in found)
         if waited >= budgets.REPLACEABLE_WITHIN:
             raise LaunchError(f"No job named {shown(name)} has come to run in {waited:.0f} s, so none can be replaced: {states}.")

@@ -15,10 +15,11 @@ from airflow_dataflow_ext.api.dataflow.where import at_job
 from airflow_dataflow_ext.api.jobs.stop import stop_jobs
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
-from airflow_dataflow_ext.api.rest.errors import CallError
+from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say
 from airflow_dataflow_ext.api.rest.times import epoch
+from airflow_dataflow_ext.api.rest.values import seconds
 
 NOT_YET, ALREADY_OVER = "not yet ready for cancel", "has terminated"
 """What the service says of a job too young, and too old, to be stopped; its status codes are not relied upon by any client."""
@@ -28,6 +29,17 @@ FORCE = {"force_cancel_job": "true"}
 
 FORCE_AT_THE_EARLIEST = 30 * 60.0
 """Seconds that a job must have been cancelling before the service takes a forced cancel."""
+
+
+def check_force_after(given: Any) -> float | None:
+    """Seconds of cancelling after which a job is cancelled by force; None for never.
+
+    :raises InvalidInputError: they are no seconds, or the service would refuse so early.
+    """
+    found = seconds(given, "force_after")
+    if found is not None and found < FORCE_AT_THE_EARLIEST:
+        raise InvalidInputError(f"force_after must be {FORCE_AT_THE_EARLIEST:.0f} seconds at the least, which the service asks for")
+    return found
 
 
 @dataclass(slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
 from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.values import mapping, number
 
 _HOUR = 3600.0
 _MB = 1024.0
@@ -46,12 +47,13 @@ def check_prices(prices: Mapping[str, Any] | None) -> dict[str, float]:
 
     :raises InvalidInputError: there is no such total, or a price is no number from 0 on.
     """
-    for name, price in (prices or {}).items():
+    found = {name: number(price, f"prices[{shown(name)}]") for name, price in mapping(prices, "prices").items()}
+    for name, price in found.items():
         if name not in TOTALS:
             raise InvalidInputError(f"prices[{shown(name)}]: there is no such total; they are {', '.join(TOTALS)}")
-        if isinstance(price, bool) or not isinstance(price, int | float) or not price >= 0:  # NaN is not
+        if price < 0:
             raise InvalidInputError(f"prices[{shown(name)}] must be a number from 0 on, not {shown(price)}")
-    return dict(prices or {})
+    return found
 
 
 def totals(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:

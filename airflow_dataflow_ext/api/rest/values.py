@@ -186,6 +186,19 @@ def number(value: Any, at: str) -> float:
     return found
 
 
+def seconds(value: Any, at: str) -> float | None:
+    """A number of seconds from 0 on, also as text or as a timedelta; None stays None.
+
+    :raises InvalidInputError: it is none.
+    """
+    if value is None:
+        return None
+    found = value.total_seconds() if isinstance(value, timedelta) else number(value, at)
+    if found < 0:
+        raise InvalidInputError(f"{at} must be 0 seconds or more, not {shown(value)}")
+    return found
+
+
 def duration(value: Any, at: str) -> str:
     """A duration in the service's form, decimal seconds as in ``604800s``, from that, a number of seconds, or a timedelta.
 

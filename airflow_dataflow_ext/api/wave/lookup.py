@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.texts import near, shown
 from airflow_dataflow_ext.api.wave import methods as wave
 
 if TYPE_CHECKING:
@@ -62,7 +61,6 @@ def _only(kind: str, text: str, assets: Sequence[Json]) -> Json:
             ids = ", ".join(str(asset.get("id")) for asset in found)
             raise InvalidInputError(f"{len(found)} {kind}s have the {field} {shown(text)}; give the id of one: {ids}")
     known = [str(asset[field]) for asset in assets for field in ("name", "label") if asset.get(field)]
-    near = {name.lower(): name for name in known}
-    meant = difflib.get_close_matches(text.lower(), near, n=1)
-    hint = f"did you mean {shown(near[meant[0]])}?" if meant else "check the spelling, and who may see it"
+    meant = near(text, known)
+    hint = f"did you mean {shown(meant)}?" if meant else "check the spelling, and who may see it"
     raise InvalidInputError(f"the org shows no {kind} of the name or label {shown(text)}; {hint}")

@@ -68,7 +68,7 @@ def test_a_job_whose_metrics_cannot_be_read_is_no_trouble(answer: Any, words: st
 
 
 @pytest.mark.parametrize(
-    "prices", [{"cpu": 1}, {"vcpu_hours": "1"}, {"vcpu_hours": -1}, {"vcpu_hours": True}, {"vcpu_hours": float("nan")}]
+    "prices", [{"cpu": 1}, {"vcpu_hours": "much"}, {"vcpu_hours": -1}, {"vcpu_hours": True}, {"vcpu_hours": float("nan")}]
 )
 def test_prices_that_are_none_are_refused(prices: Any) -> None:
     with pytest.raises(InvalidInputError, match="prices"):
