@@ -48,5 +48,6 @@ def get_provider_info() -> dict[str, Any]:
             ]
             for kind, services in MODULES.items()
         },
+        "notifications": ["airflow_dataflow_ext.notifications.JobFailedNotifier"],
         "extra-links": ["airflow_dataflow_ext.links.dataflow.DataflowJobLink", "airflow_dataflow_ext.links.wave.WaveDataManagerLink"],
     }
