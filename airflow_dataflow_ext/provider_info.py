@@ -63,5 +63,6 @@ def get_provider_info() -> dict[str, Any]:
                 },
             }
         },
+        "notifications": ["airflow_dataflow_ext.notifications.JobFailedNotifier"],
         "extra-links": ["airflow_dataflow_ext.links.dataflow.DataflowJobLink", "airflow_dataflow_ext.links.wave.WaveDataManagerLink"],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -133,6 +134,7 @@ class WaitSensor(BaseSensorOperator):
             yield
         except AirflowSensorTimeout as error:
             if look:
+                self._warn_again = math.inf
                 with suppress(DataflowExtError):
                     self._look()
             late = f"Sensor has timed out; its limit is {self.patience}." if look else str(error)
@@ -194,10 +196,12 @@ class WaitSensor(BaseSensorOperator):
         return explained
 
     def _warn(self, error: CallError) -> None:
-        """Say that something is in the way: at once, and then less and less often."""
-        if self._waited >= self._warn_again:
+        """Say that something is in the way: at once, and then less and less often; in the end only in the error of the timeout."""
+        if self._waited < self._warn_again < math.inf:
+            return
+        self.last_seen.text = str(self._explained(error))
+        if self._warn_again < math.inf:
             self._warn_again = _next_warning(self._waited)
-            self.last_seen.text = f"{self._explained(error)}"
             self.log.warning("%s Waiting on.", self.last_seen.text)
 
     def _defer(self, until: float) -> NoReturn:

@@ -1,6 +1,7 @@
 """A Dataflow small enough to be thought through, for conversations about launches: jobs, a clock, and trouble on the way.
 
-It does not refuse a second job of one name, as the real one does: so only the conversation stands between a launch and its double.
+It does not refuse a second job of one name, as the real one does: so only the conversation stands between a launch and its double. It
+refuses one beside a job that somebody else has launched.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class CloudJob:
     readable: float
     state: str = "JOB_STATE_RUNNING"
     ends: float = field(default=float("inf"))
+    foreign: bool = False
 
     @property
     def moves(self) -> bool:
@@ -91,8 +93,17 @@ class Cloud:
         self.jobs.append(job)
         return job
 
+    def holds_foreign(self, name: str, age: float) -> CloudJob:
+        """A job of somebody else, so many seconds old, that can be seen."""
+        born = self.now - age
+        job = CloudJob(f"foreign-{len(self.jobs)}", name, {"team": "x"}, born, born, born, foreign=True)
+        self.jobs.append(job)
+        return job
+
     def _templates_launch(self, request: Request) -> Reply:
         assert request.body is not None
+        if any(job.foreign and job.name == request.body["jobName"] for job in self.moving):
+            return refused(409, "There is already an active job of this name.")
         job = self.launch(request.body["jobName"], request.body["environment"]["additionalUserLabels"])
         return ok({"job": {"id": job.id, "name": job.name, "createTime": rfc3339(job.created)}})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 import pytest
 
@@ -31,3 +32,34 @@ def task_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(DataflowHook, "log", logging.getLogger("task"))
     caplog.set_level(logging.INFO, "task")
     return caplog
+
+
+class Log(logging.Handler):
+    """What the log of a task shows, of whatever process: the worker's, the triggerer's, and the hook's in both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+    def lines(self, above: int = logging.DEBUG) -> list[str]:
+        """The lines of more than a level."""
+        return [record.getMessage() for record in self.records if record.levelno > above]
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
+    """The log of the tasks that a test runs."""
+    from airflow_dataflow_ext.hooks.google import DataflowConnection
+    from airflow_dataflow_ext.task.connection import LinkedTask
+    from airflow_dataflow_ext.triggers.base import WaitTrigger
+
+    logger, handler = logging.getLogger("shown"), Log()
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(handler)
+    for owner in (DataflowConnection, LinkedTask, WaitTrigger):
+        monkeypatch.setattr(owner, "log", logger)
+    yield handler
+    logger.removeHandler(handler)

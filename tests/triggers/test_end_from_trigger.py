@@ -111,6 +111,42 @@ def test_without_a_task_instance_the_event_is_a_plain_one(emulator: Emulator, ki
     assert type(event_of(emulator, kind, "JOB_STATE_DONE", task=False)) is TriggerEvent
 
 
+@pytest.mark.parametrize("kind", ["status", "condition", "launch"])
+def test_an_event_that_ends_the_task_leaves_at_once(
+    emulator: Emulator, xcoms: dict[str, Any], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.triggers.base import TaskSuccessEvent
+
+    from airflow_dataflow_ext.api.rest import budgets
+
+    monkeypatch.setattr(budgets, "FIRST_EVENT_AFTER", 3600.0)
+    assert isinstance(event_of(emulator, kind, "JOB_STATE_DONE"), TaskSuccessEvent)
+
+
+def test_an_event_that_leads_back_to_a_worker_does_not_overtake_airflow(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_dataflow_ext.api.rest import budgets
+
+    monkeypatch.setattr(budgets, "FIRST_EVENT_AFTER", 3600.0)
+    emulator.scripts.play("*", [(0, "JOB_STATE_DONE")])
+    trigger = trigger_of("status", Asker(emulator.url, project=PROJECT).launch()["id"])
+    trigger.end_from_trigger, trigger.task_instance = False, SimpleNamespace(**TI)
+
+    async def until_it_waits() -> list[float]:
+        waits: list[float] = []
+        sleep = asyncio.sleep
+
+        async def recorded(seconds: float, *rest: Any) -> None:
+            waits.append(seconds)
+            await sleep(0 if seconds > 60 else seconds)
+
+        monkeypatch.setattr(asyncio, "sleep", recorded)
+        await anext(trigger.run())
+        return [seconds for seconds in waits if seconds > 60]
+
+    (waited,) = asyncio.run(until_it_waits())
+    assert waited > 3000
+
+
 def test_an_operator_that_waits_on_its_worker_cannot_end_elsewhere() -> None:
     with pytest.raises(InvalidInputError, match="needs deferrable=True"):
         classic(end_from_trigger=True, deferrable=False)

@@ -180,7 +180,8 @@ def _context(metric: Json) -> dict[str, Any]:
 
 
 def _text(context: Mapping[str, Any]) -> str:
-    return json.dumps(dict(context), sort_keys=True)
+    """A context as a text shows it; whether a value is tentative is another matter."""
+    return json.dumps({name: value for name, value in context.items() if name != "tentative"}, sort_keys=True)
 
 
 def _near(given: str, known: Collection[str]) -> str:

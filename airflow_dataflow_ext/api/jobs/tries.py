@@ -21,6 +21,7 @@ class Tries:
     :param attempt: id of the try that wrote this; a triggerer that takes the try over finds its own.
     :param number: of that try; the first is 1.
     :param first: number of the first try since the task was cleared.
+    :param retries: how often it was to be tried again when that try began: Airflow counts with these, whatever the DAG file says later.
     :param clears: how often it was cleared.
     :param failed: that try has failed, and nobody has ended it.
     :param record: the launch record.
@@ -30,6 +31,7 @@ class Tries:
     attempt: str
     number: int
     first: int
+    retries: int = 0
     clears: int = 0
     failed: bool = False
     record: Json | None = None
@@ -50,6 +52,8 @@ class Tries:
                 "of them has a job that still moves, then delete the task's XCom 'dataflow_launch' to launch anew."
             )
         known: dict[str, Any] = {name: value.get(name) for name in (*kinds, "record")}
+        if isinstance(value.get("retries"), int):
+            known["retries"] = value["retries"]
         return cls(**known)
 
     def value(self) -> Json:
@@ -60,16 +64,16 @@ class Tries:
         """What is known when a try begins, or goes on in another triggerer.
 
         :param number: of the try.
-        :param retries: how often the task is tried again.
+        :param retries: how often the DAG file now says that the task is tried again.
         """
         if known is None:
-            return cls(attempt=attempt, number=number, first=number)
+            return cls(attempt=attempt, number=number, first=number, retries=retries)
         if known.attempt == attempt:
             return known
         begun = replace(known, attempt=attempt, number=number, failed=False)
-        if known.failed and number - known.first <= retries:
+        if known.failed and number - known.first <= known.retries:
             return begun
-        return replace(begun, first=number, clears=known.clears + 1)
+        return replace(begun, first=number, retries=retries, clears=known.clears + 1)
 
     def recording(self, record: Json) -> Tries:
         """The same with what this try has recorded."""

@@ -115,7 +115,7 @@ def test_a_forced_cancel_that_comes_too_early_is_refused() -> None:
 
 def test_a_job_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(NotFoundError):
-        Talk(refused(404, "no such job"))(stop().perform())
+        Talk(refused(404, "no such job"), {"jobs": []})(stop().perform())
 
 
 SNAPSHOT = {"id": "s1", "state": "PENDING", "sourceJobId": "j1", "description": "before release (airflow 0a1b)"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from typing import Any
 
 from hypothesis import settings
@@ -17,7 +18,7 @@ from airflow_dataflow_ext.api.dataflow.wait import WaitPolicy
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import Launched, launch_once, settle
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.rest.errors import DataflowExtError
+from airflow_dataflow_ext.api.rest.errors import DataflowExtError, ForeignJobError
 from airflow_dataflow_ext.api.rest.method import Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Recall, Record, Sleep
 from tests.api.cloud import Cloud, CloudJob
@@ -37,18 +38,19 @@ class Died(Exception):  # noqa: N818  (nothing went wrong: somebody killed it)
 class LaunchOnce(RuleBasedStateMachine):
     """A task that is tried, retried and cleared. What must hold is checked at the moment a job is launched, and at the end."""
 
-    @initialize(lags=LAGS, append=st.booleans())
-    def begin(self, lags: tuple[float, float], append: bool) -> None:
+    @initialize(lags=LAGS, append=st.booleans(), retries=st.integers(0, 3))
+    def begin(self, lags: tuple[float, float], append: bool, retries: int) -> None:
         self.cloud = Cloud(lags, self.check)
         launch = TemplateLaunch(template="gs://b/t", job_name="wc")
         self.service = DataflowLauncher(launch=launch, place=PLACE, append_job_name=append)
         self.record: Any = None
-        self.clears = 0
+        self.retries = self.max_tries = retries
+        self.tries = 0
         self.jobs_of_this_clear: list[CloudJob] = []
 
     def check(self, job: CloudJob) -> None:
         """A job is launched: nothing of this launch may move, and what this clear has launched must have failed."""
-        assert self.cloud.moving == [], "a second job beside one that moves"
+        assert self.moving == [], "a second job beside one that moves"
         ended_well = [earlier for earlier in self.jobs_of_this_clear if JUDGE(earlier.summary()) is Phase.SUCCEEDED]
         assert ended_well == [], "a finished launch was doubled"
         self.jobs_of_this_clear.append(job)
@@ -56,21 +58,47 @@ class LaunchOnce(RuleBasedStateMachine):
     @rule(troubles=TROUBLES, dies_after=DEATHS)
     def attempt(self, troubles: list[str], dies_after: int | None) -> None:
         """A worker picks the task up; it may die after any step."""
+        self.tries += 1
         try:
-            self.perform(launch_once(self.service, IDENTITY, clear_key=self.clears), list(troubles), dies_after)
+            self.perform(self.launch(), list(troubles), dies_after)
         except (DataflowExtError, Died):
             return
 
     @rule()
     def clear(self) -> None:
-        """A person clears the task; the worker, if there is one, is gone."""
-        self.clears += 1
+        """A person clears the task; its worker, if there is one, is gone. Airflow counts anew, with the retries of now."""
+        if self.tries + self.retries == self.max_tries:
+            return  # which cannot be told from a retry, as docs/what-dies.md says
+        self.max_tries = self.tries + self.retries
         self.jobs_of_this_clear = []
+
+    @rule(retries=st.integers(0, 5))
+    def the_dag_file_changes_retries(self, retries: int) -> None:
+        """Of which Airflow takes no notice until somebody clears the task."""
+        self.retries = retries
+
+    @rule(age=st.sampled_from([0.0, 3600.0, 90_000.0, 90 * 86_400.0]))
+    def somebody_else_has_a_job_of_that_name(self, age: float) -> None:
+        """Of any age; the next attempt without trouble says so, and nothing is launched until that job has ended."""
+        if self.moving or self.foreign or self.service.append_job_name:
+            return
+        self.cloud.holds_foreign("wc", age)
+        self.tries += 1
+        before = len(self.cloud.jobs)
+        with suppress(ForeignJobError):
+            launched: Launched = self.perform(self.launch(), [], None)
+            assert JUDGE(launched.job) is Phase.SUCCEEDED  # what this launch has done already is its result
+        assert len(self.cloud.jobs) == before
+
+    @rule()
+    def that_job_ends(self) -> None:
+        for job in self.foreign:
+            job.state = "JOB_STATE_DONE"
 
     @rule(state=st.sampled_from(["JOB_STATE_DONE", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"]), told=st.booleans())
     def the_job_ends(self, state: str, told: bool) -> None:
         """Whether or not somebody is there to write it down."""
-        for job in self.cloud.moving:
+        for job in self.moving:
             job.state = state
             if told:
                 self.perform(settle(job.id, JUDGE(job.summary())), [], None)
@@ -78,6 +106,19 @@ class LaunchOnce(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1.0, 60.0, 7200.0]))
     def time_passes(self, seconds: float) -> None:
         self.cloud.pass_time(seconds)
+
+    @property
+    def moving(self) -> list[CloudJob]:
+        """The jobs of this launch that move."""
+        return [job for job in self.cloud.moving if not job.foreign]
+
+    @property
+    def foreign(self) -> list[CloudJob]:
+        """Those of others."""
+        return [job for job in self.cloud.moving if job.foreign]
+
+    def launch(self) -> Conversation[Launched]:
+        return launch_once(self.service, IDENTITY, clear_key=self.max_tries)
 
     def perform(self, conversation: Conversation[Any], troubles: list[str], dies_after: int | None) -> Any:
         answer, steps = None, 0
@@ -110,12 +151,13 @@ class LaunchOnce(RuleBasedStateMachine):
         """Whatever has happened, the next worker without trouble ends up with the one job of this launch."""
         if not hasattr(self, "cloud"):
             return
-        launched: Launched = self.perform(launch_once(self.service, IDENTITY, clear_key=self.clears), [], None)
+        self.that_job_ends()
+        launched: Launched = self.perform(self.launch(), [], None)
         good = [job for job in self.jobs_of_this_clear if JUDGE(job.summary()) is not Phase.FAILED]
         assert [job.id for job in good] == [launched.job["id"]]
-        assert self.cloud.moving in ([], good)
+        assert self.moving in ([], good)
         assert self.record["step"] in ("launched", "settled")
-        assert (self.record["job_id"], self.record["clear_key"]) == (launched.job["id"], self.clears)
+        assert (self.record["job_id"], self.record["clear_key"]) == (launched.job["id"], self.max_tries)
 
 
 TestLaunchOnce = LaunchOnce.TestCase

@@ -10,7 +10,7 @@ import pytest
 from airflow_dataflow_ext.api.jobs.tries import Tries
 from airflow_dataflow_ext.api.rest.errors import LaunchRecordError
 
-FIRST = Tries(attempt="a", number=1, first=1).recording({"step": "launched"})
+FIRST = Tries(attempt="a", number=1, first=1, retries=2).recording({"step": "launched"})
 
 
 def entered(known: Tries | None, attempt: str, number: int, retries: int = 2) -> Tries:
@@ -18,7 +18,7 @@ def entered(known: Tries | None, attempt: str, number: int, retries: int = 2) ->
 
 
 def test_a_task_without_a_past_begins() -> None:
-    assert entered(None, "a", 2) == Tries(attempt="a", number=2, first=2)
+    assert entered(None, "a", 2) == Tries(attempt="a", number=2, first=2, retries=2)
 
 
 def test_a_try_in_another_triggerer_goes_on() -> None:
@@ -35,7 +35,20 @@ def test_a_try_after_one_that_did_not_fail_follows_a_clear() -> None:
 
 @pytest.mark.parametrize(("number", "retries", "clears"), [(2, 0, 1), (2, 1, 0), (3, 1, 1), (3, 2, 0), (4, 2, 1)])
 def test_a_try_after_the_last_retry_follows_a_clear(number: int, retries: int, clears: int) -> None:
-    assert entered(replace(FIRST, failed=True), "b", number, retries).clears == clears
+    assert entered(replace(FIRST, failed=True, retries=retries), "b", number).clears == clears
+
+
+@pytest.mark.parametrize("retries", [0, 1, 5])
+def test_retries_that_the_dag_file_changes_meanwhile_turn_no_retry_into_a_clear(retries: int) -> None:
+    third = entered(entered(replace(FIRST, failed=True), "b", 2, retries), "c", 3, retries)
+    assert (third.clears, third.retries) == (1, retries)  # nobody noted that the second try failed
+    assert entered(replace(FIRST, failed=True), "c", 3, retries).clears == 0
+
+
+def test_what_an_older_version_has_stored_is_read() -> None:
+    value = FIRST.value()
+    del value["retries"]
+    assert Tries.read(value) == replace(FIRST, retries=0)
 
 
 def test_retries_count_anew_from_a_clear_on() -> None:
