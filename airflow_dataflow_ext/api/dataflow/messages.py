@@ -138,7 +138,8 @@ class MessageStream:
 
 def _count(value: Any) -> int | None:
     """A count that the service gives as text; it leaves out a zero."""
-    return int(value) if str(value or 0).isdecimal() else None
+    text = str(value or 0)
+    return int(text) if text.isdecimal() else None
 
 
 def _said(message: Mapping[str, Any]) -> Say:

@@ -39,7 +39,7 @@ def message(text: str, time: str = T0, importance: str = "JOB_MESSAGE_BASIC") ->
 class Service:
     """A job that shows one state after the other, the last for ever, and what it has said by each look."""
 
-    def __init__(self, *states: Any, messages: tuple[list[dict[str, str]], ...] = ([],)) -> None:
+    def __init__(self, *states: Any, messages: tuple[Any, ...] = ([],)) -> None:
         self.states = list(states)
         self.messages = list(messages)
 
@@ -272,3 +272,10 @@ def test_a_silent_wait_asks_for_the_reason_all_the_same() -> None:
 def test_a_bad_end_says_what_it_was(seen: dict[str, Any], expected: tuple[str, ...], why: str) -> None:
     watch = JobWatch(job=REF, policy=WaitPolicy(expected=expected, importance=None))
     assert Talk(seen)(wait_for_job(watch)).complaint == f"Job j (wc) in l ended as {seen['currentState']}: {why}"
+
+
+def test_an_autoscaling_event_that_leaves_out_a_zero_ends_no_task() -> None:
+    event = {"time": T0, "targetNumWorkers": "3", "description": {"messageText": "up"}}
+    stream = MessageStream(REF.path, "JOB_MESSAGE_BASIC")
+    Talk(Service(RUNNING, messages=({"autoscalingEvents": [event]},)))(stream.follow(retry_for=1))
+    assert stream.scaling == [{"time": T0, "current": 0, "target": 3, "reason": "up"}]
