@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -98,6 +99,53 @@ def test_a_pipeline_that_raises_fails_the_job_and_the_program_with_its_own_words
     assert status == 1
     assert "DataflowRuntimeException: Dataflow pipeline failed. State: FAILED" in errors
     assert reason in errors
+
+
+@pytest.fixture(scope="module")
+def staged(ended: Any, emulator: Emulator) -> bytes:
+    """The pipeline of the first program as it was staged."""
+    path = next(path for path in emulator.objects.list("gs://staging/temp/counted") if path.endswith("/pipeline.pb"))
+    return emulator.objects.read(path) or b""
+
+
+HERE = f"python{sys.version_info.major}.{sys.version_info.minor}".encode()
+
+
+@pytest.mark.parametrize(
+    ("sdk", "words"),
+    [
+        (b"python3.99", ["submitted by Python 3.99", "the emulator runs pipelines with Python 3.", "--images"]),
+        (b"java000021", ["runs in the Beam SDK for Java", "Use a transform that is written in Python"]),
+    ],
+)
+def test_a_pipeline_for_another_worker_fails_at_its_start_and_says_what_helps(
+    staged: bytes, emulator: Emulator, ask: Asker, sdk: bytes, words: list[str]
+) -> None:
+    assert len(sdk) == len(HERE)  # so that the pipeline stays one
+    emulator.objects.write("gs://staging/foreign.pb", staged.replace(HERE + b"_sdk", sdk + b"_sdk"))
+    options = {"pipelineUrl": "gs://staging/foreign.pb"}
+    job = ask(Job.create, {"name": f"foreign-{sdk[:4].decode()}", "environment": {"sdkPipelineOptions": {"options": options}}})
+    until(lambda: ask.state(job) == "JOB_STATE_FAILED")
+    (error,) = errors_of(ask, job["id"])
+    assert error.startswith("Workflow failed. Causes: The ")
+    assert all(word in error for word in words), error
+
+
+def test_a_job_of_the_java_sdk_fails_at_its_start_and_says_what_helps(ask: Asker) -> None:
+    environment = {"userAgent": {"name": "Apache Beam SDK for Java", "version": "2.77.0"}}
+    job = ask(Job.create, {"name": "java", "type": "JOB_TYPE_BATCH", "environment": environment, "steps": [{"kind": "ParallelRead"}]})
+    until(lambda: ask.state(job) == "JOB_STATE_FAILED")
+    (error,) = errors_of(ask, job["id"])
+    assert error.startswith("Workflow failed. Causes: The job was submitted by Apache Beam SDK for Java")
+    assert "Prism" in error
+
+
+def test_a_pipeline_that_was_changed_after_its_submission_does_not_run(staged: bytes, emulator: Emulator, ask: Asker) -> None:
+    emulator.objects.write("gs://staging/changed.pb", staged)
+    options = {"pipelineUrl": "gs://staging/changed.pb", "pipelineProtoHash": "0" * 64}
+    job = ask(Job.create, {"name": "changed", "environment": {"sdkPipelineOptions": {"options": options}}})
+    until(lambda: ask.state(job) == "JOB_STATE_FAILED")
+    assert "is not the one that was submitted" in errors_of(ask, job["id"])[0]
 
 
 def test_a_program_cancels_its_job_and_until_then_its_stacks_can_be_seen(author: Author, ask: Asker) -> None:
