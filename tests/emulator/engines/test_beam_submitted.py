@@ -14,7 +14,7 @@ from airflow_dataflow_ext.api.dataflow.methods import Debug, Job, Message
 from airflow_dataflow_ext.emulator import Emulator
 from tests.airflow_task import TaskInstance
 from tests.asking import Asker
-from tests.emulator.engines.submitted import COUNTED, DEADLINE, FAILING, SLOW, STREAM, TEMPLATE, Author, finish
+from tests.emulator.engines.submitted import COUNTED, DEADLINE, FAILING, SLOW, STREAM, TEMPLATE, WINDOWS, Author, finish
 from tests.emulator.engines.trial import words
 
 Json = dict[str, Any]
@@ -225,6 +225,32 @@ def test_a_stream_runs_is_replaced_by_its_author_and_ends_when_it_is_drained(aut
     ask.update({"id": new}, {"requestedState": "JOB_STATE_DRAINED"})
     until(lambda: in_state(ask, new, "DRAINED"))
     assert set(words(emulator, "gs://streams/t")) == {"tock"}
+
+
+def test_windows_close_once_and_timers_ring_while_a_stream_runs(author: Author, emulator: Emulator, ask: Asker) -> None:
+    status, output, errors = finish(author.submit(WINDOWS, "--job_name=windows"))
+    assert status == 0, errors
+    job_id = output.strip()
+
+    def kept() -> dict[int, int]:
+        paths = emulator.objects.list("gs://streams/windows/")
+        return {int(path.rpartition("/")[2]): int(emulator.objects.read(path) or b"0") for path in paths}
+
+    def rung(name: str) -> int:
+        metrics = ask(Job.get_metrics, jobId=job_id).get("metrics", [])
+        return max((m["scalar"] for m in metrics if m["name"]["origin"] == "user" and m["name"]["name"] == name), default=0)
+
+    until(lambda: in_state(ask, job_id, "RUNNING"))
+    until(lambda: len(kept()) >= 4 and rung("end") >= 2 and rung("soon") >= 2)
+    assert in_state(ask, job_id, "RUNNING")
+    closed = kept()
+    assert all(count == 10 for count in [closed[start] for start in sorted(closed)][1:])  # a tick each 0.2 seconds; the first is cut
+    ask.update({"id": job_id}, {"requestedState": "JOB_STATE_DRAINED"})
+    until(lambda: in_state(ask, job_id, "DRAINED"))
+    assert closed.items() <= kept().items()  # none has closed twice
+    metrics = ask(Job.get_metrics, jobId=job_id)["metrics"]
+    read = next(m["scalar"] for m in metrics if m["name"]["context"].get("original_name") == "Tick-out0-ElementCount")
+    assert sum(kept().values()) == read
 
 
 def watermarks(ask: Asker, job_id: str) -> float:
