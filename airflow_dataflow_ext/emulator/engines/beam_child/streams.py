@@ -88,7 +88,8 @@ def _closed(buffer: Any, mark: Any) -> Any:
     at_once = isinstance(windowing.triggerfn, trigger.Always)
     part = execution.GroupingBuffer(buffer._pre_grouped_coder, buffer._post_grouped_coder, windowing)
     for key, values in list(buffer._table.items()):
-        done, rest = [], []
+        done: list[Any] = []
+        rest: list[Any] = []
         for value in values:
             closed = at_once or all(window.max_timestamp() < mark for window in value.windows)
             (done if closed else rest).append(value)
