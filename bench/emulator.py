@@ -24,7 +24,7 @@ from bench.measuring import figures, table
 
 IN_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 CHILD = Path(beam_child.__file__).with_name("__main__.py")
-LOOK = 0.05
+LOOK = 0.25
 """Seconds between two looks of Beam's client, which are five otherwise: the wait of a client is no cost of the job."""
 
 

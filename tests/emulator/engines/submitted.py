@@ -127,6 +127,51 @@ pipeline = beam.Pipeline(options=PipelineOptions(rest))
 print(pipeline.run().job_id())
 """
 
+WINDOWS = '''
+import sys
+
+import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.metrics import Metrics
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.transforms.periodicsequence import PeriodicImpulse
+from apache_beam.transforms.userstate import TimeDomain, TimerSpec, on_timer
+from apache_beam.transforms.window import FixedWindows
+from apache_beam.utils.timestamp import Timestamp
+
+class Alarm(beam.DoFn):
+    """Rings when its window has ended, and soon after it was set."""
+    END, SOON = TimerSpec("end", TimeDomain.WATERMARK), TimerSpec("soon", TimeDomain.REAL_TIME)
+
+    def process(self, pair, window=beam.DoFn.WindowParam, end=beam.DoFn.TimerParam(END), soon=beam.DoFn.TimerParam(SOON)):
+        end.set(window.end)
+        soon.set(Timestamp.now() + 0.1)
+
+    @on_timer(END)
+    def ring(self):
+        Metrics.counter("alarm", "end").inc()
+
+    @on_timer(SOON)
+    def ring_soon(self):
+        Metrics.counter("alarm", "soon").inc()
+
+class Keep(beam.DoFn):
+    def process(self, pair, window=beam.DoFn.WindowParam):
+        with FileSystems.create(f"gs://streams/windows/{window.start.micros // 1000000}") as file:
+            file.write(str(pair[1]).encode())
+
+def from_elsewhere(number, step):
+    return "ticks", step
+
+pipeline = beam.Pipeline(options=PipelineOptions(sys.argv[1:]))
+steps = pipeline | "Steps" >> beam.Create([1])
+counts = (pipeline | "Clock" >> PeriodicImpulse(fire_interval=0.2) | beam.WindowInto(FixedWindows(2))
+          | "Tick" >> beam.Map(from_elsewhere, beam.pvalue.AsSingleton(steps)) | "Sum" >> beam.CombinePerKey(sum))
+counts | "Keep" >> beam.ParDo(Keep())
+counts | "Alarm" >> beam.ParDo(Alarm())
+print(pipeline.run().job_id())
+'''
+
 
 class Author:
     """Somebody with a laptop, a directory of pipelines and an emulator.

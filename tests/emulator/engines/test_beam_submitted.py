@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from airflow_dataflow_ext.api.dataflow.methods import Debug, Job, Message
 from airflow_dataflow_ext.emulator import Emulator
 from tests.airflow_task import TaskInstance
 from tests.asking import Asker
-from tests.emulator.engines.submitted import COUNTED, DEADLINE, FAILING, SLOW, STREAM, TEMPLATE, Author, finish
+from tests.emulator.engines.submitted import COUNTED, DEADLINE, FAILING, SLOW, STREAM, TEMPLATE, WINDOWS, Author, finish
 from tests.emulator.engines.trial import words
 
 Json = dict[str, Any]
@@ -100,6 +101,53 @@ def test_a_pipeline_that_raises_fails_the_job_and_the_program_with_its_own_words
     assert reason in errors
 
 
+@pytest.fixture(scope="module")
+def staged(ended: Any, emulator: Emulator) -> bytes:
+    """The pipeline of the first program as it was staged."""
+    path = next(path for path in emulator.objects.list("gs://staging/temp/counted") if path.endswith("/pipeline.pb"))
+    return emulator.objects.read(path) or b""
+
+
+HERE = f"python{sys.version_info.major}.{sys.version_info.minor}".encode()
+
+
+@pytest.mark.parametrize(
+    ("sdk", "words"),
+    [
+        (b"python3.99", ["submitted by Python 3.99", "the emulator runs pipelines with Python 3.", "--images"]),
+        (b"java000021", ["runs in the Beam SDK for Java", "Use a transform that is written in Python"]),
+    ],
+)
+def test_a_pipeline_for_another_worker_fails_at_its_start_and_says_what_helps(
+    staged: bytes, emulator: Emulator, ask: Asker, sdk: bytes, words: list[str]
+) -> None:
+    assert len(sdk) == len(HERE)  # so that the pipeline stays one
+    emulator.objects.write("gs://staging/foreign.pb", staged.replace(HERE + b"_sdk", sdk + b"_sdk"))
+    options = {"pipelineUrl": "gs://staging/foreign.pb"}
+    job = ask(Job.create, {"name": f"foreign-{sdk[:4].decode()}", "environment": {"sdkPipelineOptions": {"options": options}}})
+    until(lambda: ask.state(job) == "JOB_STATE_FAILED")
+    (error,) = errors_of(ask, job["id"])
+    assert error.startswith("Workflow failed. Causes: The ")
+    assert all(word in error for word in words), error
+
+
+def test_a_job_of_the_java_sdk_fails_at_its_start_and_says_what_helps(ask: Asker) -> None:
+    environment = {"userAgent": {"name": "Apache Beam SDK for Java", "version": "2.77.0"}}
+    job = ask(Job.create, {"name": "java", "type": "JOB_TYPE_BATCH", "environment": environment, "steps": [{"kind": "ParallelRead"}]})
+    until(lambda: ask.state(job) == "JOB_STATE_FAILED")
+    (error,) = errors_of(ask, job["id"])
+    assert error.startswith("Workflow failed. Causes: The job was submitted by Apache Beam SDK for Java")
+    assert "Prism" in error
+
+
+def test_a_pipeline_that_was_changed_after_its_submission_does_not_run(staged: bytes, emulator: Emulator, ask: Asker) -> None:
+    emulator.objects.write("gs://staging/changed.pb", staged)
+    options = {"pipelineUrl": "gs://staging/changed.pb", "pipelineProtoHash": "0" * 64}
+    job = ask(Job.create, {"name": "changed", "environment": {"sdkPipelineOptions": {"options": options}}})
+    until(lambda: ask.state(job) == "JOB_STATE_FAILED")
+    assert "is not the one that was submitted" in errors_of(ask, job["id"])[0]
+
+
 def test_a_program_cancels_its_job_and_until_then_its_stacks_can_be_seen(author: Author, ask: Asker) -> None:
     program = author.submit(SLOW, "--job_name=slow")
     assert program.stdout is not None
@@ -177,6 +225,32 @@ def test_a_stream_runs_is_replaced_by_its_author_and_ends_when_it_is_drained(aut
     ask.update({"id": new}, {"requestedState": "JOB_STATE_DRAINED"})
     until(lambda: in_state(ask, new, "DRAINED"))
     assert set(words(emulator, "gs://streams/t")) == {"tock"}
+
+
+def test_windows_close_once_and_timers_ring_while_a_stream_runs(author: Author, emulator: Emulator, ask: Asker) -> None:
+    status, output, errors = finish(author.submit(WINDOWS, "--job_name=windows"))
+    assert status == 0, errors
+    job_id = output.strip()
+
+    def kept() -> dict[int, int]:
+        paths = emulator.objects.list("gs://streams/windows/")
+        return {int(path.rpartition("/")[2]): int(emulator.objects.read(path) or b"0") for path in paths}
+
+    def rung(name: str) -> int:
+        metrics = ask(Job.get_metrics, jobId=job_id).get("metrics", [])
+        return max((m["scalar"] for m in metrics if m["name"]["origin"] == "user" and m["name"]["name"] == name), default=0)
+
+    until(lambda: in_state(ask, job_id, "RUNNING"))
+    until(lambda: len(kept()) >= 4 and rung("end") >= 2 and rung("soon") >= 2)
+    assert in_state(ask, job_id, "RUNNING")
+    closed = kept()
+    assert all(count == 10 for count in [closed[start] for start in sorted(closed)][1:])  # a tick each 0.2 seconds; the first is cut
+    ask.update({"id": job_id}, {"requestedState": "JOB_STATE_DRAINED"})
+    until(lambda: in_state(ask, job_id, "DRAINED"))
+    assert closed.items() <= kept().items()  # none has closed twice
+    metrics = ask(Job.get_metrics, jobId=job_id)["metrics"]
+    read = next(m["scalar"] for m in metrics if m["name"]["context"].get("original_name") == "Tick-out0-ElementCount")
+    assert sum(kept().values()) == read
 
 
 def watermarks(ask: Asker, job_id: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -14,9 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from airflow_dataflow_ext.api.dataflow.methods import Message
+from airflow_dataflow_ext.emulator import Emulator
+from airflow_dataflow_ext.emulator.dataflow.store import STOPPED
 from airflow_dataflow_ext.emulator.engines.contract import RefusedError
 from airflow_dataflow_ext.emulator.engines.images import Image
 from airflow_dataflow_ext.emulator.google.gcs import GcsServer
+from tests.asking import Asker
 from tests.emulator.engines.trial import DEADLINE, PIPELINES, WORDCOUNT_IMAGE, Recorder, Started, flex, words, work_of
 
 
@@ -136,6 +141,25 @@ def test_a_python_that_is_not_there_fails_the_job(engine: Started) -> None:
     report = asyncio.run(run())
     assert report.path == ["QUEUED", "FAILED"]
     assert "/no/such/python" in report.texts("ERROR")[-1]
+
+
+def test_a_pipeline_that_runs_while_the_emulator_is_restarted_has_failed_and_its_process_is_gone(
+    images: dict[str, str | Image], tmp_path: Path
+) -> None:
+    spec = json.dumps({"image": "slow", "sdkInfo": {"language": "PYTHON"}}).encode()
+    with Emulator(engine="beam", images=images, data=tmp_path) as emulator:
+        emulator.objects.write("gs://b/slow.json", spec)
+        job = Asker(emulator.url).launch_flex("slow", template="gs://b/slow.json")
+        helper = helper_of(tmp_path / "logs" / f"{job['id']}.log")
+        while (ran := Asker(emulator.url).job(job)).get("currentState") != "JOB_STATE_RUNNING":
+            time.sleep(0.1)
+    assert not alive(helper)
+    with Emulator(engine="beam", images=images, data=tmp_path) as emulator:
+        failed = Asker(emulator.url).job(job)
+        messages = Asker(emulator.url)(Message.list, jobId=job["id"], minimumImportance="JOB_MESSAGE_ERROR")["jobMessages"]
+        assert (failed["currentState"], failed["pipelineDescription"]) == ("JOB_STATE_FAILED", ran["pipelineDescription"])
+        assert [message["messageText"] for message in messages] == [STOPPED]
+        assert emulator.objects.read("gs://b/slow.json") == spec
 
 
 def helper_of(log: Path) -> int:

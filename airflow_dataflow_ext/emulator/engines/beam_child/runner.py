@@ -12,10 +12,11 @@ from apache_beam.options.pipeline_options import StandardOptions
 from apache_beam.portability.api import beam_fn_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 
+from . import streams
 from .figures import Tally
 from .graph import Graph, StageRun
 from .stacks import stacks
-from .watermarks import Watermarks
+from .watermarks import UNKNOWN, Watermarks
 from .wire import Wire
 
 REPORT_EVERY = 0.5
@@ -39,6 +40,7 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
     def __init__(self) -> None:
         super().__init__()
         self._streaming = False
+        self._giving_out = False
         self._workers: list[Any] = []
         self._over = threading.Event()
 
@@ -93,7 +95,29 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         self._workers = bundle_context_manager.worker_handlers
         result = super()._execute_bundle(runner_execution_context, bundle_context_manager, bundle_input)
         self._tally = self._tally.plus(result.process_bundle.monitoring_infos)
+        if self._streaming and not self._giving_out and not self.wire.drain_asked.is_set():
+            self._give_out(runner_execution_context)
         return result
+
+    def _schedule_ready_bundles(self, context: Any) -> None:
+        """What Beam's runner does when nothing is ready; where only timers are left, it waits for none of them."""
+        super()._schedule_ready_bundles(context)
+        if not len(context.queues.ready_inputs):
+            streams.ring_all(context)
+
+    def _give_out(self, context: Any) -> None:
+        """Run what a stream may run before its sources end, each stage after those that it reads."""
+        watermark = self._watermarks.of_sources()
+        begun = all(self._stages[name].running for name, _ in context.queues.ready_inputs._q)
+        if watermark == UNKNOWN or not begun:
+            return
+        self._giving_out = True
+        for name in self._stages:
+            for data in streams.ready(context, name, watermark):
+                self._execute_bundle(context, context.bundle_manager_for(context.stages[name]), data)
+                streams.still_open(context, name)
+                self._watermarks.follow(self._stages[name].id, watermark)
+        self._giving_out = False
 
     def _add_sdk_delayed_applications_to_deferred_inputs(
         self, bundle_context_manager: Any, bundle_result: Any, deferred_inputs: Any

@@ -22,14 +22,25 @@ class Watermarks:
 
     def __init__(self, stages: list[str]) -> None:
         self._marks = dict.fromkeys(stages, UNKNOWN)
+        self._sources: set[str] = set()
 
     def advance(self, stage: str, residuals: Any) -> None:
         """A bundle of the stage has ended, and handed back these parts of its sources."""
+        if residuals:
+            self._sources.add(stage)
         marks = [part.application.output_watermarks for part in residuals]
         if not residuals:
             self._marks[stage] = END
         elif known := [mark.ToMicroseconds() for entry in marks for mark in entry.values()]:
             self._marks[stage] = min(known)
+
+    def follow(self, stage: str, mark: int) -> None:
+        """A stage that reads what others write has come as far as the sources."""
+        self._marks[stage] = mark
+
+    def of_sources(self) -> int:
+        """How far all sources have come that have more to read, or ``UNKNOWN``."""
+        return min((self._marks[stage] for stage in self._sources if self._marks[stage] != END), default=UNKNOWN)
 
     def updates(self) -> Iterator[dict[str, Any]]:
         """Watermark of every stage, and freshness, in seconds, of those that read."""
