@@ -18,57 +18,60 @@ _FORMS = {
 _PYTHON = {"string": str, "boolean": bool, "integer": int, "number": (int, float), "array": list, "object": dict}
 
 
+DATAFLOW = "dataflow.v1b3"
+
+
 @cache
-def document() -> dict[str, Any]:
-    """The document that google-api-python-client ships."""
-    text = (resources.files("googleapiclient.discovery_cache") / "documents" / "dataflow.v1b3.json").read_text("utf-8")
+def document(of: str = DATAFLOW) -> dict[str, Any]:
+    """The document of a service that google-api-python-client ships."""
+    text = (resources.files("googleapiclient.discovery_cache") / "documents" / f"{of}.json").read_text("utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 
 
-def methods(part: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
-    """Every method of the document."""
-    part = document() if part is None else part
+def methods(part: Mapping[str, Any] | None = None, of: str = DATAFLOW) -> Iterator[dict[str, Any]]:
+    """Every method of a document."""
+    part = document(of) if part is None else part
     yield from part.get("methods", {}).values()
     for below in part.get("resources", {}).values():
         yield from methods(below)
 
 
-def method_for(verb: str, path: str) -> dict[str, Any] | None:
+def method_for(verb: str, path: str, of: str = DATAFLOW) -> dict[str, Any] | None:
     """The method that a request line means."""
-    for method in methods():
+    for method in methods(of=of):
         pattern = re.sub(r"\{\+?(\w+)\}", "[^/:]+", method["flatPath"])
         if method["httpMethod"] == verb and re.fullmatch(pattern, path.lstrip("/")):
             return method
     return None
 
 
-def breaches_of_call(verb: str, path: str, query: Mapping[str, str], body: Any, reply: Any) -> list[str]:
+def breaches_of_call(verb: str, path: str, query: Mapping[str, str], body: Any, reply: Any, of: str = DATAFLOW) -> list[str]:
     """What a request and its successful reply have that the document does not know, or has otherwise."""
-    method = method_for(verb, path)
+    method = method_for(verb, path, of)
     if method is None:
         return [f"no method for {verb} {path}"]
-    known = {name for name, spec in method["parameters"].items() if spec["location"] == "query"} | set(document()["parameters"])
+    known = {name for name, spec in method["parameters"].items() if spec["location"] == "query"} | set(document(of)["parameters"])
     found = [f"query {name}" for name in query if name not in known]
     for name, value in query.items():
         allowed = method["parameters"].get(name, {}).get("enum")
         if allowed and value not in allowed:
             found.append(f"query {name}={value}")
     if "request" in method:
-        found += [f"request{breach}" for breach in breaches(method["request"], body or {})]
+        found += [f"request{breach}" for breach in breaches(method["request"], body or {}, of=of)]
     elif body:
         found.append("a body that the method does not take")
-    return found + [f"reply{breach}" for breach in breaches(method["response"], reply, sent_by_service=True)]
+    return found + [f"reply{breach}" for breach in breaches(method["response"], reply, sent_by_service=True, of=of)]
 
 
-def breaches(spec: Mapping[str, Any], value: Any, at: str = "", *, sent_by_service: bool = False) -> list[str]:
+def breaches(spec: Mapping[str, Any], value: Any, at: str = "", *, sent_by_service: bool = False, of: str = DATAFLOW) -> list[str]:
     """Where a value is not what its schema says; each entry begins with the place.
 
     The service leaves out empty lists and maps, empty texts and ``null``, so in its replies they are breaches.
     """
     if "$ref" in spec:
-        schema = document()["schemas"][spec["$ref"]]
-        return _message(schema, value, at, sent_by_service)
+        schema = document(of)["schemas"][spec["$ref"]]
+        return _message(schema, value, at, sent_by_service, of)
     kind = spec["type"]
     if kind == "any":
         return []
@@ -83,15 +86,19 @@ def breaches(spec: Mapping[str, Any], value: Any, at: str = "", *, sent_by_servi
         return [
             breach
             for index, item in enumerate(value)
-            for breach in breaches(spec["items"], item, f"{at}[{index}]", sent_by_service=sent_by_service)
+            for breach in breaches(spec["items"], item, f"{at}[{index}]", sent_by_service=sent_by_service, of=of)
         ]
     if kind == "object" and "additionalProperties" in spec:
         inner = spec["additionalProperties"]
-        return [breach for key, item in value.items() for breach in breaches(inner, item, f"{at}[{key}]", sent_by_service=sent_by_service)]
+        return [
+            breach
+            for key, item in value.items()
+            for breach in breaches(inner, item, f"{at}[{key}]", sent_by_service=sent_by_service, of=of)
+        ]
     return []
 
 
-def _message(schema: Mapping[str, Any], value: Any, at: str, sent_by_service: bool) -> list[str]:
+def _message(schema: Mapping[str, Any], value: Any, at: str, sent_by_service: bool, of: str) -> list[str]:
     if not isinstance(value, Mapping):
         return [f"{at}: {value!r} is no {schema['id']}"]
     found = []
@@ -103,5 +110,5 @@ def _message(schema: Mapping[str, Any], value: Any, at: str, sent_by_service: bo
         is_message = "$ref" in spec or spec.get("type") == "any"
         if sent_by_service and not is_message and item in ("", [], {}, None, False, 0, "0"):
             found.append(f"{at}.{name}: a default value, which the service leaves out")
-        found += breaches(spec, item, f"{at}.{name}", sent_by_service=sent_by_service)
+        found += breaches(spec, item, f"{at}.{name}", sent_by_service=sent_by_service, of=of)
     return found

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import airflow_dataflow_ext
+from airflow_dataflow_ext.api.data_pipelines.methods import all_methods as pipeline_methods
 from airflow_dataflow_ext.api.dataflow.methods import all_methods
 from airflow_dataflow_ext.api.dataflow.states import DATAFLOW
 from airflow_dataflow_ext.api.jobs.phase import Phase
@@ -40,6 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api.rest": set(),
     "api.jobs": {"api.rest"},
     "api.dataflow": {"api.rest", "api.jobs"},
+    "api.data_pipelines": {"api.rest", "api.jobs", "api.dataflow"},
     "api.wave": {"api.rest", "api.jobs"},
     "transport": {"api"},
     "hooks": {"api", "transport"},
@@ -50,7 +52,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "operators": {"api", "hooks", "task", "triggers"},
     "sensors": {"api", "hooks", "task", "triggers"},
     "plugin": {"api", "hooks", "task"},
-    "emulator": {"api.rest", "api.dataflow.methods", "api.dataflow.states", "api.wave.methods", "api.wave.states"},
+    "emulator": {
+        "api.rest",
+        "api.data_pipelines.methods",
+        "api.dataflow.methods",
+        "api.dataflow.states",
+        "api.wave.methods",
+        "api.wave.states",
+    },
 }
 """The emulator shares what the services say of themselves, and nothing that could make it judge the package by itself."""
 
@@ -200,6 +209,7 @@ def _answers(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> boo
 
 
 def test_every_method_is_answered_or_a_stated_gap() -> None:
+    from airflow_dataflow_ext.emulator.data_pipelines import service as pipelines
     from airflow_dataflow_ext.emulator.dataflow import service as emulated
     from airflow_dataflow_ext.emulator.dataflow.world import answers
     from airflow_dataflow_ext.emulator.wave import service as org
@@ -209,6 +219,7 @@ def test_every_method_is_answered_or_a_stated_gap() -> None:
     assert set(all_methods()) - set(answers) == STATED_GAPS
     assert set(answers) <= set(all_methods())
     assert set(wave_methods()) == set(org.answers)
+    assert set(pipeline_methods()) == set(pipelines.answers)
 
 
 def test_every_state_means_something() -> None:

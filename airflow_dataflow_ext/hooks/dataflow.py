@@ -21,6 +21,7 @@ from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError
+from airflow_dataflow_ext.hooks.data_pipelines import PipelineVerbs
 from airflow_dataflow_ext.hooks.google import Where
 from airflow_dataflow_ext.hooks.verbs import verb
 from airflow_dataflow_ext.hooks.workers import WorkerVerbs
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["DataflowHook", "DataflowJobStatus", "DataflowJobType"]
 
 
-class DataflowHook(WorkerVerbs):
-    """Calls Google Cloud Dataflow v1b3.
+class DataflowHook(PipelineVerbs, WorkerVerbs):
+    """Calls Google Cloud Dataflow v1b3, and Data Pipelines.
 
     Every verb comes in three forms: ``hook.get_job(...)`` now, ``await hook.get_job.aio(...)`` on an event loop, and
     ``hook.get_job.conversation(...)`` as a part of a longer conversation. All of them take ``project_id`` and ``location``

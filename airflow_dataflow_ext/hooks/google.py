@@ -12,6 +12,7 @@ from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
 from airflow.sdk.exceptions import AirflowException
 from google.auth.exceptions import DefaultCredentialsError
 
+from airflow_dataflow_ext.api.data_pipelines import methods as data_pipelines
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.rest import budgets
@@ -26,14 +27,15 @@ from airflow_dataflow_ext.transport.tokens import GoogleTokens
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
-    from airflow_dataflow_ext.api.rest.method import Request
+    from airflow_dataflow_ext.api.rest.method import Method, Request
     from airflow_dataflow_ext.api.rest.steps import Conversation, Store
     from airflow_dataflow_ext.transport.aio import AsyncTransport
 
 T = TypeVar("T")
 
-ENDPOINT_VARIABLE = "DATAFLOW_ENDPOINT"
-"""Environment variable that holds another root URL for the service, for example an emulator's."""
+ENDPOINTS = {dataflow.ROOT: "dataflow_endpoint", data_pipelines.ROOT: "datapipelines_endpoint"}
+"""By the root URL of each service: the connection's extra that holds another one, for example an emulator's. The environment variable of
+the same name in capitals counts where there is no extra."""
 
 KEY_FIELDS = ("key_path", "keyfile_dict", "credential_config_file")
 """Fields of a connection that hold a key, or say where it is."""
@@ -51,7 +53,8 @@ class DataflowConnection(GoogleBaseHook):
 
     The project is the argument's, else the connection's; the location is the argument's, else the connection's extra
     ``location``, else ``us-central1``. The service's root URL is the connection's extra ``dataflow_endpoint``, else the
-    environment variable ``DATAFLOW_ENDPOINT``, else Google's.
+    environment variable ``DATAFLOW_ENDPOINT``, else Google's; that of Data Pipelines is found in the same way, as
+    ``datapipelines_endpoint``.
 
     :param gcp_conn_id: connection of type ``google_cloud_platform``.
     :param impersonation_chain: see GoogleBaseHook.
@@ -71,16 +74,33 @@ class DataflowConnection(GoogleBaseHook):
         super().__init__(gcp_conn_id=gcp_conn_id, impersonation_chain=impersonation_chain, **kwargs)
         self.timeout = timeout
         self.retry_for = retry_for
+        self._roots: dict[str, str] = {}
 
     @cached_property
     def root(self) -> str:
-        """Root URL of the service."""
-        if extra := self._get_field("dataflow_endpoint"):
-            return check_root(extra, f"dataflow_endpoint of connection {self.gcp_conn_id!r}")
-        if variable := os.environ.get(ENDPOINT_VARIABLE):
-            return check_root(variable, ENDPOINT_VARIABLE)
+        """Root URL of Dataflow."""
+        return self._given_root(dataflow.ROOT) or self._public_root(dataflow.ROOT)
+
+    def root_of(self, method: Method) -> str:
+        """Root URL of the service that has a method; an emulator, which alone is reached over plain HTTP, has all of them."""
+        return self._roots.get(method.root) or self._roots.setdefault(method.root, self._found_root(method.root))
+
+    def _found_root(self, service: str) -> str:
+        if service in ("", dataflow.ROOT):
+            return self.root
+        return self._given_root(service) or (self.root if self.root.startswith("http://") else self._public_root(service))
+
+    def _given_root(self, service: str) -> str:
+        """The root URL that the connection, or the environment, names for a service; or an empty text."""
+        extra = ENDPOINTS[service]
+        if value := self._get_field(extra):
+            return check_root(value, f"{extra} of connection {self.gcp_conn_id!r}")
+        value = os.environ.get(extra.upper())
+        return check_root(value, extra.upper()) if value else ""
+
+    def _public_root(self, service: str) -> str:
         universe = os.environ.get("GOOGLE_CLOUD_UNIVERSE_DOMAIN") or getattr(self.get_credentials(), "universe_domain", None)
-        return dataflow.ROOT.replace("googleapis.com", universe) if universe else dataflow.ROOT
+        return service.replace("googleapis.com", universe) if universe else service
 
     @cached_property
     def tokens(self) -> GoogleTokens:
@@ -109,7 +129,7 @@ class DataflowConnection(GoogleBaseHook):
 
     @cached_property
     def _transport(self) -> SyncTransport:
-        return SyncTransport(self.root, self.tokens, timeout=self.timeout, session=session_for(self.root), whose=self._whose)
+        return SyncTransport(self.root_of, self.tokens, timeout=self.timeout, session=session_for(self.root), whose=self._whose)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncTransport]:
@@ -118,7 +138,7 @@ class DataflowConnection(GoogleBaseHook):
         from airflow_dataflow_ext.transport.aio import AsyncTransport, async_session_for
 
         async with async_session_for(self.root) as session:
-            yield AsyncTransport(self.root, self.tokens, timeout=self.timeout, session=session, whose=self._whose)
+            yield AsyncTransport(self.root_of, self.tokens, timeout=self.timeout, session=session, whose=self._whose)
 
     def run(self, conversation: Conversation[T], store: Store | None = None) -> T:
         """Perform a conversation now.

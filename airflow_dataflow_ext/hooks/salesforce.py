@@ -34,7 +34,7 @@ from airflow.providers.salesforce.hooks.salesforce import SalesforceHook  # noqa
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed  # noqa: E402
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.rest.method import Reply
+    from airflow_dataflow_ext.api.rest.method import Method, Reply
     from airflow_dataflow_ext.api.rest.steps import Conversation, Store
     from airflow_dataflow_ext.transport.aio import AsyncTransport
 
@@ -221,7 +221,7 @@ class SalesforceConnection(SalesforceHook):
     def _transport(self) -> SyncTransport:
         http = session_for(self._local_root or LOGIN)
         http.proxies.update(self._proxies)
-        return SyncTransport(self.tokens.root, self.tokens, timeout=self.timeout, session=http, seen=self.allowance.seen, whose=self._whose)
+        return SyncTransport(self._root, self.tokens, timeout=self.timeout, session=http, seen=self.allowance.seen, whose=self._whose)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncTransport]:
@@ -231,8 +231,11 @@ class SalesforceConnection(SalesforceHook):
 
         async with async_session_for(self._local_root or LOGIN, self._proxies.get("https")) as session:
             yield AsyncTransport(
-                self.tokens.root, self.tokens, timeout=self.timeout, session=session, seen=self.allowance.seen, whose=self._whose
+                self._root, self.tokens, timeout=self.timeout, session=session, seen=self.allowance.seen, whose=self._whose
             )
+
+    def _root(self, method: Method) -> str:
+        return self.tokens.root()
 
     def run(self, conversation: Conversation[T], store: Store | None = None) -> T:
         """Perform a conversation now.

@@ -23,6 +23,7 @@ from airflow_dataflow_ext.transport.silence import no_reply
 from airflow_dataflow_ext.transport.tokens import Tokens, TokenUnreachableError
 
 if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.rest.method import Method
     from airflow_dataflow_ext.api.rest.steps import Effects, Step
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ def async_session_for(root: str, proxy: str | None = None) -> aiohttp.ClientSess
 class AsyncTransport:
     """Sends requests to one service from one event loop.
 
-    :param root: scheme, host and port; or where to ask for them, which is done for each request after its authorization.
+    :param root: scheme, host and port; or where to ask for those of a method, which is done for each request after its authorization.
     :param timeout: seconds for one call as a whole.
     :param seen: is shown each reply.
     :param whose: what leads to the root URL, for messages, for example ``connection 'x'``.
@@ -51,7 +52,7 @@ class AsyncTransport:
 
     def __init__(
         self,
-        root: str | Callable[[], str],
+        root: str | Callable[[Method], str],
         tokens: Tokens,
         *,
         timeout: float,
@@ -73,7 +74,7 @@ class AsyncTransport:
         headers = {"Content-Type": "application/json", **dict(request.headers)}
         try:
             headers |= await self._authorization()
-            root = self._root()
+            root = self._root(request.method)
             url = URL(root + request.target, encoded=True)
             async with self._session.request(
                 request.method.verb, url, data=body, headers=headers, timeout=self._timeout, allow_redirects=False

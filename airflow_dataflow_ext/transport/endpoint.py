@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
@@ -13,6 +13,9 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, select_proxy
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.api.rest.texts import shown
 
 
@@ -41,11 +44,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def asked(root: str | Callable[[], str]) -> Callable[[], str]:
-    """A root URL, or where to ask for one, as something to ask; with a slash at its end."""
+def asked(root: str | Callable[[Method], str]) -> Callable[[Method], str]:
+    """A root URL, or where to ask for that of a method, as something to ask; with a slash at its end."""
     if isinstance(root, str):
-        return lambda: root.rstrip("/") + "/"
-    return lambda: root().rstrip("/") + "/"
+        return lambda _: root.rstrip("/") + "/"
+    return lambda method: root(method).rstrip("/") + "/"
 
 
 class TimedSession(requests.Session):

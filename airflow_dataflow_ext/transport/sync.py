@@ -19,6 +19,7 @@ from airflow_dataflow_ext.transport.silence import no_reply
 from airflow_dataflow_ext.transport.tokens import Tokens, TokenUnreachableError
 
 if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.rest.method import Method
     from airflow_dataflow_ext.api.rest.steps import Effects, Step
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ T = TypeVar("T")
 class SyncTransport:
     """Sends requests to one service.
 
-    :param root: scheme, host and port; or where to ask for them, which is done for each request after its authorization.
+    :param root: scheme, host and port; or where to ask for those of a method, which is done for each request after its authorization.
     :param timeout: seconds for one call: to connect, and between two bytes of the reply.
     :param seen: is shown each reply.
     :param whose: what leads to the root URL, for messages, for example ``connection 'x'``.
@@ -35,7 +36,7 @@ class SyncTransport:
 
     def __init__(
         self,
-        root: str | Callable[[], str],
+        root: str | Callable[[Method], str],
         tokens: Tokens,
         *,
         timeout: float,
@@ -57,7 +58,7 @@ class SyncTransport:
         headers = {"Content-Type": "application/json", **dict(request.headers)}
         try:
             headers |= self._tokens.headers()
-            root = self._root()
+            root = self._root(request.method)
             reply = self._session.request(
                 request.method.verb, root + request.target, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
             )

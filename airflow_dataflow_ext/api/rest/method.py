@@ -66,6 +66,7 @@ class Method:
     :param items: the reply's field that holds the entries, when the reply comes in pages.
     :param wide: the same action on a path without a location, where the service has one.
     :param refusals: what its refusals mean, by the service's code or, where that has no row, by status.
+    :param root: URL of the service, where a connection reaches more than one; empty for the connection's first.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Method:
     items: str | None = None
     wide: Method | None = None
     refusals: Mapping[int | str, Refusal] = field(default_factory=dict, hash=False)
+    root: str = ""
 
     @property
     def placeholders(self) -> tuple[str, ...]:

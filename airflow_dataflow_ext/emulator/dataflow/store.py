@@ -1,4 +1,4 @@
-"""Jobs and snapshots in the data directory, so that they outlive the emulator."""
+"""Jobs, snapshots and pipelines in the data directory, so that they outlive the emulator."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ STOPPED = "Workflow failed. Causes: The emulator was stopped while the job ran, 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, sequence INTEGER, record TEXT);
 CREATE TABLE IF NOT EXISTS snapshots (id TEXT PRIMARY KEY, record TEXT);
+CREATE TABLE IF NOT EXISTS pipelines (name TEXT PRIMARY KEY, record TEXT);
 """
 _AS_THEY_ARE = ("fields", "veiled", "created", "shown_from", "ended", "cancelling_since", "messages", "events", "metrics", "stages")
 
 
 class JobStore:
-    """One file of jobs and snapshots; used by one emulator at a time, in one thread.
+    """One file of jobs, snapshots and pipelines; used by one emulator at a time, in one thread.
 
     :param directory: made where it is missing.
     """
@@ -35,6 +36,7 @@ class JobStore:
         self._file = directory / "dataflow.sqlite"
         self._saved: set[str] = set()
         self._saved_snapshots: dict[str, str] = {}
+        self._saved_pipelines: dict[str, str] = {}
         with self._open() as connection:
             connection.executescript(_TABLES)
 
@@ -43,6 +45,7 @@ class JobStore:
         with self._open() as connection:
             rows = connection.execute("SELECT record FROM jobs ORDER BY sequence").fetchall()
             kept = connection.execute("SELECT record FROM snapshots").fetchall()
+            pipelines = connection.execute("SELECT name, record FROM pipelines ORDER BY rowid").fetchall()
         for (text,) in rows:
             record = _record(json.loads(text), next(world.sequence))
             self._saved.add(record.id)
@@ -55,13 +58,15 @@ class JobStore:
                 report.state(FAILED)
         for (text,) in kept:
             snapshots.restore(world, json.loads(text))
+        world.pipelines.update((name, json.loads(text)) for name, text in pipelines)
 
     def save(self, world: World) -> None:
         """Write what has changed since the last time."""
         changed = [record for record in world.jobs if record.changed]
         gone = self._saved - {record.id for record in world.jobs}
         taken = {name: json.dumps(snapshot) for name, snapshot in world.snapshots.items()}
-        if not changed and not gone and taken == self._saved_snapshots:
+        pipelines = {name: json.dumps(record) for name, record in world.pipelines.items()}
+        if not changed and not gone and taken == self._saved_snapshots and pipelines == self._saved_pipelines:
             return
         with self._open() as connection, connection:  # closed, and before that committed
             connection.executemany("DELETE FROM jobs WHERE id = ?", [(job_id,) for job_id in gone])
@@ -69,8 +74,11 @@ class JobStore:
             connection.executemany("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", rows)
             connection.execute("DELETE FROM snapshots")
             connection.executemany("INSERT INTO snapshots VALUES (?, ?)", taken.items())
+            connection.execute("DELETE FROM pipelines")
+            connection.executemany("INSERT INTO pipelines VALUES (?, ?)", pipelines.items())
         self._saved = {record.id for record in world.jobs}
         self._saved_snapshots = taken
+        self._saved_pipelines = pipelines
         for record in changed:
             record.changed = False
 

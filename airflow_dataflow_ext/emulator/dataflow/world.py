@@ -40,7 +40,10 @@ class Settings:
 
 @dataclass(kw_only=True)
 class World:
-    """Everything that the emulated service knows."""
+    """Everything that the emulated service knows.
+
+    :param pipelines: by full name: the Pipeline, and the ids of its jobs.
+    """
 
     clock: Clock
     engine: Engine
@@ -48,6 +51,7 @@ class World:
     settings: Settings = field(default_factory=Settings)
     snapshots: dict[str, Json] = field(default_factory=dict)
     leases: dict[tuple[str, str], Json] = field(default_factory=dict)
+    pipelines: dict[str, Json] = field(default_factory=dict)
     sequence: count[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:

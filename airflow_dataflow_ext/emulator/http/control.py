@@ -126,13 +126,14 @@ class Control:
         return {**vars(changed), "failed_locations": sorted(changed.failed_locations)}
 
     def wipe(self) -> None:
-        """Forget jobs, snapshots, scripts, faults and the log; what still runs is stopped."""
+        """Forget jobs, snapshots, pipelines, scripts, faults and the log; what still runs is stopped."""
         for record in list(self.world.jobs):
             if not record.is_terminal:
                 self.world.engine.stop(record.id, drain=False)
             self.world.jobs.remove(record)
         self.world.snapshots.clear()
         self.world.leases.clear()
+        self.world.pipelines.clear()
         self.world.clock.clear()
         self.wave.wipe()
         self.faults.clear()

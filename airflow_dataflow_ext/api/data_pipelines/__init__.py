@@ -1,0 +1,1 @@
+"""Google's Data Pipelines service: recurring Dataflow jobs under one name."""

@@ -1,0 +1,125 @@
+"""How a data pipeline's job is run, found again, read and stopped: the launcher for Data Pipelines.
+
+A run takes no name, no label and no request id. What tells our job from others is that it is one of the pipeline's, that it came
+after the run was intended, and that it was not there before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline, PipelineJob
+from airflow_dataflow_ext.api.data_pipelines.pipelines import PipelineRef, job_place
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
+from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.dataflow.stop import stop
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy, state_of
+from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.jobs.launch_once import Before, LaunchRecord
+from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.ask import ask
+from airflow_dataflow_ext.api.rest.errors import LaunchError, NotFoundError
+from airflow_dataflow_ext.api.rest.method import Json, Request
+from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
+from airflow_dataflow_ext.api.rest.times import epoch
+
+NEWEST = 100
+"""A pipeline's jobs that are looked through, the newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineRunLauncher:
+    """One run of a pipeline.
+
+    :param policy: what the task waits for.
+    :param drain: drain a streaming job instead of cancelling it.
+    :param cancel_timeout: seconds to wait for an earlier job's end.
+    """
+
+    job_tells_place: ClassVar[bool] = True
+
+    pipeline: PipelineRef
+    policy: WaitPolicy = field(default_factory=WaitPolicy)
+    drain: bool = False
+    cancel_timeout: float = budgets.STOP_WAIT
+
+    def validation(self) -> Conversation[Json] | None:
+        """None: a run cannot be checked without being started."""
+        return None
+
+    def before(self) -> Conversation[Before]:
+        return Before(others=tuple(str(job["id"]) for job in (yield from self._newest())))
+
+    def name(self, identity: LaunchIdentity) -> str:
+        return self.pipeline.name
+
+    def request(self, name: str, identity: LaunchIdentity) -> Request:
+        return Pipeline.run.request({}, **self.pipeline.path)
+
+    def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json]:
+        run: Json = reply.get("job", {})
+        if not run.get("id"):
+            said = run.get("status", {}).get("message") or "the service names no job"
+            raise LaunchError(f"{self.pipeline} could not run: {said}")
+        at = (yield from self._job_place()).job(str(run["id"]))
+        for pause in budgets.LOOKUP_PAUSES:
+            if pause:
+                yield Sleep(pause)
+            try:
+                return (yield from _read(at))
+            except NotFoundError as error:  # a new job is not always readable at once
+                unknown = error
+        raise unknown
+
+    def find(self, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json | None]:
+        since = record.since - budgets.CLOCK_SKEW
+        newest = yield from self._newest()
+        ours = [run for run in newest if run["id"] not in record.others and epoch(str(run.get("createTime", ""))) >= since]
+        if not ours:
+            return None
+        ids = [str(run["id"]) for run in sorted(ours, key=lambda run: str(run["createTime"]))]
+        if len(ids) > 1:
+            yield Say(f"{self.pipeline} has run {len(ids)} jobs since: {', '.join(ids)}. The first one is taken for ours.")
+        return (yield from _read((yield from self._job_place()).job(ids[0])))
+
+    def read(self, record: LaunchRecord) -> Conversation[Json]:
+        return (yield from _read((yield from self._job_place()).job(record.job_id)))
+
+    def watch_of(self, job: Mapping[str, Any], record: LaunchRecord) -> JobWatch:
+        return JobWatch(job=self._ref(job), policy=self.policy)
+
+    def state(self, job: Json) -> str:
+        return state_of(job)
+
+    def judge(self, job: Json) -> Phase:
+        return self.policy.judge(job)
+
+    def stop(self, job: Json) -> Conversation[None]:
+        yield from stop(self._ref(job), drain=self.drain, wait_for=self.cancel_timeout, poll_sleep=self.policy.poll_sleep)
+
+    def _ref(self, job: Mapping[str, Any]) -> JobRef:
+        """A job where it says that it is."""
+        place = self.pipeline.place
+        at = Place(project_id=job.get("projectId") or place.project_id, location=job.get("location") or place.location)
+        return at.job(str(job["id"]))
+
+    def _newest(self) -> Conversation[list[Json]]:
+        """The pipeline's newest jobs that exist in Dataflow; the service lists them by their creation."""
+        body: Json = yield from ask(PipelineJob.list.request(**self.pipeline.path, pageSize=NEWEST))
+        return [run for run in body.get("jobs", ()) if run.get("id")]
+
+    def _job_place(self) -> Conversation[Place]:
+        try:
+            pipeline: Json = yield from ask(Pipeline.get.request(**self.pipeline.path))
+        except NotFoundError as error:
+            yield Say(f"{error} Its job is looked for in {self.pipeline.place}.")
+            return self.pipeline.place
+        return job_place(self.pipeline, pipeline)
+
+
+def _read(at: JobRef) -> Conversation[Json]:
+    job: Json = yield from ask(Job.get.request(**at.path, view="JOB_VIEW_DESCRIPTION"))
+    return job

@@ -1,0 +1,76 @@
+"""What the JSON services of Google have in common on the wire: tokens, typed queries and bodies, partial and lean replies."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from airflow_dataflow_ext.api.rest.method import Method
+from airflow_dataflow_ext.emulator.dataflow.partial import parse, select
+from airflow_dataflow_ext.emulator.google.oauth import IssuedTokens
+from airflow_dataflow_ext.emulator.google.schemas import Schemas
+from airflow_dataflow_ext.emulator.http.errors import ApiError, invalid, short
+from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, google_refusal
+
+
+class JsonService(ABC):
+    """One of Google's services.
+
+    :param schemas: of its requests and replies.
+    :param tokens: that let a caller in.
+    """
+
+    prefix: str
+    any_case = False
+
+    def __init__(self, schemas: Schemas, tokens: IssuedTokens) -> None:
+        self._schemas = schemas
+        self._tokens = tokens
+
+    @abstractmethod
+    def methods(self) -> Iterable[Method]:
+        """What it answers."""
+
+    @abstractmethod
+    def reply(self, incoming: Incoming, query: dict[str, Any], body: dict[str, Any]) -> Mapping[str, Any] | bytes:
+        """The reply's body; bytes are serialised already.
+
+        :param query: typed, without the parameters that every method takes.
+        :raises ApiError: it refuses, and nothing has changed.
+        """
+
+    @abstractmethod
+    def check(self, incoming: Incoming) -> None:
+        """Check what the path names.
+
+        :raises ApiError: it cannot be.
+        """
+
+    def answer(self, incoming: Incoming) -> Outgoing:
+        self._tokens.check(incoming)
+        selection = parse(incoming.query["fields"]) if incoming.query.get("fields") else {}
+        method = incoming.method
+        if incoming.query.get("alt", "json") != "json":
+            raise invalid(f"alt={short(incoming.query['alt'])} is not supported; the emulator speaks JSON")
+        self.check(incoming)
+        query, sent = self._schemas.read_query(method, incoming.query), incoming.json()
+        if sent and not method.body:
+            raise invalid(f"Invalid JSON payload received. {method.id} takes no body")
+        reply = self.reply(incoming, query, self._schemas.read_body(method.body, sent) if method.body else {})
+        if selection:
+            found = json.loads(reply) if isinstance(reply, bytes) else self._schemas.lean(method.reply, reply)
+            return Outgoing(content=_dump(select(selection, found)))
+        return Outgoing(content=reply if isinstance(reply, bytes) else _dump(self._schemas.lean(method.reply, reply)))
+
+    def refuse(self, error: ApiError) -> Outgoing:
+        return google_refusal(error)
+
+    def job_name(self, incoming: Incoming) -> str:
+        """Of what a request is about; by default nothing has a name."""
+        return ""
+
+
+def _dump(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

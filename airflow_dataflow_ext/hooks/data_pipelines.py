@@ -1,0 +1,98 @@
+"""The verbs of Data Pipelines, on the same connection as those of Dataflow."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Unpack
+
+from airflow_dataflow_ext.api.data_pipelines.launcher import PipelineRunLauncher
+from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline, PipelineJob
+from airflow_dataflow_ext.api.data_pipelines.pipelines import PipelineRef, create
+from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.jobs.launch_once import launch_once
+from airflow_dataflow_ext.api.rest.ask import items, pages
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.hooks.google import DataflowConnection, Where
+from airflow_dataflow_ext.hooks.verbs import verb
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.rest.method import Json, Request
+    from airflow_dataflow_ext.api.rest.steps import Conversation
+
+
+class PipelineVerbs(DataflowConnection):
+    """Data Pipelines: a launch of Dataflow under a name, with or without a schedule of Google's.
+
+    A pipeline is named by its id, or by its full name, whose project and location then count.
+
+    https://cloud.google.com/dataflow/docs/reference/data-pipelines/rest
+    """
+
+    def pipeline(self, name: str, project_id: str | None = None, location: str | None = None) -> PipelineRef:
+        """A pipeline with its project and location filled in.
+
+        :raises InvalidInputError: it cannot have such a name, its full name contradicts an argument, or nothing names a project.
+        """
+        found = PipelineRef.read(name, self.place(project_id, location))
+        for what, given, named in (("project_id", project_id, found.place.project_id), ("location", location, found.place.location)):
+            if given and given != named:
+                raise InvalidInputError(f"{what} is {given!r}, and the pipeline is {found.name!r}: give one of them")
+        return found
+
+    @verb
+    def create_data_pipeline(self, body: Mapping[str, Any], **where: Unpack[Where]) -> Conversation[Json]:
+        """Create a pipeline, unless it is there; returns the Pipeline.
+
+        :param body: a Pipeline with ``name``, ``displayName``, ``type`` and ``workload``.
+        """
+        return create(self.pipeline(body.get("name", ""), **where), body)
+
+    @verb
+    def get_data_pipeline(self, pipeline_name: str, **where: Unpack[Where]) -> Conversation[Json]:
+        """The Pipeline."""
+        return self._ask(Pipeline.get.request(**self.pipeline(pipeline_name, **where).path))
+
+    @verb
+    def list_data_pipelines(self, *, filter: str | None = None, **where: Unpack[Where]) -> Conversation[list[Json]]:  # noqa: A002  (the service's name)
+        """The Pipelines of a location, the newest first.
+
+        :param filter: for example ``type:BATCH,status:ACTIVE``.
+        """
+        return self._listed(Pipeline.list.request(**self.place(**where).path, filter=filter))
+
+    @verb
+    def update_data_pipeline(
+        self, pipeline_name: str, body: Mapping[str, Any], *, update_mask: str | None = None, **where: Unpack[Where]
+    ) -> Conversation[Json]:
+        """Change a pipeline; returns the Pipeline.
+
+        :param body: a Pipeline with the fields to change.
+        :param update_mask: their names, with commas.
+        """
+        return self._ask(Pipeline.patch.request(body, **self.pipeline(pipeline_name, **where).path, updateMask=update_mask))
+
+    @verb
+    def run_data_pipeline(self, pipeline_name: str, **where: Unpack[Where]) -> Conversation[Json]:
+        """Run a pipeline once, whatever answers are lost; returns the Dataflow Job."""
+        launcher = PipelineRunLauncher(pipeline=self.pipeline(pipeline_name, **where))
+        identity = LaunchIdentity(dag_id="", run_id=uuid.uuid4().hex, task_id="")
+        return (yield from launch_once(launcher, identity, clear_key=0)).job
+
+    @verb
+    def list_data_pipeline_jobs(self, pipeline_name: str, **where: Unpack[Where]) -> Conversation[list[Json]]:
+        """What the pipeline has run, the newest first."""
+        return self._listed(PipelineJob.list.request(**self.pipeline(pipeline_name, **where).path))
+
+    @verb
+    def stop_data_pipeline(self, pipeline_name: str, **where: Unpack[Where]) -> Conversation[Json]:
+        """Archive a pipeline for ever, and delete its schedule; its jobs go on. Returns the Pipeline."""
+        return self._ask(Pipeline.stop.request({}, **self.pipeline(pipeline_name, **where).path))
+
+    @verb
+    def delete_data_pipeline(self, pipeline_name: str, **where: Unpack[Where]) -> Conversation[Json]:
+        """Delete a pipeline and its schedule; its jobs go on."""
+        return self._ask(Pipeline.delete.request(**self.pipeline(pipeline_name, **where).path))
+
+    def _listed(self, request: Request) -> Conversation[list[Json]]:
+        return list(items((yield from pages(request, retry_for=self.retry_for)), request.method.items or ""))
