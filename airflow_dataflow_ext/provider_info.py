@@ -16,6 +16,22 @@ MODULES: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 
+CONFIG = {
+    "airflow_dataflow_ext": {
+        "description": "Options of the pages that show jobs in Airflow's UI.",
+        "options": {
+            "ui_live": {
+                "description": "Whether the API server may call Dataflow and CRM Analytics with the tasks' connections, to show "
+                "jobs as they are now and to stop them. Without it the pages show what the tasks have stored.",
+                "type": "boolean",
+                "version_added": None,
+                "example": None,
+                "default": "True",
+            }
+        },
+    }
+}
+
 
 def get_provider_info() -> dict[str, Any]:
     """The provider's row, in the form of Airflow's ``provider_info.schema.json``.
@@ -48,21 +64,7 @@ def get_provider_info() -> dict[str, Any]:
             ]
             for kind, services in MODULES.items()
         },
-        "config": {
-            "airflow_dataflow_ext": {
-                "description": "Options of the pages that show jobs in Airflow's UI.",
-                "options": {
-                    "ui_live": {
-                        "description": "Whether the API server may call Dataflow and CRM Analytics with the tasks' connections, to show "
-                        "jobs as they are now and to stop them. Without it the pages show what the tasks have stored.",
-                        "type": "boolean",
-                        "version_added": None,
-                        "example": None,
-                        "default": "True",
-                    }
-                },
-            }
-        },
+        "config": CONFIG,
         "notifications": ["airflow_dataflow_ext.notifications.JobFailedNotifier"],
         "extra-links": ["airflow_dataflow_ext.links.dataflow.DataflowJobLink", "airflow_dataflow_ext.links.wave.WaveDataManagerLink"],
     }

@@ -63,7 +63,7 @@ def client(request: dict[str, Any]) -> None:
 
 
 def start_once() -> float:
-    """Seconds that a job's process takes until it can be told what to run; this one is told nothing, and ends."""
+    """Seconds that a job's process takes until it can be given what to run; this one is given nothing, and ends."""
     began = time.perf_counter()
     subprocess.run([sys.executable, "-P", str(CHILD)], env={**os.environ, "NO_GCE_CHECK": "true"}, capture_output=True, check=False)
     return time.perf_counter() - began

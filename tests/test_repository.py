@@ -36,7 +36,7 @@ FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 MAY_IMPORT: dict[str, set[str]] = {
     # room -> the rooms whose modules its own may import, beside those of its own room; an import for type checkers counts, too
-    "": {"api", "hooks", "task"},  # programs, and what is public beside the rooms
+    "": {"api", "exceptions", "hooks", "task"},  # programs, and what is public beside the rooms
     "api": set(),
     "api.rest": set(),
     "api.jobs": {"api.rest"},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import json
 import ssl
 import time
 from collections.abc import Awaitable, Callable
@@ -18,12 +17,12 @@ from airflow_dataflow_ext.api.jobs.wait import look_alone
 from airflow_dataflow_ext.api.jobs.watch import Look
 from airflow_dataflow_ext.api.rest.method import Json, NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Renew, Sleep
-from airflow_dataflow_ext.transport.endpoint import asked, ca_bundle, proxy_for
+from airflow_dataflow_ext.transport.base import Root, Transport
+from airflow_dataflow_ext.transport.endpoint import ca_bundle, proxy_for
 from airflow_dataflow_ext.transport.silence import no_reply
 from airflow_dataflow_ext.transport.tokens import Tokens, TokenUnreachableError
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.rest.method import Method
     from airflow_dataflow_ext.api.rest.steps import Effects, Step
 
 T = TypeVar("T")
@@ -41,37 +40,23 @@ def async_session_for(root: str, proxy: str | None = None) -> aiohttp.ClientSess
     return aiohttp.ClientSession(connector=connector, proxy=proxy or proxy_for(root))
 
 
-class AsyncTransport:
+class AsyncTransport(Transport):
     """Sends requests to one service from one event loop.
 
-    :param root: scheme, host and port; or where to ask for those of a method, which is done for each request after its authorization.
     :param timeout: seconds for one call as a whole.
-    :param seen: is shown each reply.
-    :param whose: what leads to the root URL, for messages, for example ``connection 'x'``.
+
+    See :class:`~airflow_dataflow_ext.transport.base.Transport` for the other arguments.
     """
 
-    def __init__(
-        self,
-        root: str | Callable[[Method], str],
-        tokens: Tokens,
-        *,
-        timeout: float,
-        session: aiohttp.ClientSession,
-        seen: Callable[[Reply], None] | None = None,
-        whose: str = "the root URL",
-    ) -> None:
-        self._root = asked(root)
-        self._whose = whose
-        self._tokens = tokens
+    def __init__(self, root: Root, tokens: Tokens, *, timeout: float, session: aiohttp.ClientSession, **others: Any) -> None:
+        super().__init__(root, tokens, **others)
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._session = session
-        self._seen = seen
 
     async def send(self, request: Request) -> Reply | NoReply:
         """Ask once."""
         began, root = time.monotonic(), ""
-        body = None if request.body is None else json.dumps(request.body).encode()
-        headers = {"Content-Type": "application/json", **dict(request.headers)}
+        body, headers = self._parts(request)
         try:
             headers |= await self._authorization()
             root = self._root(request.method)
@@ -83,11 +68,7 @@ class AsyncTransport:
         except (aiohttp.ClientError, OSError, TimeoutError, TokenUnreachableError) as error:
             sent = not isinstance(error, aiohttp.ClientConnectorError)
             return no_reply(error, took=time.monotonic() - began, root=root, whose=self._whose, sent=sent)
-        found = {name.lower(): value for name, value in reply.headers.items()}
-        answer = Reply(status=reply.status, headers=found, content=content, took=time.monotonic() - began)
-        if self._seen is not None:
-            self._seen(answer)
-        return answer
+        return self._reply(reply.status, reply.headers, content, began)
 
     async def _authorization(self) -> dict[str, str]:
         return await asyncio.to_thread(self._tokens.headers) if self._tokens.stale else self._tokens.headers()

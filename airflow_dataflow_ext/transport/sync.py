@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,48 +12,33 @@ from airflow_dataflow_ext.api.jobs.wait import look_alone
 from airflow_dataflow_ext.api.jobs.watch import Look
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Renew, Sleep
-from airflow_dataflow_ext.transport.endpoint import asked
+from airflow_dataflow_ext.transport.base import Root, Transport
 from airflow_dataflow_ext.transport.silence import no_reply
 from airflow_dataflow_ext.transport.tokens import Tokens, TokenUnreachableError
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.rest.method import Method
     from airflow_dataflow_ext.api.rest.steps import Effects, Step
 
 T = TypeVar("T")
 
 
-class SyncTransport:
+class SyncTransport(Transport):
     """Sends requests to one service.
 
-    :param root: scheme, host and port; or where to ask for those of a method, which is done for each request after its authorization.
     :param timeout: seconds for one call: to connect, and between two bytes of the reply.
-    :param seen: is shown each reply.
-    :param whose: what leads to the root URL, for messages, for example ``connection 'x'``.
+
+    See :class:`~airflow_dataflow_ext.transport.base.Transport` for the other arguments.
     """
 
-    def __init__(
-        self,
-        root: str | Callable[[Method], str],
-        tokens: Tokens,
-        *,
-        timeout: float,
-        session: requests.Session,
-        seen: Callable[[Reply], None] | None = None,
-        whose: str = "the root URL",
-    ) -> None:
-        self._root = asked(root)
-        self._whose = whose
-        self._tokens = tokens
+    def __init__(self, root: Root, tokens: Tokens, *, timeout: float, session: requests.Session, **others: Any) -> None:
+        super().__init__(root, tokens, **others)
         self._timeout = timeout
         self._session = session
-        self._seen = seen
 
     def send(self, request: Request) -> Reply | NoReply:
         """Ask once."""
         began, root = time.monotonic(), ""
-        body = None if request.body is None else json.dumps(request.body).encode()
-        headers = {"Content-Type": "application/json", **dict(request.headers)}
+        body, headers = self._parts(request)
         try:
             headers |= self._tokens.headers()
             root = self._root(request.method)
@@ -64,11 +47,7 @@ class SyncTransport:
             )
         except (requests.RequestException, OSError, TokenUnreachableError) as error:
             return no_reply(error, took=time.monotonic() - began, root=root, whose=self._whose)
-        found = {name.lower(): value for name, value in reply.headers.items()}
-        answer = Reply(status=reply.status_code, headers=found, content=reply.content, took=time.monotonic() - began)
-        if self._seen is not None:
-            self._seen(answer)
-        return answer
+        return self._reply(reply.status_code, reply.headers, reply.content, began)
 
     def run(self, conversation: Conversation[T], effects: Effects) -> T:
         """Perform a conversation to its end and return its result; what fails in a step is raised where the conversation waits for it."""
