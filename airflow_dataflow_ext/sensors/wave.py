@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.jobs.wait import JobWait
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.values import text
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
 from airflow_dataflow_ext.api.wave.runs import RunRef
 from airflow_dataflow_ext.api.wave.wait import RunWatch
@@ -34,8 +35,8 @@ class WaveDataflowJobSensor(WaveTask, WaitSensor):
     :param dataflow: instead of ``job_id``: id, name or label of a dataflow, whose newest run since ``since`` is waited for,
         also when there is none yet.
     :param recipe: the same with a recipe.
-    :param since: ISO 8601 time; without a zone it is UTC. By default the start of the run's data interval or, where it has none,
-        the time after which the run was due.
+    :param since: a time or a date, also as ISO 8601 text; without a zone it is UTC. By default the start of the run's data interval or,
+        where it has none, the time after which the run was due.
     :param fail_on_warning: whether a run that ended as Warning fails the task.
     :param poll_interval: seconds between two looks.
 
@@ -53,7 +54,7 @@ class WaveDataflowJobSensor(WaveTask, WaitSensor):
         job_id: str | None = None,
         dataflow: str | None = None,
         recipe: str | None = None,
-        since: str | datetime = "{{ (data_interval_start or dag_run.run_after).isoformat() }}",
+        since: str | date = "{{ (data_interval_start or dag_run.run_after).isoformat() }}",
         fail_on_warning: bool | str = False,
         poll_interval: float = 60,
         **kwargs: Any,
@@ -92,9 +93,9 @@ class WaveDataflowJobSensor(WaveTask, WaitSensor):
         self.show_org(context)
 
 
-def _seconds(since: str | datetime) -> float:
+def _seconds(since: str | date) -> float:
     try:
-        time = since if isinstance(since, datetime) else datetime.fromisoformat(since)
+        time = since if isinstance(since, datetime) else datetime.fromisoformat(text(since, "since").strip())
     except ValueError as error:
         raise InvalidInputError(f"since must be an ISO 8601 time, not {shown(since)}") from error
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

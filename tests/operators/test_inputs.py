@@ -373,6 +373,19 @@ def test_options_may_hold_the_zone_and_the_region(emulator: Emulator) -> None:
     assert good(task(CLASSIC, options={"zone": "us-central1-a"}))["location"] == "us-central1"
 
 
+def test_a_long_name_of_a_parameter_or_a_template_is_not_printed_whole(emulator: Emulator) -> None:
+    said = refused(task(CLASSIC, parameters={**PARAMETERS, "x" * 1100: 1}), emulator)
+    assert len(said) < 600
+    assert len(refused(task(CLASSIC, template=f"gs://dataflow-templates/latest/flex/{'x' * 1100}"), emulator)) < 600
+
+
+def test_a_boolean_that_jinja_rendered_is_refused_with_what_the_template_wants(emulator: Emulator) -> None:
+    spec = {**SPEC, "metadata": {"name": "words", "parameters": [{"name": "all", "paramType": "BOOLEAN"}]}}
+    said = refused(task(FLEX, params={"all": True}, **flex(containerSpec=spec, parameters={"all": "{{ params.all }}"})), emulator)
+    assert "all: 'True' is neither true nor false; the template wants true: in Jinja add the filter lower" in said
+    good(task(FLEX, params={"all": True}, **flex(containerSpec=spec, parameters={"all": "{{ params.all | lower }}"})))
+
+
 # Updates and snapshots
 
 

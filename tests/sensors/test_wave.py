@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -114,7 +114,18 @@ def test_a_wrong_argument_fails_the_dag_file(wrong: dict[str, Any], said: str) -
         sensor(**wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"job_id": "nonsense"}, {"dataflow": "Sales", "since": "yesterday"}, {"recipe": "Nobody's"}])
+@pytest.mark.parametrize("since", [date(2020, 1, 2), "2020-01-02", datetime(2020, 1, 2, tzinfo=UTC), "2020-01-02T00:00:00Z"])
+def test_since_may_be_a_date_a_time_or_its_text(emulator: Emulator, since: Any) -> None:
+    job_id = run_start(emulator)
+    task = TaskInstance(sensor(dataflow="Sales", since=since))
+    assert task.run().state == "success"
+    assert task.xcoms["return_value"]["id"] == job_id
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"job_id": "nonsense"}, {"dataflow": "Sales", "since": "yesterday"}, {"dataflow": "Sales", "since": 7}, {"recipe": "Nobody's"}],
+)
 def test_a_wrong_value_fails_the_task_at_once(wrong: dict[str, Any]) -> None:
     ended = TaskInstance(sensor(**wrong, retries=3)).run()
     assert (ended.state, next(iter(reversed(wrong.values()))) in str(ended.error)) == ("failed", True)

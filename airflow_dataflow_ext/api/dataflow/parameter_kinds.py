@@ -100,7 +100,11 @@ def _number_default(_: Parameter, value: str) -> Any:
 
 
 def _boolean_fault(_: Parameter, value: str) -> str:
-    return "" if value in ("true", "false") else f"{shown(value)} is neither true nor false"
+    if value in ("true", "false"):
+        return ""
+    meant = value.strip().lower()
+    hint = f"; the template wants {meant}: in Jinja add the filter lower" if meant in ("true", "false") else ""
+    return f"{shown(value)} is neither true nor false{hint}"
 
 
 def _boolean_form(_: Parameter) -> Json:

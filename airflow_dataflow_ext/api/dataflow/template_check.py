@@ -11,12 +11,12 @@ from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.fields import FIELDS
 from airflow_dataflow_ext.api.dataflow.parameter_kinds import kind_of
 from airflow_dataflow_ext.api.dataflow.template_metadata import Parameter, TemplateInfo
-from airflow_dataflow_ext.api.dataflow.templates import check_type
+from airflow_dataflow_ext.api.dataflow.templates import LONGEST_PATH, check_type
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, InvalidRequestError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
-from airflow_dataflow_ext.api.rest.texts import near, shown
+from airflow_dataflow_ext.api.rest.texts import LONGEST_VALUE, near, shortened, shown
 from airflow_dataflow_ext.api.rest.values import camel
 
 if TYPE_CHECKING:
@@ -107,9 +107,10 @@ def check_parameters_of(info: TemplateInfo, given: Mapping[str, str], template: 
     :param template: the template's path, for the message.
     :raises InvalidInputError: lists every breach.
     """
-    found = [f"{name}: {fault}" for name, fault in breaches(info, given)]
+    found = [f"{shortened(name, LONGEST_VALUE)}: {fault}" for name, fault in breaches(info, given)]
     if found:
-        name = " ".join(filter(None, (info.name, f"({template})" if isinstance(template, str) and template else "")))
+        path = f"({shortened(template, LONGEST_PATH)})" if isinstance(template, str) and template else ""
+        name = " ".join(filter(None, (info.name, path)))
         noun = "parameter does" if len(found) == 1 else "parameters do"
         raise InvalidInputError("\n- ".join((f"{len(found)} {noun} not fit the template {name}".rstrip() + ":", *found)))
 

@@ -8,12 +8,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Protocol
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
-from airflow_dataflow_ext.api.dataflow.bodies import LABELS, check_gcs_path, check_parameters, labelled, read_body, read_environment
+from airflow_dataflow_ext.api.dataflow.bodies import (
+    LABELS,
+    check_gcs_path,
+    check_parameters,
+    labelled,
+    read_body,
+    read_environment,
+    read_field,
+)
 from airflow_dataflow_ext.api.dataflow.fields import FIELDS
 from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json, Request
-from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.texts import shortened, shown
 from airflow_dataflow_ext.api.rest.values import camel, flag, mapping, read
 
 YAML_TEMPLATE = "gs://dataflow-templates-{location}/latest/flex/Yaml_Template"
@@ -22,6 +30,9 @@ YAML_TEMPLATE = "gs://dataflow-templates-{location}/latest/flex/Yaml_Template"
 
 TemplateType = Literal["LEGACY", "FLEX"]
 """The service's words for the two types of templates; LEGACY is classic."""
+
+LONGEST_PATH = 300
+"""Characters of a template's path that a message shows."""
 
 _GOOGLES = re.compile(r"gs://dataflow-templates[^/]*/[^/]+/(flex/)?[^/]+")
 _OPERATORS: Mapping[TemplateType, tuple[str, str]] = {
@@ -39,7 +50,7 @@ def check_type(path: str, found: str | None, wanted: TemplateType) -> None:
     """
     for kind, (name, operator) in _OPERATORS.items():
         if found == kind != wanted:
-            raise InvalidInputError(f"{path} is a {name} template, which is launched with {operator}")
+            raise InvalidInputError(f"{shortened(path, LONGEST_PATH)} is a {name} template, which is launched with {operator}")
 
 
 def type_by_path(path: str) -> TemplateType | None:
@@ -177,7 +188,7 @@ class FlexTemplateLaunch:
                 + (f"it also holds {', '.join(map(shown, sorted(unknown)))}" if unknown else "launchParameter is missing")
             )
         parameter = _flex_parameter(given["launchParameter"], "body.launchParameter")
-        only = flag(given.get("validateOnly", False), "body.validateOnly")
+        only = read_field("LaunchFlexTemplateRequest", "validateOnly", given.get("validateOnly"), "body.validateOnly")
         object.__setattr__(self, "body", {"launchParameter": parameter, **({"validateOnly": True} if only else {})})
 
     @property
