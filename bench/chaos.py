@@ -11,6 +11,7 @@ A task that Airflow itself fails, by its own log of events, is counted apart.
 ``--triggerer`` kills the triggerer instead, ten times during fifty waits; with ``--launching`` the fifty launches start and end in
 it, without a worker, and it dies around the call that launches one of them, or while they wait. ``--provider stock`` runs the Google
 provider's own operator, which waits in the worker only: its triggerer speaks gRPC.
+``--edit-retries`` edits the retries in the DAG file all the while.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ from demo.stack import Stack
 WORKERS = {"task": "task process", "worker": "worker's child", "machine": "worker's child and task process"}
 """What dies around a single task, by whom a kill was for."""
 
+EDITS = (10, 10, 1, 6, 2, 1)
+"""What the DAG file says of retries in turn, at first as much as when the run began: its tasks are made in these seconds, and keep them.
+It is never 0, with which Airflow itself retries no task whose machine it has lost."""
+
 
 def kill_workers(options: argparse.Namespace) -> dict[str, Any]:
     """The main run."""
@@ -57,7 +62,7 @@ def kill_workers(options: argparse.Namespace) -> dict[str, Any]:
         say(f"{options.launches} launches by {', '.join(options.operators)}; workers are killed")
         components = _components(chaos, options)
         with killer, components or nullcontext():
-            chaos.wait(240 + 15 * options.launches + (1200 if components else 0))
+            chaos.wait(240 + 15 * options.launches + (1200 if components else 0), edits=EDITS if options.edit_retries else ())
         lost = sum(fault["hits"] for fault in chaos.control("GET", "faults"))
         tasks, effects = chaos.tasks(), chaos.effects()
         failed = chaos.failed_by_airflow() if components else {}
@@ -112,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--deployment", choices=("local", "celery"), default="local", help="on which Airflow; celery is the distributed one"
     )
+    parser.add_argument("--edit-retries", action="store_true", help="edit the retries in the DAG file while workers are killed")
     parser.add_argument("--triggerer", action="store_true", help="kill the triggerer instead of workers")
     parser.add_argument("--launching", action="store_true", help=f"with --triggerer: launch in it, by default {','.join(LAUNCHING)}")
     parser.add_argument("--kills", type=int, help="of the triggerer (default: 10)")
@@ -134,6 +140,8 @@ def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"--launching is about the operators {', '.join(LAUNCHING)}")
     if (options.triggerer or options.provider == "stock") and not options.launching and options.operators != ["classic"]:
         parser.error("--triggerer and --provider stock are about the operator classic alone")
+    if options.edit_retries and (options.triggerer or options.provider == "stock"):
+        parser.error("--edit-retries is about workers and our operators")
     return options
 
 

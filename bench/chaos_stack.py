@@ -28,6 +28,9 @@ BEGAN = time.monotonic()
 LOST = 0.2
 """The share of launches whose answer the emulator loses."""
 
+EDIT_EVERY = 10.0
+"""Seconds for which the DAG file stays as it is, while it is edited."""
+
 SHORT, LONG = 4.0, 25.0
 """Seconds that jobs run: half of them are over before a lost machine is noticed, half of them are not."""
 
@@ -86,6 +89,8 @@ class Chaos:
         self.run_id = ""
         self.launches = Launches(groups)
         self.things: dict[str, str] = {}
+        self.retries = home.resolve() / "retries"
+        self.retries.unlink(missing_ok=True)
         self.proxy_port = free_port()
         endpoint = f"http://{HOST}:{self.proxy_port}"
         google = {"project": PROJECT, "is_anonymous": True, "dataflow_endpoint": endpoint}
@@ -95,6 +100,7 @@ class Chaos:
             "CHAOS_PROVIDER": provider,
             "CHAOS_GROUPS": dump(groups),
             "CHAOS_ENDPOINT": endpoint,
+            "CHAOS_RETRIES": str(self.retries),
             "AIRFLOW_CONN_CHAOS": json.dumps({"conn_type": "google_cloud_platform", "extra": google}),
             "AIRFLOW_CONN_CHAOS_WAVE": json.dumps(
                 {"conn_type": "salesforce", "login": USERNAME, "password": PASSWORD, "extra": salesforce}
@@ -158,11 +164,24 @@ class Chaos:
     def _number(self, row: dict[str, Any]) -> int:
         return self.groups[row["task_id"]].numbers[int(row["map_index"])]
 
-    def wait(self, seconds: float) -> None:
+    def edit_retries(self, retries: int) -> None:
+        """Change how often the DAG file says that tasks are retried; Airflow goes on with what it said when the run began."""
+        fresh = self.retries.with_suffix(".new")
+        fresh.write_text(str(retries))
+        fresh.replace(self.retries)
+
+    def wait(self, seconds: float, *, edits: Sequence[int] = ()) -> None:
+        """Wait for the run's end.
+
+        :param edits: retries that the DAG file says in turn, each for :data:`EDIT_EVERY` seconds.
+        """
+        began = time.monotonic()
         reported = time.monotonic()
 
         def ended() -> bool:
             nonlocal reported
+            if edits:
+                self.edit_retries(edits[int((time.monotonic() - began) / EDIT_EVERY) % len(edits)])
             if time.monotonic() - reported > 15:
                 reported = time.monotonic()
                 say(str(dict(Counter(row["state"] or "none" for row in self.stack.api.tasks(DAG, self.run_id)))))

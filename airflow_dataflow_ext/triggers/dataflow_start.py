@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from airflow.triggers.base import TaskFailedEvent
 
 from airflow_dataflow_ext.api.jobs.launch_once import Launched, Launcher, LaunchRecord, launch_once, stop_launched
+from airflow_dataflow_ext.api.jobs.recollect import recollect
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobError
+from airflow_dataflow_ext.api.rest.steps import Say
 from airflow_dataflow_ext.task.identity import identity_of
 from airflow_dataflow_ext.task.metrics import count_launched
 from airflow_dataflow_ext.task.records import TriesStore
@@ -235,7 +238,15 @@ class DataflowLaunchStartTrigger(StartTrigger):
         record = LaunchRecord.read(tries.launched_here)
         if record is not None and record.job_id:
             return _launched_before(launcher, record, read=task.wait_until_finished is False)
-        return launch_once(launcher, identity_of(self.context), clear_key=tries.clears, reattach=task.reattach)
+        return self._launch(launcher, tries, reattach=task.reattach)
+
+    def _launch(self, launcher: Launcher, tries: Tries, *, reattach: bool) -> Conversation[Launched]:
+        identity = identity_of(self.context)
+        if tries.are_forgotten:
+            yield Say("Nothing is left of this task's earlier tries; looking for a job of theirs.")
+            record = yield from recollect(launcher, identity, tries=tries.number - 1)
+            self._tries.tries = replace(tries, record=None if record is None else record.value())
+        return (yield from launch_once(launcher, identity, clear_key=tries.clears, reattach=reattach))
 
     def _stopping(self, task: LaunchingTask) -> Conversation[None]:
         """Stop what there is; a try that had not begun knows it from the one before."""

@@ -33,7 +33,7 @@ QUICK_JOB = [(0.0, "JOB_STATE_RUNNING"), (0.3, "JOB_STATE_DONE")]
 FAILED_JOB = [(0.0, "JOB_STATE_RUNNING"), (0.1, "JOB_STATE_FAILED")]
 ENDLESS_JOB = [(0.0, "JOB_STATE_RUNNING")]
 CANCELS_AT_ONCE = ((0.1, "JOB_STATE_CANCELLED"),)
-RECORD = {"version": 1, "step": "launched", "generation": 0, "clears": 0, "job_name": "count-0a1b", "since": 1e9, "job_id": "job-17"}
+RECORD = {"version": 1, "step": "launched", "generation": 0, "clear_key": 0, "job_name": "count-0a1b", "since": 1e9, "job_id": "job-17"}
 Die = Callable[..., None]
 
 
@@ -129,6 +129,22 @@ def test_several_deaths_and_lost_answers_leave_one_job(emulator: Emulator, die: 
         task.retry()
     assert task.run().state == "success"
     assert states(emulator) == ["DONE"]
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+@pytest.mark.parametrize("edited", [0, 1, 5])
+def test_retries_that_the_dag_file_changes_meanwhile_leave_the_job_to_the_retry(
+    emulator: Emulator, die: Die, edited: int, deferrable: bool
+) -> None:
+    emulator.scripts.play("*", [(0.0, "JOB_STATE_RUNNING"), (1.0, "JOB_STATE_DONE")])
+    die("after writing launched")
+    task = instance(retries=3, deferrable=deferrable)
+    task.max_tries = 3  # with which the run began, and Airflow goes on
+    dies(task)
+    task.task.retries = edited
+    task.retry()
+    assert task.run().state == "success"
+    assert (states(emulator), order(emulator)) == (["DONE"], ["templates.launch"])
 
 
 def test_a_retry_takes_over_a_job_that_moves(emulator: Emulator, die: Die) -> None:

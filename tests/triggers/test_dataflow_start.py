@@ -283,6 +283,30 @@ def test_an_overtaken_try_writes_nothing_more(emulator: Emulator, start: Any, di
     assert old._is_past_try() is True
 
 
+def test_retries_lowered_in_the_dag_file_leave_the_job_to_the_retry(emulator: Emulator, start: Any) -> None:
+    emulator.scripts.play("*", [(0.0, "JOB_STATE_RUNNING"), (2.0, "JOB_STATE_DONE")])
+    task = start(retries=3)
+    emulator.faults.add(method="jobs.get", status=403, times=1)
+    assert (task.run(), states(emulator)) == ("failed", ["RUNNING"])
+    task.operator.retries = 0
+    task.again()
+    assert (task.run(), states(emulator)) == ("success", ["DONE"])
+
+
+@pytest.mark.parametrize("clears", [0, 1])
+def test_cleaned_xcoms_leave_no_job_beside_the_next(emulator: Emulator, start: Any, die: Any, clears: int) -> None:
+    task = start()
+    for _ in range(clears + 1):
+        emulator.scripts.play("*", ENDLESS_JOB, on_cancel=AT_ONCE)
+        die("after writing launched")
+        task.dies()
+        task.again()
+    task.xcoms.clear()
+    emulator.scripts.play("*", QUICK_JOB)
+    assert task.run() == "success"
+    assert states(emulator) == ["CANCELLED"] * (clears + 1) + ["DONE"]
+
+
 def test_what_an_earlier_try_told_of_itself_is_gone_when_the_next_fails(emulator: Emulator, start: Any) -> None:
     emulator.scripts.play("*", QUICK_JOB)
     task = start()

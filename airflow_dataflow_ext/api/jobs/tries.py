@@ -80,6 +80,11 @@ class Tries:
         return replace(self, record=record, recorded=self.attempt)
 
     @property
+    def are_forgotten(self) -> bool:
+        """Whether there were earlier tries of which nothing is left, because the task's XComs were cleaned."""
+        return self.record is None and self.first > 1 and not self.clears
+
+    @property
     def launched_here(self) -> Json | None:
         """What this very try has recorded; None when the record is an earlier one's."""
         return self.record if self.recorded == self.attempt else None

@@ -258,6 +258,14 @@ def test_a_foreign_twin_is_refused_with_its_id_and_owner(labels: dict[str, str],
     assert region.states == ["RUNNING"]
 
 
+@pytest.mark.parametrize("age", [0.0, 90_000.0, 90 * 86_400.0])
+def test_a_foreign_twin_of_any_age_is_named(age: float) -> None:
+    region = Region()
+    twin = region.cloud.holds_foreign("wc", age)
+    with pytest.raises(errors.ForeignJobError, match=f"Job {twin.id} is active in l under the name 'wc'"):
+        region.launch(BARE)
+
+
 def test_a_foreign_twin_that_is_over_is_none() -> None:
     region = Region(replace(INTENDED, job_name="wc"))
     region.holds("JOB_STATE_DONE", name="wc", labels=OTHER)

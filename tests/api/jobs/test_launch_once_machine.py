@@ -16,8 +16,9 @@ from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
 from airflow_dataflow_ext.api.dataflow.wait import WaitPolicy
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
-from airflow_dataflow_ext.api.jobs.launch_once import Launched, launch_once, settle
+from airflow_dataflow_ext.api.jobs.launch_once import Launched, LaunchRecord, launch_once, settle
 from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.api.jobs.recollect import recollect
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, ForeignJobError
 from airflow_dataflow_ext.api.rest.method import Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Recall, Record, Sleep
@@ -70,6 +71,17 @@ class LaunchOnce(RuleBasedStateMachine):
         if self.tries + self.retries == self.max_tries:
             return  # which cannot be told from a retry, as docs/what-dies.md says
         self.max_tries = self.tries + self.retries
+        self.jobs_of_this_clear = []
+
+    @rule()
+    def its_xcoms_are_cleaned(self) -> None:
+        """With which a task that starts in the triggerer loses its record, and whatever tells a retry from a clear."""
+        self.cloud.pass_time(15.0)
+        try:
+            found: LaunchRecord | None = self.perform(recollect(self.service, IDENTITY, tries=self.tries), [], None)
+        except ForeignJobError:
+            return  # the task fails, and its next try looks again
+        self.record = None if found is None else found.value()
         self.jobs_of_this_clear = []
 
     @rule(retries=st.integers(0, 5))
