@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.states import RUNNING, STREAMING
 from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, Summary
 from airflow_dataflow_ext.api.jobs.phase import Phase
+from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.plugin import views, wave_views
 from airflow_dataflow_ext.plugin.cache import Answer
 from airflow_dataflow_ext.plugin.find import Found
@@ -94,7 +96,7 @@ async def overview(page: Page, live: Live, may: Mapping[str, bool]) -> Json:
         "stages": views.stages(page.job.value or {}, stages.value or ()) or page.kept.get("stages") or [],
         "gaps": [each.trouble for each in (answer, stages) if each.trouble and page.job.value],
         "may": {"act": actions(page) if may.get("act") else [], "logs": bool(may.get("logs"))},
-        "link": _link(page),
+        "link": await _link(page, live),
     }
 
 
@@ -156,13 +158,16 @@ def actions(page: Page) -> list[str]:
     return ["cancel", *(["drain", "snapshot"] if streams else [])]
 
 
-def _link(page: Page) -> str:
-    at = page.at
+async def _link(page: Page, live: Live) -> str:
+    """The job's page at Google, or at the emulator; empty where it is not known where that is."""
+    at, job = page.at, page.job.value or {}
     if at is None or at.service != DATAFLOW or page.strange:
         return ""
-    job = page.job.value or {}
     project, location = job.get("projectId") or at.project_id, job.get("location") or at.location
-    return views.CONSOLE.format(location=location, job_id=at.job_id, project_id=project) if project and location else ""
+    if not project or not location:
+        return ""
+    hook = (await live.hook(at)).value if at.conn_id and job else None
+    return DataflowJobLink.url(Place(project_id=project, location=location).job(at.job_id), root=hook.root if hook else "")
 
 
 async def graph(page: Page, live: Live) -> Json:

@@ -12,7 +12,6 @@ from airflow_dataflow_ext.api.jobs.facts import Summary
 from airflow_dataflow_ext.api.jobs.phase import phase_of
 from airflow_dataflow_ext.api.rest.method import Json
 
-CONSOLE = "https://console.cloud.google.com/dataflow/jobs/{location}/{job_id}?project={project_id}"
 MOST_METRICS, MOST_SERIES = 2_000, 400
 _OUTPUT = re.compile(r"-out\d+$|\.(?:out|output)\d*$")
 _WALL_TIME = "ExecutionTime_"

@@ -30,7 +30,7 @@ def test_the_head_says_state_type_and_whose_the_job_is(emulator: Emulator, ran: 
     told = see.see(ran())
     assert (told["now"]["source"], told["now"]["state"], told["now"]["type"]) == ("live", "JOB_STATE_RUNNING", "batch")
     assert (told["job"]["service"], told["job"]["followed"]) == ("dataflow", False)
-    assert told["link"].startswith("https://console.cloud.google.com/dataflow/jobs/us-central1/")
+    assert told["link"].startswith(f"{emulator.url}/dataflow/jobs/us-central1/")
     assert [entry["number"] for entry in told["task"]["tries"]] == [told["task"]["try"]]
 
 

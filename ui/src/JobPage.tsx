@@ -14,8 +14,9 @@ import { Empty, Failed, Panel } from "./parts";
 import { type Polled, useNow, usePoll } from "./poll";
 import { TimeAxis } from "./TimeAxis";
 import { timeline } from "./timeline";
-import type { JobGraph, Level, Lineage, Messages, Metrics, Overview, Row, TaskKey, Why } from "./types";
+import type { JobGraph, Level, Lineage, Messages, Metrics, Overview, Row, TaskKey, Why, Workers } from "./types";
 import { WhyFailed } from "./WhyFailed";
+import { WorkerTable } from "./WorkerTable";
 
 export interface Props {
   dagId: string;
@@ -94,6 +95,8 @@ function Panels({ view, task, now, head }: { view: Overview; task: TaskKey; now:
   const metrics = usePoll(() => see<Metrics>(task, "/metrics"), [...names, over], () => over);
   const messages = usePoll(view.may.logs ? () => see<Messages>(task, "/messages", { level }) : null, [...names, level, over], () => over);
   const why = usePoll(view.may.logs && failed ? () => see<Why>(task, "/why") : null, [...names, failed, state], () => over || !view.now.state);
+  const ofStage = stage && view.job?.service === "dataflow" ? async () => ({ ...(await see<Workers>(task, "/workers", { stage })), stage }) : null;
+  const workers = usePoll(ofStage, [...names, stage, over], () => over);
   const lineage = usePoll(() => see<Lineage>(task, "/lineage"), names, () => true);
   const earlier = usePoll(() => see<{ rows: Row[] }>(task, "/earlier"), [...names, state], () => true);
   const choice = useMemo(() => chosen(stage, graph.value), [stage, graph.value]);
@@ -108,6 +111,7 @@ function Panels({ view, task, now, head }: { view: Overview; task: TaskKey; now:
         <div style={COLUMN}>
           <Graph graph={graph} stages={view.stages} metrics={metrics.value} now={now} stage={stage} choose={choose} view={query.get("graph") ?? "chart"} setView={(name) => change("graph", name === "chart" ? "" : name)} />
           {view.job?.service === "dataflow" && <MetricTable metrics={metrics} now={now} search={query.get("m") ?? ""} origin={query.get("origin") ?? ""} choice={choice} change={change} />}
+          {ofStage && <WorkerTable workers={workers} stage={stage} now={now} />}
         </div>
         <div style={COLUMN}>
           {view.may.logs && <MessageList messages={messages} now={now} level={level} search={query.get("q") ?? ""} choice={choice} change={change} />}

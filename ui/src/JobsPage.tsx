@@ -9,7 +9,7 @@ import { usePoll } from "./poll";
 import type { Jobs, Row } from "./types";
 import { number, plain, seconds, stateOf, time } from "./words";
 
-const FILTERS = ["service", "phase", "dag_id", "task_id", "text", "since"] as const;
+const FILTERS = ["service", "phase", "dag_id", "task_id", "text", "since", "least_cost"] as const;
 
 const COLUMNS: Column<Row>[] = [
   {
@@ -83,6 +83,7 @@ export function JobsPage() {
         {field("task_id", "Task")}
         {field("text", "Name or id")}
         {field("since", "Launched since", "date")}
+        {field("least_cost", "Costs at least", "number")}
       </Flex>
       {first.trouble && <Failed error={first.trouble} />}
       {trouble && <Failed error={trouble} />}

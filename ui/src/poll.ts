@@ -1,5 +1,5 @@
-// Asking again and again: every ten seconds while something changes, seldom when nothing does, never in a hidden tab or after the end.
-import { useCallback, useEffect, useRef, useState } from "react";
+// Asking again and again: every ten seconds while the job moves, seldom in times of trouble, never in a hidden tab or after the end.
+import { useCallback, useEffect, useState } from "react";
 
 import { Refused } from "./api";
 
@@ -16,7 +16,6 @@ export interface Polled<T> {
 export function usePoll<T>(ask: (() => Promise<T>) | null, names: unknown[], over: (value: T) => boolean): Polled<T> {
   const [state, setState] = useState<{ value: T | null; trouble: Error | null; at: number }>({ value: null, trouble: null, at: 0 });
   const [turn, setTurn] = useState(0);
-  const last = useRef("");
   const again = useCallback(() => setTurn((count) => count + 1), []);
   useEffect(() => {
     let timer = 0;
@@ -28,9 +27,7 @@ export function usePoll<T>(ask: (() => Promise<T>) | null, names: unknown[], ove
       try {
         const value = await ask();
         if (left) return;
-        const text = JSON.stringify(value, (name, entry) => (name === "as_of" || name === "now" && typeof entry === "number" ? undefined : entry));
-        pause = text === last.current ? Math.min(pause * 1.5, SLOWEST) : EVERY;
-        last.current = text;
+        pause = EVERY;
         setState({ value, trouble: null, at: Date.now() });
         if (over(value)) return;
       } catch (error) {

@@ -145,6 +145,11 @@ export interface Why extends Aged {
   stages: Stage[];
 }
 
+export interface Workers extends Aged {
+  stage: string; // that was asked for
+  workers: { worker: string; items: { task: string; attempt: string; state: string; start: string; end: string; progress: number | null }[] }[];
+}
+
 export interface Lineage {
   inputs: string[];
   outputs: string[];

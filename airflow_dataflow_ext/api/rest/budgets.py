@@ -173,8 +173,8 @@ PAGE_LONGEST_PAUSE = 300.0
 PAGE_MOVING = 10.0
 """For which a page takes the state and the messages of a job that moves for new."""
 
-PAGE_SLOW = 15.0
-"""The same for metrics and stages, which the service renews less often."""
+PAGE_SLOW = 20.0
+"""The same for metrics and stages, which the service renews less often: with every second look at the state."""
 
 PAGE_DESCRIBED = 30.0
 """The same for a description that has no graph yet."""
