@@ -1,7 +1,8 @@
 """What it costs to wait for N jobs of one region in one triggerer, beside the stock Google provider's trigger.
 
 ``python -m bench.waiting [--jobs N] [--no-stock] [--messages] [--limit] [--simulated] [--airflow N [--floor]]``: each side in a process of
-its own against a local server over TLS, with anonymous credentials; ratios are ours / stock. All jobs end within ``--over`` seconds at the end.
+its own against a local server over TLS, with anonymous credentials; ratios are ours / stock. All jobs end within ``--over`` seconds at
+the end.
 
 ``--service wave``: for N runs of one Salesforce org instead, against the emulator in a process of its own. There is no stock trigger.
 """
@@ -139,15 +140,19 @@ def main() -> None:
     parser.add_argument("--limit", action="store_true", help="beside fetching and reading the same list pages with nothing else, instead")
     parser.add_argument("--simulated", action="store_true", help="on a simulated clock, for numbers that no server here could answer")
     parser.add_argument("--airflow", type=int, metavar="N", help="instead: N mapped deferrable launches in a real Airflow")
+    parser.add_argument("--floor", action="store_true", help="with --airflow: beside as many tasks that defer, wait as long, and end")
     asked = parser.parse_args()
+    if asked.floor and not asked.airflow:
+        parser.error("--floor is about --airflow")
     if asked.service == "wave":
         if asked.messages or asked.simulated or asked.airflow:
             parser.error("--messages, --simulated and --airflow are for Dataflow")
         figures(wave(asked))
     elif asked.airflow:
-        from bench.waiting_airflow import run
+        from bench.waiting_airflow import run, run_floor
 
-        figures(run(asked.airflow, stock=0 if asked.no_stock else min(asked.airflow, asked.stock_jobs)))
+        few = 0 if asked.no_stock else min(asked.airflow, asked.stock_jobs)
+        figures(run_floor(asked.airflow) if asked.floor else run(asked.airflow, stock=few))
     else:
         figures(limit(asked) if asked.limit else simulate(asked.jobs) if asked.simulated else compare(asked))
 
