@@ -12,6 +12,7 @@ NEEDED = {
     "ours": tuple(
         f"airflow_dataflow_ext.{kind}.{service}" for kind in ("operators", "hooks", "triggers") for service in ("dataflow", "wave")
     ),
+    "floor": ("bench.waiting_floor",),
     "stock": ("airflow.providers.google.cloud.operators.dataflow", "googleapiclient.discovery"),
 }
 FOR_EVERY_TASK = (

@@ -1,7 +1,8 @@
 """What it costs to wait for N jobs of one region in one triggerer, beside the stock Google provider's trigger.
 
-``python -m bench.waiting [--jobs N] [--no-stock] [--messages] [--simulated] [--airflow N]``: each side in a process of its own against
-a local server over TLS, with anonymous credentials; ratios are ours / stock. All jobs end within ``--over`` seconds at the end.
+``python -m bench.waiting [--jobs N] [--no-stock] [--messages] [--limit] [--simulated] [--airflow N [--floor]]``: each side in a process of
+its own against a local server over TLS, with anonymous credentials; ratios are ours / stock. All jobs end within ``--over`` seconds at
+the end.
 
 ``--service wave``: for N runs of one Salesforce org instead, against the emulator in a process of its own. There is no stock trigger.
 """
@@ -53,6 +54,20 @@ def options(asked: argparse.Namespace, jobs: int) -> list[str]:
     """What each measured process is given."""
     values = {"jobs": jobs, "rounds": asked.rounds, "poll": asked.poll, "rate": asked.rate, "over": asked.over}
     return [word for name, value in values.items() for word in (f"--{name}", str(value))]
+
+
+def limit(asked: argparse.Namespace) -> dict[str, Any]:
+    """Ours beside fetching and reading the same pages with nothing else."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = make_certificates(Path(made))
+        ours = measure("ours", asked.jobs, asked, folder)
+        with server("bench.waiting_region", "rest", str(folder), "--jobs", str(asked.jobs)) as ports:
+            words = {"port": ports["port"], "jobs": asked.jobs, "rounds": asked.rounds, "poll": asked.poll}
+            arguments = ["-m", "bench.waiting_limit", *(word for name, value in words.items() for word in (f"--{name}", str(value)))]
+            least = child(arguments, {"REQUESTS_CA_BUNDLE": str(folder / "roots.pem"), **SURROUNDINGS})["cpu_ms_per_round"]
+    spent = ours["cpu_ms_per_poll"] * asked.jobs
+    table(("whose round", "jobs", "CPU ms"), [("ours", asked.jobs, f"{spent:.0f}"), ("aiohttp and json alone", asked.jobs, f"{least:.0f}")])
+    return {"jobs": asked.jobs, "cpu_over_limit": round(spent / least, 3), "wrong": ours["wrong"]}
 
 
 def measure(who: str, jobs: int, asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -122,19 +137,24 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=500.0, help="triggers started in a second")
     parser.add_argument("--over", type=float, default=10.0, help="seconds within which all jobs end")
     parser.add_argument("--messages", action="store_true", help="stream the jobs' messages, as our operators do by default")
+    parser.add_argument("--limit", action="store_true", help="beside fetching and reading the same list pages with nothing else, instead")
     parser.add_argument("--simulated", action="store_true", help="on a simulated clock, for numbers that no server here could answer")
     parser.add_argument("--airflow", type=int, metavar="N", help="instead: N mapped deferrable launches in a real Airflow")
+    parser.add_argument("--floor", action="store_true", help="with --airflow: beside as many tasks that defer, wait as long, and end")
     asked = parser.parse_args()
+    if asked.floor and not asked.airflow:
+        parser.error("--floor is about --airflow")
     if asked.service == "wave":
         if asked.messages or asked.simulated or asked.airflow:
             parser.error("--messages, --simulated and --airflow are for Dataflow")
         figures(wave(asked))
     elif asked.airflow:
-        from bench.waiting_airflow import run
+        from bench.waiting_airflow import run, run_floor
 
-        figures(run(asked.airflow, stock=0 if asked.no_stock else min(asked.airflow, asked.stock_jobs)))
+        few = 0 if asked.no_stock else min(asked.airflow, asked.stock_jobs)
+        figures(run_floor(asked.airflow) if asked.floor else run(asked.airflow, stock=few))
     else:
-        figures(simulate(asked.jobs) if asked.simulated else compare(asked))
+        figures(limit(asked) if asked.limit else simulate(asked.jobs) if asked.simulated else compare(asked))
 
 
 if __name__ == "__main__":

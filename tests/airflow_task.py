@@ -166,6 +166,10 @@ class TaskInstance:
     def _run_context(self) -> dict[str, Any]:
         max_tries = int(self.task.retries or 0) if self.max_tries is None else self.max_tries
         method, kwargs = self._next or (None, None)
+        if kwargs is not None and SDK < (1, 2):
+            from airflow.serialization.serialized_objects import BaseSerialization
+
+            kwargs = BaseSerialization.serialize(kwargs)
         run = {"dag_id": self.task.dag_id, "run_id": self.run_id, "run_type": "manual", "state": "running"}
         times = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end", "run_after", "start_date"), NOW.isoformat())
         nothing = {"end_date": None, "conf": {}, "consumed_asset_events": [], **({"partition_key": None} if SDK >= (1, 2) else {})}

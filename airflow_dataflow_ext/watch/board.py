@@ -121,15 +121,16 @@ class Board:
     async def _soonest(self) -> float:
         soonest = math.inf
         async for some in _breaths(list(self._waiters)):
-            soonest = min(soonest, min((self._waiters.due(job_id) for job_id in some if job_id not in self._reader), default=math.inf))
+            for job_id in some:
+                if (due := self._waiters.due(job_id)) < soonest and job_id not in self._reader:
+                    soonest = due
         return soonest
 
     async def _round(self, now: float) -> None:
         """Look at what falls due: all in one list when that is cheaper, and then at whatever else it shows, too."""
-        due: list[str] = []
-        async for some in _breaths(list(self._waiters)):
-            due += [job_id for job_id in some if job_id not in self._reader and self._waiters.is_due(job_id, now)]
-        if len(due) <= (1.0 if now >= self._list_again else self._pages):
+        few = 1.0 if now >= self._list_again else self._pages
+        due = await self._due(now, few)
+        if len(due) <= few:
             self._reader.read(due)
             return
         try:
@@ -138,9 +139,18 @@ class Board:
             self._waiters.refuse(list(self._waiters), error)
         else:
             if active is None:
-                self._reader.read(due)
+                self._reader.read(await self._due(now, math.inf))
             else:
                 await self._show(active, now)
+
+    async def _due(self, now: float, few: float) -> list[str]:
+        """What falls due; where it is more than a few, it need not be all."""
+        due: list[str] = []
+        async for some in _breaths(list(self._waiters)):
+            due += [job_id for job_id in some if job_id not in self._reader and self._waiters.is_due(job_id, now)]
+            if len(due) > few:
+                break
+        return due
 
     async def _active(self, now: float) -> Mapping[str, Json] | None:
         """The active jobs by id; None when the service does not list them."""
@@ -168,6 +178,8 @@ class Board:
         async for some in _breaths(list(self._waiters)):
             for job_id in some:
                 job = active.get(job_id)
+                if job is not None and self._waiters.stays(job_id, job, now, pause):
+                    continue
                 if job is None or self._waiters.decides(job_id, job):
                     gone.append(job_id)
                 elif (

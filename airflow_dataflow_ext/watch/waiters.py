@@ -79,7 +79,11 @@ class Waiters:
 
     def due(self, job_id: str) -> float:
         """When somebody first wants the job looked at."""
-        return min((waiter.due for waiter in self._of.get(job_id, ()) if not waiter.answer.done()), default=math.inf)
+        first = math.inf
+        for waiter in self._of.get(job_id, ()):  # a plain loop: this is asked of each job in each round
+            if waiter.due < first and not waiter.answer.done():
+                first = waiter.due
+        return first
 
     def is_waited_for(self, job_id: str) -> bool:
         """Whether somebody has no answer yet."""
@@ -88,6 +92,22 @@ class Waiters:
     def is_due(self, job_id: str, now: float) -> bool:
         """Whether somebody wants the job looked at in a round that begins now."""
         return any(waiter.is_due(now) for waiter in self._of.get(job_id, ()) if not waiter.answer.done())
+
+    def stays(self, job_id: str, job: Json, now: float, pause: float) -> bool:
+        """Put off those who know the job's state already; whether that is everybody, and nobody has waited enough for an idle answer.
+
+        A state that is known has not decided anything.
+
+        :param pause: the part of their pause by which they are put off.
+        """
+        waiters = self._of.get(job_id, ())
+        for waiter in waiters:
+            look = waiter.look
+            if look.known is None or not look.idle or waiter.patience <= now or look.watch.state(job) != look.known:
+                return False
+        for waiter in waiters:
+            waiter.due = now + pause * waiter.pause
+        return job_id not in self._missed_since
 
     def patience(self, job_id: str) -> float:
         """When somebody first wants an answer even if there is nothing new."""

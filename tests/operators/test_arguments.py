@@ -37,7 +37,7 @@ def body(**parameter: Any) -> dict[str, Any]:
     ],
 )
 def test_a_wrong_argument_fails_the_task_for_good_and_is_named(emulator: Emulator, make: Any, fields: Any, words: list[str]) -> None:
-    from airflow.sdk.exceptions import AirflowFailException
+    from airflow_dataflow_ext.task.compat import AirflowFailException
 
     ended = instance(make, retries=2, **fields).run()
     assert isinstance(ended.error, AirflowFailException)

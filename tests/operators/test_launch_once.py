@@ -309,7 +309,7 @@ def test_mapped_tasks_and_other_runs_keep_launches_of_their_own(emulator: Emulat
     ],
 )
 def test_a_record_that_cannot_be_read_ends_the_task_for_good_and_launches_nothing(emulator: Emulator, record: Any, told: str) -> None:
-    from airflow.sdk.exceptions import AirflowFailException
+    from airflow_dataflow_ext.task.compat import AirflowFailException
 
     task = instance(retries=2)
     task.store["launch"] = record
@@ -322,7 +322,7 @@ def test_a_record_that_cannot_be_read_ends_the_task_for_good_and_launches_nothin
 
 @pytest.mark.parametrize("point", ["after sending templates.launch", "before sending jobs.get"])
 def test_execution_timeout_stops_the_job_that_a_worker_waits_for(emulator: Emulator, die: Die, point: str) -> None:
-    from airflow.sdk.exceptions import AirflowTaskTimeout
+    from airflow_dataflow_ext.task.compat import AirflowTaskTimeout
 
     emulator.scripts.play("*", ENDLESS_JOB, on_cancel=CANCELS_AT_ONCE)
     die(point, AirflowTaskTimeout)  # what the alarm raises, wherever the task is

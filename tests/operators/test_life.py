@@ -323,7 +323,7 @@ def metadata(emulator: Emulator) -> None:
     [("metadata", "outptu: the template has no such parameter; did you mean output?"), ("service", "outptu: Unrecognized parameter")],
 )
 def test_wrong_parameters_end_the_task_for_good_before_anything_is_launched(emulator: Emulator, validate: str, words: str) -> None:
-    from airflow.sdk.exceptions import AirflowFailException
+    from airflow_dataflow_ext.task.compat import AirflowFailException
 
     metadata(emulator)
     parameters = {"inputFile": "gs://b/in", "outptu": "gs://b/out"}

@@ -9,7 +9,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
@@ -25,6 +24,7 @@ from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Now, Recall, Record, Renew, Say, Sleep
 from airflow_dataflow_ext.emulator import Emulator
+from airflow_dataflow_ext.task.compat import AirflowTaskTimeout
 from airflow_dataflow_ext.transport.aio import AsyncTransport
 from airflow_dataflow_ext.transport.effects import RECORD, MemoryStore, effects_of
 from tests.asking import LOCATION, PROJECT, Asker
