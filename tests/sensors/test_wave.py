@@ -124,7 +124,7 @@ def test_since_may_be_a_date_a_time_or_its_text(emulator: Emulator, since: Any) 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"job_id": "nonsense"}, {"dataflow": "Sales", "since": "yesterday"}, {"dataflow": "Sales", "since": 7}, {"recipe": "Nobody's"}],
+    [{"job_id": "nonsense"}, {"dataflow": "Sales", "since": "yesterday"}, {"dataflow": "Sales", "since": "7"}, {"recipe": "Nobody's"}],
 )
 def test_a_wrong_value_fails_the_task_at_once(wrong: dict[str, Any]) -> None:
     ended = TaskInstance(sensor(**wrong, retries=3)).run()
