@@ -170,7 +170,9 @@ def test_the_triggerer_is_told_to_skip() -> None:
     sensor = sensors().DataflowJobStatusSensor(
         task_id="wait", job_id="j", expected_statuses=DONE, deferrable=True, end_from_trigger=True, start_from_trigger=True, soft_fail=True
     )
-    assert sensor.start_trigger_args.trigger_kwargs["skips"] is True
+    from airflow_dataflow_ext.triggers.dataflow_start import DataflowSensorStartTrigger
+
+    assert DataflowSensorStartTrigger(**sensor.start_trigger_args.trigger_kwargs).skips is True
 
 
 def task_of(name: str, **fields: Any) -> TaskInstance:
@@ -234,7 +236,7 @@ def started(**fields: Any) -> Any:
 @needs_3_3
 def test_the_output_of_another_task_is_rendered_in_the_triggerer() -> None:
     sensor = started(job_id=lambda launched: launched.output["job_id"], project_id="{{ params.p }}")
-    kwargs = sensor.start_trigger_args.trigger_kwargs
+    kwargs = sensor.start_trigger_args.trigger_kwargs["arguments"]
     assert kwargs["job_id"] == "{{ ti.xcom_pull(task_ids='launch', key='job_id', map_indexes=-1) }}"
     assert (sensor.start_from_trigger, kwargs["project_id"], sensor.upstream_task_ids) == (True, "{{ params.p }}", {"launch"})
 
@@ -242,11 +244,17 @@ def test_the_output_of_another_task_is_rendered_in_the_triggerer() -> None:
 @needs_3_3
 @pytest.mark.parametrize(
     "fields",
+    [{"stage": "{{ params.stage }}"}, {"gcp_conn_id": "{{ params.conn }}"}, {"impersonation_chain": ["a", "{{ params.account }}"]}],
+)
+def test_what_the_triggerer_can_render_starts_there(fields: dict[str, Any]) -> None:
+    assert started(**fields).start_from_trigger is True
+
+
+@needs_3_3
+@pytest.mark.parametrize(
+    "fields",
     [
-        {"stage": "{{ params.stage }}"},
         {"stage": lambda launched: launched.output},
-        {"gcp_conn_id": "{{ params.conn }}"},
-        {"impersonation_chain": ["a", "{{ params.account }}"]},
         {"job_id": lambda launched: launched.output.map(str)},
         {"job_id": "{{ ti.xcom_pull('launch') }}"},
         {"location": "{{ triggering_asset_events }}"},
