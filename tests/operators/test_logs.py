@@ -49,7 +49,8 @@ def test_nothing_to_stop_says_what_was_looked_for_and_where(emulator: Emulator, 
     good(task("DataflowStopJobOperator", **{which: "feed"}, deferrable=deferrable))
     (line,) = [line for line in shown.lines() if "There is no job to stop" in line]
     assert "'feed'" in line
-    assert "emulated-project/us-central1" in line
+    assert "project emulated-project" in line
+    assert "location us-central1" in line
 
 
 @BOTH

@@ -125,7 +125,7 @@ class MetricReached:
         """How far the metric has come, by the largest value that counts."""
         counting = [metric for metric in meant if self.tentative or _context(metric).get("tentative") != "true"]
         largest = max(counting or meant, key=lambda metric: float(metric["scalar"]))
-        text = f"Metric {self.metric} is {largest['scalar']:,}; waited for: {self.at_least:,}"
+        text = f"Metric {self.metric} is {_figure(largest['scalar'])}; waited for: {_figure(self.at_least)}"
         if not counting:
             return Seen(f"{text}. That value is tentative, and counts only with tentative=True.")
         return Seen(f"{text}.", largest if largest["scalar"] >= self.at_least else None)
@@ -173,6 +173,11 @@ class ProgressReached:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _figure(value: float) -> str:
+    """A number as a text shows it: a whole one without a fraction."""
+    return f"{int(value):,}" if float(value).is_integer() else f"{value:,}"
 
 
 def _context(metric: Json) -> dict[str, Any]:
