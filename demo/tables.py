@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -30,7 +30,7 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 def show(stack: DemoStack, runs: Mapping[str, str]) -> bool:
     """Print the tables; the result is whether all is as it should be."""
     succeeded = all(stack.api.run_state(dag, run_id) == "success" for dag, run_id in runs.items())
-    tasks = [(dag, task) for dag, run_id in runs.items() for task in stack.api.tasks(dag, run_id)]
+    tasks = [(dag, task) for dag, run_id in runs.items() for task in by_start(stack.api.tasks(dag, run_id))]
     show_table("Tasks", ("DAG", "task", "state", "seconds from start to end"), [(dag, *task_row(task)) for dag, task in tasks])
     jobs = sorted(stack.service.jobs(), key=lambda job: str(job["createTime"]))
     rows = [(job["name"], job["id"], job["currentState"]) for job in jobs]
@@ -40,6 +40,11 @@ def show(stack: DemoStack, runs: Mapping[str, str]) -> bool:
         show_table(f"Metrics of the job {job['name']}", ("metric", "value"), list(stack.service.metrics(job["id"]).items()))
         show_recipe(stack.api.xcom(CHAIN, runs[CHAIN], RECIPE_TASK), stack.api.log(CHAIN, runs[CHAIN], RECIPE_TASK))
     return show_counts(stack) and succeeded
+
+
+def by_start(tasks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Tasks as they began; what never did comes last."""
+    return sorted(tasks, key=lambda task: str(task["start_date"] or "later"))
 
 
 def task_row(task: Mapping[str, Any]) -> tuple[str, str, str]:
