@@ -18,7 +18,7 @@ _WORKFLOW = "Workflow failed. Causes: "
 class BeamJob:
     """Runs a job's program and reports on it.
 
-    :param slots: how many may run at a time, streams aside.
+    :param slots: how many may run at a time, not counting streams.
     """
 
     def __init__(self, work: Work, report: Report, program: Program, machine: Machine, slots: asyncio.Semaphore) -> None:
