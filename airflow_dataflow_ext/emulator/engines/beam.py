@@ -29,7 +29,7 @@ class BeamEngine:
     :param gcs_url: the storage emulator that the pipelines' ``gs://`` paths lead to.
     :param log_dir: where each run's output is kept, ``<job id>.log``.
     :param python: the Python that runs pipelines whose image has none; it needs apache-beam[gcp], and not this package.
-    :param max_running: how many pipelines run at a time; other jobs wait in JOB_STATE_QUEUED (Flex) or JOB_STATE_PENDING.
+    :param max_running: how many batch pipelines run at a time; other jobs wait in JOB_STATE_QUEUED (Flex) or JOB_STATE_PENDING.
     :param grace: seconds that a cancelled pipeline has between SIGTERM and SIGKILL.
 
     What it plays: https://cloud.google.com/dataflow/docs/concepts/dataflow-templates

@@ -18,7 +18,7 @@ _WORKFLOW = "Workflow failed. Causes: "
 class BeamJob:
     """Runs a job's program and reports on it.
 
-    :param slots: how many may run at a time.
+    :param slots: how many may run at a time, not counting streams.
     """
 
     def __init__(self, work: Work, report: Report, program: Program, machine: Machine, slots: asyncio.Semaphore) -> None:
@@ -28,6 +28,7 @@ class BeamJob:
         self._program = program
         self._process = BeamProcess(program, machine, name=work.job_id, project_id=work.project_id)
         self._slots = slots
+        self._has_slot = False
         self._drained = False
         self._workers = 0
 
@@ -45,9 +46,13 @@ class BeamJob:
         if self._program.why:
             self.finish(states.FAILED, error=(_LAUNCHER if self._work.kind == "flex" else _WORKFLOW) + self._program.why)
             return
-        async with self._slots:
+        await self._slots.acquire()
+        self._has_slot = True
+        try:
             self._report.message(f"The pipeline runs on this machine; its output is in {self._process.log}.", "JOB_MESSAGE_DETAILED")
             end = await self._run()
+        finally:
+            self._leave_slot()
         self.finish(end)
 
     def finish(self, state: str, *, error: str = "") -> None:
@@ -81,12 +86,19 @@ class BeamJob:
                 self._report.message(*value)
             case "describe":
                 self._report.describe(value)
+                if value.get("type") == states.STREAMING:
+                    self._leave_slot()  # it runs for as long as it is wanted, and its own replacement must not wait for it
             case "metrics":
                 self._report.metrics(value)
             case "stages":
                 self._report.stages(value)
             case "stacks":
                 self._report.stacks(value)
+
+    def _leave_slot(self) -> None:
+        if self._has_slot:
+            self._has_slot = False
+            self._slots.release()
 
     def _begin(self) -> None:
         if self._workers:

@@ -111,12 +111,12 @@ def run(name: str, home: str, prefix: str, options: Sequence[str]) -> tuple[list
     return results, output
 
 
-def main(order: dict[str, str]) -> None:
+def main(request: dict[str, str]) -> None:
     auth._Credentials._credentials_init = True  # there are none, and to look for them takes a minute
     # The client of Beam looks every five seconds; the jobs take less.
     dataflow_runner.time = SimpleNamespace(time=time.time, sleep=lambda seconds: time.sleep(min(seconds, 0.2)))
-    bucket, directory = order["bucket"], Path(order["directory"])
-    remote = ["--runner=DataflowRunner", "--no_auth", f"--dataflow_endpoint={order['endpoint']}", "--project=my-project"]
+    bucket, directory = request["bucket"], Path(request["directory"])
+    remote = ["--runner=DataflowRunner", "--no_auth", f"--dataflow_endpoint={request['endpoint']}", "--project=my-project"]
     remote += ["--region=us-central1", f"--temp_location={bucket}/temp"]
     submitted = {name: run(name, f"{bucket}/in", f"{bucket}/out", remote) for name in EXAMPLES}
     rows: dict[str, Any] = {}

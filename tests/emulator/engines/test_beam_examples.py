@@ -46,9 +46,9 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
         for name, text in INPUTS.items():
             (directory / name).write_text(text)
             emulator.objects.write(f"gs://examples/in/{name}", text.encode())
-        order = {"endpoint": emulator.url, "bucket": "gs://examples", "directory": str(directory)}
+        request = {"endpoint": emulator.url, "bucket": "gs://examples", "directory": str(directory)}
         environment = {**os.environ, "STORAGE_EMULATOR_HOST": emulator.gcs_url}
-        subprocess.run([sys.executable, str(PROGRAM), json.dumps(order)], env=environment, check=True, timeout=600, capture_output=True)
+        subprocess.run([sys.executable, str(PROGRAM), json.dumps(request)], env=environment, check=True, timeout=600, capture_output=True)
         yield json.loads((directory / "result.json").read_text())
 
 

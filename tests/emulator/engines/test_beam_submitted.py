@@ -221,10 +221,10 @@ def test_a_stream_runs_is_replaced_by_its_author_and_ends_when_it_is_drained(aut
     until(lambda: in_state(ask, old, "UPDATED"))
     assert ask.job({"id": new})["replaceJobId"] == old
 
-    until(lambda: watermarks(ask, new))
+    until(lambda: words(emulator, "gs://streams/tock"))  # a window's file, while it runs
     ask.update({"id": new}, {"requestedState": "JOB_STATE_DRAINED"})
     until(lambda: in_state(ask, new, "DRAINED"))
-    assert set(words(emulator, "gs://streams/t")) == {"tock"}
+    assert set(words(emulator, "gs://streams/tock")) == {"tock"}
 
 
 def test_windows_close_once_and_timers_ring_while_a_stream_runs(author: Author, emulator: Emulator, ask: Asker) -> None:

@@ -60,11 +60,14 @@ def test_a_job_is_cancelled_before_its_process_begins(engine: Started, log_dir: 
     assert not (log_dir / "waiting.log").exists()
 
 
-def test_a_drained_stream_finishes_what_it_has_read(engine: Started, storage: GcsServer) -> None:
+def test_a_drained_stream_finishes_what_it_has_read_and_keeps_no_job_waiting(engine: Started, storage: GcsServer) -> None:
     async def run() -> Recorder:
-        async with engine() as beam:
-            report = Recorder()
+        async with engine(max_running=1) as beam:
+            report, other = Recorder(), Recorder()
             beam.start(flex("streaming"), report)
+            await report.until(lambda: "RUNNING" in report.path)
+            beam.start(work_of("flex", "beside", spec={"image": "no-pipeline"}), other)
+            await other.until(other.ended)
             await report.until(lambda: any(text.startswith("Executing") and "Sum" in text for text in report.texts("BASIC")))
             await asyncio.sleep(1.0)
             beam.stop("streaming", drain=True)

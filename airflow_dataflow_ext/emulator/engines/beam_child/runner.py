@@ -95,6 +95,8 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         self._workers = bundle_context_manager.worker_handlers
         result = super()._execute_bundle(runner_execution_context, bundle_context_manager, bundle_input)
         self._tally = self._tally.plus(result.process_bundle.monitoring_infos)
+        if self._streaming:
+            streams.forget_side_inputs(runner_execution_context, bundle_context_manager.stage.name)
         if self._streaming and not self._giving_out and not self.wire.drain_asked.is_set():
             self._give_out(runner_execution_context)
         return result
@@ -114,9 +116,11 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         self._giving_out = True
         for name in self._stages:
             for data in streams.ready(context, name, watermark):
+                finished = streams.is_finished(context, name)
                 self._execute_bundle(context, context.bundle_manager_for(context.stages[name]), data)
-                streams.still_open(context, name)
-                self._watermarks.follow(self._stages[name].id, watermark)
+                if not finished:
+                    streams.still_open(context, name)
+                    self._watermarks.follow(self._stages[name].id, watermark)
         self._giving_out = False
 
     def _add_sdk_delayed_applications_to_deferred_inputs(

@@ -27,14 +27,28 @@ def ready(context: Any, stage: str, watermark: int) -> Iterator[Any]:
         due = [key for key, data in queue._q if key[0] == stage and data.timers and key[1] <= moment]
         for key in due:
             yield _take(queue, key)
-    held = waiting._keyed_elements.get((stage, timestamp.MAX_TIMESTAMP))
-    if held is not None and _side_inputs_are_there(context, stage):
-        manager = context.bundle_manager_for(context.stages[stage])
-        parts = {name: _part(manager, name, held[1].data, mark) for name in list(held[1].data)}
+    key = (stage, timestamp.MAX_TIMESTAMP)
+    if key in waiting._keyed_elements and is_finished(context, stage):
+        yield _take(waiting, key)
+    elif key in waiting._keyed_elements:
+        manager, data = context.bundle_manager_for(context.stages[stage]), waiting._keyed_elements[key][1].data
+        closed_only = not _side_inputs_are_there(context, stage)
+        parts = {name: _part(manager, name, data, mark, closed_only) for name in list(data)}
         found = {name: part for name, part in parts.items() if part is not None}
         if found:
             empty = {name: execution.ListBuffer(None) for name in _inputs(context.stages[stage])}
             yield execution.DataInput({**empty, **found}, {})
+
+
+def is_finished(context: Any, stage: str) -> bool:
+    """Whether all that a stage reads has been written, as on a bounded branch of the pipeline."""
+    return bool(context.watermark_manager.get_stage_node(stage).input_watermark() >= timestamp.MAX_TIMESTAMP)
+
+
+def forget_side_inputs(context: Any, stage: str) -> None:
+    """Once the runner has handed what a stage wrote to those who read it on the side, it must not do so again."""
+    for buffer_id, _ in context.side_input_descriptors_by_stage.get(stage, {}).values():
+        context.pcoll_buffers.pop(buffer_id, None)
 
 
 def ring_all(context: Any) -> None:
@@ -69,33 +83,48 @@ def _inputs(stage: Any) -> list[str]:
     return [part.unique_name for part in stage.transforms if part.spec.urn == bundle_processor.DATA_INPUT_URN]
 
 
-def _part(manager: Any, name: str, data: Any, mark: Any) -> Any:
-    """The part of an input that is ready; the rest stays where it was. None where nothing is."""
+def _part(manager: Any, name: str, data: Any, mark: Any, closed_only: bool) -> Any:
+    """The part of an input that is ready; the rest stays where it was. None where nothing is.
+
+    :param closed_only: whether elements of open windows have to wait, because what is read beside them is not complete.
+    """
     buffer = data[name]
     if isinstance(buffer, execution.GroupingBuffer):
-        return _closed(buffer, mark)
+        return _closed_groups(buffer, mark)
     if not any(buffer):
         return None
-    data[name] = execution.ListBuffer(manager.get_input_coder_impl(name))
-    return buffer
+    coder = manager.get_input_coder_impl(name)
+    data[name] = execution.ListBuffer(coder)
+    if not closed_only:
+        return buffer
+    done, rest = _split([value for chunk in buffer for value in coder.decode_all(chunk)], mark)
+    if rest:
+        data[name].append(coder.encode_all(rest))
+    part = execution.ListBuffer(coder)
+    part.append(coder.encode_all(done))
+    return part if done else None
 
 
-def _closed(buffer: Any, mark: Any) -> Any:
+def _closed_groups(buffer: Any, mark: Any) -> Any:
     """The elements whose windows have closed, or whose trigger waits for nothing."""
     windowing = buffer._windowing
     if windowing.is_default() or windowing.windowfn.is_merging():
         return None
-    at_once = isinstance(windowing.triggerfn, trigger.Always)
     part = execution.GroupingBuffer(buffer._pre_grouped_coder, buffer._post_grouped_coder, windowing)
+    at_once = isinstance(windowing.triggerfn, trigger.Always)
     for key, values in list(buffer._table.items()):
-        done: list[Any] = []
-        rest: list[Any] = []
-        for value in values:
-            closed = at_once or all(window.max_timestamp() < mark for window in value.windows)
-            (done if closed else rest).append(value)
+        done, rest = (values, []) if at_once else _split(values, mark)
         if done:
             part._table[key] = done
             buffer._table[key] = rest
         if not rest:
             del buffer._table[key]
     return part if part._table else None
+
+
+def _split(values: list[Any], mark: Any) -> tuple[list[Any], list[Any]]:
+    """Elements whose windows have closed, and the others."""
+    parts: tuple[list[Any], list[Any]] = [], []
+    for value in values:
+        parts[not all(window.max_timestamp() < mark for window in value.windows)].append(value)
+    return parts
