@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -125,4 +126,7 @@ class Person:
     def draw(self, file: str, height: int = 1400) -> None:
         """Save a picture of the page as wide as a screen."""
         self.driver.set_window_size(1500, height)
+        self.until("the page to be drawn for that size", lambda: self.find("[data-testid=head], [data-testid=job-link]"))
+        self.until("its panels", lambda: not self.find("[aria-label='The job is looked at']"))
+        time.sleep(2)  # what they show arrives one by one
         self.driver.save_screenshot(file)
