@@ -27,12 +27,16 @@ class PauseTrigger(BaseTrigger):
 
 
 class PauseOperator(BaseOperator):
-    """Defers for so many seconds; takes any launch's arguments, and does not look at them."""
+    """Defers for so many seconds.
+
+    :param number: tells mapped tasks apart.
+    """
 
     SECONDS = 30.0
 
-    def __init__(self, *, task_id: str, retries: int = 0, **_: Any) -> None:
-        super().__init__(task_id=task_id, retries=retries)
+    def __init__(self, *, number: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.number = number
 
     def execute(self, context: Any) -> None:
         """Wait in the triggerer."""

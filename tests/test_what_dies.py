@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = {"what-dies.md": 5, "versions.md": 1}
+PAGES = {"what-dies.md": 6, "versions.md": 1}
 """How many tables each page has."""
 
 ROWS = [line for page in PAGES for line in (ROOT / "docs" / page).read_text().splitlines() if re.match(r"\| (?!---)[^|]*\|", line)]

@@ -30,9 +30,7 @@ if PROVIDER == "stock":
 
 
 def operator_at(path: str) -> Any:
-    """The operator of an import path; the stock one, or one that only pauses, instead, where that is wanted."""
-    if PROVIDER == "floor":
-        return import_module("bench.waiting_floor").PauseOperator
+    """The operator of an import path; the stock one instead, where that is wanted."""
     module, _, name = path.rpartition(".")
     return LaunchOperator if PROVIDER == "stock" else getattr(import_module(module), name)
 
@@ -45,6 +43,10 @@ RETRIED = {"retries": RETRIES, "retry_delay": timedelta(seconds=1), "max_retry_d
 
 def launch(group: Group) -> None:
     """One mapped task."""
+    if PROVIDER == "floor":
+        pause = import_module("bench.waiting_floor").PauseOperator
+        pause.partial(task_id=group.task_id, **RETRIED).expand(number=list(group.numbers))
+        return
     subject = SUBJECTS[group.subject]
     argument, value = subject.each
     operator_at(subject.operator).partial(
