@@ -32,6 +32,8 @@ CONFIG = {
     }
 }
 
+LINKS = ("data_pipelines.DataflowPipelineLink", "dataflow.DataflowJobLink", "wave.WaveDataManagerLink")
+
 
 def get_provider_info() -> dict[str, Any]:
     """The provider's row, in the form of Airflow's ``provider_info.schema.json``.
@@ -66,5 +68,5 @@ def get_provider_info() -> dict[str, Any]:
         },
         "config": CONFIG,
         "notifications": ["airflow_dataflow_ext.notifications.JobFailedNotifier"],
-        "extra-links": ["airflow_dataflow_ext.links.dataflow.DataflowJobLink", "airflow_dataflow_ext.links.wave.WaveDataManagerLink"],
+        "extra-links": [f"airflow_dataflow_ext.links.{name}" for name in LINKS],
     }

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import airflow_dataflow_ext
+from airflow_dataflow_ext.api.data_pipelines import methods as data_pipelines
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.states import DATAFLOW
 from airflow_dataflow_ext.api.jobs.phase import StateRow
@@ -22,6 +23,7 @@ def write_tables(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     tables = {
         "dataflow_methods.md": _methods(dataflow.RESOURCES),
+        "data_pipelines_methods.md": _methods(data_pipelines.RESOURCES),
         "wave_methods.md": _methods(wave.RESOURCES),
         "dataflow_states.md": _states(DATAFLOW.items()),
         "wave_states.md": _states(WAVE.items()),
