@@ -15,7 +15,7 @@ from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave.states import WAVE
 
 PACKAGE = Path(airflow_dataflow_ext.__file__).parent
-PARTS = ("operators", "sensors", "triggers", "hooks", "links", "task", "watch", "transport", "api", "plugin", "emulator")
+PARTS = ("operators", "decorators", "sensors", "triggers", "hooks", "links", "task", "watch", "transport", "api", "plugin", "emulator")
 
 
 def write_tables(folder: Path) -> None:
