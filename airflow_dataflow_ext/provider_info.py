@@ -32,6 +32,10 @@ CONFIG = {
     }
 }
 
+LINKS = ("data_pipelines.DataflowPipelineLink", "dataflow.DataflowJobLink", "wave.WaveDataManagerLink")
+
+DECORATORS = ("dataflow_yaml", "dataflow_flex")
+
 
 def get_provider_info() -> dict[str, Any]:
     """The provider's row, in the form of Airflow's ``provider_info.schema.json``.
@@ -66,5 +70,6 @@ def get_provider_info() -> dict[str, Any]:
         },
         "config": CONFIG,
         "notifications": ["airflow_dataflow_ext.notifications.JobFailedNotifier"],
-        "extra-links": ["airflow_dataflow_ext.links.dataflow.DataflowJobLink", "airflow_dataflow_ext.links.wave.WaveDataManagerLink"],
+        "task-decorators": [{"name": name, "class-name": f"airflow_dataflow_ext.decorators.dataflow.{name}_task"} for name in DECORATORS],
+        "extra-links": [f"airflow_dataflow_ext.links.{name}" for name in LINKS],
     }

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import aiohttp
 from aiohttp import web
 
+from airflow_dataflow_ext.api.data_pipelines import methods as data_pipelines
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.rest.method import path_pattern
 from airflow_dataflow_ext.api.wave import methods as wave
@@ -21,7 +22,7 @@ from airflow_dataflow_ext.api.wave import methods as wave
 HOST = "127.0.0.1"
 ROUTES = [
     (variant.verb, path_pattern(variant.path), method.id)
-    for method in (*dataflow.all_methods(), *wave.all_methods())
+    for method in (*dataflow.all_methods(), *data_pipelines.all_methods(), *wave.all_methods())
     for variant in method.variants()
 ]
 

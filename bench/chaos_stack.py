@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 
+from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline
 from airflow_dataflow_ext.api.dataflow.methods import Job, Snapshot, Template
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
 from airflow_dataflow_ext.emulator.wave.login import PASSWORD, SECURITY_TOKEN, USERNAME
@@ -142,6 +143,8 @@ class Chaos:
 
     def _make(self, kind: str, name: str) -> str:
         """A thing that launches act on; its id."""
+        if kind == "pipeline":
+            return self._make_pipeline(name)
         if kind not in ("stream", "snapshot"):
             return str(self.control("POST", "wave/assets", kind=kind, label=name)["id"])
         steps, drain = [[0, "JOB_STATE_RUNNING"]], [[2, "JOB_STATE_DRAINED"]]
@@ -152,6 +155,13 @@ class Chaos:
             return id
         taken = Job.snapshot.request({}, projectId=PROJECT, location=LOCATION, jobId=id)
         return str(self._ask("POST", taken.target, taken.body)["id"])
+
+    def _make_pipeline(self, name: str) -> str:
+        full = f"projects/{PROJECT}/locations/{LOCATION}/pipelines/{name}"
+        launch = {"gcsPath": "gs://templates/words", "launchParameters": {"jobName": name}}
+        body = {"name": full, "displayName": name, "type": "PIPELINE_TYPE_BATCH", "workload": {"dataflowLaunchTemplateRequest": launch}}
+        self._ask("POST", Pipeline.create.request(body, projectId=PROJECT, location=LOCATION).target, body)
+        return full
 
     def start(self) -> None:
         self.stack.wait_for_dag(DAG)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline
 from airflow_dataflow_ext.api.dataflow.methods import FlexTemplate, Job, Snapshot, Template
 from airflow_dataflow_ext.api.dataflow.states import BATCH, DRAINED, RUNNING, TERMINAL
 from airflow_dataflow_ext.api.rest.method import Json, Method
@@ -133,7 +134,8 @@ class Subject:
     :param named: where that call says which launch it is: a path into its body, or a name in its URL, as the job's name or a thing's id.
     :param effects: what came of the launches.
     :param xcom: under which its tasks hold the id of that; none where it is the thing's own.
-    :param thing: what must be there before, one for each launch: a ``stream`` that runs, its ``snapshot``, or an asset of the org.
+    :param thing: what must be there before, one for each launch: a ``stream`` that runs, its ``snapshot``, a ``pipeline``,
+        or an asset of the org.
     :param fields: further arguments.
     """
 
@@ -242,6 +244,16 @@ DATAFLOW = (
         thing="stream",
         deferrable=False,
         fields={"max_num_workers": WORKERS, **_PLACE},
+    ),
+    Subject(
+        name="pipeline",
+        operator=_OPERATORS + "dataflow.DataflowRunPipelineOperator",
+        each=("pipeline_name", str),
+        start=Pipeline.run,
+        named="pipelineId",
+        effects=ended,
+        thing="pipeline",
+        fields=_POLLED,
     ),
 )
 WAVE = (

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import airflow_dataflow_ext
+from airflow_dataflow_ext.api.data_pipelines import methods as data_pipelines
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.states import DATAFLOW
 from airflow_dataflow_ext.api.jobs.phase import StateRow
@@ -14,7 +15,7 @@ from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave.states import WAVE
 
 PACKAGE = Path(airflow_dataflow_ext.__file__).parent
-PARTS = ("operators", "sensors", "triggers", "hooks", "links", "task", "watch", "transport", "api", "plugin", "emulator")
+PARTS = ("operators", "decorators", "sensors", "triggers", "hooks", "links", "task", "watch", "transport", "api", "plugin", "emulator")
 
 
 def write_tables(folder: Path) -> None:
@@ -22,6 +23,7 @@ def write_tables(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     tables = {
         "dataflow_methods.md": _methods(dataflow.RESOURCES),
+        "data_pipelines_methods.md": _methods(data_pipelines.RESOURCES),
         "wave_methods.md": _methods(wave.RESOURCES),
         "dataflow_states.md": _states(DATAFLOW.items()),
         "wave_states.md": _states(WAVE.items()),

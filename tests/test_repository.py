@@ -51,6 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "triggers": {"api", "hooks", "task", "watch"},
     "operators": {"api", "hooks", "task", "triggers"},
     "sensors": {"api", "hooks", "task", "triggers"},
+    "decorators": {"api", "operators", "task"},
     "plugin": {"api", "hooks", "links", "task"},
     "emulator": {
         "api.rest",

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from airflow_dataflow_ext.operators.data_pipelines import (
+    DataflowCreatePipelineOperator,
+    DataflowDeletePipelineOperator,
+    DataflowRunPipelineOperator,
+)
 from airflow_dataflow_ext.operators.dataflow_beam_yaml import DataflowStartYamlJobOperator
 from airflow_dataflow_ext.operators.dataflow_jobs import DataflowCreateJobOperator, DataflowStopJobOperator, DataflowUpdateJobOperator
 from airflow_dataflow_ext.operators.dataflow_snapshots import DataflowCreateSnapshotOperator, DataflowDeleteSnapshotOperator
@@ -9,8 +14,11 @@ from airflow_dataflow_ext.operators.dataflow_templates import DataflowStartFlexT
 
 __all__ = [
     "DataflowCreateJobOperator",
+    "DataflowCreatePipelineOperator",
     "DataflowCreateSnapshotOperator",
+    "DataflowDeletePipelineOperator",
     "DataflowDeleteSnapshotOperator",
+    "DataflowRunPipelineOperator",
     "DataflowStartFlexTemplateOperator",
     "DataflowStartYamlJobOperator",
     "DataflowStopJobOperator",

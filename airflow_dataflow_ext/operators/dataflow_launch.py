@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
-class DataflowLaunchOperator(StartsFromTrigger, TemplateLineage, DataflowTask, LaunchOperator):
-    """Launches one Dataflow job and follows it; the result is the Job.
+class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
+    """Starts one Dataflow job, however that is done, and follows it; the result is the Job.
 
     A job that has ended has two fields more: ``resources``, what it used by the service's metrics (see
     :data:`airflow_dataflow_ext.api.dataflow.usage.TOTALS`), and, with ``prices``, ``estimatedCost``.
@@ -45,8 +45,6 @@ class DataflowLaunchOperator(StartsFromTrigger, TemplateLineage, DataflowTask, L
     :class:`~airflow_dataflow_ext.task.connection.DataflowTask` for ``project_id``, ``location``, ``gcp_conn_id`` and
     ``impersonation_chain``.
 
-    :param append_job_name: give each launch a job name of its own by a suffix that stays the same over retries. The name may then be any
-        text: what Google does not take in it is replaced, and the log says which name it became. Without it such a name is refused.
     :param wait_until_finished: None waits for a batch job's end and for a streaming job to run; True waits for the end of
         either; False does not wait.
     :param expected_terminal_state: the state that ends the task well, when it is another one; every other end fails it.
@@ -56,22 +54,18 @@ class DataflowLaunchOperator(StartsFromTrigger, TemplateLineage, DataflowTask, L
         ``on_success_callback`` or listener and writes no asset events, and the triggerer's log alone says why a task failed.
     :param start_from_trigger: with ``end_from_trigger``: let the triggerer launch the job, too, so that the task takes no worker at all. A
         mapped task, or one that needs what only a worker can have, starts there all the same; the page "Waiting" says what that is.
-    :param validate: who checks the launch before it is sent: ``metadata`` compares parameters with what the template says of itself,
-        where that can be read; ``service`` asks the service (``validateOnly``); ``off`` checks nothing.
     :param prices: what one unit of a total costs, in any currency, for an estimate of what the job cost; for example
         ``{"vcpu_hours": 0.056, "memory_gb_hours": 0.003557}``.
     :param message_importance: the least importance of job messages that are shown in the task's log, for example
         ``JOB_MESSAGE_DETAILED``; None shows none.
 
-    ``append_job_name``, ``wait_until_finished``, ``drain_pipeline``, ``cancel_on_kill`` and ``reattach`` are templated.
+    ``wait_until_finished``, ``drain_pipeline``, ``cancel_on_kill`` and ``reattach`` are templated.
     """
 
-    jobs_tell_their_launch = True
     template_fields: Sequence[str] = (
-        *("append_job_name", "wait_until_finished", "drain_pipeline", "cancel_on_kill", "reattach"),
+        *("wait_until_finished", "drain_pipeline", "cancel_on_kill", "reattach"),
         *DataflowTask.template_fields,
     )
-    append_job_name = Flag()
     drain_pipeline = Flag()
     cancel_on_kill = Flag()
     end_from_trigger = Flag()
@@ -80,19 +74,16 @@ class DataflowLaunchOperator(StartsFromTrigger, TemplateLineage, DataflowTask, L
     def __init__(
         self,
         *,
-        append_job_name: bool | str = True,
         expected_terminal_state: str | None = None,
         drain_pipeline: bool | str = False,
         cancel_on_kill: bool | str = True,
         end_from_trigger: bool = False,
         start_from_trigger: bool = False,
-        validate: Validate = "metadata",
         prices: Mapping[str, float] | None = None,
         message_importance: str | None = "JOB_MESSAGE_BASIC",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.append_job_name = append_job_name
         self.expected_terminal_state = expected_terminal_state
         self.drain_pipeline = drain_pipeline
         self.cancel_on_kill = cancel_on_kill
@@ -103,22 +94,9 @@ class DataflowLaunchOperator(StartsFromTrigger, TemplateLineage, DataflowTask, L
             raise InvalidInputError("end_from_trigger needs deferrable=True")
         if self.may_start_here and not self.end_from_trigger:
             raise InvalidInputError("start_from_trigger needs end_from_trigger=True: a task that begins without a worker ends without one")
-        self.validate: Validate = check_validate(validate)
         self.prices = check_prices(prices)
         self.message_importance = message_importance
         _ = self.policy  # a wrong argument fails the DAG file, not the run
-
-    @property
-    def says_where(self) -> bool:
-        """Whether the task itself says where its job is to be, beside the connection."""
-        return bool(self.location)
-
-    @abstractmethod
-    def launch(self) -> tuple[Launch, Place]:
-        """What is launched, and where, from the rendered fields; it changes none of them.
-
-        :raises InvalidInputError: a field is wrong.
-        """
 
     @property
     def policy(self) -> WaitPolicy:
@@ -132,38 +110,6 @@ class DataflowLaunchOperator(StartsFromTrigger, TemplateLineage, DataflowTask, L
             poll_sleep=self.poll_sleep,
             importance=self.message_importance,
         )
-
-    @property
-    def default_name(self) -> bool:
-        """Whether the job's name is the task's, and not the user's."""
-        return False
-
-    def launcher(self) -> DataflowLauncher:
-        check_flags(self)
-        launch, place = self.launch()
-        if not self.says_where:
-            check_zone(launch.environment, place)
-        return DataflowLauncher(
-            launch=launch,
-            place=place,
-            policy=self.policy,
-            append_job_name=self.append_job_name,
-            default_name=self.default_name,
-            drain=self.drain_pipeline,
-            cancel_timeout=self.cancel_timeout or 0.0,
-            validate=self.validate,
-        )
-
-    def execute(self, context: Context) -> Json:
-        with task_errors():
-            launcher = self.enter(context).launcher
-            if launcher.launch.validate_only:
-                checked: Json = self.hook.run(launcher.validation())
-                return checked
-        return self._with_assets(context, super().execute(context))
-
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Json:
-        return self._with_assets(context, super().execute_complete(context, event))
 
     def trigger(self, watch: JobWatch, *, stop_on_kill: bool) -> BaseTrigger:
         from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
@@ -204,6 +150,71 @@ class DataflowLaunchOperator(StartsFromTrigger, TemplateLineage, DataflowTask, L
             super()._stop(attempt)
         else:
             self.log.info("The job goes on: cancel_on_kill is off.")
+
+
+class DataflowLaunchOperator(TemplateLineage, DataflowJobOperator):
+    """Launches one Dataflow job and follows it; the result is the Job.
+
+    :param append_job_name: give each launch a job name of its own by a suffix that stays the same over retries. The name may then be any
+        text: what Google does not take in it is replaced, and the log says which name it became. Without it such a name is refused.
+    :param validate: who checks the launch before it is sent: ``metadata`` compares parameters with what the template says of itself,
+        where that can be read; ``service`` asks the service (``validateOnly``); ``off`` checks nothing.
+
+    ``append_job_name`` is templated. See :class:`DataflowJobOperator` for the other arguments, the result and retries.
+    """
+
+    jobs_tell_their_launch = True
+    template_fields: Sequence[str] = ("append_job_name", *DataflowJobOperator.template_fields)
+    append_job_name = Flag()
+
+    def __init__(self, *, append_job_name: bool | str = True, validate: Validate = "metadata", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.append_job_name = append_job_name
+        self.validate: Validate = check_validate(validate)
+
+    @property
+    def says_where(self) -> bool:
+        """Whether the task itself says where its job is to be, beside the connection."""
+        return bool(self.location)
+
+    @abstractmethod
+    def launch(self) -> tuple[Launch, Place]:
+        """What is launched, and where, from the rendered fields; it changes none of them.
+
+        :raises InvalidInputError: a field is wrong.
+        """
+
+    @property
+    def default_name(self) -> bool:
+        """Whether the job's name is the task's, and not the user's."""
+        return False
+
+    def launcher(self) -> DataflowLauncher:
+        check_flags(self)
+        launch, place = self.launch()
+        if not self.says_where:
+            check_zone(launch.environment, place)
+        return DataflowLauncher(
+            launch=launch,
+            place=place,
+            policy=self.policy,
+            append_job_name=self.append_job_name,
+            default_name=self.default_name,
+            drain=self.drain_pipeline,
+            cancel_timeout=self.cancel_timeout or 0.0,
+            validate=self.validate,
+        )
+
+    def execute(self, context: Context) -> Json:
+        with task_errors():
+            checking = self.enter(context).launcher.validation()
+            if checking is not None:
+                checked: Json = self.hook.run(checking)
+                return checked
+        return self._with_assets(context, super().execute(context))
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Json:
+        return self._with_assets(context, super().execute_complete(context, event))
 
     def _with_assets(self, context: Context, job: Json) -> Json:
         if self.outlets:

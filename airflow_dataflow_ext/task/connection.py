@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from airflow_dataflow_ext.links.data_pipelines import DataflowPipelineLink
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.links.wave import WaveDataManagerLink
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperatorLink, Context
 
+    from airflow_dataflow_ext.api.data_pipelines.pipelines import PipelineRef
     from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.hooks.dataflow import DataflowHook
@@ -89,6 +91,16 @@ class DataflowTask(LinkedTask):
     def link_of(self, job: Json) -> str:
         """The URL of the page where a person sees the job."""
         return job_page(self.hook, job, self.project_id, self.location)
+
+
+class PipelineTask(DataflowTask):
+    """A task about a data pipeline."""
+
+    operator_extra_links: Sequence[BaseOperatorLink] = (DataflowPipelineLink(),)
+
+    def show_pipeline(self, context: Context, pipeline: PipelineRef) -> None:
+        """Let the task's link lead to the pipeline."""
+        self.show_link(context, DataflowPipelineLink.xcom_key, DataflowPipelineLink.url(pipeline))
 
 
 class WaveTask(LinkedTask):

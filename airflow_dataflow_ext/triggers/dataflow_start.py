@@ -42,11 +42,22 @@ class LaunchingTask(Protocol):
     wait_until_finished: bool | None
     cancel_on_kill: bool
     reattach: bool
+    jobs_tell_their_launch: bool
 
-    def launcher(self) -> Launcher: ...
+    def launcher(self) -> DataflowJobLauncher: ...
     def publish(self, context: Any, watch: Any, launched: Launched) -> None: ...
     def keep_launch(self, store: TriesStore, number: int, watch: Watch, launched: Launched) -> None: ...
     def result(self, outcome: Outcome) -> Conversation[Json]: ...
+
+
+class DataflowJobLauncher(Launcher, Protocol):
+    """What launches a Dataflow job, as far as it differs from other launchers here."""
+
+    job_tells_place: bool
+    """Whether only the job itself says where it is: then it is read before it is waited for."""
+
+    def validation(self) -> Conversation[Json] | None:
+        """What the service answers where it is to check the launch, and to start nothing; else None."""
 
 
 class WaitingTask(Protocol):
@@ -147,7 +158,7 @@ class DataflowLaunchStartTrigger(StartTrigger):
     def __init__(self, *, operator: str, arguments: Mapping[str, Any]) -> None:
         super().__init__(operator=operator, arguments=arguments)
         self._task: LaunchingTask | None = None
-        self._launcher: Launcher | None = None
+        self._launcher: DataflowJobLauncher | None = None
         self._launched: Launched | None = None
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
@@ -166,10 +177,9 @@ class DataflowLaunchStartTrigger(StartTrigger):
 
     async def prepare(self, task: LaunchingTask) -> Json | None:
         self._task = task
-        launcher: Any = await asyncio.to_thread(task.launcher)
-        self._launcher = launcher
-        if launcher.launch.validate_only:
-            return {"result": await self.perform(launcher.validation())}
+        launcher = self._launcher = await asyncio.to_thread(task.launcher)
+        if (checking := launcher.validation()) is not None:
+            return {"result": await self.perform(checking)}
         launched = self._launched = await self.perform(await asyncio.to_thread(self._launching, task))
         count_launched(identity_of(self.context), launched)
         await asyncio.to_thread(self._tries.own, launched.record.value())
@@ -237,16 +247,17 @@ class DataflowLaunchStartTrigger(StartTrigger):
         assert launcher is not None
         record = LaunchRecord.read(tries.launched_here)
         if record is not None and record.job_id:
-            return _launched_before(launcher, record, read=task.wait_until_finished is False)
-        return self._launch(launcher, tries, reattach=task.reattach)
+            read = task.wait_until_finished is False or launcher.job_tells_place
+            return _launched_before(launcher, record, read=read)
+        return self._launch(launcher, tries, task)
 
-    def _launch(self, launcher: Launcher, tries: Tries, *, reattach: bool) -> Conversation[Launched]:
+    def _launch(self, launcher: Launcher, tries: Tries, task: LaunchingTask) -> Conversation[Launched]:
         identity = identity_of(self.context)
-        if tries.are_forgotten:
+        if tries.are_forgotten and task.jobs_tell_their_launch:
             yield Say("Nothing is left of this task's earlier tries; looking for a job of theirs.")
             record = yield from recollect(launcher, identity, tries=tries.number - 1)
             self._tries.tries = replace(tries, record=None if record is None else record.value())
-        return (yield from launch_once(launcher, identity, clear_key=tries.clears, reattach=reattach))
+        return (yield from launch_once(launcher, identity, clear_key=tries.clears, reattach=task.reattach))
 
     def _stopping(self, task: LaunchingTask) -> Conversation[None]:
         """Stop what there is; a try that had not begun knows it from the one before."""

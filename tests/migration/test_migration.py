@@ -31,13 +31,7 @@ ENDS: dict[str, Any] = {
         (0.5, "JOB_STATE_DONE"),
     ]
 }
-NOT_HERE = {
-    "CheckJobRunning",
-    "DataflowConfiguration",
-    "DataflowCreatePipelineOperator",
-    "DataflowDeletePipelineOperator",
-    "DataflowRunPipelineOperator",
-}
+NOT_HERE = {"CheckJobRunning", "DataflowConfiguration"}
 """Classes that stay with the Google provider; the page says why."""
 
 
@@ -59,7 +53,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # of the Google provider and of Airflow's own
-@pytest.mark.parametrize(("name", "jobs"), [("classic_and_flex", 4), ("yaml_pipeline", 2), ("sensors", 1)])
+@pytest.mark.parametrize(("name", "jobs"), [("classic_and_flex", 4), ("yaml_pipeline", 2), ("sensors", 1), ("data_pipeline", 1)])
 def test_a_dag_of_the_google_provider_runs_when_its_import_lines_change(
     cloud: Emulator, run_dag: Callable[..., DagRun], tmp_path: Path, name: str, jobs: int
 ) -> None:

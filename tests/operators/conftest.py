@@ -9,6 +9,7 @@ import pytest
 
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.emulator import Emulator
+from tests.operators.dying import Die, dying
 
 QUICK = 0.02
 
@@ -63,3 +64,9 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
         monkeypatch.setattr(owner, "log", logger)
     yield handler
     logger.removeHandler(handler)
+
+
+@pytest.fixture
+def die(monkeypatch: pytest.MonkeyPatch) -> Die:
+    """``die("after sending jobs.get")``: the next worker that comes to that point dies there, or of the error that is given."""
+    return dying(monkeypatch)

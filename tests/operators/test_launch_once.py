@@ -15,65 +15,16 @@ from airflow_dataflow_ext.api.dataflow.methods import Template
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.emulator.google.oauth import PROJECT
-from tests.airflow_task import SDK, TaskInstance, needs_3_3
+from tests.airflow_task import TaskInstance, needs_3_3
 from tests.asking import Asker
+from tests.operators.dying import DEATHS, Die, dies
 from tests.operators.launches import classic, flex, instance
 
-DEATHS = (
-    "before writing intended",
-    "after writing intended",
-    "before sending templates.launch",
-    "after sending templates.launch",
-    "before writing launched",
-    "after writing launched",
-    "before writing settled",
-    "after writing settled",
-)
 QUICK_JOB = [(0.0, "JOB_STATE_RUNNING"), (0.3, "JOB_STATE_DONE")]
 FAILED_JOB = [(0.0, "JOB_STATE_RUNNING"), (0.1, "JOB_STATE_FAILED")]
 ENDLESS_JOB = [(0.0, "JOB_STATE_RUNNING")]
 CANCELS_AT_ONCE = ((0.1, "JOB_STATE_CANCELLED"),)
 RECORD = {"version": 1, "step": "launched", "generation": 0, "clear_key": 0, "job_name": "count-0a1b", "since": 1e9, "job_id": "job-17"}
-Die = Callable[..., None]
-
-
-class Died(BaseException):
-    """The worker is gone."""
-
-
-@pytest.fixture
-def die(monkeypatch: pytest.MonkeyPatch) -> Die:
-    """``die("after sending jobs.get")``: the next worker that comes to that point dies there, or of the error that is given."""
-    from airflow_dataflow_ext.task.records import RecordStore
-    from airflow_dataflow_ext.transport.sync import SyncTransport
-
-    points: dict[str, type[BaseException]] = {}
-    send, write = SyncTransport.send, RecordStore.set
-
-    def reach(point: str) -> None:
-        if point in points:
-            raise points.pop(point)(point)
-
-    def dying_send(self: Any, request: Any) -> Any:
-        reach(f"before sending {request.method.id}")
-        answer = send(self, request)
-        reach(f"after sending {request.method.id}")
-        return answer
-
-    def dying_write(self: Any, key: str, value: Any) -> None:
-        reach(f"before writing {value['step']}")
-        write(self, key, value)
-        reach(f"after writing {value['step']}")
-
-    monkeypatch.setattr(SyncTransport, "send", dying_send)
-    monkeypatch.setattr(RecordStore, "set", dying_write)
-
-    def die(point: str, error: type[BaseException] = Died) -> None:
-        if "writing" in point and SDK < (1, 3):
-            pytest.skip("nothing is written before Airflow 3.3")
-        points[point] = error
-
-    return die
 
 
 @pytest.fixture
@@ -95,11 +46,6 @@ def names(emulator: Emulator) -> list[str]:
 def order(emulator: Emulator) -> list[str]:
     """The calls that change something, in their order."""
     return [entry.method for entry in emulator.requests if entry.method in ("templates.launch", "jobs.update")]
-
-
-def dies(task: TaskInstance) -> None:
-    """A try ends in the death of its worker."""
-    assert isinstance(task.run().error, Died)
 
 
 @pytest.mark.parametrize("make", [classic, flex])

@@ -197,6 +197,37 @@ def test_wherever_a_triggerer_dies_the_next_one_ends_with_the_one_job(emulator: 
     assert task.xcoms["return_value"]["id"] == task.xcoms["job_id"] == emulator.jobs.all()[0]["job"]["id"]
 
 
+@pytest.mark.parametrize("point", ["after writing intended", "after sending pipelines.run", "after writing launched"])
+def test_a_pipelines_run_is_found_by_the_next_triggerer_where_its_job_runs(emulator: Emulator, start: Any, die: Any, point: str) -> None:
+    emulator.scripts.play("*", QUICK_JOB)
+    pipeline_of("europe-west1")
+    task = start(pipeline_run)
+    die(point)
+    task.dies()
+    assert task.run() == "success"
+    assert states(emulator) == ["DONE"]
+    assert task.xcoms["return_value"]["location"] == "europe-west1"
+
+
+def pipeline_of(location: str) -> None:
+    """A pipeline whose jobs run there."""
+    from airflow_dataflow_ext.hooks.dataflow import DataflowHook
+
+    launch = {"location": location, "launchParameter": {"jobName": "count", "containerSpecGcsPath": "gs://b/f.json"}}
+    workload = {"dataflowFlexTemplateRequest": launch}
+    body = {"name": "nightly", "displayName": "nightly", "type": "PIPELINE_TYPE_BATCH", "workload": workload}
+    DataflowHook().create_data_pipeline(body)
+
+
+def pipeline_run(**fields: Any) -> Any:
+    from airflow.sdk import DAG
+
+    from airflow_dataflow_ext.operators.dataflow import DataflowRunPipelineOperator
+
+    with DAG("books"):
+        return DataflowRunPipelineOperator(task_id="count", pipeline_name="nightly", poll_sleep=0.05, **fields)
+
+
 BEFORE = {
     # what was before the try: how its jobs behaved, whether it failed of its own accord, and how many retries there are
     "a clear after success": (QUICK_JOB, 3, ["DONE", "DONE"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow_dataflow_ext.api.dataflow.find_jobs import owner_of, read_whole, read_with_labels
 from airflow_dataflow_ext.api.dataflow.job import Place
@@ -41,6 +41,8 @@ class DataflowLauncher:
     :param validate: who checks the launch before it is sent.
     :raises InvalidInputError: the user's own name, to be kept as it is, is no job name.
     """
+
+    job_tells_place: ClassVar[bool] = False
 
     launch: Launch
     place: Place
@@ -97,9 +99,9 @@ class DataflowLauncher:
     def watch_of(self, job: Json, record: LaunchRecord) -> JobWatch:
         return JobWatch(job=self.place.job(str(job["id"])), policy=replace(self.policy, replaces=self.launch.update))
 
-    def validation(self) -> Conversation[Json]:
-        """Let the service check the launch, and start nothing; what it answers."""
-        return ask(self.launch.request(self.place, self.base_name, {}))
+    def validation(self) -> Conversation[Json] | None:
+        """What the service answers where it is to check the launch, and to start nothing; else None."""
+        return ask(self.launch.request(self.place, self.base_name, {})) if self.launch.validate_only else None
 
     def _say_names(self) -> Conversation[None]:
         """What becomes of names that Google does not take."""

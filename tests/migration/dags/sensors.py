@@ -48,6 +48,7 @@ with DAG(DAG_ID, schedule="@once", start_date=datetime(2021, 1, 1, tzinfo=UTC), 
     start_job = DataflowTemplatedJobStartOperator(
         task_id="start_job",
         template="gs://dataflow-templates/latest/Word_Count",
+        parameters={"inputFile": "gs://books/lear.txt", "output": "gs://counts/lear"},
         location=LOCATION,
         wait_until_finished=False,
     )

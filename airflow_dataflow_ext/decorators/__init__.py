@@ -1,0 +1,1 @@
+"""Task decorators, which Airflow offers as ``@task.NAME``."""

@@ -1,0 +1,107 @@
+"""Operators for Google's Data Pipelines: create, run and delete one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotFoundError
+from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.operators.dataflow_launch import DataflowJobOperator
+from airflow_dataflow_ext.task.connection import DataflowTask, PipelineTask
+from airflow_dataflow_ext.task.errors import task_errors
+from airflow_dataflow_ext.task.flags import check_flags
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_dataflow_ext.api.data_pipelines.launcher import PipelineRunLauncher
+    from airflow_dataflow_ext.api.rest.method import Json
+
+
+class DataflowCreatePipelineOperator(PipelineTask):
+    """Create a data pipeline, unless it is there; the result is the Pipeline, and XCom ``pipeline_name`` holds its id.
+
+    A pipeline that is there already is left as it is; the log names the fields in which it differs.
+
+    https://cloud.google.com/dataflow/docs/reference/data-pipelines/rest/v1/projects.locations.pipelines/create
+
+    :param body: a Pipeline (templated) with ``name``, which may be the id alone, ``displayName``, ``type`` and ``workload``.
+
+    See :class:`~airflow_dataflow_ext.task.connection.DataflowTask` for the other arguments.
+    """
+
+    template_fields: Sequence[str] = ("body", *DataflowTask.template_fields)
+    template_fields_renderers = {"body": "json"}  # noqa: RUF012  (Airflow's own form)
+
+    def __init__(self, *, body: Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.body = body
+
+    def execute(self, context: Context) -> Json:
+        with task_errors():
+            if not isinstance(self.body, Mapping):
+                raise InvalidInputError(f"body must be a mapping, a Pipeline of the REST API, not {shown(self.body)}")
+            ref = self.hook.pipeline(self.body.get("name", ""), self.project_id, self.location)
+            self.show_pipeline(context, ref)
+            pipeline = self.hook.create_data_pipeline(self.body, project_id=self.project_id, location=self.location)
+            context["ti"].xcom_push(key="pipeline_name", value=ref.id)
+            return pipeline
+
+
+class DataflowRunPipelineOperator(DataflowJobOperator):
+    """Run a data pipeline once, beside its schedule if it has one, and follow the job; the result is the Job.
+
+    A run has no name, label or request id by which it could be found again. A retry whose earlier attempt died before the answer came
+    takes the first job of the pipeline that was not there before for its own: run a pipeline by one task at a time, and outside
+    its schedule.
+
+    https://cloud.google.com/dataflow/docs/reference/data-pipelines/rest/v1/projects.locations.pipelines/run
+
+    :param pipeline_name: id or full name of the pipeline (templated).
+
+    See :class:`~airflow_dataflow_ext.operators.dataflow_launch.DataflowJobOperator` for the other arguments, the result and retries;
+    ``project_id`` and ``location`` are the pipeline's, whose jobs may run elsewhere.
+    """
+
+    template_fields: Sequence[str] = ("pipeline_name", *DataflowJobOperator.template_fields)
+
+    def __init__(self, *, pipeline_name: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pipeline_name = pipeline_name
+
+    def launcher(self) -> PipelineRunLauncher:
+        from airflow_dataflow_ext.api.data_pipelines.launcher import PipelineRunLauncher
+
+        check_flags(self)
+        return PipelineRunLauncher(
+            pipeline=self.hook.pipeline(self.pipeline_name, self.project_id, self.location),
+            policy=self.policy,
+            drain=self.drain_pipeline,
+            cancel_timeout=self.cancel_timeout or 0.0,
+        )
+
+
+class DataflowDeletePipelineOperator(DataflowTask):
+    """Delete a data pipeline and its schedule; one that is gone already is fine, and its jobs go on.
+
+    https://cloud.google.com/dataflow/docs/reference/data-pipelines/rest/v1/projects.locations.pipelines/delete
+
+    :param pipeline_name: id or full name of the pipeline (templated).
+
+    See :class:`~airflow_dataflow_ext.task.connection.DataflowTask` for the other arguments.
+    """
+
+    template_fields: Sequence[str] = ("pipeline_name", *DataflowTask.template_fields)
+    operator_extra_links = ()  # there is nothing to lead to
+
+    def __init__(self, *, pipeline_name: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pipeline_name = pipeline_name
+
+    def execute(self, context: Context) -> None:
+        with task_errors():
+            try:
+                self.hook.delete_data_pipeline(self.pipeline_name, project_id=self.project_id, location=self.location)
+            except NotFoundError as gone:
+                self.log.info("There is no pipeline to delete: %s", gone)
