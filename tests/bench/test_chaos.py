@@ -65,7 +65,7 @@ def test_duplicates_and_orphans_are_counted(tasks: list[Task], effects: list[Eff
         ([task(3, "a", "failed")], [effect(3, "a")], {3: 9.0}, "task failed"),
     ],
 )
-def test_a_kill_is_told_by_what_became_of_its_launch(tasks: list[Task], effects: list[Effect], began: dict[int, float], end: str) -> None:
+def test_a_kill_is_said_by_what_became_of_its_launch(tasks: list[Task], effects: list[Effect], began: dict[int, float], end: str) -> None:
     assert became(Kill(point=BEFORE, whom="task", number=3, at=10.0), tasks, effects, began) == end
 
 
@@ -209,7 +209,7 @@ def ask_through(through: str) -> Asker:
 NUMBERS = {name: number for number, name in enumerate(SUBJECTS)}
 
 
-def test_the_calls_of_a_launch_are_told_apart_and_passed_on(ask_through: Asker, dropper: Dropper, emulator: Emulator) -> None:
+def test_the_calls_of_a_launch_are_kept_apart_and_passed_on(ask_through: Asker, dropper: Dropper, emulator: Emulator) -> None:
     for start, number in (
         (ask_through.launch, NUMBERS["classic"]),
         (ask_through.launch_flex, NUMBERS["yaml"]),
@@ -223,7 +223,7 @@ def test_the_calls_of_a_launch_are_told_apart_and_passed_on(ask_through: Asker, 
     assert emulator.requests.counts == {Template.launch.id: 1, FlexTemplate.launch.id: 1, Job.create.id: 1, Job.get.id: 3}
 
 
-def test_the_calls_about_a_thing_are_told_apart(ask_through: Asker, dropper: Dropper, emulator: Emulator) -> None:
+def test_the_calls_about_a_thing_are_kept_apart(ask_through: Asker, dropper: Dropper, emulator: Emulator) -> None:
     emulator.scripts.play("*", [(0, "JOB_STATE_RUNNING")], type="JOB_TYPE_STREAMING")
     number = NUMBERS["snapshot"]
     stream = ask_through.launch("a-stream")
@@ -238,7 +238,7 @@ def test_the_calls_about_a_thing_are_told_apart(ask_through: Asker, dropper: Dro
     assert NUMBERS["delete"] in dropper.launches.began  # its answer says nothing
 
 
-def test_the_calls_of_a_pipelines_run_are_told_apart(ask_through: Asker, dropper: Dropper) -> None:
+def test_the_calls_of_a_pipelines_run_are_kept_apart(ask_through: Asker, dropper: Dropper) -> None:
     number = NUMBERS["pipeline"]
     name = f"projects/a-project/locations/us-central1/pipelines/chaos-{number:03}"
     workload = {"dataflowLaunchTemplateRequest": {"gcsPath": "gs://b/t", "launchParameters": {"jobName": f"chaos-{number:03}"}}}
@@ -248,7 +248,7 @@ def test_the_calls_of_a_pipelines_run_are_told_apart(ask_through: Asker, dropper
     assert dropper.seen[1:] == [(Pipeline.run.id, number, True), (Job.get.id, number, False)]
 
 
-def test_the_calls_of_a_run_are_told_apart_by_what_it_runs(
+def test_the_calls_of_a_run_are_kept_apart_by_what_it_runs(
     through: str, dropper: Dropper, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emulator.wave.scripts.play(seconds=0.1, wait=0)

@@ -68,7 +68,7 @@ def run(org: Org) -> WaveRun:
     return WaveRun(argparse.Namespace(poll=60.0), {run["label"]: run for run in org.emulator.wave.all_runs()})
 
 
-def test_all_runs_are_waited_for_in_one_list_and_each_end_is_told_right(org: Org, run: WaveRun) -> None:
+def test_all_runs_are_waited_for_in_one_list_and_each_end_is_said_right(org: Org, run: WaveRun) -> None:
     async def all_of_them() -> None:
         await asyncio.gather(*(run.follow(label) for label in run.ids))
 
@@ -76,8 +76,8 @@ def test_all_runs_are_waited_for_in_one_list_and_each_end_is_told_right(org: Org
     for label in org.ids:
         org.end(label)
     asyncio.run(all_of_them())
-    told = run.ends(org.ended)
-    assert (told["events"], told["wrong"]) == (8, 0)
+    said = run.ends(org.ended)
+    assert (said["events"], said["wrong"]) == (8, 0)
     kinds = [kind for kind, _ in org.requests()]
     assert (kinds.count(ROUND), kinds.count(PAGE), kinds.count(READ), kinds.count(NODES)) == (1, 0, 8, 8)
 

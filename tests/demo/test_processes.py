@@ -75,7 +75,7 @@ def test_a_folder_has_one_owner_at_a_time(tmp_path: Path) -> None:
         pass
 
 
-def test_an_early_end_is_told_with_the_end_of_the_log(tmp_path: Path) -> None:
+def test_an_early_end_is_said_with_the_end_of_the_log(tmp_path: Path) -> None:
     program = Program("failing", [sys.executable, "-c", "raise SystemExit('no database')"], env=dict(os.environ), log=tmp_path / "log")
     program.start()
     assert program.process is not None

@@ -220,7 +220,7 @@ def test_a_dataflow_that_is_not_there_is_named(hook: WaveHook, called: str) -> N
         hook.start_dataflow(called)
 
 
-def test_two_dataflows_of_one_label_are_told_apart_by_their_ids(emulator: Emulator, hook: WaveHook) -> None:
+def test_two_dataflows_of_one_label_are_kept_apart_by_their_ids(emulator: Emulator, hook: WaveHook) -> None:
     twin = emulator.wave.add_dataflow("Sales", "Sales_2")
     assert hook.start_dataflow("Sales")["source"]["id"] == dataflow(emulator), "a name wins over a label"
     emulator.wave.add_dataflow("Sales 2", "Twin_1")

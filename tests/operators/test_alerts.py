@@ -40,7 +40,7 @@ def nothing_sent() -> None:
     sent.clear()
 
 
-def told(error: Exception | None, **fields: Any) -> list[str]:
+def said(error: Exception | None, **fields: Any) -> list[str]:
     """The lines that a function which sends for itself is given."""
     texts: list[str] = []
     JobFailedNotifier(texts.append, **fields)({"ti": TI, "exception": error})
@@ -48,7 +48,7 @@ def told(error: Exception | None, **fields: Any) -> list[str]:
 
 
 def test_an_alert_says_task_reason_job_and_where_to_look() -> None:
-    assert told(ERROR) == [
+    assert said(ERROR) == [
         "Task books.count failed in run r, try 2.",
         "Boom.",
         "Job words (j-1) ended as JOB_STATE_FAILED.",
@@ -57,16 +57,16 @@ def test_an_alert_says_task_reason_job_and_where_to_look() -> None:
     ]
 
 
-def test_another_failure_is_told_by_its_own_text() -> None:
-    assert told(ValueError("No such file.")) == ["Task books.count failed in run r, try 2.", "No such file.", "Log: http://airflow/log"]
+def test_another_failure_is_said_by_its_own_text() -> None:
+    assert said(ValueError("No such file.")) == ["Task books.count failed in run r, try 2.", "No such file.", "Log: http://airflow/log"]
 
 
-def test_a_failure_without_an_exception_is_told_all_the_same() -> None:
-    assert told(None) == ["Task books.count failed in run r, try 2.", "Log: http://airflow/log"]
+def test_a_failure_without_an_exception_is_said_all_the_same() -> None:
+    assert said(None) == ["Task books.count failed in run r, try 2.", "Log: http://airflow/log"]
 
 
 def test_a_text_is_as_long_as_the_channel_takes() -> None:
-    assert len("\n".join(told(ERROR, longest=30))) == 30
+    assert len("\n".join(said(ERROR, longest=30))) == 30
 
 
 def test_a_notifier_of_a_provider_sends_the_text_and_renders_its_own_fields() -> None:

@@ -213,9 +213,9 @@ def test_a_name_that_the_user_keeps_is_found_by_its_labels(emulator: Emulator, d
     assert emulator.jobs.all()[0]["job"]["labels"]["airflow-task-id"] == "count"
 
 
-@pytest.mark.parametrize(("labels", "told"), [({}, "not launched by this package"), ({"airflow-dag-id": "songs"}, "airflow-dag-id=songs")])
+@pytest.mark.parametrize(("labels", "said"), [({}, "not launched by this package"), ({"airflow-dag-id": "songs"}, "airflow-dag-id=songs")])
 def test_somebody_elses_job_of_that_name_is_named_and_left_alone(
-    emulator: Emulator, labels: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch
+    emulator: Emulator, labels: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 
     monkeypatch.setattr(budgets, "LABELS_WITHIN", 0.1)
@@ -226,7 +226,7 @@ def test_somebody_elses_job_of_that_name_is_named_and_left_alone(
     ended = instance(append_job_name=False, job_name="nightly").run()
     assert ended.state == "failed"
     assert twin["id"] in str(ended.error)
-    assert told in str(ended.error)
+    assert said in str(ended.error)
     assert states(emulator) == ["RUNNING"]
 
 
@@ -245,7 +245,7 @@ def test_mapped_tasks_and_other_runs_keep_launches_of_their_own(emulator: Emulat
 
 @needs_3_3
 @pytest.mark.parametrize(
-    ("record", "told"),
+    ("record", "said"),
     [
         ("{'step': ", "of unknown id"),
         ({"step": "launched", "job_id": "job-17", "job_name": "count-0a1b"}, "job-17 named count-0a1b"),
@@ -254,14 +254,14 @@ def test_mapped_tasks_and_other_runs_keep_launches_of_their_own(emulator: Emulat
         ({**RECORD, "generation": "1"}, "generation"),
     ],
 )
-def test_a_record_that_cannot_be_read_ends_the_task_for_good_and_launches_nothing(emulator: Emulator, record: Any, told: str) -> None:
+def test_a_record_that_cannot_be_read_ends_the_task_for_good_and_launches_nothing(emulator: Emulator, record: Any, said: str) -> None:
     from airflow_dataflow_ext.task.compat import AirflowFailException
 
     task = instance(retries=2)
     task.store["launch"] = record
     ended = task.run()
     assert isinstance(ended.error, AirflowFailException)
-    assert told in str(ended.error)
+    assert said in str(ended.error)
     assert "state store" in str(ended.error)
     assert (states(emulator), task.store["launch"]) == ([], record)
 

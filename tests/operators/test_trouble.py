@@ -84,15 +84,15 @@ def test_a_launch_where_nothing_listens_ends_in_seconds_and_asks_for_the_emulato
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_each_message_is_told_once_also_the_last(emulator: Emulator, deferrable: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_message_is_logged_once_also_the_last(emulator: Emulator, deferrable: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow_dataflow_ext.api.dataflow import messages
 
-    told: list[str] = []
+    said: list[str] = []
     say = messages._said
-    monkeypatch.setattr(messages, "_said", lambda message: told.append(message["messageText"]) or say(message))
+    monkeypatch.setattr(messages, "_said", lambda message: said.append(message["messageText"]) or say(message))
     emulator.scripts.play("*", [(0, "JOB_STATE_RUNNING"), (0.1, JobMessage("Hello")), (0.4, JobMessage("Bye")), (0.4, "JOB_STATE_DONE")])
     assert instance(deferrable=deferrable).run().state == "success"
-    assert [told.count(text) for text in ("Hello", "Bye")] == [1, 1]
+    assert [said.count(text) for text in ("Hello", "Bye")] == [1, 1]
 
 
 @pytest.mark.parametrize("deferrable", [False, True])

@@ -1,4 +1,4 @@
-"""What the page of a job is told, of tasks that really ran and jobs of the emulator."""
+"""What the page of a job is said, of tasks that really ran and jobs of the emulator."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def script(emulator: Emulator, steps: list[Any] = RUNNING, **facts: Any) -> None
 
 def test_the_head_says_state_type_and_whose_the_job_is(emulator: Emulator, ran: Run, see: Browser) -> None:
     script(emulator, **ENDLESS)
-    told = see.see(ran())
-    assert (told["now"]["source"], told["now"]["state"], told["now"]["type"]) == ("live", "JOB_STATE_RUNNING", "batch")
-    assert (told["job"]["service"], told["job"]["followed"]) == ("dataflow", False)
-    assert told["link"].startswith(f"{emulator.url}/dataflow/jobs/us-central1/")
-    assert [entry["number"] for entry in told["task"]["tries"]] == [told["task"]["try"]]
+    said = see.see(ran())
+    assert (said["now"]["source"], said["now"]["state"], said["now"]["type"]) == ("live", "JOB_STATE_RUNNING", "batch")
+    assert (said["job"]["service"], said["job"]["followed"]) == ("dataflow", False)
+    assert said["link"].startswith(f"{emulator.url}/dataflow/jobs/us-central1/")
+    assert [entry["number"] for entry in said["task"]["tries"]] == [said["task"]["try"]]
 
 
 def test_the_axis_has_stages_and_workers_with_their_reasons(emulator: Emulator, ran: Run, see: Browser) -> None:
     script(emulator, **ENDLESS)
-    told = see.see(ran())
-    assert [(stage["id"], stage["state"], stage["progress"]) for stage in told["stages"]] == [("F1", "running", 0.4)]
-    assert [(event["current"], event["target"], event["reason"]) for event in told["autoscaling"]] == [(1, 3, "Worker pool started.")]
+    said = see.see(ran())
+    assert [(stage["id"], stage["state"], stage["progress"]) for stage in said["stages"]] == [("F1", "running", 0.4)]
+    assert [(event["current"], event["target"], event["reason"]) for event in said["autoscaling"]] == [(1, 3, "Worker pool started.")]
 
 
 def test_the_graph_links_transforms_and_says_their_stages(emulator: Emulator, ran: Run, see: Browser) -> None:
@@ -57,9 +57,9 @@ def test_messages_come_from_the_level_on_that_is_asked_for(emulator: Emulator, r
 
 def test_metrics_say_elements_and_wall_time_without_tentative_copies(emulator: Emulator, ran: Run, see: Browser) -> None:
     script(emulator, **ENDLESS)
-    told = see.see(ran(), "/metrics")
-    assert (told["elements"], told["wall_time"]) == ({"Read/Split-out0": 1000}, {"s2": 250})
-    assert [row["name"] for row in told["rows"]] == ["ElementCount", "ExecutionTime_ProcessElement"]
+    said = see.see(ran(), "/metrics")
+    assert (said["elements"], said["wall_time"]) == ({"Read/Split-out0": 1000}, {"s2": 250})
+    assert [row["name"] for row in said["rows"]] == ["ElementCount", "ExecutionTime_ProcessElement"]
 
 
 def test_the_workers_of_a_stage_are_shown(emulator: Emulator, ran: Run, see: Browser) -> None:
@@ -78,8 +78,8 @@ def test_a_task_without_a_job_says_so(run_dag: Callable[..., Any], emulator: Emu
 
     with DAG("plain", schedule=None) as dag:
         task(lambda: 1, task_id="add")()
-    told = see.see(Ran("plain", run_dag(dag).run_id, "add"))
-    assert (told["job"], told["now"]["source"], told["may"]["act"]) == (None, "none", [])
+    said = see.see(Ran("plain", run_dag(dag).run_id, "add"))
+    assert (said["job"], said["now"]["source"], said["may"]["act"]) == (None, "none", [])
 
 
 def test_a_mapped_task_has_its_own_job(emulator: Emulator, run_dag: Callable[..., Any], see: Browser) -> None:
@@ -100,8 +100,8 @@ def test_a_mapped_task_has_its_own_job(emulator: Emulator, run_dag: Callable[...
 def test_a_wave_run_is_shown_by_the_same_page(emulator: Emulator, ran: Run, see: Browser) -> None:
     emulator.wave.scripts.play("*", wait=0, seconds=60)
     job = ran("waves", "WaveStartDataflowOperator", dataflow="Sales", poll_sleep=0.2)
-    told = see.see(job)
-    assert (told["job"]["service"], told["now"]["state"], told["may"]["act"]) == ("wave", "Running", ["stop"])
+    said = see.see(job)
+    assert (said["job"]["service"], said["now"]["state"], said["may"]["act"]) == ("wave", "Running", ["stop"])
     assert [node["name"] for node in see.see(job, "/graph")["nodes"]][:2] == ["Extract_Account", "Extract_Opportunity"]
 
 
@@ -111,8 +111,8 @@ def test_a_streaming_job_is_stopped_by_the_button(emulator: Emulator, ran: Run, 
     job = ran()
     assert see.see(job)["may"]["act"] == ["cancel", "drain", "snapshot"]
     assert see.act(job, action).status_code == 200
-    told = see.see(job)
-    assert (told["now"]["state"], told["may"]["act"]) == (end, [])
+    said = see.see(job)
+    assert (said["now"]["state"], said["may"]["act"]) == (end, [])
 
 
 def test_a_snapshot_is_taken(emulator: Emulator, ran: Run, see: Browser) -> None:
@@ -174,9 +174,9 @@ def test_somebody_elses_job_is_neither_shown_nor_stopped(emulator: Emulator, ran
     mine, theirs = ran(), ran("other")
     record = dict(stored(mine, "launch"))
     store(mine, launch={**record, "job_id": stored(theirs, "launch")["job_id"]})
-    told = see.see(mine)
-    assert told["now"]["source"] != "live"
-    assert "label" in told["now"]["trouble"]
+    said = see.see(mine)
+    assert said["now"]["source"] != "live"
+    assert "label" in said["now"]["trouble"]
     assert see.act(mine, "cancel").status_code == 409
     assert see.see(theirs)["now"]["state"] == "JOB_STATE_RUNNING"
     assert see.see(mine, "/messages")["messages"] == see.see(mine, "/graph")["nodes"] == []
@@ -196,9 +196,9 @@ def test_without_credentials_the_page_says_what_is_wrong(
 ) -> None:
     job = ran()
     monkeypatch.delenv("AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT")
-    told = see.see(job)
-    assert told["now"]["source"] != "live"
-    assert "google_cloud_default" in told["now"]["trouble"]
+    said = see.see(job)
+    assert said["now"]["source"] != "live"
+    assert "google_cloud_default" in said["now"]["trouble"]
 
 
 def test_twenty_tabs_are_one_call(emulator: Emulator, ran: Run, see: Browser) -> None:
@@ -260,12 +260,12 @@ def test_what_a_task_kept_is_shown_when_the_service_has_forgotten_the_job(emulat
     script(emulator, [(0, "JOB_STATE_RUNNING"), scaled, done, (0.3, {"metrics": VCPU}), (0.4, "JOB_STATE_DONE")])
     job = ran("kept", wait_until_finished=None, prices={"vcpu_hours": 0.5})
     emulator.wipe()
-    told = see.see(job)
-    assert (told["now"]["source"], told["now"]["state"], told["now"]["phase"]) == ("stored", "JOB_STATE_DONE", "succeeded")
-    assert "NOT_FOUND" in told["now"]["trouble"]
-    assert [state for state, _ in told["states"]][-1] == "JOB_STATE_DONE"
-    assert [stage["id"] for stage in told["stages"]] == ["F1"]
-    assert [event["target"] for event in told["autoscaling"]] == [3]
+    said = see.see(job)
+    assert (said["now"]["source"], said["now"]["state"], said["now"]["phase"]) == ("stored", "JOB_STATE_DONE", "succeeded")
+    assert "NOT_FOUND" in said["now"]["trouble"]
+    assert [state for state, _ in said["states"]][-1] == "JOB_STATE_DONE"
+    assert [stage["id"] for stage in said["stages"]] == ["F1"]
+    assert [event["target"] for event in said["autoscaling"]] == [3]
     assert see.see(job, "/metrics")["cost"]["amount"] == 1.0
 
 

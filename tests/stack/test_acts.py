@@ -84,7 +84,7 @@ class Act:
         self.cloud.end(self.cloud.jobs(self.name)[-1]["id"], "JOB_STATE_DONE")
 
     def wait(self, task: str, *jobs: str) -> None:
-        """Wait until the task and its jobs are in these states; what they are instead is told when they never are."""
+        """Wait until the task and its jobs are in these states; what they are instead is said when they never are."""
         deadline = time.monotonic() + 300
         while (seen := (self.task, self.jobs)) != (task, [*jobs]):
             self.stack.check()

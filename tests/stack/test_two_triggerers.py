@@ -15,7 +15,7 @@ from bench.celery_stack import CeleryStack
 from bench.chaos_stack import NOTICED_FAST, NOTICED_FAST_TOO
 from demo.processes import StackError
 from tests.stack.cloud import Cloud
-from tests.stack.test_events import ID, told
+from tests.stack.test_events import ID, said
 
 pytestmark = pytest.mark.celery
 
@@ -75,7 +75,7 @@ def test_each_end_of_a_job_starts_a_dag_once_whichever_triggerer_dies(stack: Cel
     stack.wait_until("the watcher to look around", lambda: len(cloud.asked("jobs.list")) >= asked + 2)
     for number in (1, 2):
         cloud.launch(f"count-{number}")
-        stack.wait_until(f"run {number}", lambda: len(told(stack)) >= 2 * number - 1)  # noqa: B023  (called at once)
+        stack.wait_until(f"run {number}", lambda: len(said(stack)) >= 2 * number - 1)  # noqa: B023  (called at once)
         looks = len(cloud.asked("jobs.list"))
         # Killed within five seconds of telling, a triggerer tells that again.
         stack.wait_until("the watcher to note it", lambda: len(cloud.asked("jobs.list")) >= looks + 5)  # noqa: B023
@@ -83,5 +83,5 @@ def test_each_end_of_a_job_starts_a_dag_once_whichever_triggerer_dies(stack: Cel
             stack.programs[f"triggerer-{number}"].kill()
         cloud.launch(f"count-{number}-meanwhile")
         stack.programs[f"triggerer-{number}"].start()
-        stack.wait_until("the one meanwhile", lambda: len(told(stack)) >= 2 * number)  # noqa: B023
-    assert told(stack) == ["count-1", "count-1-meanwhile", "count-2", "count-2-meanwhile"]
+        stack.wait_until("the one meanwhile", lambda: len(said(stack)) >= 2 * number)  # noqa: B023
+    assert said(stack) == ["count-1", "count-1-meanwhile", "count-2", "count-2-meanwhile"]

@@ -78,7 +78,7 @@ def test_the_age_of_the_last_good_answer_is_a_gauge(received: list[str]) -> None
     assert all(0 <= age < 5 for age in values(received, "board.last_good_age"))
 
 
-def test_the_time_from_a_jobs_end_to_its_event_is_told(received: list[str]) -> None:
+def test_the_time_from_a_jobs_end_to_its_event_is_said(received: list[str]) -> None:
     [delay] = values(received, "event.delay")
     assert 0 <= delay < 30_000
 

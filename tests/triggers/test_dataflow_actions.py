@@ -23,5 +23,5 @@ def test_a_stop_by_prefix_that_is_taken_over_tells_of_the_jobs_that_ended_in_bet
         return (await anext(trigger.run())).payload
 
     taken_over = stopping.trigger(deferred)
-    told = json.loads(json.dumps(asyncio.run(event(taken_over))))["result"]
-    assert {job["id"]: job["currentState"] for job in told} == {first: "JOB_STATE_FAILED", second: "JOB_STATE_DRAINED"}
+    said = json.loads(json.dumps(asyncio.run(event(taken_over))))["result"]
+    assert {job["id"]: job["currentState"] for job in said} == {first: "JOB_STATE_FAILED", second: "JOB_STATE_DRAINED"}

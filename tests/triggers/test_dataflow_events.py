@@ -129,7 +129,7 @@ def test_two_triggers_on_airflows_shared_stream_cost_one_list_a_round(emulator: 
 
     async def scene() -> list[tuple[str, str]]:
         manager = SharedStreamManager()
-        told: list[tuple[str, str]] = []
+        said: list[tuple[str, str]] = []
         stores = []
 
         async def consume(number: int, pattern: str) -> None:
@@ -138,7 +138,7 @@ def test_two_triggers_on_airflows_shared_stream_cost_one_list_a_round(emulator: 
             trigger.asset_state_store = stores[-1]  # type: ignore[assignment]
             stream = manager.subscribe(trigger_id=number, trigger=trigger, key=trigger.shared_stream_key())
             async for event in trigger.filter_shared_stream(stream):
-                told.append((pattern, event.payload["name"]))  # noqa: PERF401  (it never ends)
+                said.append((pattern, event.payload["name"]))  # noqa: PERF401  (it never ends)
 
         tasks = [asyncio.create_task(consume(number, pattern)) for number, pattern in enumerate(("a-*", "*-1"))]
         await asyncio.sleep(0)
@@ -151,7 +151,7 @@ def test_two_triggers_on_airflows_shared_stream_cost_one_list_a_round(emulator: 
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await manager.stop_all()
-        return sorted(told)
+        return sorted(said)
 
     assert asyncio.run(scene()) == [("*-1", "a-1"), ("*-1", "b-1"), ("a-*", "a-1"), ("a-*", "a-2")]
     assert 3 <= emulator.requests.counts["jobs.list"] <= 10
@@ -180,7 +180,7 @@ def test_a_ledger_tells_each_job_once_also_one_that_shows_late_and_forgets_what_
     ledger = Ledger(latest=0.0)
     assert [each["id"] for each in ledger.fresh([job("a", 0), job("b", 600)])] == ["a", "b"]
     ledger = Ledger.deserialize(ledger.serialize())
-    assert set(ledger.told) == {"b"}
+    assert set(ledger.reported) == {"b"}
     late = [job("a", 0), job("c", 600 - int(budgets.ENDS_OVERLAP) + 1), job("b", 600)]
     assert [each["id"] for each in ledger.fresh(late)] == ["c"]
     assert list(ledger.fresh(late)) == []

@@ -338,7 +338,7 @@ def test_cleaned_xcoms_leave_no_job_beside_the_next(emulator: Emulator, start: A
     assert states(emulator) == ["CANCELLED"] * (clears + 1) + ["DONE"]
 
 
-def test_what_an_earlier_try_told_of_itself_is_gone_when_the_next_fails(emulator: Emulator, start: Any) -> None:
+def test_what_an_earlier_try_published_is_gone_when_the_next_fails(emulator: Emulator, start: Any) -> None:
     emulator.scripts.play("*", QUICK_JOB)
     task = start()
     assert task.run() == "success"

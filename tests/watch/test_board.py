@@ -63,7 +63,7 @@ def test_few_who_wait_in_a_crowded_project_are_answered_by_gets(leap: Leap) -> N
     region = Region(*names(5000))
     waits = [region.wait(watch(job_id)) for job_id in names(3)]
     leap(together(region, *waits, *[region.after(500, job_id, DONE) for job_id in names(3)]))
-    assert region.asked["jobs.list"] <= 10  # the ten pages that told how many there are
+    assert region.asked["jobs.list"] <= 10  # the ten pages that said how many there are
     assert region.asked["jobs.get"] >= 100
 
 
@@ -86,17 +86,17 @@ def test_a_job_that_vanished_from_the_list_is_read_once(leap: Leap) -> None:
     assert (outcome.phase, outcome.job["currentState"], outcome.job["labels"]) == (Phase.FAILED, FAILED, {"read": "singly"})
 
 
-def test_an_end_is_told_within_one_pause(leap: Leap) -> None:
+def test_an_end_is_said_within_one_pause(leap: Leap) -> None:
     region = Region(*names(10))
 
     async def ended(job_id: str) -> float:
         await region.wait(watch(job_id))
         return now()
 
-    *_, told = leap(
+    *_, said = leap(
         together(region, *[region.after(HOUR, job_id, DONE) for job_id in names(9)], region.after(63, "job-9", DONE), ended("job-9"))
     )
-    assert 1063 <= told <= 1063 + 10 + 3 * TOOK
+    assert 1063 <= said <= 1063 + 10 + 3 * TOOK
 
 
 def test_one_who_leaves_in_the_middle_of_a_question_disturbs_nobody(leap: Leap) -> None:
@@ -121,12 +121,12 @@ def test_whoever_comes_later_is_answered_soon(leap: Leap) -> None:
         await region.wait(watch("job-2"))
         return now()
 
-    told = leap(
+    said = leap(
         together(
             region, late(), *[region.wait(watch(job_id)) for job_id in names(2)], *[region.after(300, job_id, DONE) for job_id in names(2)]
         )
     )[0]
-    assert told <= 1123 + 2
+    assert said <= 1123 + 2
 
 
 def test_without_permission_to_list_each_job_is_read_singly(leap: Leap) -> None:
@@ -180,11 +180,11 @@ def test_trouble_with_one_job_delays_nobody_else(leap: Leap) -> None:
 
     async def run() -> list[Any]:
         stuck = asyncio.ensure_future(region.wait(watch("job-0")))
-        told = await asyncio.gather(ended("job-1"), ended("job-2"), region.after(60, "job-1", DONE), region.after(200, "job-2", DONE))
+        said = await asyncio.gather(ended("job-1"), ended("job-2"), region.after(60, "job-1", DONE), region.after(200, "job-2", DONE))
         assert not stuck.done()
         stuck.cancel()
         await together(region, stuck)
-        return told
+        return said
 
     first, second, *_ = leap(run())
     assert first <= 1060 + 11
@@ -254,7 +254,7 @@ def test_each_waits_at_its_own_pace(leap: Leap) -> None:
     ends = [region.after(601, "fast", DONE), *[region.after(602, job_id, DONE) for job_id in names(9)]]
     fast, *rest = leap(together(region, ended("fast", 5.0), *slow, *ends))[:10]
     assert 601 <= fast <= 607
-    assert all(602 <= told <= 602 + 121 for told in rest)
+    assert all(602 <= said <= 602 + 121 for said in rest)
     assert sum(region.asked.values()) <= 120 + 9 * 7 + 9  # about one question for each pause of the fast one, and few for the others
 
 
@@ -284,7 +284,7 @@ def test_the_messages_of_many_quiet_jobs_cost_a_bounded_number_of_calls(leap: Le
     assert 0 < asked <= IDLE_ANSWERS * 65
 
 
-def test_a_mistake_of_ours_is_told_to_whoever_waits(leap: Leap, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_mistake_of_ours_is_said_to_whoever_waits(leap: Leap, caplog: pytest.LogCaptureFixture) -> None:
     region = Region(*names(2))
 
     def broken(request: Request) -> Any:

@@ -115,7 +115,7 @@ def test_the_channel_stays_open_for_the_last_and_opens_anew_for_the_next(emulato
     assert (hook.made, hook.opened, hook.closed) == (2, 2, 2)
 
 
-def test_a_failing_hook_is_told_to_everybody_and_tried_again(emulator: Emulator, hook: Hook) -> None:
+def test_a_failing_hook_is_said_to_everybody_and_tried_again(emulator: Emulator, hook: Hook) -> None:
     (job,) = jobs(emulator, 1, (0, "JOB_STATE_DONE"))
     tries: list[int] = []
 

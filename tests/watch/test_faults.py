@@ -32,19 +32,19 @@ def names(count: int = COUNT) -> list[str]:
 
 async def all_wait(region: Region, *others: Any, count: int = COUNT) -> dict[str, tuple[Phase, float]]:
     """How each wait ended, and when."""
-    told: dict[str, tuple[Phase, float]] = {}
+    said: dict[str, tuple[Phase, float]] = {}
 
     async def wait(job_id: str) -> None:
         outcome = await region.wait(watch(job_id, POLL))
-        assert job_id not in told
-        told[job_id] = outcome.phase, now()
+        assert job_id not in said
+        said[job_id] = outcome.phase, now()
 
     try:
         await asyncio.gather(*map(wait, names(count)), *others)
     finally:
         region.board.close()
         await asyncio.sleep(0)
-    return told
+    return said
 
 
 def lists(request: Request, which: str = "ACTIVE") -> bool:
@@ -59,16 +59,16 @@ async def end_all(region: Region, after: float, over: float = 10.0) -> None:
         await asyncio.sleep(over / len(region.states))
 
 
-def right(told: dict[str, tuple[Phase, float]]) -> bool:
+def right(said: dict[str, tuple[Phase, float]]) -> bool:
     """Whether each wait ended as its job did."""
-    return len(told) == COUNT and all(
-        phase is (Phase.FAILED if int(job_id[4:]) % 3 == 0 else Phase.SUCCEEDED) for job_id, (phase, _) in told.items()
+    return len(said) == COUNT and all(
+        phase is (Phase.FAILED if int(job_id[4:]) % 3 == 0 else Phase.SUCCEEDED) for job_id, (phase, _) in said.items()
     )
 
 
-def last_good(told: dict[str, tuple[Phase, float]]) -> float:
-    """When the last good end was told; bad ones wait for their reason."""
-    return max(at for phase, at in told.values() if phase is Phase.SUCCEEDED)
+def last_good(said: dict[str, tuple[Phase, float]]) -> float:
+    """When the last good end was said; bad ones wait for their reason."""
+    return max(at for phase, at in said.values() if phase is Phase.SUCCEEDED)
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,9 @@ def last_good(told: dict[str, tuple[Phase, float]]) -> float:
 def test_a_list_that_fails_for_ten_minutes_delays_by_a_minute_only(leap: Leap, trouble: Any) -> None:
     region = Region(*names())
     region.trouble = lambda request: trouble if lists(request) and 1060 <= now() < 1660 else None
-    told = leap(all_wait(region, end_all(region, after=200)))
-    assert right(told)
-    assert last_good(told) <= 1210 + budgets.LIST_WITHIN + 3 * POLL
+    said = leap(all_wait(region, end_all(region, after=200)))
+    assert right(said)
+    assert last_good(said) <= 1210 + budgets.LIST_WITHIN + 3 * POLL
 
 
 def test_a_list_that_no_longer_fails_is_soon_asked_for_again(leap: Leap) -> None:
@@ -105,10 +105,10 @@ def test_a_region_that_fails_does_not_delay_another(leap: Leap) -> None:
     async def both() -> Any:
         return await asyncio.gather(all_wait(ill, end_all(ill, after=100, over=0.0)), all_wait(well, end_all(well, after=100, over=0.0)))
 
-    told_ill, told_well = leap(both())
-    assert right(told_ill)
-    assert right(told_well)
-    assert last_good(told_well) <= 1000 + 100 + POLL + 10 * TOOK
+    said_ill, said_well = leap(both())
+    assert right(said_ill)
+    assert right(said_well)
+    assert last_good(said_well) <= 1000 + 100 + POLL + 10 * TOOK
 
 
 def test_page_tokens_that_expire_cost_a_list_and_no_wait(leap: Leap) -> None:
@@ -119,11 +119,11 @@ def test_page_tokens_that_expire_cost_a_list_and_no_wait(leap: Leap) -> None:
     assert right(leap(all_wait(region, end_all(region, after=200))))
 
 
-def test_many_that_end_together_are_found_in_one_list_and_told_once(leap: Leap) -> None:
+def test_many_that_end_together_are_found_in_one_list_and_logged_once(leap: Leap) -> None:
     region = Region(*names())
-    told = leap(all_wait(region, end_all(region, after=100, over=0.0)))
-    assert right(told)
-    assert last_good(told) <= 1000 + 100 + POLL + 10 * TOOK
+    said = leap(all_wait(region, end_all(region, after=100, over=0.0)))
+    assert right(said)
+    assert last_good(said) <= 1000 + 100 + POLL + 10 * TOOK
     assert region.asked["jobs.get"] < MANY
 
 
@@ -138,9 +138,9 @@ def test_a_list_of_ended_jobs_that_lies_or_fails_costs_single_reads_only(leap: L
 def test_an_active_list_that_is_empty_by_mistake_ends_nothing(leap: Leap) -> None:
     region = Region(*names())
     region.trouble = lambda request: ok({}) if lists(request) and 1040 <= now() < 1060 else None
-    told = leap(all_wait(region, end_all(region, after=300)))
-    assert right(told)
-    assert min(at for _, at in told.values()) >= 1300
+    said = leap(all_wait(region, end_all(region, after=300)))
+    assert right(said)
+    assert min(at for _, at in said.values()) >= 1300
 
 
 @pytest.mark.parametrize("skew", [-7200.0, 7200.0])
@@ -159,8 +159,8 @@ def test_two_clocks_that_differ_by_hours_end_no_wait_wrongly(leap: Leap, skew: f
         return ok({"jobs": [{"id": job_id, "currentState": region.states[job_id]} for job_id, at in ended.items() if at >= start]})
 
     region.trouble = by_time
-    told = leap(all_wait(region, end_all(region, after=100, over=0.0)))
-    assert right(told)
+    said = leap(all_wait(region, end_all(region, after=100, over=0.0)))
+    assert right(said)
     assert bool(region.asked["jobs.get"] >= COUNT) is (skew < 0)
 
 

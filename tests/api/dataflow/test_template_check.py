@@ -83,7 +83,7 @@ def test_parameters_that_fit_are_let_through(name: str, given: dict[str, Any]) -
         (YAML, {"yaml_pipeline_file": "/home/me/p.yaml"}, [f"yaml_pipeline_file: '/home/me/p.yaml' does not match {GS}"]),
     ],
 )
-def test_every_breach_is_told_in_one_message(name: str, given: dict[str, Any], faults: list[str]) -> None:
+def test_every_breach_is_said_in_one_message(name: str, given: dict[str, Any], faults: list[str]) -> None:
     info = TemplateInfo.read(raw(name))
     with pytest.raises(InvalidInputError) as caught:
         check_parameters_of(info, check_parameters(given), "gs://t/x")

@@ -38,7 +38,7 @@ def test_a_metric_that_is_missing_is_left_out() -> None:
     assert totals([metric("CurrentVcpuCount", 4), metric("TotalPdUsage", None)]) == {}
 
 
-def test_totals_and_cost_are_told() -> None:
+def test_totals_and_cost_are_said() -> None:
     talk = Talk({"metrics": METRICS})
     found = talk(resources(JOB, {"vcpu_hours": 0.05, "memory_gb_hours": 0.0025}))
     assert found == {"resources": USED, "estimatedCost": {"amount": pytest.approx(0.12), "without": []}}

@@ -69,7 +69,7 @@ class LaunchOnce(RuleBasedStateMachine):
     def clear(self) -> None:
         """A person clears the task; its worker, if there is one, is gone. Airflow counts anew, with the retries of now."""
         if self.tries + self.retries == self.max_tries:
-            return  # which cannot be told from a retry, as docs/what-dies.md says
+            return  # which cannot be said from a retry, as docs/what-dies.md says
         self.max_tries = self.tries + self.retries
         self.jobs_of_this_clear = []
 
@@ -107,12 +107,12 @@ class LaunchOnce(RuleBasedStateMachine):
         for job in self.foreign:
             job.state = "JOB_STATE_DONE"
 
-    @rule(state=st.sampled_from(["JOB_STATE_DONE", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"]), told=st.booleans())
-    def the_job_ends(self, state: str, told: bool) -> None:
+    @rule(state=st.sampled_from(["JOB_STATE_DONE", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"]), said=st.booleans())
+    def the_job_ends(self, state: str, said: bool) -> None:
         """Whether or not somebody is there to write it down."""
         for job in self.moving:
             job.state = state
-            if told:
+            if said:
                 self.perform(settle(job.id, JUDGE(job.summary())), [], None)
 
     @rule(seconds=st.sampled_from([1.0, 60.0, 7200.0]))

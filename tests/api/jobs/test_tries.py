@@ -1,4 +1,4 @@
-"""Retries and clears of a task that starts in the triggerer are told apart by what its tries leave behind."""
+"""Retries and clears of a task that starts in the triggerer are said apart by what its tries leave behind."""
 
 from __future__ import annotations
 

@@ -45,13 +45,13 @@ class Service:
 
     def __call__(self, request: Request) -> Any:
         if request.method.id == "jobs.messages.list":
-            told = self.messages.pop(0) if len(self.messages) > 1 else self.messages[0]
-            return {"jobMessages": told} if isinstance(told, list) else told
+            said = self.messages.pop(0) if len(self.messages) > 1 else self.messages[0]
+            return {"jobMessages": said} if isinstance(said, list) else said
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         return job(state) if isinstance(state, str) else state
 
 
-def told(talk: Talk) -> list[str]:
+def said(talk: Talk) -> list[str]:
     """The job's messages in the log: what it says, and not what is said of it."""
     return [text for text in talk.said if not text.startswith(("Job ", "The job"))]
 
@@ -101,7 +101,7 @@ def test_a_wrong_importance_is_refused_with_the_right_ones() -> None:
 def test_a_watch_and_an_outcome_survive_as_json() -> None:
     watch = JobWatch(job=REF, policy=WaitPolicy(expected=(DONE, FAILED), to_the_end=True, poll_sleep=3.5, importance=None))
     assert JobWatch.deserialize(watch.serialize()) == watch
-    outcome = Outcome(phase=Phase.FAILED, job={"id": "j"}, complaint="Why.", unlogged={"since": T0, "told": ["m Hello"]})
+    outcome = Outcome(phase=Phase.FAILED, job={"id": "j"}, complaint="Why.", unlogged={"since": T0, "said": ["m Hello"]})
     assert Outcome.deserialize(outcome.serialize()) == outcome
 
 
@@ -149,7 +149,7 @@ def test_messages_come_to_the_log_with_their_level_each_once() -> None:
     said = [message("a"), message("b", importance="JOB_MESSAGE_WARNING"), message("c", "2027-01-01T00:00:01Z", "JOB_MESSAGE_ERROR")]
     talk = Talk(Service(RUNNING, RUNNING, DONE, messages=(said[:1], said[:2], said)))
     talk(wait_for_job(TALKATIVE))
-    assert told(talk) == ["a", "b", "c"]
+    assert said(talk) == ["a", "b", "c"]
     levels = [level for level, text in zip(talk.levels, talk.said, strict=True) if text in ("a", "b", "c")]
     assert levels == [logging.INFO, logging.WARNING, logging.ERROR]
 
@@ -177,14 +177,14 @@ def test_times_of_any_length_repeat_no_message_and_lose_none(times: tuple[str, s
     talk = Talk(Service(RUNNING, RUNNING, RUNNING, RUNNING, DONE, messages=(said[:1], said[:2], said, said, said)))
     watch = JobWatch(job=REF, policy=WaitPolicy(poll_sleep=1.0))
     talk(wait_for_job(watch))
-    assert told(talk) == ["a", "b", "c"]
+    assert said(talk) == ["a", "b", "c"]
 
 
 def test_two_messages_of_one_moment_are_two_even_without_ids() -> None:
     said = [{"time": T0, "messageText": "a"}, {"time": T0, "messageText": "b"}]
     talk = Talk(Service(RUNNING, DONE, messages=(said, said)))
     talk(wait_for_job(TALKATIVE))
-    assert told(talk) == ["a", "b"]
+    assert said(talk) == ["a", "b"]
 
 
 @pytest.mark.parametrize("said", [[], [message("Hello")]])
@@ -192,17 +192,17 @@ def test_what_a_job_said_last_can_be_left_to_somebody_who_goes_on_from_there(sai
     service = Service(RUNNING, DONE, messages=(said, [*said, message("Bye", "2027-01-01T00:00:01Z")]))
     talk = Talk(service)
     unlogged = talk(wait_for_job(TALKATIVE, leaves_rest=True)).unlogged
-    assert (told(talk), talk.verbs.count("jobs.messages.list")) == ([one["messageText"] for one in said], 1)
+    assert (said(talk), talk.verbs.count("jobs.messages.list")) == ([one["messageText"] for one in said], 1)
     rest = Talk(service)
     rest(MessageStream(REF.path, "JOB_MESSAGE_BASIC", json.loads(json.dumps(unlogged))).follow(retry_for=1))
-    assert told(rest) == ["Bye"]
+    assert said(rest) == ["Bye"]
 
 
 @pytest.mark.parametrize(("watch", "end"), [(SILENT, DONE), (TALKATIVE, FAILED)])
 def test_nothing_is_left_of_a_job_that_is_not_listened_to_or_failed(watch: JobWatch, end: str) -> None:
     talk = Talk(Service(RUNNING, end, messages=([], [message("Bye", importance="JOB_MESSAGE_ERROR")])))
     assert talk(wait_for_job(watch, leaves_rest=True)).unlogged is None
-    assert told(talk) == (["Bye"] if end == FAILED else [])
+    assert said(talk) == (["Bye"] if end == FAILED else [])
 
 
 @pytest.mark.parametrize("trouble", [refused(403), refused(404), refused(503, retry_after="900"), refused(400)])
@@ -224,7 +224,7 @@ def test_a_job_that_speaks_again_is_listened_to_again() -> None:
     assert looks_between_messages(talk)[:4] == [2, 4, 1, 1]
 
 
-def test_a_change_of_state_is_told_at_once_however_quiet_the_job() -> None:
+def test_a_change_of_state_is_said_at_once_however_quiet_the_job() -> None:
     talk = Talk(Service(*[RUNNING] * 40, DONE))
     talk(wait_for_job(TALKATIVE))
     assert sum(talk.slept) == 400.0

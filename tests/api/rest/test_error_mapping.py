@@ -101,7 +101,7 @@ def test_a_refusal_is_final(status: int) -> None:
 
 
 @pytest.mark.parametrize("method", [Template.launch, Template.get, Template.create, FlexTemplate.launch])
-def test_a_template_that_is_not_there_is_told_from_a_job_that_is_not(method: Method) -> None:
+def test_a_template_that_is_not_there_is_said_from_a_job_that_is_not(method: Method) -> None:
     error = error_of(request_of(method), refused(404, "Unable to open gs://b/t", code="NOT_FOUND"))
     assert "Unable to open gs://b/t. Check the template's path and its bucket" in str(error)
     assert "30 days" in str(error_of(GET, refused(404)))

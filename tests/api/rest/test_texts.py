@@ -28,7 +28,7 @@ def test_a_sentence_ends(text: str, whole: str) -> None:
     assert sentence(text) == whole
 
 
-def test_an_error_of_the_system_is_told_without_its_number() -> None:
+def test_an_error_of_the_system_is_said_without_its_number() -> None:
     with pytest.raises(FileNotFoundError) as missing:
         Path("/nowhere/key.json").read_text()
     assert plain(missing.value) == "No such file or directory: '/nowhere/key.json'"

@@ -201,8 +201,8 @@ def test_progress_and_queue_time_go_to_the_log_once_each() -> None:
     talk = Talk(*seen, {"nodes": []}, now=NOW)
     outcome = talk(wait_for_job(RunWatch(run=RunRef(version="59.0", id="03C1"))))
     assert outcome.complaint == "Run 03C1 (no label) ended as Failure: It broke."
-    told = [text for text in talk.said if "state" not in text]
-    assert told == [
+    said = [text for text in talk.said if "state" not in text]
+    assert said == [
         "In the queue for 4 s",
         "In the queue for 9 s",
         "10% done",

@@ -219,7 +219,7 @@ def test_a_spec_can_be_given_in_the_call(ask: Asker, still_emulator: Emulator) -
     assert refusal(ask, FlexTemplate.launch, {"launchParameter": both}).status == 400
 
 
-def test_the_metadata_of_a_template_is_told(ask: Asker, still_emulator: Emulator) -> None:
+def test_the_metadata_of_a_template_is_said(ask: Asker, still_emulator: Emulator) -> None:
     put(still_emulator, "gs://b/f", FLEX_SPEC)
     put(still_emulator, "gs://b/t_metadata", METADATA)
     flex = ask(Template.get, gcsPath="gs://b/f")
@@ -229,7 +229,7 @@ def test_the_metadata_of_a_template_is_told(ask: Asker, still_emulator: Emulator
 
 
 @pytest.mark.parametrize("content", [None, b"{", b'{"image": "x", "metadata": 5}'])
-def test_an_unreadable_template_is_told_in_the_status_of_a_200(ask: Asker, still_emulator: Emulator, content: bytes | None) -> None:
+def test_an_unreadable_template_is_said_in_the_status_of_a_200(ask: Asker, still_emulator: Emulator, content: bytes | None) -> None:
     if content is not None:
         still_emulator.objects.write("gs://b/x", content)
     reply = ask(Template.get, gcsPath="gs://b/x")

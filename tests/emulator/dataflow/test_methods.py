@@ -161,7 +161,7 @@ def test_the_checker_of_these_tests_sees_breaches(schema: str, value: Any, place
     assert [breach.split(":")[0] for breach in breaches({"$ref": schema}, value, sent_by_service=True)] == [place]
 
 
-def test_an_error_too_is_told_in_googles_form(world: World) -> None:
+def test_an_error_too_is_said_in_googles_form(world: World) -> None:
     world.emulator.faults.set(Fault(method="jobs.get", status=429, headers={"Retry-After": "7"}))
     response = requests.get(f"{world.emulator.url}/v1b3/projects/a-project/jobs/{world.job_id}", timeout=60)
     error = response.json()["error"]

@@ -74,7 +74,7 @@ def test_wiping_forgets_everything(still_emulator: Emulator, ask: Asker, clock: 
         ("GET", "nothing", None, 404),
     ],
 )
-def test_a_mistake_is_told(still_emulator: Emulator, verb: str, call: str, body: Any, status: int) -> None:
+def test_a_mistake_is_said(still_emulator: Emulator, verb: str, call: str, body: Any, status: int) -> None:
     assert tell(still_emulator, verb, call, body, status)["error"]
 
 
@@ -158,7 +158,7 @@ def test_other_hosts_than_this_machine_are_refused(capsys: pytest.CaptureFixture
         assert host in capsys.readouterr().err
 
 
-def test_wrong_files_and_options_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_files_and_options_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "wrong.json"
     file.write_text('["x"]')
     for options in (

@@ -68,7 +68,7 @@ def test_a_version_that_the_org_does_not_have_yet_is_404(emulator: Emulator, pat
 
 
 @pytest.mark.parametrize("path", ["oauth2/userinfo", "data/v59.0", "data/v59.0/sobjects/User/005EM0000000001"])
-def test_without_a_session_nobody_is_told_who_has_logged_in(emulator: Emulator, path: str) -> None:
+def test_without_a_session_nobody_is_said_who_has_logged_in(emulator: Emulator, path: str) -> None:
     response = get(emulator, f"/services/{path}", "bad")
     assert (response.status_code, response.json()[0]["errorCode"]) == (401, "INVALID_SESSION_ID")
 

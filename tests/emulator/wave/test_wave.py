@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 
 class Org:
-    """Calls the emulated org, with a session and without HTML entities, unless told otherwise."""
+    """Calls the emulated org, with a session and without HTML entities, unless said otherwise."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
