@@ -9,7 +9,7 @@ import pytest
 
 pytest_plugins = ["tests.plugins_airflow"]
 
-LONG = ("tests/stack/", "tests/dags/", "tests/emulator/engines/")
+LONG = ("tests/stack/", "tests/demo/", "tests/dags/", "tests/emulator/engines/")
 """Folders whose tests run programs for real, the longest first. They begin, so that no process is left with one of them at the end."""
 
 

@@ -4,7 +4,8 @@
 the bucket and creates the job. Its XCom `dataflow_job_id` names the job, and `finished` waits for it in the triggerer. So a pipeline's
 author needs no template, and waiting needs no worker. The same file runs on Dataflow and on the emulator.
 
-The bucket holds texts under `input/`; the counts go to `beam-counts/<time of the run>/`.
+The worker needs `apache-airflow-providers-apache-beam`. The bucket holds texts under `input/`; the counts go to
+`beam-counts/<time of the run>/`.
 """
 
 from __future__ import annotations

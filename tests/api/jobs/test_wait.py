@@ -51,7 +51,7 @@ class Service:
         return job(state) if isinstance(state, str) else state
 
 
-def said(talk: Talk) -> list[str]:
+def logged(talk: Talk) -> list[str]:
     """The job's messages in the log: what it says, and not what is said of it."""
     return [text for text in talk.said if not text.startswith(("Job ", "The job"))]
 
@@ -149,7 +149,7 @@ def test_messages_come_to_the_log_with_their_level_each_once() -> None:
     said = [message("a"), message("b", importance="JOB_MESSAGE_WARNING"), message("c", "2027-01-01T00:00:01Z", "JOB_MESSAGE_ERROR")]
     talk = Talk(Service(RUNNING, RUNNING, DONE, messages=(said[:1], said[:2], said)))
     talk(wait_for_job(TALKATIVE))
-    assert said(talk) == ["a", "b", "c"]
+    assert logged(talk) == ["a", "b", "c"]
     levels = [level for level, text in zip(talk.levels, talk.said, strict=True) if text in ("a", "b", "c")]
     assert levels == [logging.INFO, logging.WARNING, logging.ERROR]
 
@@ -177,14 +177,14 @@ def test_times_of_any_length_repeat_no_message_and_lose_none(times: tuple[str, s
     talk = Talk(Service(RUNNING, RUNNING, RUNNING, RUNNING, DONE, messages=(said[:1], said[:2], said, said, said)))
     watch = JobWatch(job=REF, policy=WaitPolicy(poll_sleep=1.0))
     talk(wait_for_job(watch))
-    assert said(talk) == ["a", "b", "c"]
+    assert logged(talk) == ["a", "b", "c"]
 
 
 def test_two_messages_of_one_moment_are_two_even_without_ids() -> None:
     said = [{"time": T0, "messageText": "a"}, {"time": T0, "messageText": "b"}]
     talk = Talk(Service(RUNNING, DONE, messages=(said, said)))
     talk(wait_for_job(TALKATIVE))
-    assert said(talk) == ["a", "b"]
+    assert logged(talk) == ["a", "b"]
 
 
 @pytest.mark.parametrize("said", [[], [message("Hello")]])
@@ -192,17 +192,17 @@ def test_what_a_job_said_last_can_be_left_to_somebody_who_goes_on_from_there(sai
     service = Service(RUNNING, DONE, messages=(said, [*said, message("Bye", "2027-01-01T00:00:01Z")]))
     talk = Talk(service)
     unlogged = talk(wait_for_job(TALKATIVE, leaves_rest=True)).unlogged
-    assert (said(talk), talk.verbs.count("jobs.messages.list")) == ([one["messageText"] for one in said], 1)
+    assert (logged(talk), talk.verbs.count("jobs.messages.list")) == ([one["messageText"] for one in said], 1)
     rest = Talk(service)
     rest(MessageStream(REF.path, "JOB_MESSAGE_BASIC", json.loads(json.dumps(unlogged))).follow(retry_for=1))
-    assert said(rest) == ["Bye"]
+    assert logged(rest) == ["Bye"]
 
 
 @pytest.mark.parametrize(("watch", "end"), [(SILENT, DONE), (TALKATIVE, FAILED)])
 def test_nothing_is_left_of_a_job_that_is_not_listened_to_or_failed(watch: JobWatch, end: str) -> None:
     talk = Talk(Service(RUNNING, end, messages=([], [message("Bye", importance="JOB_MESSAGE_ERROR")])))
     assert talk(wait_for_job(watch, leaves_rest=True)).unlogged is None
-    assert said(talk) == (["Bye"] if end == FAILED else [])
+    assert logged(talk) == (["Bye"] if end == FAILED else [])
 
 
 @pytest.mark.parametrize("trouble", [refused(403), refused(404), refused(503, retry_after="900"), refused(400)])
