@@ -91,4 +91,9 @@ def main() -> int:
         wire.send("failed", {"cause": cause or "The pipeline failed.", "trace": trace, "stage": stage, "launched": launched})
         return 1
     wire.send("done")
+    if "pipeline" in request:
+        # Like a worker of the service: nobody waits for the interpreter to take itself apart.
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
     return 0
