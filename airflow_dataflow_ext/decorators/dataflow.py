@@ -58,7 +58,7 @@ class FunctionLaunchOperator(DecoratedOperator, DataflowLaunchOperator):
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
         if self.outlets:
             with task_errors():
-                self._call(context)  # what the job has written is known from what was launched
+                self._call(context)  # what was launched says what the job has written
         return super().execute_complete(context, event)
 
     def _call(self, context: Context) -> None:
