@@ -77,7 +77,7 @@ def test_each_end_of_a_job_starts_a_dag_once_whichever_triggerer_dies(stack: Cel
         cloud.launch(f"count-{number}")
         stack.wait_until(f"run {number}", lambda: len(said(stack)) >= 2 * number - 1)  # noqa: B023  (called at once)
         looks = len(cloud.asked("jobs.list"))
-        # Killed within five seconds of telling, a triggerer tells that again.
+        # Killed within five seconds of an event, a triggerer repeats it.
         stack.wait_until("the watcher to note it", lambda: len(cloud.asked("jobs.list")) >= looks + 5)  # noqa: B023
         with stack.changing:
             stack.programs[f"triggerer-{number}"].kill()

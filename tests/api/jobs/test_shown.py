@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, rule
+from hypothesis.stateful import initialize
 
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.names import labels_of
@@ -17,9 +17,9 @@ from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
 from airflow_dataflow_ext.api.jobs.launch_once import Launched, launch_once
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.shown import EACH, shown_record
-from airflow_dataflow_ext.api.rest.errors import DataflowExtError
+from airflow_dataflow_ext.api.rest.steps import Conversation
 from tests.api.cloud import Cloud
-from tests.api.jobs.test_launch_once_machine import DEATHS, IDENTITY, JUDGE, PLACE, TROUBLES, Died, LaunchOnce
+from tests.api.jobs.test_launch_once_machine import IDENTITY, JUDGE, PLACE, LaunchOnce
 from tests.talk import Talk
 
 NAMED = DataflowLauncher(launch=TemplateLaunch(template="gs://b/t", job_name="wc"), place=PLACE)
@@ -78,41 +78,27 @@ def test_after_a_clear_an_earlier_job_is_stopped_if_it_moves_and_never_taken_ove
 class WithoutRecord(LaunchOnce):
     """The same task where each worker begins with nothing; what a try has launched is listed when the next one begins."""
 
-    @initialize(append=st.booleans())
-    def begin_at_once(self, append: bool) -> None:
-        super().begin((0.0, 0.0), append)
-        self.tries = 0
+    its_xcoms_are_cleaned = the_dag_file_changes_retries = None  # type: ignore[assignment]
+    somebody_else_has_a_job_of_that_name = that_job_ends = None  # type: ignore[assignment]
 
-    begin = begin_at_once  # type: ignore[assignment]
+    @initialize(append=st.booleans(), retries=st.integers(0, 3))
+    def begin(self, append: bool, retries: int) -> None:  # type: ignore[override]
+        super().begin((0.0, 0.0), append, retries)
 
-    @rule(troubles=TROUBLES, dies_after=DEATHS)
-    def attempt(self, troubles: list[str], dies_after: int | None) -> None:
-        self.tries += 1
-        try:
-            self.perform(self.entry(), list(troubles), dies_after)
-        except (DataflowExtError, Died):
-            return
-
-    def entry(self) -> Any:
+    def launch(self) -> Conversation[Launched]:
         """What a worker does that enters the task."""
-        record = yield from shown_record(self.service, IDENTITY, clear_key=self.clears, is_first=self.tries == 1)
+        record = yield from shown_record(self.service, IDENTITY, clear_key=self.max_tries, is_first=self.tries == 1)
         self.record = record.value()
-        return (yield from launch_once(self.service, IDENTITY, clear_key=self.clears))
-
-    @rule()
-    def clear(self) -> None:
-        """As Airflow counts: by the tries before."""
-        self.clears = self.tries
-        self.jobs_of_this_clear = []
+        return (yield from launch_once(self.service, IDENTITY, clear_key=self.max_tries))
 
     def teardown(self) -> None:
         if not hasattr(self, "cloud"):
             return
         self.tries += 1
-        launched: Launched = self.perform(self.entry(), [], None)
+        launched: Launched = self.perform(self.launch(), [], None)
         good = [job for job in self.jobs_of_this_clear if JUDGE(job.summary()) is not Phase.FAILED]
         assert [job.id for job in good] == [launched.job["id"]]
-        assert self.cloud.moving in ([], good)
+        assert self.moving in ([], good)
 
 
 TestWithoutRecord = WithoutRecord.TestCase
