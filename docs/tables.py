@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import airflow_dataflow_ext
+from airflow_dataflow_ext.api.cloud_logging import methods as cloud_logging
 from airflow_dataflow_ext.api.data_pipelines import methods as data_pipelines
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.states import DATAFLOW
@@ -24,6 +25,7 @@ def write_tables(folder: Path) -> None:
     tables = {
         "dataflow_methods.md": _methods(dataflow.RESOURCES),
         "data_pipelines_methods.md": _methods(data_pipelines.RESOURCES),
+        "cloud_logging_methods.md": _methods(cloud_logging.RESOURCES),
         "wave_methods.md": _methods(wave.RESOURCES),
         "dataflow_states.md": _states(DATAFLOW.items()),
         "wave_states.md": _states(WAVE.items()),

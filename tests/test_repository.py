@@ -40,7 +40,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": set(),
     "api.rest": set(),
     "api.jobs": {"api.rest"},
-    "api.dataflow": {"api.rest", "api.jobs"},
+    "api.cloud_logging": {"api.rest"},
+    "api.dataflow": {"api.rest", "api.jobs", "api.cloud_logging"},
     "api.data_pipelines": {"api.rest", "api.jobs", "api.dataflow"},
     "api.wave": {"api.rest", "api.jobs"},
     "transport": {"api"},
@@ -55,6 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plugin": {"api", "hooks", "links", "task"},
     "emulator": {
         "api.rest",
+        "api.cloud_logging.methods",
         "api.data_pipelines.methods",
         "api.dataflow.methods",
         "api.dataflow.states",
@@ -235,7 +237,14 @@ def test_a_method_is_described_once() -> None:
 
 WATCH = {
     "job": {"place": {"project_id": "p", "location": "l"}, "id": "j"},
-    "policy": {"expected": ["JOB_STATE_DONE"], "to_the_end": True, "poll_sleep": 3.0, "importance": None, "replaces": True},
+    "policy": {
+        "expected": ["JOB_STATE_DONE"],
+        "to_the_end": True,
+        "poll_sleep": 3.0,
+        "importance": None,
+        "replaces": True,
+        "worker_logs": "on_failure",
+    },
 }
 CONNECTION = {"conn_id": "c", "impersonation_chain": ["a@example.com", "b@example.com"]}
 

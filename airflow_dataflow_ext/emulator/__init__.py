@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_dataflow_ext.emulator.dataflow.world import Settings
 from airflow_dataflow_ext.emulator.embedded import Emulator, UnusedFaultsError
 from airflow_dataflow_ext.emulator.engines.scripted import Script
-from airflow_dataflow_ext.emulator.engines.timeline import Autoscaling, Describe, JobMessage, Metrics, Stages, State
+from airflow_dataflow_ext.emulator.engines.timeline import Autoscaling, Describe, JobMessage, Metrics, Stages, State, WorkerLog
 from airflow_dataflow_ext.emulator.http.clock import ManualClock, RealClock
 from airflow_dataflow_ext.emulator.http.faults import Fault
 from airflow_dataflow_ext.emulator.wave.script import WaveNode, WaveScript
@@ -26,4 +26,5 @@ __all__ = [
     "UnusedFaultsError",
     "WaveNode",
     "WaveScript",
+    "WorkerLog",
 ]

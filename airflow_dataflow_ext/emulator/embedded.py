@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from airflow_dataflow_ext.emulator.cloud_logging.service import CloudLoggingServer
 from airflow_dataflow_ext.emulator.data_pipelines.service import DataPipelinesServer
 from airflow_dataflow_ext.emulator.dataflow.pages import JobPages
 from airflow_dataflow_ext.emulator.dataflow.script_check import check_script
@@ -232,6 +233,7 @@ class Emulator:
         services: list[Service] = [
             DataflowServer(world, self.tokens),
             DataPipelinesServer(world, self.tokens),
+            CloudLoggingServer(world, self.tokens),
             OAuthService(self._account, self.tokens),
             org,
             SalesforcePlatform(org, self.wave.sessions),

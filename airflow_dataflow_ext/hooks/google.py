@@ -12,6 +12,7 @@ from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
 from airflow.sdk.exceptions import AirflowException
 from google.auth.exceptions import DefaultCredentialsError
 
+from airflow_dataflow_ext.api.cloud_logging import methods as cloud_logging
 from airflow_dataflow_ext.api.data_pipelines import methods as data_pipelines
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
@@ -33,7 +34,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ENDPOINTS = {dataflow.ROOT: "dataflow_endpoint", data_pipelines.ROOT: "datapipelines_endpoint"}
+ENDPOINTS = {
+    dataflow.ROOT: "dataflow_endpoint",
+    data_pipelines.ROOT: "datapipelines_endpoint",
+    cloud_logging.ROOT: "logging_endpoint",
+}
 """By the root URL of each service: the connection's extra that holds another one, for example an emulator's. The environment variable of
 the same name in capitals counts where there is no extra."""
 
@@ -53,8 +58,8 @@ class DataflowConnection(GoogleBaseHook):
 
     The project is the argument's, else the connection's; the location is the argument's, else the connection's extra
     ``location``, else ``us-central1``. The service's root URL is the connection's extra ``dataflow_endpoint``, else the
-    environment variable ``DATAFLOW_ENDPOINT``, else Google's; that of Data Pipelines is found in the same way, as
-    ``datapipelines_endpoint``.
+    environment variable ``DATAFLOW_ENDPOINT``, else Google's; those of Data Pipelines and Cloud Logging are found
+    in the same way, as ``datapipelines_endpoint`` and ``logging_endpoint``.
 
     :param gcp_conn_id: connection of type ``google_cloud_platform``.
     :param impersonation_chain: see GoogleBaseHook.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from airflow_dataflow_ext.api.dataflow.job import Place
     from airflow_dataflow_ext.api.dataflow.templates import Launch
+    from airflow_dataflow_ext.api.dataflow.worker_logs import WorkerLogs
     from airflow_dataflow_ext.api.jobs.facts import Summary
     from airflow_dataflow_ext.api.jobs.watch import Outcome
     from airflow_dataflow_ext.api.rest.method import Json
@@ -58,6 +59,8 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
         ``{"vcpu_hours": 0.056, "memory_gb_hours": 0.003557}``.
     :param message_importance: the least importance of job messages that are shown in the task's log, for example
         ``JOB_MESSAGE_DETAILED``; None shows none.
+    :param worker_logs: ``on_failure`` looks up the last errors of a failed job's workers in Cloud Logging, for the task's log and
+        its error. The account needs ``roles/logging.viewer``; without it the log says so, and the task ends as it would.
 
     ``wait_until_finished``, ``drain_pipeline``, ``cancel_on_kill`` and ``reattach`` are templated.
     """
@@ -81,6 +84,7 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
         start_from_trigger: bool = False,
         prices: Mapping[str, float] | None = None,
         message_importance: str | None = "JOB_MESSAGE_BASIC",
+        worker_logs: WorkerLogs = "off",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -96,6 +100,7 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
             raise InvalidInputError("start_from_trigger needs end_from_trigger=True: a task that begins without a worker ends without one")
         self.prices = check_prices(prices)
         self.message_importance = message_importance
+        self.worker_logs: WorkerLogs = worker_logs
         _ = self.policy  # a wrong argument fails the DAG file, not the run
 
     @property
@@ -109,6 +114,7 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
             to_the_end=bool(self.wait_until_finished),
             poll_sleep=self.poll_sleep,
             importance=self.message_importance,
+            worker_logs=self.worker_logs,
         )
 
     def trigger(self, watch: JobWatch, *, stop_on_kill: bool) -> BaseTrigger:

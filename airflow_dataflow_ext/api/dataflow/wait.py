@@ -13,6 +13,7 @@ from airflow_dataflow_ext.api.dataflow.reasons import reason_of
 from airflow_dataflow_ext.api.dataflow.replace import who_goes_on
 from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UNKNOWN, UPDATED
 from airflow_dataflow_ext.api.dataflow.where import where_is_it
+from airflow_dataflow_ext.api.dataflow.worker_logs import check_worker_logs, explorer, worker_errors
 from airflow_dataflow_ext.api.jobs.facts import state_times, thinned
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
 from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
@@ -74,6 +75,7 @@ class WaitPolicy:
     :param to_the_end: wait for a streaming job's end, too.
     :param poll_sleep: seconds between two looks.
     :param importance: the least importance of job messages that go to the log; ``None`` sends none.
+    :param worker_logs: whether the workers' last errors are looked up in Cloud Logging when the job fails.
     :param replaces: the job was launched to replace a running one, so that the log says which of them goes on.
     :raises InvalidInputError: there is no such state or importance, or ``poll_sleep`` is not more than 0.
     """
@@ -83,6 +85,7 @@ class WaitPolicy:
     poll_sleep: float = budgets.POLL_SLEEP
     importance: str | None = "JOB_MESSAGE_BASIC"
     replaces: bool = False
+    worker_logs: str = "off"
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.expected) - set(DATAFLOW))
@@ -90,6 +93,7 @@ class WaitPolicy:
             raise InvalidInputError(f"{', '.join(unknown)} is not a job state; the states are {', '.join(DATAFLOW)}")
         check_poll_sleep(self.poll_sleep)
         check_importance(self.importance)
+        check_worker_logs(self.worker_logs)
 
     def judge(self, job: Mapping[str, Any]) -> Phase:
         """What the job as it is now means for the wait."""
@@ -218,9 +222,16 @@ class JobStream:
     def reason(self, job: Json) -> Conversation[str]:
         """Why: what the service says of a failure, or what became of the job instead."""
         if job.get("currentState") == FAILED:
-            return reason_of((yield from self._messages.errors()))
+            return reason_of([*(yield from self._messages.errors()), *(yield from self._worker_errors(job))])
         if job.get("currentState") == UPDATED:
             return f"job {job.get('replacedByJobId')} replaced it"
         if self._policy.expected:
             return f"expected was {' or '.join(self._policy.expected)}"
         return "somebody stopped it"
+
+    def _worker_errors(self, job: Json) -> Conversation[list[str]]:
+        """What the workers have logged, where that was asked for."""
+        yield Say(f"The errors of its workers are in Cloud Logging: {explorer(self._job)}")
+        if self._policy.worker_logs == "off":
+            return []
+        return (yield from worker_errors(self._job, str(job.get("createTime", ""))))

@@ -109,6 +109,9 @@ METRICS_WITHIN = 30.0
 NODES_WITHIN = 60.0
 """For which the nodes of a CRM Analytics run that has ended are asked for."""
 
+WORKER_LOGS_WITHIN = 10.0
+"""For which the logs of a failed job's workers are asked for: they explain an end, and change none."""
+
 METADATA_WITHIN = 20.0
 """For which a template's metadata is asked for: a check is not worth a longer wait."""
 

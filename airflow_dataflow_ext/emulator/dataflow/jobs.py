@@ -48,6 +48,7 @@ class JobRecord:
     metrics: list[Json] = field(default_factory=list)
     stages: list[Json] = field(default_factory=list)
     stacks: list[Json] = field(default_factory=list)
+    worker_logs: list[Json] = field(default_factory=list)
     changed: bool = True
     _summary: bytes | None = None
 

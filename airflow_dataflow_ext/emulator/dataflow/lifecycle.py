@@ -110,6 +110,11 @@ class JobReport:
         record.changed = True
         record.messages.append({"id": number, "time": self._now(), "messageText": text, "messageImportance": importance})
 
+    def worker_log(self, text: str, severity: str = "ERROR") -> None:
+        logs = self._record.worker_logs
+        entry = {"insertId": f"{len(logs) + 1:08x}", "timestamp": self._now(), "severity": severity}
+        logs.append({**entry, "jsonPayload": {"message": text, "job": self._record.id}})
+
     def autoscaling(self, event_type: str, text: str, *, current: int, target: int) -> None:
         event = {"eventType": event_type, "currentNumWorkers": str(current), "targetNumWorkers": str(target), "time": self._now()}
         self._record.changed = True

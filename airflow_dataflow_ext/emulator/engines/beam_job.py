@@ -72,6 +72,7 @@ class BeamJob:
                 if name == "done":
                     return states.DRAINED if self._drained else states.DONE
                 if name == "failed":
+                    self._report.worker_log(self._process.last_output())
                     self._fail(**value)
                     return states.FAILED
                 self._pass_on(name, value)

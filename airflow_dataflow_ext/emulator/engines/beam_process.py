@@ -84,6 +84,10 @@ class BeamProcess:
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with exit status {status}"
         return f"The pipeline's process {how}. Its last output:\n{_tail(self.log)}"
 
+    def last_output(self) -> str:
+        """The end of what the program has written to its standard output and error."""
+        return _tail(self.log)
+
     async def _spawn(self, connection: socket.socket) -> asyncio.subprocess.Process:
         self._home.mkdir(parents=True, exist_ok=True)
         target = str(self._program.target)

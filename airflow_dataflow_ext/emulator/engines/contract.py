@@ -54,6 +54,9 @@ class Report(Protocol):
     def message(self, text: str, importance: str = "JOB_MESSAGE_BASIC") -> None:
         """A job message."""
 
+    def worker_log(self, text: str, severity: str = "ERROR") -> None:
+        """An entry of a worker's log, as Cloud Logging has it."""
+
     def autoscaling(self, event_type: str, text: str, *, current: int, target: int) -> None:
         """An autoscaling event."""
 

@@ -46,6 +46,21 @@ class JobMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerLog:
+    """A worker logs something, which Cloud Logging shows."""
+
+    worker_log: str
+    severity: str = "ERROR"
+
+    def __post_init__(self) -> None:
+        if self.severity not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+            raise ValueError(f"{short(self.severity)} is no severity of a worker's log")
+
+    def play(self, report: Report) -> None:
+        report.worker_log(self.worker_log, self.severity)
+
+
+@dataclass(frozen=True, slots=True)
 class Autoscaling:
     """The worker pool changes."""
 
@@ -88,7 +103,10 @@ class Describe:
         report.describe(self.describe)
 
 
-_KINDS: Sequence[type[JobMessage | Autoscaling | Metrics | Stages | Describe]] = (JobMessage, Autoscaling, Metrics, Stages, Describe)
+_KINDS: Sequence[type[JobMessage | WorkerLog | Autoscaling | Metrics | Stages | Describe]] = (
+    *(JobMessage, WorkerLog, Autoscaling),
+    *(Metrics, Stages, Describe),
+)
 
 
 def step_of(value: Any) -> TimelineEvent:
@@ -102,7 +120,8 @@ def step_of(value: Any) -> TimelineEvent:
         names = [entry.name for entry in fields(kind)]
         if names[0] in value:
             return make(kind, value, f"a step of {names[0]}")
-    raise ValueError(f"a step is a state's name or an object with message, autoscaling, metrics, stages or describe; given: {short(value)}")
+    known = "message, worker_log, autoscaling, metrics, stages or describe"
+    raise ValueError(f"a step is a state's name or an object with {known}; given: {short(value)}")
 
 
 def step_to_json(step: TimelineEvent) -> Any:

@@ -79,6 +79,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.states: list[tuple[float, str]] = []
+        self.worker_logs: list[str] = []
         self.messages: list[tuple[float, str, str]] = []
         self.events: list[str] = []
         self.metric_list: Sequence[Mapping[str, Any]] = []
@@ -94,6 +95,9 @@ class Recorder:
     def message(self, text: str, importance: str = "JOB_MESSAGE_BASIC") -> None:
         self.messages.append((time.monotonic(), importance, text))
         self.changed.set()
+
+    def worker_log(self, text: str, severity: str = "ERROR") -> None:
+        self.worker_logs.append(text)
 
     def autoscaling(self, event_type: str, text: str, *, current: int, target: int) -> None:
         self.events.append(text)
