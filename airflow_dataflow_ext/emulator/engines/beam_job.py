@@ -76,6 +76,7 @@ class BeamJob:
                     self._fail(**value)
                     return states.FAILED
                 self._pass_on(name, value)
+        self._report.worker_log(self._process.last_output())
         self._error(_WORKFLOW + await self._process.how_it_ended())
         return states.FAILED
 
