@@ -17,7 +17,9 @@ STOP = "DataflowStopJobOperator"
 NOT_OURS = {"depends_on_past", "do_xcom_push", "email_on_failure", "email_on_retry", "exponential_backoff", "multiple_outputs"}
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "DataflowCreateJobOperator": {"job": {}},
+    "DataflowCreatePipelineOperator": {"body": {"name": "p"}},
     "DataflowCreateSnapshotOperator": {"job_id": "j"},
+    "DataflowDeletePipelineOperator": {"pipeline_name": "p"},
     "DataflowDeleteSnapshotOperator": {"snapshot_id": "s"},
     "DataflowJobAutoScalingEventsSensor": {"job_id": "j"},
     "DataflowJobMessagesSensor": {"job_id": "j"},
@@ -25,6 +27,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "DataflowJobProgressSensor": {"job_id": "j", "at_least": 0.5},
     "DataflowJobStatusSensor": {"job_id": "j", "expected_statuses": "JOB_STATE_DONE"},
     "DataflowSnapshotSensor": {"snapshot_id": "s"},
+    "DataflowRunPipelineOperator": {"pipeline_name": "p"},
     "DataflowStartFlexTemplateOperator": {"body": {}},
     "DataflowStartYamlJobOperator": {"job_name": "j", "yaml_pipeline": "p"},
     "DataflowStopJobOperator": {"job_id": "j"},

@@ -12,7 +12,7 @@ import pytest
 from airflow_dataflow_ext.api.rest import budgets
 
 PACKAGE = Path(__file__).parents[3] / "airflow_dataflow_ext"
-ROOMS = ("api", "transport", "hooks", "watch", "task", "triggers", "plugin")
+ROOMS = ("api", "transport", "hooks", "watch", "task", "triggers", "sensors", "plugin")
 MODULES = [module for room in ROOMS for module in sorted((PACKAGE / room).rglob("*.py"))]
 ROWS = [name for name in vars(budgets) if name.isupper()]
 SPANS = ("retry_for", "poll_sleep", "wait_for", "timeout", "within", "stop_within", "cancel_timeout")
@@ -46,8 +46,8 @@ def test_a_number_of_seconds_stands_in_the_budgets_alone(module: Path) -> None:
     assert [name for name, value in given if isinstance(value, ast.Constant) and value.value not in (None, 0)] == []
 
 
-FACTS = {"FORCE_AT_THE_EARLIEST"}
-"""Seconds that a service prescribes: nothing that this package may change."""
+FACTS = {"FORCE_AT_THE_EARLIEST", "ON_KILL_WITHIN"}
+"""Seconds that a service or Airflow prescribes: nothing that this package may change."""
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))
