@@ -15,6 +15,7 @@ from airflow_dataflow_ext.emulator.google.gcs_errors import refuse_json
 from airflow_dataflow_ext.emulator.google.names import StorageError
 from airflow_dataflow_ext.emulator.http.errors import ApiError
 from airflow_dataflow_ext.emulator.http.router import Outgoing
+from airflow_dataflow_ext.emulator.http.server import close
 
 BODY_LIMIT = 2 * 1024 * 1024 * 1024
 """Bytes of a request, all of which are held in memory."""
@@ -58,7 +59,7 @@ class StorageServer:
     def stop(self) -> None:
         """Stop serving and free the port."""
         if self._thread.is_alive():
-            asyncio.run_coroutine_threadsafe(self._shut_down(), self._loop).result(_UNTIL_STOPPED)
+            asyncio.run_coroutine_threadsafe(close(self._runner, self._socket), self._loop).result(_UNTIL_STOPPED)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         self._loop.close()
@@ -67,11 +68,6 @@ class StorageServer:
     async def _serve(self) -> None:
         await self._runner.setup()
         await web.SockSite(self._runner, self._socket).start()
-
-    async def _shut_down(self) -> None:
-        await self._runner.cleanup()
-        for _ in range(3):  # what was closed is let go of in the loop's next rounds
-            await asyncio.sleep(0)
 
     async def _handle(self, request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}

@@ -42,6 +42,7 @@ class Server:
         app.router.add_route("*", "/{tail:.*}", self._handle)
         wire = logging.getLogger(f"{__name__}.wire")
         wire.addFilter(_is_no_fault_of_a_client)
+        self._socket: socket.socket | None = None
         self._runner = web.AppRunner(app, access_log=None, logger=wire, shutdown_timeout=0.5, auto_decompress=False)
 
     async def start(self, port: int) -> int:
@@ -49,12 +50,15 @@ class Server:
 
         :raises OSError: the port is taken.
         """
+        self._socket = socket.create_server((HOST, port), backlog=1024)
         await self._runner.setup()
-        await web.TCPSite(self._runner, HOST, port, backlog=1024).start()
-        return int(self._runner.addresses[0][1])
+        await web.SockSite(self._runner, self._socket, backlog=1024).start()
+        return int(self._socket.getsockname()[1])
 
     async def stop(self) -> None:
-        await self._runner.cleanup()
+        if self._socket is not None:
+            await close(self._runner, self._socket)
+            self._socket.close()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         begun = time.perf_counter()
@@ -96,6 +100,24 @@ class Server:
             took=time.perf_counter() - begun,
         )
         self._log.add(entry)
+
+
+async def close(runner: web.AppRunner, listening: socket.socket) -> None:
+    """Stop serving; every connection is closed when this returns, and the loop may end.
+
+    What is accepted while asyncio's server closes is never closed by it (https://github.com/python/cpython/issues/109564), so that
+    accepting ends first.
+    """
+    asyncio.get_running_loop().remove_reader(listening)
+    await _rounds()
+    await runner.cleanup()
+    await _rounds()
+
+
+async def _rounds() -> None:
+    """Let the loop do what is scheduled, and what follows from that."""
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 async def read_body(request: web.Request) -> bytes:
