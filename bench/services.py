@@ -25,6 +25,10 @@ UP_WITHIN = 60.0
 """Seconds in which a service has to answer."""
 
 
+class NotInstalledError(StackError):
+    """A program that a stack needs is not on this machine."""
+
+
 class Postgres:
     """A PostgreSQL cluster of its own in a temporary folder.
 
@@ -32,7 +36,7 @@ class Postgres:
 
     :param home: of the stack; the same one gives the same folder, so that what a killed run left is found.
     :param env: environment of the programs.
-    :raises StackError: PostgreSQL is not installed.
+    :raises NotInstalledError: PostgreSQL is not installed.
     """
 
     def __init__(self, home: Path, env: Mapping[str, str]) -> None:
@@ -83,11 +87,11 @@ class Postgres:
 def redis(home: Path, port: int, env: Mapping[str, str]) -> Program:
     """A Redis that keeps nothing: what waits in it is lost with it.
 
-    :raises StackError: Redis is not installed.
+    :raises NotInstalledError: Redis is not installed.
     """
     found = shutil.which("redis-server")
     if found is None:
-        raise StackError("There is no redis-server here; Debian's package has it: apt-get install redis-server")
+        raise NotInstalledError("There is no redis-server here; Debian's package has it: apt-get install redis-server")
     settings = {"port": port, "bind": HOST, "save": "", "appendonly": "no", "dir": home / "data", "set-proc-title": "no"}
     flags = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
     return Program("redis", [found, *flags], env=env, log=home / "logs" / "redis.log")
@@ -116,17 +120,17 @@ def _as_owner() -> list[str]:
     try:
         pwd.getpwnam(USER)
     except KeyError:
-        raise StackError(f"There is no account {USER} here; Debian's package makes it: apt-get install postgresql") from None
+        raise NotInstalledError(f"There is no account {USER} here; Debian's package makes it: apt-get install postgresql") from None
     return ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", "--"]
 
 
 def _binary(name: str) -> str:
     """The newest PostgreSQL's program of this name.
 
-    :raises StackError: there is none.
+    :raises NotInstalledError: there is none.
     """
     versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
     found = str(versions[-1]) if versions else shutil.which(name)
     if found is None:
-        raise StackError("There is no PostgreSQL here; Debian's package has it: apt-get install postgresql")
+        raise NotInstalledError("There is no PostgreSQL here; Debian's package has it: apt-get install postgresql")
     return found

@@ -13,7 +13,7 @@ import pytest
 
 from bench.celery_stack import CeleryStack
 from bench.chaos_stack import NOTICED_FAST, NOTICED_FAST_TOO
-from demo.processes import StackError
+from bench.services import NotInstalledError
 from tests.stack.cloud import Cloud
 from tests.stack.test_events import ID, said
 
@@ -31,7 +31,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CeleryStack]:
     dags = Path(__file__).parent / "dags"
     try:
         made = CeleryStack(tmp_path_factory.mktemp("celery"), dags, parallelism=3, env=env, emulator=arguments, progress=print)
-    except StackError as error:
+    except NotInstalledError as error:
         pytest.skip(str(error))
     with made as running:
         yield running

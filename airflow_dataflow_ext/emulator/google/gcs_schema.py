@@ -14,16 +14,10 @@ from typing import Any
 
 from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator.dataflow.values import seconds_of
+from airflow_dataflow_ext.emulator.google.integers import LIMITS, read_integer
 from airflow_dataflow_ext.emulator.http.errors import ApiError
-from airflow_dataflow_ext.emulator.http.payload import whole
 
 Spec = Mapping[str, Any]
-_LIMITS: Mapping[str, tuple[int, int]] = {
-    "int32": (-(2**31), 2**31 - 1),
-    "uint32": (0, 2**32 - 1),
-    "int64": (-(2**63), 2**63 - 1),
-    "uint64": (0, 2**64 - 1),
-}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Parameters of the transport, which the document does not list.
 _COMMON = {"access_token", "upload_id", "upload_protocol", "callback"}
@@ -86,7 +80,7 @@ def _read_parameter(spec: Spec, name: str, text: str) -> Any:
         read = _scalar(spec, value)
     except (ValueError, TypeError) as error:
         raise ApiError(400, f"Invalid value for parameter {name}: '{text[:100]}'", reason="invalidParameter") from error
-    return int(read) if spec.get("format") in _LIMITS else read
+    return int(read) if spec.get("format") in LIMITS else read
 
 
 def read_body(schema: str, body: Any) -> dict[str, Any]:
@@ -132,12 +126,8 @@ def _read_fields(spec: Spec, value: Mapping[str, Any], at: str) -> dict[str, Any
 
 def _scalar(spec: Spec, value: Any) -> Any:
     kind, form = spec["type"], spec.get("format", "")
-    if form in _LIMITS:
-        low, high = _LIMITS[form]
-        number = whole(value)
-        if not low <= number <= high:
-            raise ValueError(value)
-        return str(number) if kind == "string" else number
+    if form in LIMITS:
+        return read_integer(kind, form, value)
     if kind == "string" and isinstance(value, str):
         if form == "date-time":
             seconds_of(value)

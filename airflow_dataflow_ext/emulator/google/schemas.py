@@ -14,16 +14,11 @@ from typing import Any
 
 from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.emulator.dataflow.values import camel, duration_of, seconds_of
+from airflow_dataflow_ext.emulator.google.integers import LIMITS, read_integer
 from airflow_dataflow_ext.emulator.http.errors import ApiError, short
-from airflow_dataflow_ext.emulator.http.payload import finite, whole
+from airflow_dataflow_ext.emulator.http.payload import finite
 
 Spec = Mapping[str, Any]
-_LIMITS: Mapping[str, tuple[int, int]] = {
-    "int32": (-(2**31), 2**31 - 1),
-    "uint32": (0, 2**32 - 1),
-    "int64": (-(2**63), 2**63 - 1),
-    "uint64": (0, 2**64 - 1),
-}
 # Enums travel as numbers too; the document lists them by number, except here.
 _DECIMAL = re.compile(r"-?\d{1,400}(\.\d{1,400})?([eE][-+]?\d{1,3})?", re.ASCII)
 _MOST_FAULTS = 20
@@ -171,12 +166,8 @@ def _read_enum(spec: Spec, value: Any, at: str, faults: list[str]) -> Any:
 
 
 def _read_scalar(kind: str, form: str, value: Any) -> Any:
-    if form in _LIMITS:
-        low, high = _LIMITS[form]
-        number = whole(value)
-        if not low <= number <= high:
-            raise ValueError(value)
-        return str(number) if kind == "string" else number
+    if form in LIMITS:
+        return read_integer(kind, form, value)
     if kind == "string" and isinstance(value, str):
         if form == "google-datetime":
             seconds_of(value)

@@ -1,0 +1,27 @@
+"""The integers of discovery documents: each format has its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_dataflow_ext.emulator.http.payload import whole
+
+LIMITS: Mapping[str, tuple[int, int]] = {
+    "int32": (-(2**31), 2**31 - 1),
+    "uint32": (0, 2**32 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "uint64": (0, 2**64 - 1),
+}
+
+
+def read_integer(kind: str, form: str, value: Any) -> int | str:
+    """The integer, as text where its schema says so: JSON has no 64 bits.
+
+    :raises ValueError: it is outside the limits of its format, or no integer.
+    """
+    low, high = LIMITS[form]
+    number = whole(value)
+    if not low <= number <= high:
+        raise ValueError(value)
+    return str(number) if kind == "string" else number
