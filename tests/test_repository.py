@@ -244,6 +244,8 @@ WATCH = {
         "importance": None,
         "replaces": True,
         "worker_logs": "on_failure",
+        "spending": {"prices": {"vcpu_hours": 1.0}, "max_cost": 5.0, "max_vcpu_hours": 4.0},
+        "drain": True,
     },
 }
 CONNECTION = {"conn_id": "c", "impersonation_chain": ["a@example.com", "b@example.com"]}
@@ -262,7 +264,6 @@ def trigger_arguments() -> dict[str, dict[str, Any]]:
     condition = MetricReached(metric="n", at_least=3.0, tentative=True, context={"step": "s1"})
     end = {"end_from_trigger": True, "skips": True}
     at_job = {"job_id": "j", "project_id": "p", "location": "l", "poll_sleep": 3.0, **end, **CONNECTION}
-    ending = {"end_from_trigger": True, "prices": {"vcpu_hours": 1.0}}
     events = {"project_id": "p", "location": "l", "poll_sleep": 3.0, **CONNECTION}
     start = {"arguments": {"gcp_conn_id": "c", "impersonation_chain": None, "job_id": "j"}}
     return {
@@ -270,7 +271,7 @@ def trigger_arguments() -> dict[str, dict[str, Any]]:
         "DataflowConditionTrigger": {"condition": condition.serialize(), "fail_on_terminal_state": True, "until": 9.0, **at_job},
         "DataflowJobEventTrigger": {"name": "n*", "labels": {"l": "v"}, "states": ["JOB_STATE_DONE"], **events},
         "DataflowJobStatusTrigger": {"expected_statuses": ["JOB_STATE_DONE"], **at_job},
-        "DataflowJobTrigger": {"watch": WATCH, "stop_on_kill": True, "drain": True, **ending, **CONNECTION},
+        "DataflowJobTrigger": {"watch": WATCH, "stop_on_kill": True, "end_from_trigger": True, **CONNECTION},
         "DataflowLaunchStartTrigger": {"operator": "an.Operator", **start},
         "DataflowSensorStartTrigger": {"operator": "a.Sensor", **start},
         "WaveJobTrigger": {"watch": run.serialize(), "stop_on_kill": True, "conn_id": "c"},

@@ -77,7 +77,6 @@ class DataflowRunPipelineOperator(DataflowJobOperator):
         return PipelineRunLauncher(
             pipeline=self.hook.pipeline(self.pipeline_name, self.project_id, self.location),
             policy=self.policy,
-            drain=self.drain_pipeline,
             cancel_timeout=self.cancel_timeout or 0.0,
         )
 

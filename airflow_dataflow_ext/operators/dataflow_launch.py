@@ -11,7 +11,7 @@ from airflow_dataflow_ext.api.dataflow.facts import keep, summary_of
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream
 from airflow_dataflow_ext.api.dataflow.template_check import Validate, check_validate
-from airflow_dataflow_ext.api.dataflow.usage import check_prices, with_usage
+from airflow_dataflow_ext.api.dataflow.usage import Spending, check_prices, with_usage
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.operators.base import Attempt, LaunchOperator
@@ -115,6 +115,8 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
             poll_sleep=self.poll_sleep,
             importance=self.message_importance,
             worker_logs=self.worker_logs,
+            spending=Spending(prices=self.prices),
+            drain=self.drain_pipeline,
         )
 
     def trigger(self, watch: JobWatch, *, stop_on_kill: bool) -> BaseTrigger:
@@ -123,9 +125,7 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
         return DataflowJobTrigger(
             watch=watch.serialize(),
             stop_on_kill=stop_on_kill and self.cancel_on_kill and not (self.wait_until_finished and watch.policy.replaces),
-            drain=self.drain_pipeline,
             end_from_trigger=self.end_from_trigger,
-            prices=self.prices,
             conn_id=self.gcp_conn_id,
             impersonation_chain=self.impersonation_chain,
         )
@@ -206,7 +206,6 @@ class DataflowLaunchOperator(TemplateLineage, DataflowJobOperator):
             policy=self.policy,
             append_job_name=self.append_job_name,
             default_name=self.default_name,
-            drain=self.drain_pipeline,
             cancel_timeout=self.cancel_timeout or 0.0,
             validate=self.validate,
         )

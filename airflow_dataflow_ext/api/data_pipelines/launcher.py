@@ -14,8 +14,9 @@ from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline, PipelineJo
 from airflow_dataflow_ext.api.data_pipelines.pipelines import PipelineRef, job_place
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.dataflow.states import state_of
 from airflow_dataflow_ext.api.dataflow.stop import stop
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy, state_of
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import Before, LaunchRecord
 from airflow_dataflow_ext.api.jobs.phase import Phase
@@ -35,7 +36,6 @@ class PipelineRunLauncher:
     """One run of a pipeline.
 
     :param policy: what the task waits for.
-    :param drain: drain a streaming job instead of cancelling it.
     :param cancel_timeout: seconds to wait for an earlier job's end.
     """
 
@@ -43,7 +43,6 @@ class PipelineRunLauncher:
 
     pipeline: PipelineRef
     policy: WaitPolicy = field(default_factory=WaitPolicy)
-    drain: bool = False
     cancel_timeout: float = budgets.STOP_WAIT
 
     def validation(self) -> Conversation[Json] | None:
@@ -98,7 +97,7 @@ class PipelineRunLauncher:
         return self.policy.judge(job)
 
     def stop(self, job: Json) -> Conversation[None]:
-        yield from stop(self._ref(job), drain=self.drain, wait_for=self.cancel_timeout, poll_sleep=self.policy.poll_sleep)
+        yield from stop(self._ref(job), drain=self.policy.drain, wait_for=self.cancel_timeout, poll_sleep=self.policy.poll_sleep)
 
     def _ref(self, job: Mapping[str, Any]) -> JobRef:
         """A job where it says that it is."""

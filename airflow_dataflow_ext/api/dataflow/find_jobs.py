@@ -11,8 +11,7 @@ from typing import Any
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL, made_name, with_suffix
-from airflow_dataflow_ext.api.dataflow.states import TERMINAL
-from airflow_dataflow_ext.api.dataflow.wait import state_of
+from airflow_dataflow_ext.api.dataflow.states import TERMINAL, state_of
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NothingFoundError

@@ -11,11 +11,11 @@ from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.names import check_job_name, labels_of, made_name, own_label_value, with_suffix
 from airflow_dataflow_ext.api.dataflow.replace import replaceable
-from airflow_dataflow_ext.api.dataflow.states import REPLACEABLE, TERMINAL
+from airflow_dataflow_ext.api.dataflow.states import REPLACEABLE, TERMINAL, state_of
 from airflow_dataflow_ext.api.dataflow.stop import stop
 from airflow_dataflow_ext.api.dataflow.template_check import Validate, check_launch
 from airflow_dataflow_ext.api.dataflow.templates import Launch
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy, state_of
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import Before, LaunchRecord
 from airflow_dataflow_ext.api.jobs.phase import Phase
@@ -49,7 +49,6 @@ class DataflowLauncher:
     policy: WaitPolicy = field(default_factory=WaitPolicy)
     append_job_name: bool = True
     default_name: bool = False
-    drain: bool = False
     cancel_timeout: float = budgets.STOP_WAIT
     validate: Validate = "off"
 
@@ -125,7 +124,7 @@ class DataflowLauncher:
         if self.launch.update and job.get("currentState") in REPLACEABLE:
             yield Say(f"{ref} goes on: it has taken over from the job before it, so stopping it would end the stream.")
             return
-        yield from stop(ref, drain=self.drain, wait_for=self.cancel_timeout, poll_sleep=self.policy.poll_sleep)
+        yield from stop(ref, drain=self.policy.drain, wait_for=self.cancel_timeout, poll_sleep=self.policy.poll_sleep)
 
     def find(self, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json | None]:
         name = record.job_name

@@ -9,8 +9,7 @@ from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job
-from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, CANCELLING, DATAFLOW, DRAINED, DRAINING, TERMINAL
-from airflow_dataflow_ext.api.dataflow.wait import state_of
+from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, CANCELLING, DATAFLOW, DRAINED, DRAINING, TERMINAL, state_of
 from airflow_dataflow_ext.api.dataflow.where import at_job
 from airflow_dataflow_ext.api.jobs.stop import stop_jobs
 from airflow_dataflow_ext.api.rest import budgets

@@ -11,7 +11,8 @@ from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream, check_importance
 from airflow_dataflow_ext.api.dataflow.reasons import reason_of
 from airflow_dataflow_ext.api.dataflow.replace import who_goes_on
-from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UNKNOWN, UPDATED
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UPDATED, state_of
+from airflow_dataflow_ext.api.dataflow.usage import Spending
 from airflow_dataflow_ext.api.dataflow.where import where_is_it
 from airflow_dataflow_ext.api.dataflow.worker_logs import check_worker_logs, explorer, worker_errors
 from airflow_dataflow_ext.api.jobs.facts import state_times, thinned
@@ -76,6 +77,8 @@ class WaitPolicy:
     :param poll_sleep: seconds between two looks.
     :param importance: the least importance of job messages that go to the log; ``None`` sends none.
     :param worker_logs: whether the workers' last errors are looked up in Cloud Logging when the job fails.
+    :param spending: what the job costs, and how much it may use.
+    :param drain: let a streaming job that has to be stopped finish what it has read.
     :param replaces: the job was launched to replace a running one, so that the log says which of them goes on.
     :raises InvalidInputError: there is no such state or importance, or ``poll_sleep`` is not more than 0.
     """
@@ -86,6 +89,8 @@ class WaitPolicy:
     importance: str | None = "JOB_MESSAGE_BASIC"
     replaces: bool = False
     worker_logs: str = "off"
+    spending: Spending = field(default_factory=Spending)
+    drain: bool = False
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.expected) - set(DATAFLOW))
@@ -105,11 +110,6 @@ class WaitPolicy:
         if state == RUNNING and job.get("type") == STREAMING and not self.to_the_end:
             return Phase.SUCCEEDED
         return phase_of(state, DATAFLOW)
-
-
-def state_of(job: Mapping[str, Any]) -> str:
-    """The job's state; a launch's reply has none yet."""
-    return job.get("currentState") or UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +170,8 @@ class JobWatch:
     def deserialize(cls, data: Mapping[str, Any]) -> JobWatch:
         """The inverse of :meth:`serialize`."""
         policy = data["policy"]
-        return cls(job=JobRef.deserialize(data["job"]), policy=WaitPolicy(**{**policy, "expected": tuple(policy["expected"])}))
+        parts = {"expected": tuple(policy["expected"]), "spending": Spending(**policy["spending"])}
+        return cls(job=JobRef.deserialize(data["job"]), policy=WaitPolicy(**{**policy, **parts}))
 
 
 class JobStream:
@@ -190,7 +191,7 @@ class JobStream:
 
     def follow(self, job: Json) -> Conversation[None]:
         """Tell the messages that are new."""
-        self._states.append((str(job.get("currentState") or UNKNOWN), str(job.get("currentStateTime", ""))))
+        self._states.append((state_of(job), str(job.get("currentStateTime", ""))))
         return self._messages.follow(retry_for=self._policy.poll_sleep)
 
     def facts(self) -> Json:
