@@ -49,7 +49,7 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
     :param wait_until_finished: None waits for a batch job's end and for a streaming job to run; True waits for the end of
         either; False does not wait.
     :param expected_terminal_state: the state that ends the task well, when it is another one; every other end fails it.
-    :param drain_pipeline: drain a streaming job instead of cancelling it when the task is killed.
+    :param drain_pipeline: drain a streaming job instead of cancelling it when the task is killed, or the job is over its limit.
     :param cancel_on_kill: False lets the job go on when the task is killed, or times out while it is deferred.
     :param end_from_trigger: with ``deferrable``: let the triggerer end the task, without a second worker. Airflow then runs no
         ``on_success_callback`` or listener and writes no asset events, and the triggerer's log alone says why a task failed.
@@ -57,6 +57,9 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
         mapped task, or one that needs what only a worker can have, starts there all the same; the page "Waiting" says what that is.
     :param prices: what one unit of a total costs, in any currency, for an estimate of what the job cost; for example
         ``{"vcpu_hours": 0.056, "memory_gb_hours": 0.003557}``.
+    :param max_cost: stop a job that has cost more, by ``prices`` and in their currency, and fail the task, which is not tried again. What
+        it has used is asked for every five minutes. The task then waits for the end of a streaming job, too.
+    :param max_vcpu_hours: the same for its vCPU hours, without prices.
     :param message_importance: the least importance of job messages that are shown in the task's log, for example
         ``JOB_MESSAGE_DETAILED``; None shows none.
     :param worker_logs: ``on_failure`` looks up the last errors of a failed job's workers in Cloud Logging, for the task's log and
@@ -83,6 +86,8 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
         end_from_trigger: bool = False,
         start_from_trigger: bool = False,
         prices: Mapping[str, float] | None = None,
+        max_cost: float | None = None,
+        max_vcpu_hours: float | None = None,
         message_importance: str | None = "JOB_MESSAGE_BASIC",
         worker_logs: WorkerLogs = "off",
         **kwargs: Any,
@@ -99,6 +104,8 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
         if self.may_start_here and not self.end_from_trigger:
             raise InvalidInputError("start_from_trigger needs end_from_trigger=True: a task that begins without a worker ends without one")
         self.prices = check_prices(prices)
+        self.max_cost = max_cost
+        self.max_vcpu_hours = max_vcpu_hours
         self.message_importance = message_importance
         self.worker_logs: WorkerLogs = worker_logs
         _ = self.policy  # a wrong argument fails the DAG file, not the run
@@ -109,13 +116,16 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
 
         :raises InvalidInputError: a field is wrong.
         """
+        spending = Spending(prices=self.prices, max_cost=self.max_cost, max_vcpu_hours=self.max_vcpu_hours)
+        if spending.is_limited and self.wait_until_finished is False:
+            raise InvalidInputError("max_cost and max_vcpu_hours need a task that waits: leave out wait_until_finished=False")
         return WaitPolicy(
             expected=(self.expected_terminal_state,) if self.expected_terminal_state else (),
-            to_the_end=bool(self.wait_until_finished),
+            to_the_end=bool(self.wait_until_finished) or spending.is_limited,
             poll_sleep=self.poll_sleep,
             importance=self.message_importance,
             worker_logs=self.worker_logs,
-            spending=Spending(prices=self.prices),
+            spending=spending,
             drain=self.drain_pipeline,
         )
 

@@ -17,14 +17,15 @@ TOGETHER = 0.2
 class Waiter:
     """One watcher's pending look."""
 
-    __slots__ = ("answer", "due", "early", "look", "patience")
+    __slots__ = ("answer", "due", "early", "latest", "look", "patience")
 
     def __init__(self, look: Look, answer: asyncio.Future[Json], now: float, first: float) -> None:
         self.look = look
         self.answer = answer
         self.due = now + (look.within or first)
         self.early = TOGETHER * look.within or first  # a newcomer joins whatever round begins first
-        self.patience = now + max(look.idle, look.within)
+        self.patience = now + max(min(look.idle, look.latest), look.within)
+        self.latest = now + max(look.latest, look.within)
 
     @property
     def pause(self) -> float:
@@ -37,7 +38,9 @@ class Waiter:
 
     def wants(self, job: Json, now: float, idle: bool) -> bool:
         """Whether the job as it is makes an answer; an ``idle`` answer is one that brings nothing new."""
-        return self.look.is_news(job) or (self.is_due(now) if not self.look.idle else idle and self.patience <= now)
+        if self.look.is_news(job) or self.latest <= now:
+            return True
+        return self.is_due(now) if not self.look.idle else idle and self.patience <= now
 
 
 class Waiters:

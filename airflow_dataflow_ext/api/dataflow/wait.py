@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
+from airflow_dataflow_ext.api.dataflow.limits import UsageGuard
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream, check_importance
 from airflow_dataflow_ext.api.dataflow.reasons import reason_of
 from airflow_dataflow_ext.api.dataflow.replace import who_goes_on
@@ -17,7 +18,7 @@ from airflow_dataflow_ext.api.dataflow.where import where_is_it
 from airflow_dataflow_ext.api.dataflow.worker_logs import check_worker_logs, explorer, worker_errors
 from airflow_dataflow_ext.api.jobs.facts import state_times, thinned
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
-from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
+from airflow_dataflow_ext.api.jobs.watch import Ending, check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
@@ -181,6 +182,7 @@ class JobStream:
         self._job = job
         self._policy = policy
         self._messages = MessageStream(job.path, policy.importance)
+        self._guard = UsageGuard(job, policy.spending, drain=policy.drain)
         self._successor = ""
         self._states: list[tuple[str, str]] = []
 
@@ -189,10 +191,16 @@ class JobStream:
         """For how many looks there is nothing to follow."""
         return self._messages.quiet_rounds
 
+    @property
+    def patience(self) -> float:
+        """Seconds within which the job's usage is to be looked at again."""
+        return self._guard.patience
+
     def follow(self, job: Json) -> Conversation[None]:
-        """Tell the messages that are new."""
+        """Tell the messages that are new, and stop a job that uses more than it may."""
         self._states.append((state_of(job), str(job.get("currentStateTime", ""))))
-        return self._messages.follow(retry_for=self._policy.poll_sleep)
+        yield from self._messages.follow(retry_for=self._policy.poll_sleep)
+        yield from self._guard.check(job)
 
     def facts(self) -> Json:
         """The job's states with their times, and how its worker pool changed."""
@@ -220,7 +228,14 @@ class JobStream:
         text = f"Job {job.get('id')} ({name}) in {job.get('location')} ended as {job.get('currentState')}"
         return f"{text}{': ' if reason else ''}{sentence(reason) or '.'} {self._successor}".rstrip()
 
-    def reason(self, job: Json) -> Conversation[str]:
+    def ending(self, job: Json, phase: Phase) -> Conversation[Ending]:
+        """How the end counts: a job that was stopped because it used too much has ended badly, whatever its state."""
+        over = yield from self._guard.verdict(job)
+        if over:
+            return Ending(Phase.FAILED, over, "limit")
+        return Ending(phase, "" if phase is Phase.SUCCEEDED else (yield from self._reason(job)))
+
+    def _reason(self, job: Json) -> Conversation[str]:
         """Why: what the service says of a failure, or what became of the job instead."""
         if job.get("currentState") == FAILED:
             return reason_of([*(yield from self._messages.errors()), *(yield from self._worker_errors(job))])

@@ -45,12 +45,29 @@ class Lister(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the end of a job counts for the wait.
+
+    :param reason: why it ended badly, in one line and in the service's words where it gave any.
+    :param cause: see :class:`~airflow_dataflow_ext.api.rest.errors.DataflowExtError`.
+    """
+
+    phase: Phase
+    reason: str = ""
+    cause: str = ""
+
+
 class Stream(Protocol):
     """What a job says while it runs; remembers what it has logged."""
 
     @property
     def quiet_rounds(self) -> float:
         """For how many looks at the job's state, while that is the same, there is nothing to follow."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds within which the job is to be followed again, however many others wait."""
 
     def follow(self, job: Json) -> Conversation[None]:
         """Tell what is new. Trouble with that never ends a wait."""
@@ -64,8 +81,11 @@ class Stream(Protocol):
     def final(self, job: Json) -> Conversation[Json]:
         """The job that has ended, with what is only known then."""
 
-    def reason(self, job: Json) -> Conversation[str]:
-        """Why a job ended badly, in one line and in the service's words where it gave any."""
+    def ending(self, job: Json, phase: Phase) -> Conversation[Ending]:
+        """How the end counts, and for a bad one why.
+
+        :param phase: what its state means for the wait.
+        """
 
     def complaint(self, job: Json, reason: str) -> str:
         """What is wrong with a job that ended badly: which one, how, and why."""
@@ -108,7 +128,7 @@ class Watch(Protocol):
         """What goes to the log on the way."""
 
 
-_TEXTS = ("state", "reason", "complaint")
+_TEXTS = ("state", "reason", "complaint", "cause")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +139,7 @@ class Outcome:
     :param state: how it ended, in the service's own word.
     :param reason: for a bad end, why, in one line.
     :param complaint: for a bad end, which job ended how, and why.
+    :param cause: for a bad end, what kind of one; see :class:`~airflow_dataflow_ext.api.rest.errors.DataflowExtError`.
     :param unlogged: the mark of the job's stream, where the last that it said is still to be logged.
     :param facts: what is worth keeping of what was seen on the way.
     """
@@ -128,6 +149,7 @@ class Outcome:
     state: str = ""
     reason: str = ""
     complaint: str = ""
+    cause: str = ""
     unlogged: Json | None = None
     facts: Json = field(default_factory=dict)
 
@@ -137,7 +159,7 @@ class Outcome:
         :raises JobEndError: the wait ended badly.
         """
         if self.phase is not Phase.SUCCEEDED:
-            raise JobEndError(self.complaint, job=self.job, state=self.state, reason=self.reason)
+            raise JobEndError(self.complaint, job=self.job, state=self.state, reason=self.reason, cause=self.cause)
         return self.job
 
     def serialize(self) -> Json:
@@ -158,13 +180,14 @@ class Look(Step):
     """Answer: the watched job as the service sees it, from ``within`` seconds from now on.
 
     While the job is still in the state that is ``known`` and decides nothing, the answer may wait for ``idle`` seconds, and for
-    longer while there are many who wait like that; with ``idle`` 0 it comes after ``within`` seconds in any case.
+    longer, up to ``latest``, while there are many who wait like that; with ``idle`` 0 it comes after ``within`` seconds in any case.
     """
 
     watch: Watch
     within: float = 0.0
     known: str | None = None
     idle: float = 0.0
+    latest: float = math.inf
 
     def is_news(self, job: Json) -> bool:
         """Whether the job must be reported at once."""

@@ -98,6 +98,9 @@ CLOCK_SKEW = 600.0
 ENDS_OVERLAP = 300.0
 """By which a list of ended jobs reaches back behind the last end that was seen: an end may show late."""
 
+USAGE_EVERY = 300.0
+"""Between two looks at what a running job has used, where that is limited; the service renews its totals about once a minute."""
+
 # What is asked at a job's end
 
 ERROR_MESSAGE_PAUSES = (0.0, 2.0, 5.0, 10.0)

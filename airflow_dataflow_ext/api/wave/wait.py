@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.jobs.facts import state_times
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
+from airflow_dataflow_ext.api.jobs.watch import Ending
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import items, pages
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
@@ -137,6 +139,7 @@ class RunStream:
     """A run's progress on its way to the log, and what its end tells."""
 
     quiet_rounds = 1.0
+    patience = math.inf
 
     def __init__(self, watch: RunWatch) -> None:
         self._watch = watch
@@ -183,12 +186,12 @@ class RunStream:
             yield Say(_node_line(node), logging.WARNING if _trouble(node) else logging.INFO)
         return {**job, "nodes": nodes}
 
-    def reason(self, job: Json) -> Conversation[str]:
-        """Why: the service's message, and the nodes that failed with theirs."""
+    def ending(self, job: Json, phase: Phase) -> Conversation[Ending]:
+        """How the end counts, and why: the service's message, and the nodes that failed with theirs."""
         yield from ()
         reasons = [str(job["message"])] if job.get("message") else []
         reasons += [f"node {_name(node)} {_trouble(node)}" for node in job.get("nodes", ()) if _trouble(node)]
-        return " ".join("; ".join(reasons).split())
+        return Ending(phase, " ".join("; ".join(reasons).split()))
 
     def complaint(self, job: Json, reason: str) -> str:
         """How the run ended and why."""
