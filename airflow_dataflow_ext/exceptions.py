@@ -26,6 +26,13 @@ class JobFailedError(AirflowException):
         self.link = link
 
 
+class NoCapacityError(JobFailedError):
+    """The service had no room for the job: a quota is used up, or there are no machines. ``reason`` says which, and what helps.
+
+    Where the service refused the launch there is no job, and ``job_id`` is empty.
+    """
+
+
 class UsageLimitError(JobFailedError, AirflowFailException):
     """The job was stopped because it used more than ``max_cost`` or ``max_vcpu_hours`` allow; a retry would use it again, so there is none.
 

@@ -170,6 +170,10 @@ class TaskInstance:
             from airflow.serialization.serialized_objects import BaseSerialization
 
             kwargs = BaseSerialization.serialize(kwargs)
+        elif kwargs is not None:
+            from airflow.sdk.serde import serialize
+
+            kwargs = serialize(kwargs)
         run = {"dag_id": self.task.dag_id, "run_id": self.run_id, "run_type": "manual", "state": "running"}
         times = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end", "run_after", "start_date"), NOW.isoformat())
         nothing = {"end_date": None, "conf": {}, "consumed_asset_events": [], **({"partition_key": None} if SDK >= (1, 2) else {})}

@@ -271,7 +271,7 @@ def trigger_arguments() -> dict[str, dict[str, Any]]:
         "DataflowConditionTrigger": {"condition": condition.serialize(), "fail_on_terminal_state": True, "until": 9.0, **at_job},
         "DataflowJobEventTrigger": {"name": "n*", "labels": {"l": "v"}, "states": ["JOB_STATE_DONE"], **events},
         "DataflowJobStatusTrigger": {"expected_statuses": ["JOB_STATE_DONE"], **at_job},
-        "DataflowJobTrigger": {"watch": WATCH, "stop_on_kill": True, "end_from_trigger": True, **CONNECTION},
+        "DataflowJobTrigger": {"watch": WATCH, "stop_on_kill": True, "end_from_trigger": True, "launches_again": True, **CONNECTION},
         "DataflowLaunchStartTrigger": {"operator": "an.Operator", **start},
         "DataflowSensorStartTrigger": {"operator": "a.Sensor", **start},
         "WaveJobTrigger": {"watch": run.serialize(), "stop_on_kill": True, "conn_id": "c"},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator
@@ -125,16 +125,23 @@ class LaunchOperator(BaseOperator):
 
     def execute(self, context: Context) -> Json:
         with task_errors(self.link_of):
-            attempt = self.enter(context)
-            launched = count_launch(attempt.identity, lambda: self._launch(attempt))
-            watch = attempt.launcher.watch_of(launched.job, launched.record)
-            self.publish(context, watch, launched)
-            self.keep_launch(attempt.store, context["ti"].try_number, watch, launched)
-            if self.wait_until_finished is False:
-                return launched.job
-            if self.deferrable and watch.judge(launched.job) is Phase.MOVING:
-                self._defer(context, watch, "execute_complete", stop_on_kill=not launched.record.foreign)
-            return self._finish(attempt.store, self.hook.run(wait_for_job(watch)))
+            return self.go_on(context, partial(self._launch_and_wait, context))
+
+    def go_on(self, context: Context, step: Callable[[], Json]) -> Json:
+        """Carry out what is left of the task, the next step first; where another launch can mend an error, launch again."""
+        return step()
+
+    def _launch_and_wait(self, context: Context) -> Json:
+        attempt = self.enter(context)
+        launched = count_launch(attempt.identity, lambda: self._launch(attempt))
+        watch = attempt.launcher.watch_of(launched.job, launched.record)
+        self.publish(context, watch, launched)
+        self.keep_launch(attempt.store, context["ti"].try_number, watch, launched)
+        if self.wait_until_finished is False:
+            return launched.job
+        if self.deferrable and watch.judge(launched.job) is Phase.MOVING:
+            self._defer(context, watch, "execute_complete", stop_on_kill=not launched.record.foreign)
+        return self._finish(attempt.store, self.hook.run(wait_for_job(watch)))
 
     def enter(self, context: Context, *, resumes: bool = False) -> Attempt:
         """This entry into the task.
@@ -154,7 +161,7 @@ class LaunchOperator(BaseOperator):
 
         :raises JobError: the wait ended badly.
         """
-        yield from settle(str(outcome.job.get("id")), outcome.phase)
+        yield from settle(str(outcome.job.get("id")), outcome.phase, full=outcome.cause == "capacity")
         if outcome.job.get("id"):
             yield from self.keep(outcome)
         return outcome.result()
@@ -186,7 +193,7 @@ class LaunchOperator(BaseOperator):
         """What the trigger saw decides exactly as if this worker had waited."""
         with task_errors(self.link_of):
             check_event(event)
-            return self._finish(self._store(context), Outcome.deserialize(event))
+            return self.go_on(context, partial(self._finish, self._store(context), Outcome.deserialize(event)))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """As in any operator, but a task that waited too long stops its job, as it does when a worker waits; after any other trouble of

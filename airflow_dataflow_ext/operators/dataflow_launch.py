@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow.bodies import check_zone
+from airflow_dataflow_ext.api.dataflow.capacity import fallbacks_of
 from airflow_dataflow_ext.api.dataflow.facts import keep, summary_of
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream
@@ -14,8 +15,9 @@ from airflow_dataflow_ext.api.dataflow.template_check import Validate, check_val
 from airflow_dataflow_ext.api.dataflow.usage import Spending, check_prices, with_usage
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.operators.base import Attempt, LaunchOperator
+from airflow_dataflow_ext.operators.base import Attempt
 from airflow_dataflow_ext.operators.dataflow_lineage import TemplateLineage
+from airflow_dataflow_ext.operators.dataflow_room import WaitsForRoom
 from airflow_dataflow_ext.task.compat import needs_3_3
 from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.errors import task_errors
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
-class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
+class DataflowJobOperator(StartsFromTrigger, DataflowTask, WaitsForRoom):
     """Starts one Dataflow job, however that is done, and follows it; the result is the Job.
 
     A job that has ended has two fields more: ``resources``, what it used by the service's metrics (see
@@ -43,6 +45,7 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
 
     See :class:`~airflow_dataflow_ext.operators.base.LaunchOperator` for ``poll_sleep``, ``deferrable``,
     ``cancel_timeout``, ``reattach``, and for what happens on retries;
+    :class:`~airflow_dataflow_ext.operators.dataflow_room.WaitsForRoom` for ``when_full``;
     :class:`~airflow_dataflow_ext.task.connection.DataflowTask` for ``project_id``, ``location``, ``gcp_conn_id`` and
     ``impersonation_chain``.
 
@@ -136,9 +139,13 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
             watch=watch.serialize(),
             stop_on_kill=stop_on_kill and self.cancel_on_kill and not (self.wait_until_finished and watch.policy.replaces),
             end_from_trigger=self.end_from_trigger,
+            launches_again=self.launches_again,
             conn_id=self.gcp_conn_id,
             impersonation_chain=self.impersonation_chain,
         )
+
+    def needs_worker(self) -> bool:
+        return self.launches_again or super().needs_worker()  # it may pause, and its record has to outlive that
 
     def show(self, context: Context, watch: JobWatch, job: Json) -> None:
         self.show_job(context, watch.job)
@@ -175,16 +182,27 @@ class DataflowLaunchOperator(TemplateLineage, DataflowJobOperator):
         text: what Google does not take in it is replaced, and the log says which name it became. Without it such a name is refused.
     :param validate: who checks the launch before it is sent: ``metadata`` compares parameters with what the template says of itself,
         where that can be read; ``service`` asks the service (``validateOnly``); ``off`` checks nothing.
+    :param fallback_locations: where to launch the job when there is no room for it in its location, one after the other (templated). The
+        launch may then name no zone, region or subnetwork of the workers, and replace no running job.
 
     ``append_job_name`` is templated. See :class:`DataflowJobOperator` for the other arguments, the result and retries.
     """
 
     jobs_tell_their_launch = True
-    template_fields: Sequence[str] = ("append_job_name", *DataflowJobOperator.template_fields)
+    template_fields: Sequence[str] = ("append_job_name", "fallback_locations", *DataflowJobOperator.template_fields)
     append_job_name = Flag()
 
-    def __init__(self, *, append_job_name: bool | str = True, validate: Validate = "metadata", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        append_job_name: bool | str = True,
+        validate: Validate = "metadata",
+        fallback_locations: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        needs_3_3(fallback_locations=fallback_locations)
+        self.fallback_locations = fallback_locations
         self.append_job_name = append_job_name
         self.validate: Validate = check_validate(validate)
 
@@ -213,6 +231,7 @@ class DataflowLaunchOperator(TemplateLineage, DataflowJobOperator):
         return DataflowLauncher(
             launch=launch,
             place=place,
+            fallbacks=fallbacks_of(launch, place, self.fallback_locations) if self.fallback_locations else (),
             policy=self.policy,
             append_job_name=self.append_job_name,
             default_name=self.default_name,

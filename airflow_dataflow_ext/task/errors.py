@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobEndError, JobError
-from airflow_dataflow_ext.exceptions import JobFailedError, UsageLimitError
+from airflow_dataflow_ext.exceptions import JobFailedError, NoCapacityError, UsageLimitError
 from airflow_dataflow_ext.task.compat import AirflowException, AirflowFailException
 
 if TYPE_CHECKING:
@@ -57,10 +57,12 @@ def airflow_error(error: DataflowExtError, link_of: LinkOf | None = None) -> Air
             reason=error.reason,
             link=link,
         )
+    if error.cause:
+        return _ENDS[error.cause](str(error), reason=str(error))
     return (AirflowFailException if error.lasting else AirflowException)(str(error))
 
 
-_ENDS: Mapping[str, type[JobFailedError]] = {"limit": UsageLimitError}
+_ENDS: Mapping[str, type[JobFailedError]] = {"capacity": NoCapacityError, "limit": UsageLimitError}
 """What a task raises when its job ended badly, by the cause."""
 
 

@@ -17,7 +17,7 @@ from airflow_dataflow_ext.transport.effects import RECORD, MemoryStore
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_dataflow_ext.api.jobs.launch_once import LaunchRecord
+    from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
     from airflow_dataflow_ext.api.rest.method import Json
 
 

@@ -117,13 +117,17 @@ class WaitTrigger(BaseTrigger):
             event = {"error": f"{type(error).__name__}: {error}"}
         if self.task_instance is None:  # dag.test() has no such race, and ends no task from a trigger
             end = TriggerEvent(event)  # type: ignore[no-untyped-call]
-        elif self.end_from_trigger:
+        elif self.ends_task(event):
             end = await self._end(event)
         else:
             await asyncio.sleep(max(0.0, budgets.FIRST_EVENT_AFTER - (time.monotonic() - began)))
             end = TriggerEvent(event)  # type: ignore[no-untyped-call]
         self._time(event)
         yield end
+
+    def ends_task(self, event: Json) -> bool:
+        """Whether the task ends here."""
+        return self.end_from_trigger
 
     def ended_at(self, job: Json) -> float:
         """When the job came into its state, in seconds since the epoch; 0 where that is not known."""

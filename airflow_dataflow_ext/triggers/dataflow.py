@@ -52,18 +52,24 @@ class DataflowJobTrigger(JobTrigger, DataflowTrigger):
     :param watch: a serialized :class:`~airflow_dataflow_ext.api.dataflow.wait.JobWatch`.
     :param stop_on_kill: stop the job when a user kills the task.
     :param end_from_trigger: end the task here; its result then has what the job used, and what that cost.
+    :param launches_again: a worker goes on, and launches again, when the service had no room for the job.
 
     See :class:`DataflowTrigger` for the other arguments.
     """
 
     watch: JobWatch
 
-    def __init__(self, *, watch: Mapping[str, Any], end_from_trigger: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, watch: Mapping[str, Any], end_from_trigger: bool = False, launches_again: bool = False, **kwargs: Any) -> None:
         super().__init__(watch=JobWatch.deserialize(watch), **kwargs)
         self.end_from_trigger = end_from_trigger
+        self.launches_again = launches_again
 
     def fields(self) -> Json:
-        return {"watch": self.watch.serialize(), **{name: getattr(self, name) for name in ("stop_on_kill", "end_from_trigger")}}
+        names = ("stop_on_kill", "end_from_trigger", "launches_again")
+        return {"watch": self.watch.serialize(), **{name: getattr(self, name) for name in names}}
+
+    def ends_task(self, event: Json) -> bool:
+        return super().ends_task(event) and not (self.launches_again and event.get("cause") == "capacity")
 
     def result(self, event: Json) -> Conversation[Json]:
         prices = self.watch.policy.spending.prices

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from airflow.triggers.base import TaskFailedEvent
 
-from airflow_dataflow_ext.api.jobs.launch_once import Launched, Launcher, LaunchRecord, launch_once, stop_launched
+from airflow_dataflow_ext.api.jobs.launch_once import Launched, Launcher, launch_once, stop_launched
+from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
 from airflow_dataflow_ext.api.jobs.recollect import recollect
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Outcome

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
+from airflow_dataflow_ext.api.dataflow.capacity import why_full
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.limits import UsageGuard
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream, check_importance
@@ -233,12 +234,18 @@ class JobStream:
         over = yield from self._guard.verdict(job)
         if over:
             return Ending(Phase.FAILED, over, "limit")
-        return Ending(phase, "" if phase is Phase.SUCCEEDED else (yield from self._reason(job)))
+        if phase is Phase.SUCCEEDED:
+            return Ending(phase)
+        if job.get("currentState") != FAILED:
+            return Ending(phase, self._reason(job))
+        messages = yield from self._messages.errors()
+        full = yield from why_full(self._job, messages)
+        if full:
+            return Ending(phase, full, "capacity")
+        return Ending(phase, reason_of([*messages, *(yield from self._worker_errors(job))]))
 
-    def _reason(self, job: Json) -> Conversation[str]:
-        """Why: what the service says of a failure, or what became of the job instead."""
-        if job.get("currentState") == FAILED:
-            return reason_of([*(yield from self._messages.errors()), *(yield from self._worker_errors(job))])
+    def _reason(self, job: Json) -> str:
+        """Why a job that has not failed ended otherwise than asked: what became of it instead."""
         if job.get("currentState") == UPDATED:
             return f"job {job.get('replacedByJobId')} replaced it"
         if self._policy.expected:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
-from airflow_dataflow_ext.api.jobs.launch_once import Before, Launched, LaunchRecord, launch_once
+from airflow_dataflow_ext.api.jobs.launch_once import Before, Launched, launch_once
+from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.rest import budgets
@@ -132,7 +133,13 @@ class WaveLauncher:
     def name(self, identity: LaunchIdentity) -> str:
         return str(self.launch)
 
-    def request(self, name: str, identity: LaunchIdentity) -> Request:
+    def place_of(self, times_full: int) -> Mapping[str, str]:
+        return {}  # an org is one place
+
+    def is_full(self, error: CallError) -> bool:
+        return False  # it queues
+
+    def request(self, record: LaunchRecord, identity: LaunchIdentity) -> Request:
         return self.launch.request(self.version)
 
     def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json]:

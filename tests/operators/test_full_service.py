@@ -1,0 +1,103 @@
+"""A full service is no failure of the pipeline: the task waits for room or goes elsewhere, one job at a time, or says what is missing."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.emulator import Emulator, JobMessage
+from tests.airflow_task import needs_3_3
+from tests.api.dataflow.test_capacity import JOBS, ZONE
+from tests.operators.launches import instance
+from tests.operators.test_what_people_read import BOTH
+
+pytestmark = needs_3_3
+
+STOCKOUT: Any = [(0, "JOB_STATE_PENDING"), (0.1, JobMessage(ZONE, "JOB_MESSAGE_ERROR")), (0.2, "JOB_STATE_FAILED")]
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause is half a second."""
+    monkeypatch.setattr(budgets, "ROOM_PAUSES", (0.5,))
+
+
+def refuse(emulator: Emulator, times: int = 1) -> None:
+    """The next launches are refused, because too many jobs run."""
+    emulator.faults.add("templates.launch", status=400, code="FAILED_PRECONDITION", message=JOBS, times=times)
+
+
+def states(emulator: Emulator) -> list[str]:
+    return [str(entry["job"]["currentState"]).removeprefix("JOB_STATE_") for entry in emulator.jobs.all()]
+
+
+@BOTH
+def test_a_refused_launch_fails_with_an_error_of_its_own(emulator: Emulator, deferrable: bool) -> None:
+    from airflow_dataflow_ext.exceptions import NoCapacityError
+
+    refuse(emulator)
+    ended = instance(deferrable=deferrable).run()
+    assert isinstance(ended.error, NoCapacityError)
+    first = str(ended.error).splitlines()[0]
+    assert "jobs-per-project quota: so many jobs run already; wait for one to end" in first
+    assert 'when_full="wait" waits for room' in first
+    assert (ended.error.job_id, states(emulator)) == ("", [])
+
+
+@BOTH
+def test_a_job_without_machines_fails_with_an_error_of_its_own(emulator: Emulator, deferrable: bool) -> None:
+    from airflow_dataflow_ext.exceptions import NoCapacityError
+
+    emulator.scripts.play("*", STOCKOUT)
+    task = instance(deferrable=deferrable)
+    ended = task.run()
+    assert isinstance(ended.error, NoCapacityError)
+    assert (ended.error.job_id, ended.error.state) == (task.xcoms["job_id"], "JOB_STATE_FAILED")
+    assert "the service had no room for it (ZONE_RESOURCE_POOL_EXHAUSTED" in ended.error.reason
+
+
+@BOTH
+def test_a_task_that_waits_launches_when_there_is_room(emulator: Emulator, deferrable: bool) -> None:
+    refuse(emulator, times=2)
+    task = instance(deferrable=deferrable, when_full="wait")
+    assert task.run().state == "success"
+    assert (states(emulator), task.store["launch"]["times_full"]) == (["DONE"], 0)
+
+
+def test_a_deferrable_task_waits_for_room_in_the_triggerer(emulator: Emulator) -> None:
+    refuse(emulator)
+    deferred = instance(deferrable=True, when_full="wait").enter()
+    assert deferred.state == "deferred"
+    assert deferred.message.classpath == "airflow.providers.standard.triggers.temporal.DateTimeTrigger"
+
+
+@BOTH
+@pytest.mark.parametrize("end_from_trigger", [False, True])
+def test_a_job_without_machines_is_followed_by_one_that_has_some(emulator: Emulator, deferrable: bool, end_from_trigger: bool) -> None:
+    if end_from_trigger and not deferrable:
+        pytest.skip("only a task that waits in the triggerer ends there")
+    emulator.scripts.play("count-*", STOCKOUT)
+    threading.Timer(0.8, lambda: emulator.scripts.play("count-*", [(0, "JOB_STATE_RUNNING"), (0.1, "JOB_STATE_DONE")])).start()
+    assert instance(deferrable=deferrable, when_full="wait", end_from_trigger=end_from_trigger).run().state == "success"
+    found = states(emulator)
+    assert (set(found[:-1]), found[-1]) == ({"FAILED"}, "DONE")
+
+
+@BOTH
+def test_a_retry_launches_what_was_refused(emulator: Emulator, deferrable: bool) -> None:
+    refuse(emulator)
+    task = instance(deferrable=deferrable, retries=2)
+    assert task.run().state == "failed"
+    task.retry()
+    assert task.run().state == "success"
+    assert states(emulator) == ["DONE"]
+
+
+def test_when_full_is_one_of_two() -> None:
+    from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+
+    with pytest.raises(InvalidInputError, match="when_full must be one of fail, wait, not 'queue'"):
+        instance(when_full="queue")
