@@ -63,7 +63,7 @@ def kill_workers(options: argparse.Namespace) -> dict[str, Any]:
         components = _components(chaos, options)
         with killer, components or nullcontext():
             chaos.wait(240 + 15 * options.launches + (1200 if components else 0), edits=EDITS if options.edit_retries else ())
-        lost = sum(fault["hits"] for fault in chaos.control("GET", "faults"))
+        lost = sum(fault["hits"] for fault in chaos.control("GET", "faults") if fault["lost"])
         tasks, effects = chaos.tasks(), chaos.effects()
         failed = chaos.failed_by_airflow() if components else {}
     everything = list(chain.from_iterable(effects.values()))

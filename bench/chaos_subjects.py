@@ -10,11 +10,13 @@ from typing import Any
 
 from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline
 from airflow_dataflow_ext.api.dataflow.methods import FlexTemplate, Job, Snapshot, Template
-from airflow_dataflow_ext.api.dataflow.states import BATCH, DRAINED, RUNNING, TERMINAL
+from airflow_dataflow_ext.api.dataflow.states import BATCH, DRAINED, FAILED, RUNNING, TERMINAL
 from airflow_dataflow_ext.api.rest.method import Json, Method
 from airflow_dataflow_ext.api.wave import methods as wave
 
 PROJECT, LOCATION = "chaos-project", "us-central1"
+FULL_LOCATION = "us-west1"
+"""Where no job ever gets machines."""
 WORKERS = 17
 """What the jobs that are updated get as their greatest number of workers."""
 
@@ -63,6 +65,17 @@ def ended(found: Found) -> Iterator[Effect]:
     """Jobs that were started; they have ended."""
     for job in _started(found):
         yield Effect(number_in(job["name"]), (job["id"],), job["currentState"] in TERMINAL)
+
+
+def ended_elsewhere(found: Found) -> Iterator[Effect]:
+    """Jobs that were started one after the other, until one of them had room; those without have failed before the next one began."""
+    free: dict[int | None, str] = {}
+    for job in sorted(_started(found), key=lambda job: str(job["createTime"])):
+        number = number_in(job["name"])
+        alone = free.get(number, "") <= job["createTime"]
+        free[number] = job["currentStateTime"]
+        if not (alone and (job["location"], job["currentState"]) == (FULL_LOCATION, FAILED)):
+            yield Effect(number, (job["id"],), alone and job["currentState"] in TERMINAL)
 
 
 def replaced(found: Found) -> Iterator[Effect]:
@@ -136,6 +149,7 @@ class Subject:
     :param xcom: under which its tasks hold the id of that; none where it is the thing's own.
     :param thing: what must be there before, one for each launch: a ``stream`` that runs, its ``snapshot``, a ``pipeline``,
         or an asset of the org.
+    :param full: the first launch of each is refused: too many jobs run.
     :param fields: further arguments.
     """
 
@@ -148,6 +162,7 @@ class Subject:
     xcom: str = "job_id"
     thing: str = ""
     deferrable: bool = True
+    full: bool = False
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -171,6 +186,13 @@ _RUN: dict[str, Any] = {"operator": _OPERATORS + "wave.WaveStartDataflowOperator
 
 DATAFLOW = (
     Subject(name="classic", **_CLASSIC, effects=ended, fields=_TEMPLATE),
+    Subject(
+        name="elsewhere",
+        **_CLASSIC,
+        effects=ended_elsewhere,
+        fields={**_TEMPLATE, "location": FULL_LOCATION, "fallback_locations": [LOCATION]},
+    ),
+    Subject(name="later", **_CLASSIC, effects=ended, full=True, fields={**_TEMPLATE, "when_full": "wait"}),
     Subject(
         name="flex",
         operator=_OPERATORS + "dataflow.DataflowStartFlexTemplateOperator",

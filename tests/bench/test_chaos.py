@@ -25,7 +25,22 @@ from bench.chaos_counts import became, judge
 from bench.chaos_kills import AFTER, BEFORE, BETWEEN, KILLS_QUICK, MOMENT, POLLING, Kill, make_plan
 from bench.chaos_proxy import Call, Proxy, Watcher
 from bench.chaos_stack import ROOT, Task
-from bench.chaos_subjects import AT_ONCE, LAUNCHING, SUBJECTS, WORKERS, Effect, Found, Group, dump, effects_in, load, share, share_here
+from bench.chaos_subjects import (
+    AT_ONCE,
+    FULL_LOCATION,
+    LAUNCHING,
+    LOCATION,
+    SUBJECTS,
+    WORKERS,
+    Effect,
+    Found,
+    Group,
+    dump,
+    effects_in,
+    load,
+    share,
+    share_here,
+)
 from bench.chaos_triggerers import Due, TriggererKiller
 from demo.stack import free_port
 from tests.asking import Asker, RefusedError
@@ -77,6 +92,11 @@ def stream(number: int, id: str, state: str = "JOB_STATE_RUNNING", **fields: Any
     return job(number, id, state, "chaos-{:03}", **fields)
 
 
+def placed(id: str, begin: int, end: int, location: str = LOCATION, state: str = "DONE") -> dict[str, Any]:
+    times = {"createTime": f"2027-01-01T00:00:0{begin}Z", "currentStateTime": f"2027-01-01T00:00:0{end}Z"}
+    return job(3, id, f"JOB_STATE_{state}", location=location, **times)
+
+
 RUN = {"id": "03C1", "handle": "0301", "label": "chaos-003"}
 
 
@@ -84,6 +104,9 @@ RUN = {"id": "03C1", "handle": "0301", "label": "chaos-003"}
     ("name", "found", "effects"),
     [
         ("classic", Found(jobs=[job(3, "a", "JOB_STATE_DONE"), job(4, "b", "JOB_STATE_DONE")]), [effect(3, "a")]),
+        ("elsewhere", Found(jobs=[placed("a", 0, 2, FULL_LOCATION, "FAILED"), placed("b", 3, 9)]), [effect(3, "b")]),
+        ("elsewhere", Found(jobs=[placed("a", 0, 4, FULL_LOCATION, "FAILED"), placed("b", 3, 9)]), [effect(3, "b", right=False)]),
+        ("elsewhere", Found(jobs=[placed("a", 0, 2), placed("b", 3, 9)]), [effect(3, "a"), effect(3, "b")]),
         ("create", Found(jobs=[job(3, "a", "JOB_STATE_RUNNING")]), [effect(3, "a", right=False)]),
         ("replace", Found({"chaos-003": "old"}, [stream(3, "old", "JOB_STATE_UPDATED"), stream(3, "a")]), [effect(3, "a")]),
         ("replace", Found({"chaos-003": "old"}, [stream(3, "old")]), []),
@@ -120,7 +143,7 @@ def test_launches_are_dealt_out_by_turns_and_workers_have_the_first_numbers() ->
     assert load(dump(groups)) == groups
     assert [number for group in groups for number in group.numbers] == list(range(27))
     assert {name: sum(len(group.numbers) for group in groups if group.subject == name) for name in SUBJECTS} == {
-        name: 3 if turn < 1 else 2 for turn, name in enumerate(SUBJECTS)
+        name: 2 if turn < 27 - len(SUBJECTS) else 1 for turn, name in enumerate(SUBJECTS)
     }
     assert {group.subject for group in groups if group.deferrable} == {name for name, subject in SUBJECTS.items() if subject.deferrable}
     assert not any(group.is_polled_by_worker for group in groups if group.deferrable or group.subject == "update")
