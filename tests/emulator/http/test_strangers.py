@@ -256,6 +256,8 @@ def test_an_assertion_that_is_no_jwt_is_an_invalid_grant(emulator: Emulator, ass
         ("faults", {"status": 500, "delay": "long"}),
         ("faults", {"status": 500, "headers": {"A": "b\r\nc"}}),
         ("faults", {"status": 500, "headers": {"A": 5}}),
+        ("faults", {"status": 429, "details": "RATE_LIMIT_EXCEEDED"}),
+        ("faults", {"status": 429, "details": [{"reason": "RATE_LIMIT_EXCEEDED"}]}),
         ("scripts", {"steps": 5}),
         ("scripts", {"steps": [[0]]}),
         ("scripts", {"steps": [["0", "JOB_STATE_DONE"]]}),
