@@ -11,7 +11,8 @@ from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.emulator import Emulator, JobMessage
 from tests.airflow_task import needs_3_3
 from tests.api.dataflow.test_capacity import JOBS, ZONE
-from tests.operators.launches import instance
+from tests.operators.launches import classic, flex, instance
+from tests.operators.test_data_pipelines import create, run
 from tests.operators.test_what_people_read import BOTH
 
 pytestmark = needs_3_3
@@ -93,6 +94,65 @@ def test_a_retry_launches_what_was_refused(emulator: Emulator, deferrable: bool)
     assert task.run().state == "failed"
     task.retry()
     assert task.run().state == "success"
+    assert states(emulator) == ["DONE"]
+
+
+HERE, THERE = "us-central1", "us-east1"
+
+
+@BOTH
+@pytest.mark.parametrize("make", [classic, flex], ids=["classic", "flex"])
+def test_a_job_goes_where_there_is_room(emulator: Emulator, deferrable: bool, make: Any) -> None:
+    emulator.settings.change(full={HERE: "ZONE_RESOURCE_POOL_EXHAUSTED"})
+    task = instance(make, deferrable=deferrable, location=HERE, fallback_locations=[THERE], end_from_trigger=deferrable)
+    ended = task.run()
+    assert ended.state == "success", ended.error
+    jobs = [entry["job"] for entry in emulator.jobs.all()]
+    assert [(job["location"], job["currentState"]) for job in jobs] == [(HERE, "JOB_STATE_FAILED"), (THERE, "JOB_STATE_DONE")]
+    assert task.xcoms["job_id"] == jobs[1]["id"]
+    assert f"/{THERE}/{jobs[1]['id']}" in task.xcoms["dataflow_job_link"]
+    assert jobs[0]["currentStateTime"] <= jobs[1]["createTime"]
+
+
+@BOTH
+def test_where_every_location_is_full_the_task_says_so_or_waits(emulator: Emulator, deferrable: bool) -> None:
+    from airflow_dataflow_ext.exceptions import NoCapacityError
+
+    emulator.settings.change(full=dict.fromkeys((HERE, THERE), "QUOTA_FOR_INSTANCES"))
+    task = instance(deferrable=deferrable, location=HERE, fallback_locations=[THERE])
+    ended = task.run()
+    assert isinstance(ended.error, NoCapacityError)
+    assert "QUOTA_FOR_INSTANCES" in ended.error.reason
+    threading.Timer(1.0, lambda: emulator.settings.change(full={})).start()
+    task = instance(deferrable=deferrable, location=HERE, fallback_locations=[THERE], when_full="wait", task_id="patient")
+    assert task.run().state == "success"
+
+
+@BOTH
+def test_a_quota_of_jobs_is_waited_for(emulator: Emulator, deferrable: bool) -> None:
+    emulator.scripts.play("other-*", [(0, "JOB_STATE_RUNNING"), (1.0, "JOB_STATE_DONE")])
+    emulator.settings.change(jobs_per_project=1)
+    assert instance(job_name="other", task_id="other", wait_until_finished=False).run().state == "success"
+    task = instance(deferrable=deferrable, when_full="wait")
+    assert task.run().state == "success"
+    assert states(emulator) == ["DONE", "DONE"]
+
+
+@BOTH
+def test_a_person_who_kills_a_waiting_task_leaves_no_job(emulator: Emulator, deferrable: bool) -> None:
+    emulator.settings.change(full={HERE: "ZONE_RESOURCE_POOL_EXHAUSTED"})
+    task = instance(deferrable=True, location=HERE, fallback_locations=[THERE])
+    failed = task.resume(task.enter())
+    assert failed.state == "deferred"  # for the job elsewhere
+    task.time_out()
+    assert states(emulator) == ["FAILED", "CANCELLED"]
+
+
+def test_a_pipelines_run_waits_for_room_too(emulator: Emulator) -> None:
+    assert create().run().state == "success"
+    emulator.settings.change(jobs_per_project=0)
+    threading.Timer(1.0, lambda: emulator.settings.change(jobs_per_project=None)).start()
+    assert run(when_full="wait").run().state == "success"
     assert states(emulator) == ["DONE"]
 
 

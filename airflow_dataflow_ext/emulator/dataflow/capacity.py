@@ -18,8 +18,9 @@ from airflow_dataflow_ext.emulator.http.clock import Clock
 from airflow_dataflow_ext.emulator.http.errors import ApiError, short
 from airflow_dataflow_ext.emulator.http.payload import check
 
-QUOTA_STATUS = 429
-"""HTTP status of a refusal for the quota of jobs. Unverified: the text is documented by example, its status is not."""
+QUOTA_STATUS, QUOTA_CODE = 400, "FAILED_PRECONDITION"
+"""Of a refusal for the quota of jobs. Unverified: other refusals that begin with the same words have these
+(https://github.com/hashicorp/terraform-provider-google/issues/16159)."""
 NO_MACHINES = "ZONE_RESOURCE_POOL_EXHAUSTED"
 _REASON = re.compile(rf"{NO_MACHINES}|QUOTA_FOR_[A-Z0-9_]{{1,50}}", re.ASCII)
 _FAILS_AFTER = 2.0
@@ -62,7 +63,7 @@ class Capacity:
                 f"Project {project} is running {running} jobs. Please check the quota usage via GCP Console. If it exceeds the limit, "
                 "please wait for a workflow to finish or contact Google Cloud Support to request an increase in quota. If it does not, "
                 "contact Google Cloud Support.",
-                code="RESOURCE_EXHAUSTED",
+                code=QUOTA_CODE,
             )
 
 

@@ -92,7 +92,7 @@ def test_a_project_at_its_quota_gets_no_other_job_until_one_has_ended(still_emul
     with pytest.raises(RefusedError) as caught:
         WAYS[way](ask, "three")
     error = caught.value.error
-    assert (caught.value.status, error["status"]) == (429, "RESOURCE_EXHAUSTED")
+    assert (caught.value.status, error["status"]) == (400, "FAILED_PRECONDITION")
     assert re.fullmatch(
         r"\([0-9a-f]{16}\): The workflow could not be created\. Causes: \([0-9a-f]{16}\): Dataflow quota error for jobs-per-project "
         r"quota\. Project a-project is running 2 jobs\. Please check the quota usage via GCP Console\. If it exceeds the limit, please "
