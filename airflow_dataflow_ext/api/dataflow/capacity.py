@@ -68,13 +68,12 @@ def shortage_in(said: str) -> str:
     return ""
 
 
-def is_full(error: CallError) -> bool:
-    """Whether a launch was refused for want of room, and not for what it asks for."""
+def lack_behind(error: CallError) -> str:
+    """What is lacking, and what helps, where a launch was refused for want of room; empty where it was refused for what it asks for."""
     shortage = shortage_in(str(error))
     if not shortage and not isinstance(error, TooManyRequestsError):
-        return False
-    error.hinting(f"The service has no room ({shortage or 'too many requests at a time'}). {ADVICE}")
-    return True
+        return ""
+    return f"The service has no room ({shortage or 'too many requests at a time'}). {ADVICE}"
 
 
 def why_full(job: JobRef, messages: Sequence[str]) -> Conversation[str]:

@@ -52,8 +52,8 @@ class Launcher(Protocol):
     def place_of(self, times_full: int) -> Mapping[str, str]:
         """Where to launch, for the record, after the service had no room so often in a row; empty where there is only one place."""
 
-    def is_full(self, error: CallError) -> bool:
-        """Whether the service refused the launch because it has no room for the job at the moment."""
+    def lack_behind(self, error: CallError) -> str:
+        """What the service lacks, and what helps, where it refused the launch because it has no room for the job now; else empty."""
 
     def request(self, record: LaunchRecord, identity: LaunchIdentity) -> Request:
         """The launch of this generation."""
@@ -234,8 +234,12 @@ def _send(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord, *,
         try:
             reply = yield from ask(launcher.request(record, identity))
         except CallError as error:
-            if launcher.is_full(error):
-                return (yield from _full(launcher, identity, record, error, first=first))
+            if lack := launcher.lack_behind(error):
+                if not first and (late := (yield from _shown_late(launcher, identity, record))) is not None:
+                    return late
+                yield Record(replace(record, step="refused", times_full=record.times_full + 1).value())
+                error.cause = "capacity"
+                raise error.hinting(lack) from None
             if not (error.sent and isinstance(error, NoAnswerError | ServiceError | AlreadyExistsError)):  # so there is no job to look for
                 if first:
                     yield Record(replace(record, step="refused").value())
@@ -251,16 +255,11 @@ def _send(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord, *,
     raise lost
 
 
-def _full(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord, error: CallError, *, first: bool) -> Conversation[Launched]:
-    """The service has no room, so that the launch may be tried elsewhere; one whose answer was lost may still show up before."""
-    if not first:
-        yield Sleep(budgets.SHOWS_UP_WITHIN)
-        found = yield from _find(launcher, identity, record)
-        if found is not None:
-            return (yield from _launched(record, found, adopted=False))
-    yield Record(replace(record, step="refused", times_full=record.times_full + 1).value())
-    error.cause = "capacity"
-    raise error
+def _shown_late(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[Launched | None]:
+    """The job of an earlier launch whose answer was lost: it may show up late, and must have done so before one is launched elsewhere."""
+    yield Sleep(budgets.SHOWS_UP_WITHIN)
+    found = yield from _find(launcher, identity, record)
+    return None if found is None else (yield from _launched(record, found, adopted=False))
 
 
 def _launched(record: LaunchRecord, job: Json, *, adopted: bool) -> Conversation[Launched]:

@@ -136,8 +136,8 @@ class WaveLauncher:
     def place_of(self, times_full: int) -> Mapping[str, str]:
         return {}  # an org is one place
 
-    def is_full(self, error: CallError) -> bool:
-        return False  # it queues
+    def lack_behind(self, error: CallError) -> str:
+        return ""  # an org queues what it has no room for
 
     def request(self, record: LaunchRecord, identity: LaunchIdentity) -> Request:
         return self.launch.request(self.version)
