@@ -60,9 +60,10 @@ class DataflowCreateJobOperator(FileFields, DataflowLaunchOperator):
 class DataflowStopJobOperator(DataflowActionOperator):
     """Stop a job, or all active jobs of a name, and wait until they have ended; the result is the list of these Jobs.
 
-    However a job ends meanwhile is fine: it has stopped. One that is too young to be stopped is asked again. That there is
-    nothing to stop is a warning in the log, which says what runs under similar names, unless ``fail_if_nothing_found`` makes it an error;
-    a ``job_id`` that does not exist always is one.
+    However a job ends meanwhile is fine: it has stopped. A streaming job that was to be drained and ended as failed or cancelled is a
+    warning in the log, since data may be lost. One that is too young to be stopped is asked again. That there is nothing to stop is a
+    warning, too, which says what runs under similar names, unless ``fail_if_nothing_found`` makes it an error; a ``job_id`` that does not
+    exist always is one.
 
     https://cloud.google.com/dataflow/docs/guides/stopping-a-pipeline
 

@@ -73,6 +73,6 @@ def test_netrc_does_not_replace_the_token(emulator: Emulator, tmp_path: Path, mo
     monkeypatch.setenv("NETRC", str(netrc))
     token = emulator.tokens.issue()
     with session_for(emulator.url) as session:
-        reply = session.get(f"{emulator.url}/v1b3/projects/p/jobs", headers={"Authorization": f"Bearer {token}"}, timeout=5)
+        reply = session.get(f"{emulator.url}/v1b3/projects/a-project/jobs", headers={"Authorization": f"Bearer {token}"}, timeout=5)
         assert reply.request.headers["Authorization"] == f"Bearer {token}"
     assert reply.status_code == 200

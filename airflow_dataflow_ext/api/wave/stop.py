@@ -51,6 +51,10 @@ class StoppableRun:
                 raise
         return True
 
+    def tell_end(self, job: Json) -> Conversation[None]:
+        """Tell how it ended."""
+        yield Say(f"{self} ended as {self.state(job)}.")
+
 
 def stop(run: RunRef, *, wait_for: float = budgets.STOP_WAIT, poll_sleep: float = budgets.POLL_SLEEP) -> Conversation[Json]:
     """Ask a run to stop, queued or running, and wait until it has ended; whether as Cancelled or Failure is up to the service.

@@ -34,7 +34,8 @@ def asked(talk: Talk) -> list[Any]:
 
 @pytest.mark.parametrize("state", ["DONE", "FAILED", "CANCELLED", "DRAINED", "UPDATED"])
 def test_however_a_job_ends_meanwhile_it_has_stopped(state: str) -> None:
-    assert Talk(JOB, {}, ended(state))(stop().perform()) == [ended(state)]
+    no_reason = {"jobMessages": []}
+    assert Talk(JOB, {}, ended(state), *[no_reason] * 9)(stop().perform()) == [ended(state)]
 
 
 def test_a_job_that_is_too_young_is_asked_again() -> None:
