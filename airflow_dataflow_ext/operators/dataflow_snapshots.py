@@ -96,7 +96,7 @@ def _duration(ttl: str | float | timedelta) -> str:
 
 
 class DataflowDeleteSnapshotOperator(DataflowTask):
-    """Delete a snapshot; one that is gone already is fine.
+    """Delete a snapshot; one that is not there is a warning in the log.
 
     https://cloud.google.com/dataflow/docs/guides/using-snapshots#delete_a_snapshot
 
@@ -119,6 +119,6 @@ class DataflowDeleteSnapshotOperator(DataflowTask):
             try:
                 self.hook.delete_snapshot(self.snapshot_id, project_id=self.project_id, location=self.location)
             except NotFoundError as gone:
-                self.log.info("There is no snapshot to delete: %s", gone)
+                self.log.warning("There is no snapshot to delete: %s", gone)
             else:
                 self.log.info("Snapshot %s in %s is deleted.", self.snapshot_id, self.place)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, merged
+from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, SUMMARY_KEY, merged
 from airflow_dataflow_ext.api.jobs.tries import Tries
 from airflow_dataflow_ext.api.rest.errors import JobError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
@@ -84,9 +84,14 @@ class RecordStore:
 
 
 class XComs:
-    """Where a trigger keeps things: XComs of its task."""
+    """Where a trigger keeps things: XComs of its task.
+
+    Airflow logs each XCom that is asked for and is not there as an error, so none is asked for of which that is known: a worker that
+    starts a task deletes what it kept.
+    """
 
     def __init__(self, ti: Any) -> None:
+        self._known: dict[str, Any] = dict.fromkeys((SUMMARY_KEY, FACTS_KEY))
         self._where = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
 
     def keep(self, key: str, value: Any) -> None:
@@ -97,12 +102,15 @@ class XComs:
         """What was kept, or None."""
         from airflow.sdk.execution_time.xcom import XCom
 
-        return XCom.get_one(key=key, **self._where)
+        if key not in self._known:
+            self._known[key] = XCom.get_one(key=key, **self._where)
+        return self._known[key]
 
     def _push(self, key: str, value: Any) -> None:
         from airflow.sdk.execution_time.xcom import XCom
 
         XCom.set(key=key, value=value, **self._where)
+        self._known[key] = value
 
 
 class TriesStore(XComs):
@@ -117,6 +125,7 @@ class TriesStore(XComs):
 
     def __init__(self, ti: Any) -> None:
         super().__init__(ti)
+        self._known = {}
         self.tries: Tries | None = None
 
     def load(self) -> Tries | None:
@@ -142,6 +151,7 @@ class TriesStore(XComs):
         for key in PUBLISHED if known else ():
             if XCom.get_one(key=key, **self._where) is not None:
                 XCom.delete(key=key, **self._where)
+        self._known = {FACTS_KEY: None} if known else dict.fromkeys((SUMMARY_KEY, FACTS_KEY))
         self._save(tries)
         return tries
 

@@ -165,6 +165,25 @@ def test_a_job_is_launched_waited_for_and_shown_without_a_worker(emulator: Emula
     assert task.xcoms["dataflow_launch"]["record"]["step"] == "settled"
 
 
+def test_only_its_own_record_is_asked_for_in_vain(emulator: Emulator, start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow logs each XCom that is not there as an error."""
+    from airflow.sdk.execution_time.xcom import XCom
+
+    emulator.scripts.play("*", FAILED_JOB)
+    task, missing = start(prices={"vcpu_hours": 0.5}), []
+    read = XCom.get_one
+
+    def noted(key: str, **where: Any) -> Any:
+        found = read(key=key, **where)
+        missing.extend([key] if found is None else [])
+        return found
+
+    monkeypatch.setattr(XCom, "get_one", noted)
+    assert task.run() == "failed"
+    assert {"dataflow_ext_job", "dataflow_ext_facts"} <= set(task.xcoms)
+    assert set(missing) == {"dataflow_launch"}
+
+
 def test_a_result_that_nobody_wants_is_not_written(emulator: Emulator, start: Any) -> None:
     emulator.scripts.play("*", QUICK_JOB)
     task = start(do_xcom_push=False)

@@ -98,7 +98,7 @@ class WaitPolicy:
         unknown = sorted(set(self.expected) - set(DATAFLOW))
         if unknown:
             raise InvalidInputError(f"{', '.join(unknown)} is not a job state; the states are {', '.join(DATAFLOW)}")
-        check_poll_sleep(self.poll_sleep)
+        object.__setattr__(self, "poll_sleep", check_poll_sleep(self.poll_sleep))
         check_importance(self.importance)
         check_worker_logs(self.worker_logs)
 

@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobEndError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Step
+from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.values import seconds
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.errors import NotFoundError
     from airflow_dataflow_ext.api.rest.method import Json
 
 
-def check_poll_sleep(seconds: Any, argument: str = "poll_sleep") -> float:
-    """Seconds between two looks at a job.
+def check_poll_sleep(given: Any, argument: str = "poll_sleep") -> float:
+    """Seconds between two looks at a job, also as text or as a timedelta.
 
     :param argument: what they are called where they are given, for the message.
     :raises InvalidInputError: they are not a number, or not more than 0.
     """
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
-        raise InvalidInputError(f"{argument} must be more than 0 seconds, not {seconds!r}")
-    return float(seconds)
+    found = seconds(given, argument)
+    if not found:
+        raise InvalidInputError(f"{argument} must be more than 0 seconds, not {shown(given)}")
+    return found
 
 
 class Lister(Protocol):

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.jobs.facts import state_times
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
-from airflow_dataflow_ext.api.jobs.watch import Ending
+from airflow_dataflow_ext.api.jobs.watch import Ending, check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import items, pages
-from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
+from airflow_dataflow_ext.api.rest.errors import CallError
 from airflow_dataflow_ext.api.rest.steps import Now, Say
-from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave import runs as wave_runs
 from airflow_dataflow_ext.api.wave.runs import Listing, RunRef, created
@@ -48,8 +47,7 @@ class RunWatch:
     fail_on_warning: bool = False
 
     def __post_init__(self) -> None:
-        if not self.poll_sleep > 0:
-            raise InvalidInputError(f"poll_sleep must be more than 0 seconds, not {shown(self.poll_sleep)}")
+        object.__setattr__(self, "poll_sleep", check_poll_sleep(self.poll_sleep))
 
     @property
     def job_id(self) -> str:

@@ -80,7 +80,7 @@ def test_without_a_wait_the_jobs_are_only_asked() -> None:
     [({"name": "words"}, ["j2"]), ({"prefix": "words"}, ["j1", "j2"]), ({"prefix": "nothing"}, [])],
 )
 def test_jobs_are_found_by_their_exact_name_or_its_beginning(wanted: Any, found: list[str]) -> None:
-    talk = Talk({"jobs": [JOB, {**JOB, "id": "j2", "name": "words"}, {**JOB, "id": "j3", "name": "other-words"}]})
+    talk = Talk({"jobs": [JOB, {**JOB, "id": "j2", "name": "words"}, {**JOB, "id": "j3", "name": "other-words"}]}, {})
     assert [job["id"] for job in talk(find_jobs(AT, **wanted))] == found
     assert ("filter", "ACTIVE") in talk.asked[0].query
 

@@ -50,7 +50,13 @@ def test_a_job_that_still_starts_is_waited_for() -> None:
 
 def test_without_a_job_to_replace_nothing_is_launched() -> None:
     with pytest.raises(LaunchError, match="no job named 'words' is active in p/l"):
-        launch(Talk({}))
+        launch(Talk({}, {}))
+
+
+def test_a_job_to_replace_that_runs_in_another_location_is_named() -> None:
+    elsewhere = {"jobs": [{**OLD, "location": "l"}, {**OLD, "id": "there", "name": "words", "location": "europe-west1"}]}
+    with pytest.raises(LaunchError, match=r"Job there \(words\) is active in europe-west1: set location='europe-west1'\."):
+        launch(Talk({}, elsewhere))
 
 
 def test_a_job_that_never_comes_to_run_is_an_error() -> None:
