@@ -149,6 +149,8 @@ class Chaos:
         """A thing that launches act on; its id."""
         if kind == "pipeline":
             return self._make_pipeline(name)
+        if kind == "run":
+            self.control("POST", "wave/scripts", pattern=name, seconds=3600)
         if kind not in ("stream", "snapshot"):
             return str(self.control("POST", "wave/assets", kind=kind, label=name)["id"])
         steps, drain = [[0, "JOB_STATE_RUNNING"]], [[2, "JOB_STATE_DRAINED"]]

@@ -47,7 +47,7 @@ CONTROLS: Mapping[str, Mapping[str, Sequence[Any]]] = {
     "clock": {"advance": (0, 1, 60.5, 1e300, -1)},
     "settings": SETTINGS,
     "wave/jobs/status": {"job": (RUN, "x"), "status": ("Success", "Running", "x"), "message": ("", "<b>")},
-    "wave/assets": {"kind": ("dataflow", "recipe", "connector", "x"), "label": ("A", " "), "name": ("", "a")},
+    "wave/assets": {"kind": ("dataflow", "recipe", "connector", "run", "x"), "label": ("A", " "), "name": ("", "a")},
     "wave/scripts": {"pattern": ("*",), "seconds": (1, -1), "nodes": ([{"name": "n"}], [{}], [5]), "status": ("Success",)},
     "wave/settings": {"api_requests": (0, 15000), "handle": ("gone", "x"), "list_lag": (0, 5.5)},
 }

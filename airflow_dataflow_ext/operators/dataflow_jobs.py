@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_dataflow_ext.api.dataflow.stop import check_force_after
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.values import seconds
-from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator, until
+from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
+from airflow_dataflow_ext.operators.waiting import until
 from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.errors import task_errors
 from airflow_dataflow_ext.task.flags import Flag
@@ -111,7 +112,7 @@ class DataflowStopJobOperator(DataflowActionOperator):
         self.force_after = check_force_after(force_after)
         self.fail_if_nothing_found = fail_if_nothing_found
 
-    def action(self, context: Context) -> StopAction:
+    def action(self, context: Context, *, clear_key: int) -> StopAction:
         from airflow_dataflow_ext.api.dataflow.actions import StopAction
         from airflow_dataflow_ext.api.dataflow.find_jobs import find_jobs
 

@@ -22,7 +22,6 @@ from airflow_dataflow_ext.task.compat import needs_3_3
 from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.errors import task_errors
 from airflow_dataflow_ext.task.flags import Flag, check_flags
-from airflow_dataflow_ext.task.start_from_trigger import StartsFromTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -37,14 +36,15 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
-class DataflowJobOperator(StartsFromTrigger, DataflowTask, WaitsForRoom):
+class DataflowJobOperator(DataflowTask, WaitsForRoom):
     """Starts one Dataflow job, however that is done, and follows it; the result is the Job.
 
     A job that has ended has two fields more: ``resources``, what it used by the service's metrics (see
     :data:`airflow_dataflow_ext.api.dataflow.usage.TOTALS`), and, with ``prices``, ``estimatedCost``.
 
-    See :class:`~airflow_dataflow_ext.operators.base.LaunchOperator` for ``poll_sleep``, ``deferrable``,
-    ``cancel_timeout``, ``reattach``, and for what happens on retries;
+    See :class:`~airflow_dataflow_ext.operators.base.LaunchOperator` for ``cancel_timeout``, ``reattach``, and for what happens on retries;
+    :class:`~airflow_dataflow_ext.operators.waiting.WaitingOperator` for ``deferrable``, ``end_from_trigger``, ``start_from_trigger`` and
+    ``poll_sleep``;
     :class:`~airflow_dataflow_ext.operators.dataflow_room.WaitsForRoom` for ``when_full``;
     :class:`~airflow_dataflow_ext.task.connection.DataflowTask` for ``project_id``, ``location``, ``gcp_conn_id`` and
     ``impersonation_chain``.
@@ -54,10 +54,6 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, WaitsForRoom):
     :param expected_terminal_state: the state that ends the task well, when it is another one; every other end fails it.
     :param drain_pipeline: drain a streaming job instead of cancelling it when the task is killed, or the job is over its limit.
     :param cancel_on_kill: False lets the job go on when the task is killed, or times out while it is deferred.
-    :param end_from_trigger: with ``deferrable``: let the triggerer end the task, without a second worker. Airflow then runs no
-        ``on_success_callback`` or listener and writes no asset events, and the triggerer's log alone says why a task failed.
-    :param start_from_trigger: with ``end_from_trigger``: let the triggerer launch the job, too, so that the task takes no worker at all. A
-        mapped task, or one that needs what only a worker can have, starts there all the same; the page "Waiting" says what that is.
     :param prices: what one unit of a total costs, in any currency, for an estimate of what the job cost; for example
         ``{"vcpu_hours": 0.056, "memory_gb_hours": 0.003557}``.
     :param max_cost: stop a job that has cost more, by ``prices`` and in their currency, and fail the task, which is not tried again. What
@@ -77,7 +73,6 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, WaitsForRoom):
     )
     drain_pipeline = Flag()
     cancel_on_kill = Flag()
-    end_from_trigger = Flag()
     start_trigger = "airflow_dataflow_ext.triggers.dataflow_start.DataflowLaunchStartTrigger"
 
     def __init__(
@@ -86,8 +81,6 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, WaitsForRoom):
         expected_terminal_state: str | None = None,
         drain_pipeline: bool | str = False,
         cancel_on_kill: bool | str = True,
-        end_from_trigger: bool = False,
-        start_from_trigger: bool = False,
         prices: Mapping[str, float] | None = None,
         max_cost: float | None = None,
         max_vcpu_hours: float | None = None,
@@ -99,13 +92,6 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, WaitsForRoom):
         self.expected_terminal_state = expected_terminal_state
         self.drain_pipeline = drain_pipeline
         self.cancel_on_kill = cancel_on_kill
-        self.end_from_trigger = end_from_trigger
-        self.start_from_trigger = start_from_trigger
-        needs_3_3(end_from_trigger=self.end_from_trigger, start_from_trigger=self.may_start_here)
-        if self.end_from_trigger and not self.deferrable:
-            raise InvalidInputError("end_from_trigger needs deferrable=True")
-        if self.may_start_here and not self.end_from_trigger:
-            raise InvalidInputError("start_from_trigger needs end_from_trigger=True: a task that begins without a worker ends without one")
         self.prices = check_prices(prices)
         self.max_cost = max_cost
         self.max_vcpu_hours = max_vcpu_hours
@@ -138,10 +124,9 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, WaitsForRoom):
         return DataflowJobTrigger(
             watch=watch.serialize(),
             stop_on_kill=stop_on_kill and self.cancel_on_kill and not (self.wait_until_finished and watch.policy.replaces),
-            end_from_trigger=self.end_from_trigger,
             launches_again=self.launches_again,
-            conn_id=self.gcp_conn_id,
-            impersonation_chain=self.impersonation_chain,
+            **self.connection,
+            **self.trigger_options,
         )
 
     def needs_worker(self) -> bool:

@@ -57,7 +57,7 @@ class WaitsForRoom(LaunchOperator):
                     raise
                 self.log.warning("%s Launching again%s.", error, f" in {pause:.0f} s" if pause else " in the next location")
             if pause and self.deferrable:
-                self._defer_pause(pause)
+                self._defer_pause(context, pause)
             time.sleep(pause)
             step = partial(self._launch_and_wait, context)
 
@@ -67,12 +67,12 @@ class WaitsForRoom(LaunchOperator):
         pause: float | None = self.hook.run(asking, self._store(context))
         return pause
 
-    def _defer_pause(self, pause: float) -> NoReturn:
+    def _defer_pause(self, context: Context, pause: float) -> NoReturn:
         from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
-        trigger = TimeDeltaTrigger(timedelta(seconds=pause))
-        self.defer(trigger=trigger, method_name="execute_when_there_may_be_room", timeout=self.execution_timeout)
+        self.wait_in_triggerer(context, TimeDeltaTrigger(timedelta(seconds=pause)), "execute_when_there_may_be_room")
 
     def execute_when_there_may_be_room(self, context: Context, event: Any) -> Json:
         """Launch the job again, after a pause in the triggerer."""
+        self.time_left(context)
         return self.execute(context)

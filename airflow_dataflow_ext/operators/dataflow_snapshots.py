@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotFoundError
 from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.rest.values import duration, seconds
-from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator, until
+from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator
+from airflow_dataflow_ext.operators.waiting import until
 from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.errors import task_errors
 from airflow_dataflow_ext.task.flags import Flag
-from airflow_dataflow_ext.task.identity import clear_key_of, identity_of
+from airflow_dataflow_ext.task.identity import identity_of
 from airflow_dataflow_ext.task.templating import is_template
 
 if TYPE_CHECKING:
@@ -65,12 +66,12 @@ class DataflowCreateSnapshotOperator(DataflowActionOperator):
         self.wait_until_ready = wait_until_ready
         self.ready_timeout = seconds(ready_timeout, "ready_timeout")
 
-    def action(self, context: Context) -> SnapshotAction:
+    def action(self, context: Context, *, clear_key: int) -> SnapshotAction:
         from airflow_dataflow_ext.api.dataflow.actions import SnapshotAction
 
         at = self.hook.job(self.job_id, self.project_id, self.location)
         self.show_job(context, at)
-        identity = replace(identity_of(context), generation=clear_key_of(context))
+        identity = replace(identity_of(context), generation=clear_key)
         return SnapshotAction(
             job=at,
             mark=f"airflow {identity.suffix}",
@@ -81,10 +82,6 @@ class DataflowCreateSnapshotOperator(DataflowActionOperator):
             until=until(self.ready_timeout),
             poll_sleep=self.poll_sleep,
         )
-
-    def finish(self, context: Context, result: Any) -> Any:
-        context["ti"].xcom_push(key="snapshot_id", value=result["id"])
-        return result
 
 
 def _duration(ttl: str | float | timedelta) -> str:

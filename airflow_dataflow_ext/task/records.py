@@ -11,6 +11,7 @@ from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, SUMMARY_KEY, merged
 from airflow_dataflow_ext.api.jobs.tries import Tries
 from airflow_dataflow_ext.api.rest.errors import JobError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
+from airflow_dataflow_ext.links.wave import WaveDataManagerLink
 from airflow_dataflow_ext.task.compat import task_state_store
 from airflow_dataflow_ext.transport.effects import RECORD, MemoryStore
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json
 
 
-PUBLISHED = ("return_value", "job_id", DataflowJobLink.xcom_key, FACTS_KEY)
-"""The XComs by which an operator that launches a job tells others of it."""
+PUBLISHED = ("return_value", "job_id", "snapshot_id", DataflowJobLink.xcom_key, WaveDataManagerLink.xcom_key, FACTS_KEY)
+"""The XComs by which an operator tells others of what it has done."""
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ class XComs:
 
 
 class TriesStore(XComs):
-    """The launch record of a task that starts in the triggerer, which reaches no ``task_state_store``.
+    """The record of an operator that starts in the triggerer, which reaches no ``task_state_store``: of its launch, or of its action.
 
     It is kept as an XCom of the task, with what tells its tries apart. Airflow deletes that only when a worker starts the task.
 
@@ -156,16 +157,16 @@ class TriesStore(XComs):
         return tries
 
     def get(self, key: str) -> Any:
-        """The launch record as this try knows it; a later try may have another one by now."""
+        """The record as this try knows it; a later try may have another one by now."""
         return self.tries.record if self.tries else None
 
     def own(self, record: Json) -> None:
         """Make the record this try's, also one that an earlier try wrote: however its job ends from now on, this try ends so."""
-        if self.tries is not None and self.tries.launched_here is None:
+        if self.tries is not None and self.tries.recorded_here is None:
             self.set("", record)
 
     def set(self, key: str, value: Any) -> None:
-        """Write the launch record durably; there is only one.
+        """Write the record durably; there is only one.
 
         :raises JobError: a later try has begun.
         """
@@ -191,3 +192,12 @@ class TriesStore(XComs):
 
         XCom.set(key=self.KEY, value=tries.value(), **self._where)
         self.tries = tries
+
+
+def tries_store(task: Any, context: Context) -> TriesStore | None:
+    """What a task that has started in the triggerer left there; None for one that has not."""
+    if not task.may_start_here:
+        return None
+    store = TriesStore(context["ti"])
+    store.tries = store.load()
+    return store if store.tries is not None else None

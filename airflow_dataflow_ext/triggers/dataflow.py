@@ -47,11 +47,11 @@ class DataflowTrigger(WaitTrigger):
 
 
 class DataflowJobTrigger(JobTrigger, DataflowTrigger):
-    """Waits for a Dataflow job; see :class:`~airflow_dataflow_ext.triggers.base.JobTrigger`.
+    """Waits for a Dataflow job; see :class:`~airflow_dataflow_ext.triggers.base.JobTrigger`. With ``end_from_trigger`` the task's result
+    has what the job used, and what that cost.
 
     :param watch: a serialized :class:`~airflow_dataflow_ext.api.dataflow.wait.JobWatch`.
     :param stop_on_kill: stop the job when a user kills the task.
-    :param end_from_trigger: end the task here; its result then has what the job used, and what that cost.
     :param launches_again: a worker goes on, and launches again, when the service had no room for the job.
 
     See :class:`DataflowTrigger` for the other arguments.
@@ -59,14 +59,12 @@ class DataflowJobTrigger(JobTrigger, DataflowTrigger):
 
     watch: JobWatch
 
-    def __init__(self, *, watch: Mapping[str, Any], end_from_trigger: bool = False, launches_again: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, watch: Mapping[str, Any], launches_again: bool = False, **kwargs: Any) -> None:
         super().__init__(watch=JobWatch.deserialize(watch), **kwargs)
-        self.end_from_trigger = end_from_trigger
         self.launches_again = launches_again
 
     def fields(self) -> Json:
-        names = ("stop_on_kill", "end_from_trigger", "launches_again")
-        return {"watch": self.watch.serialize(), **{name: getattr(self, name) for name in names}}
+        return {**super().fields(), "launches_again": self.launches_again}
 
     def ends_task(self, event: Json) -> bool:
         return super().ends_task(event) and not (self.launches_again and event.get("cause") == "capacity")

@@ -130,6 +130,9 @@ class Watch(Protocol):
     def stream(self) -> Stream:
         """What goes to the log on the way."""
 
+    def serialize(self) -> Json:
+        """JSON from which its service makes the same watch."""
+
 
 _TEXTS = ("state", "reason", "complaint", "cause")
 

@@ -10,7 +10,7 @@ import uuid
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import Before, Launched, launch_once
@@ -102,6 +102,8 @@ class WaveLauncher:
     :param stop_within: seconds to wait for an earlier run's end.
     """
 
+    job_tells_place: ClassVar[bool] = False
+
     launch: RunLaunch
     watch: RunWatch
     adopt: bool = False
@@ -115,6 +117,10 @@ class WaveLauncher:
     def ref(self, record: LaunchRecord) -> RunRef:
         """The run of a record."""
         return replace(self.launch.ref(self.version, record.since - budgets.CLOCK_SKEW), id=record.job_id, others=record.others)
+
+    def validation(self) -> Conversation[Json] | None:
+        """None: a start cannot be checked without being made."""
+        return None
 
     def before(self) -> Conversation[Before]:
         now = yield Now()
