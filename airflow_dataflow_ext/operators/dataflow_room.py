@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -26,8 +25,9 @@ class WaitsForRoom(LaunchOperator):
     """Launches the job elsewhere, or later, while the service has no room for it; still one job at a time.
 
     :param when_full: what to do while the service has no room for the job, which is not a failure of the pipeline: a quota of jobs or
-        machines is used up, or a zone has no machines left. ``wait`` launches again after growing pauses, up to a quarter of an hour, until
-        ``execution_timeout``; ``fail`` fails the task with :class:`~airflow_dataflow_ext.exceptions.NoCapacityError`.
+        machines is used up, or a zone has no machines left. ``wait`` launches again until ``execution_timeout``, after growing pauses of up
+        to a quarter of an hour, which are spent in the triggerer; ``fail`` fails the task with
+        :class:`~airflow_dataflow_ext.exceptions.NoCapacityError`.
 
     See :class:`~airflow_dataflow_ext.operators.base.LaunchOperator` for the other arguments.
     """
@@ -56,9 +56,8 @@ class WaitsForRoom(LaunchOperator):
                 if pause is None:
                     raise
                 self.log.warning("%s Launching again%s.", error, f" in {pause:.0f} s" if pause else " in the next location")
-            if pause and self.deferrable:
-                self._defer_pause(context, pause)
-            time.sleep(pause)
+            if pause:
+                self._pause_in_triggerer(context, pause)
             step = partial(self._launch_and_wait, context)
 
     def _pause(self, context: Context) -> float | None:
@@ -67,7 +66,7 @@ class WaitsForRoom(LaunchOperator):
         pause: float | None = self.hook.run(asking, self._store(context))
         return pause
 
-    def _defer_pause(self, context: Context, pause: float) -> NoReturn:
+    def _pause_in_triggerer(self, context: Context, pause: float) -> NoReturn:
         from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 
         self.wait_in_triggerer(context, TimeDeltaTrigger(timedelta(seconds=pause)), "execute_when_there_may_be_room")

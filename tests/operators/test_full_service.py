@@ -68,9 +68,10 @@ def test_a_task_that_waits_launches_when_there_is_room(emulator: Emulator, defer
     assert (states(emulator), task.store["launch"]["times_full"]) == (["DONE"], 0)
 
 
-def test_a_deferrable_task_waits_for_room_in_the_triggerer(emulator: Emulator) -> None:
+@BOTH
+def test_a_task_waits_for_room_in_the_triggerer(emulator: Emulator, deferrable: bool) -> None:
     refuse(emulator)
-    deferred = instance(deferrable=True, when_full="wait").enter()
+    deferred = instance(deferrable=deferrable, when_full="wait").enter()
     assert deferred.state == "deferred"
     assert deferred.message.classpath == "airflow.providers.standard.triggers.temporal.DateTimeTrigger"
 
@@ -154,6 +155,23 @@ def test_a_pipelines_run_waits_for_room_too(emulator: Emulator) -> None:
     threading.Timer(1.0, lambda: emulator.settings.change(jobs_per_project=None)).start()
     assert run(when_full="wait").run().state == "success"
     assert states(emulator) == ["DONE"]
+
+
+@pytest.mark.parametrize("make", [classic, flex], ids=["classic", "flex"])
+@pytest.mark.parametrize("option", [{"when_full": "wait"}, {"fallback_locations": ["us-east1"]}], ids=lambda option: next(iter(option)))
+def test_what_may_launch_again_begins_on_a_worker(make: Any, option: dict[str, Any]) -> None:
+    fields = {"start_from_trigger": True, "end_from_trigger": True, "deferrable": True}
+    assert make(**fields).start_from_trigger
+    assert not make(**fields, **option).start_from_trigger
+
+
+def test_a_task_that_has_waited_for_too_long_times_out(emulator: Emulator) -> None:
+    from datetime import timedelta
+
+    emulator.settings.change(jobs_per_project=0)
+    ended = instance(when_full="wait", execution_timeout=timedelta(seconds=2)).run()
+    assert (ended.state, "Timeout" in str(ended.error)) == ("failed", True)
+    assert states(emulator) == []
 
 
 def test_when_full_is_one_of_two() -> None:

@@ -38,6 +38,15 @@ def test_an_option_that_needs_airflow_3_3_is_refused_by_name_before_it(emulator:
         classes()[name](task_id="count", **arguments)
 
 
+@pytest.mark.parametrize("option", [{"when_full": "wait"}, {"fallback_locations": ["us-east1"]}], ids=lambda option: next(iter(option)))
+def test_launching_again_for_want_of_room_needs_airflow_3_3(option: dict[str, Any]) -> None:
+    if IS_3_3:
+        assert classic(**option)
+        return
+    with pytest.raises(InvalidInputError, match=rf"{next(iter(option))} needs Airflow 3\.3"):
+        classic(**option)
+
+
 def test_an_option_that_is_off_needs_nothing() -> None:
     assert classic(end_from_trigger=False, start_from_trigger=False, deferrable=True)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -33,7 +35,16 @@ JOBS = {
 
 
 @pytest.fixture(scope="module")
-def finished(engine: Started) -> dict[str, Recorder]:
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where programs put temporary files unless they hear otherwise."""
+    folder = tmp_path_factory.mktemp("temporary")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def finished(engine: Started, temporary: Path) -> dict[str, Recorder]:
     """All of ``JOBS``, run to their ends by an engine that has two places."""
 
     async def run() -> dict[str, Recorder]:
@@ -118,6 +129,12 @@ def test_a_program_that_fails_before_its_pipeline_fails_in_the_launcher(finished
     assert report.texts("ERROR")[-1] == (
         "Error occurred in the launcher container: Template launch failed: LookupError: no such table: orders"
     )
+
+
+def test_no_run_leaves_a_temporary_file_behind(finished: dict[str, Recorder], temporary: Path, log_dir: Path) -> None:
+    assert all(report.ended() for report in finished.values())
+    assert list(temporary.iterdir()) == []
+    assert list(log_dir.glob("*.home")) == []
 
 
 def test_a_process_that_falls_leaves_its_last_output(finished: dict[str, Recorder]) -> None:
