@@ -8,26 +8,20 @@ from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
-from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
-from airflow.sdk.exceptions import AirflowException
-from google.auth.exceptions import DefaultCredentialsError
-
 from airflow_dataflow_ext.api.cloud_logging import methods as cloud_logging
 from airflow_dataflow_ext.api.data_pipelines import methods as data_pipelines
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotAuthenticatedError
-from airflow_dataflow_ext.api.rest.texts import plain
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.hooks.credentials import GoogleConnection
 from airflow_dataflow_ext.transport.effects import MemoryStore, effects_of
-from airflow_dataflow_ext.transport.endpoint import check_root, session_for
+from airflow_dataflow_ext.transport.endpoint import check_root
 from airflow_dataflow_ext.transport.sync import SyncTransport
 from airflow_dataflow_ext.transport.tokens import GoogleTokens
 
 if TYPE_CHECKING:
-    from google.auth.credentials import Credentials
-
     from airflow_dataflow_ext.api.rest.method import Method, Request
     from airflow_dataflow_ext.api.rest.steps import Conversation, Store
     from airflow_dataflow_ext.transport.aio import AsyncTransport
@@ -42,9 +36,6 @@ ENDPOINTS = {
 """By the root URL of each service: the connection's extra that holds another one, for example an emulator's. The environment variable of
 the same name in capitals counts where there is no extra."""
 
-KEY_FIELDS = ("key_path", "keyfile_dict", "credential_config_file")
-"""Fields of a connection that hold a key, or say where it is."""
-
 
 class Where(TypedDict, total=False):
     """Where to act; what is not given comes from the connection."""
@@ -53,7 +44,7 @@ class Where(TypedDict, total=False):
     location: str | None
 
 
-class DataflowConnection(GoogleBaseHook):
+class DataflowConnection(GoogleConnection):
     """Performs conversations with Dataflow over one Airflow connection.
 
     The project is the argument's, else the connection's; the location is the argument's, else the connection's extra
@@ -62,7 +53,7 @@ class DataflowConnection(GoogleBaseHook):
     in the same way, as ``datapipelines_endpoint`` and ``logging_endpoint``.
 
     :param gcp_conn_id: connection of type ``google_cloud_platform``.
-    :param impersonation_chain: see GoogleBaseHook.
+    :param impersonation_chain: service account to act as, or a chain of them that ends with it; the connection's by default.
     :param timeout: seconds for one call.
     :param retry_for: seconds for which one question is asked again while the trouble may pass.
     """
@@ -112,29 +103,9 @@ class DataflowConnection(GoogleBaseHook):
         """Where the Authorization of each call comes from."""
         return GoogleTokens(self.get_credentials(), self._whose)
 
-    @property
-    def _whose(self) -> str:
-        return f"connection {self.gcp_conn_id!r}"
-
-    def get_credentials_and_project_id(self) -> tuple[Credentials, str | None]:
-        """As GoogleBaseHook gives them.
-
-        :raises InvalidInputError: the connection's key is missing or damaged.
-        :raises NotAuthenticatedError: the connection has no key, and this machine no default credentials.
-        """
-        try:
-            return super().get_credentials_and_project_id()
-        except (AirflowException, DefaultCredentialsError, OSError, KeyError, TypeError, ValueError) as error:
-            for field in KEY_FIELDS:
-                if self._get_field(field):
-                    raise InvalidInputError(f"{field} of {self._whose} gives no credentials: {plain(error)}") from error
-            if isinstance(error, DefaultCredentialsError):
-                raise NotAuthenticatedError(f"{self._whose} has no key ({', '.join(KEY_FIELDS)}): {error}", sent=False) from error
-            raise
-
     @cached_property
     def _transport(self) -> SyncTransport:
-        return SyncTransport(self.root_of, self.tokens, timeout=self.timeout, session=session_for(self.root), whose=self._whose)
+        return SyncTransport(self.root_of, self.tokens, timeout=self.timeout, whose=self._whose)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncTransport]:

@@ -23,7 +23,8 @@ from airflow_dataflow_ext.api.rest.texts import plain
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.hooks.extras import require_salesforce
 from airflow_dataflow_ext.transport.effects import MemoryStore, effects_of
-from airflow_dataflow_ext.transport.endpoint import LocalAdapter, TimedSession, check_root, session_for
+from airflow_dataflow_ext.transport.endpoint import check_root, proxy_for
+from airflow_dataflow_ext.transport.sessions import LocalAdapter, session_for
 from airflow_dataflow_ext.transport.silence import no_reply
 from airflow_dataflow_ext.transport.sync import SyncTransport
 from airflow_dataflow_ext.transport.tokens import SessionTokens, TokenUnreachableError
@@ -174,7 +175,7 @@ class SalesforceConnection(SalesforceHook):
     def _http(self) -> requests.Session:
         if self.session is not None:
             return self.session
-        session = session_for(self._local_root or "https://login.salesforce.com", TimedSession(self.timeout))
+        session = session_for(self._local_root or LOGIN, self.timeout)
         session.proxies.update(self._proxies)
         if self._local_root:
             session.mount("https://", LocalAdapter(self._local_root))
@@ -219,9 +220,8 @@ class SalesforceConnection(SalesforceHook):
 
     @cached_property
     def _transport(self) -> SyncTransport:
-        http = session_for(self._local_root or LOGIN)
-        http.proxies.update(self._proxies)
-        return SyncTransport(self._root, self.tokens, timeout=self.timeout, session=http, seen=self.allowance.seen, whose=self._whose)
+        proxy = self._proxies.get("https") or proxy_for(self._local_root or LOGIN)
+        return SyncTransport(self._root, self.tokens, timeout=self.timeout, proxy=proxy, seen=self.allowance.seen, whose=self._whose)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncTransport]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Callable
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import requests
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies, select_proxy
+import certifi
+import httpx
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.texts import shown
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Method
-from airflow_dataflow_ext.api.rest.texts import shown
 
 
 def check_root(url: str, source: str) -> str:
@@ -51,50 +52,35 @@ def asked(root: str | Callable[[Method], str]) -> Callable[[Method], str]:
     return lambda method: root(method).rstrip("/") + "/"
 
 
-class TimedSession(requests.Session):
-    """A session that waits so many seconds for each answer, unless a call says otherwise.
+def client_for(root: str, proxy: str | None = None, **options: Any) -> httpx.Client:
+    """A client for one root URL, whose proxy and certificates come from the environment once, not at each call.
 
-    :param timeout: seconds to connect, and between two bytes of the reply.
+    It is httpx, since the process of each task has imported that already: Airflow's own client is made of it.
+
+    :param proxy: the proxy of the connection; the environment's by default.
+    :param options: of ``httpx.Client``.
     """
-
-    def __init__(self, timeout: float) -> None:
-        super().__init__()
-        self._timeout = timeout
-
-    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        if kwargs.get("timeout") is None:
-            kwargs["timeout"] = self._timeout
-        return super().send(request, **kwargs)
+    return httpx.Client(verify=certificates_for(root), proxy=proxy or proxy_for(root), trust_env=False, **options)
 
 
-class LocalAdapter(HTTPAdapter):
-    """Sends whatever is asked of it to one root URL on this machine, whichever host it was meant for.
+def failure(error: httpx.RequestError, proxy: str | None = None) -> str:
+    """What became of a request, and where it went: httpx leaves out the latter.
 
-    :param root: see :func:`check_root`; plain http.
+    :param proxy: the proxy of the connection; the environment's by default.
     """
-
-    def __init__(self, root: str) -> None:
-        super().__init__()
-        self._root = root
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        request.url = self._root + request.path_url
-        request.headers.pop("Host", None)
-        return super().send(request, *args, **kwargs)
+    url = error.request.url
+    proxy = proxy or proxy_for(str(url))
+    through = f" through the proxy {urlsplit(proxy).netloc.rpartition('@')[2]}" if proxy else ""  # a password is no part of a message
+    return f"{type(error).__name__}: {error} ({url.netloc.decode()}{through})"
 
 
-def session_for(root: str, session: requests.Session | None = None) -> requests.Session:
-    """A session whose proxies and certificates come from the environment once, not at each call.
-
-    ``trust_env`` itself would also let an entry of ``~/.netrc`` replace the bearer token.
-
-    :param session: the session to set up so; a new one by default.
-    """
-    session = session or requests.Session()
-    session.trust_env = False
-    session.proxies = get_environ_proxies(root)
-    session.verify = ca_bundle() or True
-    return session
+def certificates_for(root: str) -> ssl.SSLContext:
+    """What a certificate is checked by; without TLS nothing is read, and no certificate would be good."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if root.startswith("https:"):
+        bundle = ca_bundle() or certifi.where()
+        context.load_verify_locations(capath=bundle) if os.path.isdir(bundle) else context.load_verify_locations(bundle)
+    return context
 
 
 def ca_bundle() -> str | None:
@@ -103,6 +89,16 @@ def ca_bundle() -> str | None:
 
 
 def proxy_for(root: str) -> str | None:
-    """The proxy that the environment names for a root URL, or None."""
-    proxy: str | None = select_proxy(root, get_environ_proxies(root))
-    return proxy
+    """The proxy that the environment names for a root URL, or None; ``NO_PROXY`` may name hosts, domains and networks (10.0.0.0/8)."""
+    parts, proxies = urlsplit(root), getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(parts.netloc) or _in_a_network(parts.hostname or "", proxies.get("no", "").split(",")):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _in_a_network(host: str, networks: list[str]) -> bool:
+    try:
+        return any(ip_address(host) in ip_network(network.strip(), strict=False) for network in networks if "/" in network)
+    except ValueError:
+        return False

@@ -1,18 +1,20 @@
-"""Synchronous transport: one send over requests, and the driver that performs a conversation's steps."""
+"""Synchronous transport: one send over httpx, and the driver that performs a conversation's steps."""
 
 from __future__ import annotations
 
 import time
+import weakref
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import requests
+import httpx
 
 from airflow_dataflow_ext.api.jobs.wait import look_alone
 from airflow_dataflow_ext.api.jobs.watch import Look
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Renew, Sleep
 from airflow_dataflow_ext.transport.base import Root, Transport
+from airflow_dataflow_ext.transport.endpoint import client_for, failure
 from airflow_dataflow_ext.transport.silence import no_reply
 from airflow_dataflow_ext.transport.tokens import Tokens, TokenUnreachableError
 
@@ -26,14 +28,17 @@ class SyncTransport(Transport):
     """Sends requests to one service.
 
     :param timeout: seconds for one call: to connect, and between two bytes of the reply.
+    :param proxy: the proxy of the connection; the environment's by default.
 
     See :class:`~airflow_dataflow_ext.transport.base.Transport` for the other arguments.
     """
 
-    def __init__(self, root: Root, tokens: Tokens, *, timeout: float, session: requests.Session, **others: Any) -> None:
+    def __init__(self, root: Root, tokens: Tokens, *, timeout: float, proxy: str | None = None, **others: Any) -> None:
         super().__init__(root, tokens, **others)
         self._timeout = timeout
-        self._session = session
+        self._proxy = proxy
+        self._clients: dict[str, httpx.Client] = {}
+        weakref.finalize(self, _close, self._clients)
 
     def send(self, request: Request) -> Reply | NoReply:
         """Ask once."""
@@ -42,12 +47,14 @@ class SyncTransport(Transport):
         try:
             headers |= self._tokens.headers()
             root = self._root(request.method)
-            reply = self._session.request(
-                request.method.verb, root + request.target, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
-            )
-        except (requests.RequestException, OSError, TokenUnreachableError) as error:
-            return no_reply(error, took=time.monotonic() - began, root=root, whose=self._whose)
+            reply = self._client(root).request(request.method.verb, root + request.target, content=body, headers=headers)
+        except (httpx.RequestError, OSError, TokenUnreachableError) as error:
+            said = failure(error, self._proxy) if isinstance(error, httpx.RequestError) else ""
+            return no_reply(error, said, took=time.monotonic() - began, root=root, whose=self._whose)
         return self._reply(reply.status_code, reply.headers, reply.content, began)
+
+    def _client(self, root: str) -> httpx.Client:
+        return self._clients.get(root) or self._clients.setdefault(root, client_for(root, self._proxy, timeout=self._timeout))
 
     def run(self, conversation: Conversation[T], effects: Effects) -> T:
         """Perform a conversation to its end and return its result; what fails in a step is raised where the conversation waits for it."""
@@ -76,3 +83,8 @@ class SyncTransport(Transport):
             case Look():
                 return self.run(look_alone(step), effects)
         return effects(step)
+
+
+def _close(clients: dict[str, httpx.Client]) -> None:
+    for client in clients.values():
+        client.close()

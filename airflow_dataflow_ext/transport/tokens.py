@@ -6,13 +6,14 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import httpx
 from google.auth.exceptions import GoogleAuthError, TransportError
-from google.auth.transport.requests import Request as AuthRequest
 
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import NotAuthenticatedError
+from airflow_dataflow_ext.transport.endpoint import client_for, failure
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -104,7 +105,7 @@ class GoogleTokens(_RenewedTokens):
 
     def _obtain(self) -> None:
         try:
-            self._credentials.refresh(AuthRequest())
+            self._credentials.refresh(_ask)
         except TransportError as error:
             raise TokenUnreachableError(f"the token service did not answer: {error}") from error
         except GoogleAuthError as error:
@@ -115,6 +116,26 @@ class GoogleTokens(_RenewedTokens):
                 status=401,
                 sent=False,
             ) from error
+
+
+class _Answer(NamedTuple):
+    """An answer as google-auth reads it."""
+
+    status: int
+    headers: httpx.Headers
+    data: bytes
+
+
+def _ask(url: str, method: str = "GET", body: Any = None, headers: Any = None, timeout: float | None = None, **_: Any) -> _Answer:
+    """Sends what google-auth asks of a token service, see ``google.auth.transport.Request``; here it brings no requests with it."""
+    try:
+        with client_for(url, timeout=timeout or budgets.CALL_TIMEOUT, follow_redirects=True) as client:
+            reply = client.request(method, url, content=body, headers=headers)
+    except httpx.RequestError as error:
+        raise TransportError(failure(error)) from error
+    except httpx.InvalidURL as error:
+        raise TransportError(error) from error
+    return _Answer(reply.status_code, reply.headers, reply.content)
 
 
 class SessionTokens(_RenewedTokens):

@@ -38,7 +38,10 @@ EARLIER = (0.95, 1.0)
 """The part of a pause after which the next round comes, so that the rounds of many processes drift apart."""
 
 BREATH = 100
-"""After so many watchers the event loop gets its turn."""
+"""After so many watchers for whom there may be news the event loop gets its turn."""
+
+GLANCE = 1000
+"""After so many watchers for whom there is none."""
 
 ANSWERED_AT_ONCE = 20
 """After so many watchers whose wait ends: each of them has something to do then."""
@@ -120,10 +123,8 @@ class Board:
 
     async def _soonest(self) -> float:
         soonest = math.inf
-        async for some in _breaths(list(self._waiters)):
-            for job_id in some:
-                if (due := self._waiters.due(job_id)) < soonest and job_id not in self._reader:
-                    soonest = due
+        async for some in _breaths(list(self._waiters), GLANCE):
+            soonest = min(soonest, self._waiters.soonest(some, self._reader))
         return soonest
 
     async def _round(self, now: float) -> None:
@@ -152,12 +153,13 @@ class Board:
                 break
         return due
 
-    async def _active(self, now: float) -> Mapping[str, Json] | None:
+    async def _active(self, now: float) -> Mapping[str, Json | None] | None:
         """The active jobs by id; None when the service does not list them."""
         self._list_again = now + budgets.LIST_AGAIN
+        self._waiters.heed(now, IDLE_ANSWERS)
         try:
-            active: Mapping[str, Json]
-            active, pages = await self._perform(self._lister.active(self._waiters.watches(self._waiters)))
+            active: Mapping[str, Json | None]
+            active, pages = await self._perform(self._lister.active(self._waiters.watches(list(self._waiters)), self._waiters.known))
         except NotAuthenticatedError:
             raise
         except CallError as error:
@@ -170,17 +172,18 @@ class Board:
         self._pages = float(pages)
         return active
 
-    async def _show(self, active: Mapping[str, Json], now: float) -> None:
-        idle: list[tuple[float, str]] = []
-        gone: list[str] = []
+    async def _show(self, active: Mapping[str, Json | None], now: float) -> None:
         pause = random.uniform(*EARLIER)
         self._figures.round.looks += len(self._waiters)
-        async for some in _breaths(list(self._waiters)):
+        async for same in _breaths([job_id for job_id, job in active.items() if job is None], GLANCE):
+            self._waiters.stay(same, now, pause)
+        idle: list[tuple[float, str]] = []
+        gone = [job_id for job_id in self._waiters if job_id not in active]
+        news = {job_id: job for job_id, job in active.items() if job is not None}
+        async for some in _breaths(list(news)):
             for job_id in some:
-                job = active.get(job_id)
-                if job is not None and self._waiters.stays(job_id, job, now, pause):
-                    continue
-                if job is None or self._waiters.decides(job_id, job):
+                job = news[job_id]
+                if self._waiters.decides(job_id, job):
                     gone.append(job_id)
                 elif (
                     not self._waiters.tell(job_id, job, now, pause=pause, idle=False)
@@ -188,7 +191,7 @@ class Board:
                 ):
                     idle.append((patience, job_id))
         for _, job_id in heapq.nsmallest(IDLE_ANSWERS, idle):
-            self._waiters.tell(job_id, active[job_id], now)
+            self._waiters.tell(job_id, news[job_id], now)
         since, self._listed = min(now - self._listed, budgets.LOOK_BACK), now
         self._find([job_id for job_id in gone if job_id not in self._reader], since)
 
@@ -205,7 +208,7 @@ class Board:
         """Tell of many jobs that have ended at once; those that the list of ended jobs does not show are read singly."""
         ended: Mapping[str, Json] = {}
         try:
-            ended = await self._perform(self._lister.ended(self._waiters.watches(gone), since))
+            ended = await self._perform(self._lister.ended(list(self._waiters.watches(gone)), since))
             async for some in _breaths([job_id for job_id in gone if job_id in ended], ANSWERED_AT_ONCE):
                 for job_id in some:
                     if self._waiters.decides(job_id, ended[job_id]):

@@ -38,7 +38,7 @@ class Reader:
         self._queue: deque[str] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def __contains__(self, job_id: str) -> bool:
+    def __contains__(self, job_id: object) -> bool:
         return job_id in self._held
 
     def hold(self, job_ids: Iterable[str]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.watch import Look, Watch
@@ -17,20 +19,17 @@ TOGETHER = 0.2
 class Waiter:
     """One watcher's pending look."""
 
-    __slots__ = ("answer", "due", "early", "latest", "look", "patience")
+    __slots__ = ("answer", "due", "early", "latest", "look", "patience", "pause", "steady")
 
     def __init__(self, look: Look, answer: asyncio.Future[Json], now: float, first: float) -> None:
         self.look = look
         self.answer = answer
+        self.pause = look.within or look.watch.poll_sleep  # seconds between two looks
+        self.steady = look.known if look.idle else None  # the state in which the job is no news, however often it is looked at
         self.due = now + (look.within or first)
         self.early = TOGETHER * look.within or first  # a newcomer joins whatever round begins first
-        self.patience = now + max(min(look.idle, look.latest), look.within)
+        self.patience = now + max(look.idle, look.within)
         self.latest = now + max(look.latest, look.within)
-
-    @property
-    def pause(self) -> float:
-        """Seconds between two looks."""
-        return self.look.within or self.look.watch.poll_sleep
 
     def is_due(self, now: float) -> bool:
         """Whether it is to be looked at in a round that begins now."""
@@ -43,12 +42,21 @@ class Waiter:
         return self.is_due(now) if not self.look.idle else idle and self.patience <= now
 
 
+_Queue = list[tuple[float, int, Waiter]]
+"""Waiters by a time, the first one first."""
+
+
 class Waiters:
     """The waiters of one Board by job; iterates over the jobs that somebody waits for."""
 
     def __init__(self) -> None:
         self._of: dict[str, tuple[Waiter, ...]] = {}
         self._missed_since: dict[str, float] = {}
+        self._impatient: _Queue = []
+        self._urgent: _Queue = []
+        self._taken = itertools.count()
+        self.known: dict[str, str | None] = {}
+        """See :data:`~airflow_dataflow_ext.api.jobs.watch.Known`."""
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._of)
@@ -60,6 +68,12 @@ class Waiters:
         """A waiter for a look; one that wants to be answered at once waits ``first`` seconds for company."""
         waiter = Waiter(look, answer, now, first)
         self._of[look.watch.job_id] = (*self._of.get(look.watch.job_id, ()), waiter)
+        self._compare(look.watch.job_id)
+        for queue, when in ((self._impatient, waiter.patience), (self._urgent, waiter.latest)):
+            while queue and queue[0][-1].answer.done():
+                heapq.heappop(queue)
+            if when < math.inf and waiter.steady is not None:
+                heapq.heappush(queue, (when, next(self._taken), waiter))
         return waiter
 
     def leave(self, waiter: Waiter) -> None:
@@ -67,25 +81,49 @@ class Waiters:
         others = tuple(other for other in self._of[job_id] if other is not waiter)
         if others:
             self._of[job_id] = others
+            self._compare(job_id)
         else:
-            del self._of[job_id]
+            del self._of[job_id], self.known[job_id]
             self._missed_since.pop(job_id, None)
+
+    def _compare(self, job_id: str) -> None:
+        """Find out what those who wait for a job know in common."""
+        states = {waiter.steady for waiter in self._of[job_id]}
+        self.known[job_id] = states.pop() if len(states) == 1 and job_id not in self._missed_since else None
+
+    def heed(self, now: float, most: int) -> None:
+        """Let those who have waited longest for an idle answer see their jobs, so that they get one; and all whom nothing may put off.
+
+        :param most: how many of the former.
+        """
+        for queue, room in ((self._impatient, most), (self._urgent, len(self._urgent))):
+            while room and queue and queue[0][0] <= now:
+                _, _, waiter = heapq.heappop(queue)
+                if not waiter.answer.done():
+                    waiter.steady = None
+                    self._compare(waiter.look.watch.job_id)
+                    room -= 1
 
     def watch(self, job_id: str) -> Watch | None:
         """One of the watches for a job; None when nobody waits for it any more."""
         waiters = self._of.get(job_id)
         return waiters[0].look.watch if waiters else None
 
-    def watches(self, job_ids: Iterable[str]) -> list[Watch]:
+    def watches(self, job_ids: Iterable[str]) -> Iterator[Watch]:
         """A watch for each job that is still waited for."""
-        return [waiters[0].look.watch for job_id in job_ids if (waiters := self._of.get(job_id))]
+        return (waiters[0].look.watch for job_id in job_ids if (waiters := self._of.get(job_id)))
 
     def due(self, job_id: str) -> float:
         """When somebody first wants the job looked at."""
+        return self.soonest([job_id], ())
+
+    def soonest(self, job_ids: Iterable[str], held: Container[str]) -> float:
+        """When somebody first wants one of these jobs looked at; those that are held do not count."""
         first = math.inf
-        for waiter in self._of.get(job_id, ()):  # a plain loop: this is asked of each job in each round
-            if waiter.due < first and not waiter.answer.done():
-                first = waiter.due
+        for job_id in job_ids:  # plain loops: all jobs are asked about in each round
+            for waiter in self._of.get(job_id, ()):
+                if waiter.due < first and not waiter.answer.done() and job_id not in held:
+                    first = waiter.due
         return first
 
     def is_waited_for(self, job_id: str) -> bool:
@@ -96,21 +134,15 @@ class Waiters:
         """Whether somebody wants the job looked at in a round that begins now."""
         return any(waiter.is_due(now) for waiter in self._of.get(job_id, ()) if not waiter.answer.done())
 
-    def stays(self, job_id: str, job: Json, now: float, pause: float) -> bool:
-        """Put off those who know the job's state already; whether that is everybody, and nobody has waited enough for an idle answer.
-
-        A state that is known has not decided anything.
+    def stay(self, job_ids: Iterable[str], now: float, pause: float) -> None:
+        """Put off those who know the state in which these jobs still are. Such a state has not decided anything.
 
         :param pause: the part of their pause by which they are put off.
         """
-        waiters = self._of.get(job_id, ())
-        for waiter in waiters:
-            look = waiter.look
-            if look.known is None or not look.idle or waiter.patience <= now or look.watch.state(job) != look.known:
-                return False
-        for waiter in waiters:
-            waiter.due = now + pause * waiter.pause
-        return job_id not in self._missed_since
+        for job_id in job_ids:
+            for waiter in self._of.get(job_id, ()):
+                if waiter.steady is not None:  # somebody else may have come in the meantime
+                    waiter.due = now + pause * waiter.pause
 
     def patience(self, job_id: str) -> float:
         """When somebody first wants an answer even if there is nothing new."""
@@ -126,7 +158,8 @@ class Waiters:
         :param pause: the part of their pause by which the others are put off.
         :param idle: answer also those who only want to hear that nothing is new.
         """
-        self._missed_since.pop(job_id, None)
+        if self._missed_since.pop(job_id, None) is not None:
+            self._compare(job_id)
         answered = False
         for waiter in self._of.get(job_id, ()):
             if waiter.answer.done():
@@ -145,6 +178,7 @@ class Waiters:
 
     def missed_for(self, job_id: str, now: float) -> float:
         """Seconds since the service first said that it does not know the job, and has not shown it again."""
+        self.known[job_id] = None
         return now - self._missed_since.setdefault(job_id, now)
 
     def refuse(self, job_ids: Iterable[str], error: Exception) -> None:

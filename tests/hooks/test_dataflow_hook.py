@@ -256,7 +256,6 @@ def test_an_endpoint_that_would_show_the_token_is_refused_and_named(connect: Cal
 def test_netrc_does_not_replace_the_token(hook: DataflowHook, use: Use, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password secret\n")
-    hook.tokens.headers()  # google-auth reads the file too, when it fetches a token
     monkeypatch.setenv("NETRC", str(netrc))
     assert use(hook.list_jobs) == []
 

@@ -16,7 +16,7 @@ import requests
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NoAnswerError, NotAuthenticatedError
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.emulator.wave.login import CONSUMER_KEY, CONSUMER_SECRET, ORGANIZATION, PASSWORD, SECURITY_TOKEN, USERNAME
-from airflow_dataflow_ext.transport.endpoint import LocalAdapter
+from airflow_dataflow_ext.transport.sessions import LocalAdapter
 
 Use = Callable[..., Any]
 Json = dict[str, Any]

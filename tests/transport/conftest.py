@@ -17,7 +17,6 @@ from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.transport.aio import AsyncTransport
 from airflow_dataflow_ext.transport.effects import MemoryStore, effects_of
-from airflow_dataflow_ext.transport.endpoint import session_for
 from airflow_dataflow_ext.transport.sync import SyncTransport
 from airflow_dataflow_ext.transport.tokens import GoogleTokens, Tokens
 
@@ -33,12 +32,10 @@ class SyncDriver:
         self.effects = effects_of(logging.getLogger(__name__), MemoryStore())
 
     def send(self, request: Request) -> Reply | NoReply:
-        with session_for(self.root) as session:
-            return SyncTransport(self.root, self.tokens, timeout=self.timeout, session=session).send(request)
+        return SyncTransport(self.root, self.tokens, timeout=self.timeout).send(request)
 
     def run(self, conversation: Conversation[T]) -> T:
-        with session_for(self.root) as session:
-            return SyncTransport(self.root, self.tokens, timeout=self.timeout, session=session).run(conversation, self.effects)
+        return SyncTransport(self.root, self.tokens, timeout=self.timeout).run(conversation, self.effects)
 
 
 class AsyncDriver(SyncDriver):

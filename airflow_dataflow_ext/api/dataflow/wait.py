@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from airflow_dataflow_ext.api.dataflow.limits import UsageGuard
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream, check_importance
 from airflow_dataflow_ext.api.dataflow.reasons import reason_of
 from airflow_dataflow_ext.api.dataflow.replace import who_goes_on
-from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UPDATED, state_of
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UNKNOWN, UPDATED, state_of
 from airflow_dataflow_ext.api.dataflow.usage import Spending
 from airflow_dataflow_ext.api.dataflow.where import where_is_it
 from airflow_dataflow_ext.api.dataflow.worker_logs import check_worker_logs, explorer, worker_errors
@@ -28,7 +28,7 @@ from airflow_dataflow_ext.api.rest.texts import sentence, shortened
 from airflow_dataflow_ext.api.rest.times import rfc3339
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.jobs.watch import Watch
+    from airflow_dataflow_ext.api.jobs.watch import Known, Watch
     from airflow_dataflow_ext.api.rest.errors import NotFoundError
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation
@@ -46,12 +46,11 @@ class ActiveJobs:
 
     place: Place
 
-    def active(self, watches: Sequence[Watch]) -> Conversation[tuple[dict[str, Json], int]]:
-        """Summaries by job id, and how many calls they took."""
+    def active(self, watches: Iterable[Watch], known: Known) -> Conversation[tuple[dict[str, Json | None], int]]:
+        """Summaries by job id, or None for a job that is still in its known state; and how many calls they took."""
         request = dataflow.Job.list.request(**self.place.path, filter="ACTIVE", pageSize=PAGE_SIZE)
-        wanted = {watch.job_id for watch in watches}
-        bodies = yield from pages(request, retry_for=budgets.LIST_WITHIN, keep=lambda body: _plain(body, wanted))
-        return {job["id"]: job for job in items(bodies, "jobs")}, len(bodies)
+        found = yield from pages(request, retry_for=budgets.LIST_WITHIN, keep=lambda body: _compared(body, known))
+        return {job_id: job for page in found for job_id, job in page.items()}, len(found)
 
     def ended(self, watches: Sequence[Watch], since: float) -> Conversation[dict[str, Json]]:
         """Summaries of the jobs that ended in the last ``since`` seconds, give or take what two clocks may differ."""
@@ -63,10 +62,19 @@ class ActiveJobs:
         return {job["id"]: job for job in items(bodies, "jobs") if job["id"] in wanted}
 
 
-def _plain(body: Json, wanted: Container[str]) -> Json:
-    """A page's jobs that matter, without what is nested in them: tens of thousands of objects a round keep a garbage collector busy."""
-    jobs = (job for job in body.get("jobs", ()) if job["id"] in wanted)
-    return {"jobs": [{name: value for name, value in job.items() if isinstance(value, str)} for job in jobs]}
+def _compared(body: Json, known: Known) -> dict[str, Json | None]:
+    """A page's jobs that somebody waits for; those in a new state without what is nested in them.
+
+    Tens of thousands of objects a round would keep a garbage collector busy.
+    """
+    found: dict[str, Json | None] = {}
+    for job in body.get("jobs", ()):
+        job_id = job["id"]
+        if known.get(job_id) == (job.get("currentState") or UNKNOWN):
+            found[job_id] = None
+        elif job_id in known:
+            found[job_id] = {name: value for name, value in job.items() if isinstance(value, str)}
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

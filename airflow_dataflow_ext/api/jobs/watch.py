@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -30,13 +30,18 @@ def check_poll_sleep(given: Any, argument: str = "poll_sleep") -> float:
     return found
 
 
+Known = Mapping[str, str | None]
+"""By job id the state that all who wait for the job know; None where somebody has to see the job."""
+
+
 class Lister(Protocol):
     """How the active jobs of one place are listed."""
 
-    def active(self, watches: Sequence[Watch]) -> Conversation[tuple[Mapping[str, Json], int]]:
-        """Summaries by job id, and the number of calls that it took.
+    def active(self, watches: Iterable[Watch], known: Known) -> Conversation[tuple[Mapping[str, Json | None], int]]:
+        """Summaries by job id, or None for a job that is still in its known state; and the number of calls that it took.
 
         :param watches: what the list is asked for; more in it does no harm.
+        :param known: of each of their jobs.
         :raises CallError: the service refuses to list, or there was trouble for longer than ``budgets.LIST_WITHIN``.
         """
 

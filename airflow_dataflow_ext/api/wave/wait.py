@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from airflow_dataflow_ext.api.wave.runs import Listing, RunRef, created
 from airflow_dataflow_ext.api.wave.states import WAVE
 
 if TYPE_CHECKING:
-    from airflow_dataflow_ext.api.jobs.watch import Watch
+    from airflow_dataflow_ext.api.jobs.watch import Known, Watch
     from airflow_dataflow_ext.api.rest.errors import NotFoundError
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation
@@ -105,8 +105,8 @@ class RecentRuns:
 
     version: str
 
-    def active(self, watches: Sequence[Watch]) -> Conversation[tuple[dict[str, Json], int]]:
-        """What is watched, by :attr:`RunWatch.job_id`, and how many calls it took.
+    def active(self, watches: Iterable[Watch], known: Known) -> Conversation[tuple[dict[str, Json | None], int]]:
+        """What is watched, by :attr:`RunWatch.job_id`, or None for a run that is still in its known state; and how many calls it took.
 
         From version 53 on the span begins with the oldest of the watched runs, before that it is the last seven days.
         """
@@ -118,13 +118,13 @@ class RecentRuns:
             span = {"startedAfter": int(begin), "pageSize": wave.PAGE_SIZE}
         bodies = yield from pages(wave.call(wave.DataflowJob.list, self.version, **span), retry_for=budgets.LIST_WITHIN)
         listing = Listing(items(bodies, "dataflowJobs"))
-        found: dict[str, Json] = {}
+        found: dict[str, Json | None] = {}
         for watch in wanted:
             job = watch.run.pick(listing)
             if job is None and watch.run.newest and watch.run.since >= begin:
                 job = {}  # it would be in the list
             if job is not None:
-                found[watch.job_id] = job
+                found[watch.job_id] = None if known.get(watch.job_id) == watch.state(job) else job
         return found, len(bodies)
 
     def ended(self, watches: Sequence[Watch], since: float) -> Conversation[dict[str, Json]]:

@@ -170,20 +170,27 @@ def test_a_data_sync_of_another_connector_is_not_taken_for_ours() -> None:
 def test_a_round_lists_since_the_oldest_watched_run() -> None:
     watches = [RunWatch(run=RunRef(version="59.0", id=f"03C{n}", source_id=FLOW, since=NOW - n * 100)) for n in (1, 3, 2)]
     talk = Talk({**listed(job("03C1")), "nextPageUrl": "/services/data/v59.0/wave/dataflowjobs?page=x"}, listed(job("03C3")), now=NOW)
-    found, calls = talk(RecentRuns("59.0").active(watches))
+    found, calls = talk(RecentRuns("59.0").active(watches, {}))
     assert (set(found), calls) == ({"03C1", "03C3"}, 2)
     assert dict(talk.asked[0].query) == {"pageSize": "200", "startedAfter": str(int(NOW - 300))}
 
 
+def test_a_run_in_its_known_state_is_only_named() -> None:
+    watches = [RunWatch(run=RunRef(version="59.0", id=f"03C{n}", source_id=FLOW, since=NOW)) for n in (1, 3)]
+    listing = listed(job("03C1", "Running"), job("03C3", "Running"))
+    found, _ = Talk(listing, now=NOW)(RecentRuns("59.0").active(watches, {"03C1": "Running", "03C3": "Queued"}))
+    assert found == {"03C1": None, "03C3": job("03C3", "Running")}
+
+
 def test_a_round_of_an_old_version_lists_the_last_seven_days() -> None:
     talk = Talk({"dataflowJobs": [job("03C1")]}, now=NOW)
-    found, calls = talk(RecentRuns("49.0").active([RunWatch(run=RunRef(version="49.0", id="03C1"))]))
+    found, calls = talk(RecentRuns("49.0").active([RunWatch(run=RunRef(version="49.0", id="03C1"))], {}))
     assert (set(found), calls, talk.asked[0].query) == ({"03C1"}, 1, ())
 
 
 def test_a_newest_run_that_is_not_there_yet_is_known_from_the_list() -> None:
     watch = RunWatch(run=RunRef(version="59.0", source_id=FLOW, since=NOW - 60, newest=True))
-    found, _ = Talk(listed(job("03C1", at=NOW - 61)), now=NOW)(RecentRuns("59.0").active([watch]))
+    found, _ = Talk(listed(job("03C1", at=NOW - 61)), now=NOW)(RecentRuns("59.0").active([watch], {}))
     assert found == {watch.job_id: {}}
     assert watch.judge({}) is Phase.MOVING
 

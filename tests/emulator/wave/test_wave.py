@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from airflow_dataflow_ext.emulator import Emulator, ManualClock, WaveNode
-from airflow_dataflow_ext.transport.endpoint import LocalAdapter
+from airflow_dataflow_ext.transport.sessions import LocalAdapter
 
 if TYPE_CHECKING:
     from simple_salesforce import Salesforce

@@ -1,0 +1,160 @@
+"""From a connection of type ``google_cloud_platform`` to the credentials that it holds, as the Google provider reads it.
+
+Importing the provider's own hook takes longer than all else that a task does, since it brings clients of several services. So what most
+connections hold is read here, and the provider is asked about the others.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowException
+from google.auth.exceptions import DefaultCredentialsError
+
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotAuthenticatedError
+from airflow_dataflow_ext.api.rest.texts import plain, shown
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+
+KEY_FIELDS = ("key_path", "keyfile_dict", "credential_config_file")
+"""Fields of a connection that hold a key, or say where it is."""
+
+OTHER_SOURCES = ("key_secret_name", "idp_issuer_url", "is_anonymous")
+"""Fields that say where credentials come from instead, or that there are none."""
+
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+"""What a token is good for where the connection's extra ``scope`` says nothing else."""
+
+PROJECT_ID = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
+"""https://cloud.google.com/resource-manager/docs/creating-managing-projects"""
+
+Found = tuple["Credentials", str | None]
+
+
+class GoogleConnection(BaseHook):
+    """A connection of type ``google_cloud_platform``; its fields count as they do for the Google provider's hooks.
+
+    https://airflow.apache.org/docs/apache-airflow-providers-google/stable/connections/gcp.html
+
+    :param gcp_conn_id: the connection.
+    :param impersonation_chain: service account to act as, or a chain of them whose last one that is; the connection's by default.
+    :param quota_project_id: project whose quota is used; the connection's, or the key's, by default.
+    """
+
+    def __init__(
+        self,
+        gcp_conn_id: str = "google_cloud_default",
+        impersonation_chain: str | Sequence[str] | None = None,
+        *,
+        quota_project_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.gcp_conn_id = gcp_conn_id
+        self._extras = self.get_connection(gcp_conn_id).extra_dejson
+        self.impersonation_chain = impersonation_chain or _chain(self._get_field("impersonation_chain"))
+        self.quota_project_id = quota_project_id or self._get_field("quota_project_id")
+        self._found: Found | None = None
+
+    @property
+    def project_id(self) -> str | None:
+        """The connection's project, else that of the credentials."""
+        return self.get_credentials_and_project_id()[1] or None
+
+    def get_credentials(self) -> Credentials:
+        """The credentials; see :meth:`get_credentials_and_project_id`."""
+        return self.get_credentials_and_project_id()[0]
+
+    def get_credentials_and_project_id(self) -> Found:
+        """The credentials, which are made once, and the project.
+
+        :raises InvalidInputError: a field of the connection is wrong, or its key is missing or damaged.
+        :raises NotAuthenticatedError: the connection has no key, and this machine no default credentials.
+        """
+        if self._found is None:
+            try:
+                credentials, project = self._read()
+            except InvalidInputError:
+                raise
+            except (AirflowException, DefaultCredentialsError, OSError, KeyError, TypeError, ValueError) as error:
+                for field in KEY_FIELDS:
+                    if self._get_field(field):
+                        raise InvalidInputError(f"{field} of {self._whose} gives no credentials: {plain(error)}") from error
+                if isinstance(error, DefaultCredentialsError):
+                    raise NotAuthenticatedError(f"{self._whose} has no key ({', '.join(KEY_FIELDS)}): {error}", sent=False) from error
+                raise
+            self._found = self._with_quota(credentials), self._get_field("project") or project
+        return self._found
+
+    @property
+    def _whose(self) -> str:
+        return f"connection {self.gcp_conn_id!r}"
+
+    def _get_field(self, name: str) -> Any:
+        """A field of the connection, which an old one keeps under a longer name; None where it is empty."""
+        value = self._extras.get(name, self._extras.get(f"extra__google_cloud_platform__{name}"))
+        return None if value == "" else value
+
+    def _read(self) -> Found:
+        sources = [name for name in (*KEY_FIELDS, *OTHER_SOURCES) if self._get_field(name)]
+        scopes = [scope.strip() for scope in (self._get_field("scope") or SCOPE).split(",")]
+        if not sources:
+            from google.auth import default
+
+            return self._impersonated(*default(scopes=scopes), scopes)
+        if sources == ["is_anonymous"]:
+            from google.auth.credentials import AnonymousCredentials
+
+            return AnonymousCredentials(), ""
+        if sources == ["keyfile_dict"]:
+            given = self._get_field("keyfile_dict")
+            return self._impersonated(*_of_key(given if isinstance(given, dict) else json.loads(given), scopes), scopes)
+        if sources == ["key_path"] and str(self._get_field("key_path")).endswith(".json"):
+            return self._impersonated(*_of_key(json.loads(Path(self._get_field("key_path")).read_text("utf-8")), scopes), scopes)
+        from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
+
+        return GoogleBaseHook(self.gcp_conn_id, self.impersonation_chain).get_credentials_and_project_id()
+
+    def _impersonated(self, credentials: Credentials, project: str | None, scopes: list[str]) -> Found:
+        """The credentials of the last account of the chain, and its project; where there is no chain, what was given."""
+        chain = self.impersonation_chain
+        if not chain:
+            return credentials, project
+        from google.auth.impersonated_credentials import Credentials as Impersonated
+
+        target, delegates = (chain, None) if isinstance(chain, str) else (chain[-1], chain[:-1])
+        domain = target.partition("@")[2]
+        if not domain:
+            raise InvalidInputError(f"impersonation_chain of {self._whose} must name service accounts by their e-mail, not {shown(target)}")
+        made = Impersonated(source_credentials=credentials, target_principal=target, delegates=delegates, target_scopes=scopes)
+        return made, domain.partition(".")[0]
+
+    def _with_quota(self, credentials: Credentials) -> Credentials:
+        project = self.quota_project_id
+        if not project or self._get_field("is_anonymous"):
+            return credentials
+        if not re.fullmatch(PROJECT_ID, str(project)):
+            raise InvalidInputError(f"quota_project_id of {self._whose} must be a project's id, not {shown(project)}")
+        if not hasattr(credentials, "with_quota_project"):
+            raise InvalidInputError(f"quota_project_id of {self._whose} does not go with its key, whose kind knows no such project")
+        return credentials.with_quota_project(project)  # type: ignore[no-any-return]
+
+
+def _of_key(key: Any, scopes: list[str]) -> Found:
+    """The credentials of a service account's key."""
+    from google.oauth2.service_account import Credentials as ServiceAccount
+
+    key = {**key, "private_key": key["private_key"].replace("\\n", "\n")}
+    made = ServiceAccount.from_service_account_info(key, scopes=scopes)
+    return made, made.project_id
+
+
+def _chain(field: Any) -> Any:
+    """The connection's own chain, which its form takes as text."""
+    return [account.strip() for account in field.split(",")] if isinstance(field, str) and "," in field else field
