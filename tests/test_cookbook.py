@@ -220,8 +220,9 @@ def a_job_ends(cloud: Cloud, dag: DAG) -> None:
 async def first_event(trigger: Any, happens: Callable[[], None]) -> Any:
     trigger.poll_sleep = 0.1
     asyncio.get_running_loop().call_later(2, happens)
-    async for event in trigger.run():
-        return event.payload
+    async with asyncio.timeout(30):
+        async for event in trigger.run():
+            return event.payload
 
 
 def the_run_knows_the_job(cloud: Cloud, runs: Runs) -> None:
