@@ -107,8 +107,7 @@ def _errors(work: Work, reason: str) -> tuple[str, ...]:
     if reason != NO_MACHINES:
         limit = f"Exceeded limit '{reason}' on resource '{work.job_name}-harness'. Limit: 8.0 HTTP Code: 403"
         return (f"Workflow failed. Causes: Error: Message: {limit}",)
-    environment = work.spec.get("environment", {}) if work.kind == "create" else work.environment
-    zone = environment.get("workerZone") or f"{work.location}-f"  # which one the service takes by itself is not known
+    zone = _zone(work)
     lacking = (
         f"The zone 'projects/{work.project_id}/zones/{zone}' does not have enough resources available to fulfill the request.  "
         "Try a different zone, or try again later."
@@ -120,3 +119,11 @@ def _errors(work: Work, reason: str) -> tuple[str, ...]:
     guide = "Please refer to https://cloud.google.com/dataflow/docs/guides/common-errors#worker-pool-failure for help troubleshooting."
     startup = f"Startup of the worker pool in zone {zone} failed to bring up any of the desired 1 workers. {guide}"
     return f"{startup} {reason}: Instance creation failed: {lacking}", "Workflow failed."
+
+
+def _zone(work: Work) -> str:
+    """Where the job's workers were to be: as its launch or its graph says; which zone the service takes by itself is not known."""
+    environment = work.spec.get("environment", {}) if work.kind == "create" else work.environment
+    pools = environment.get("workerPools", ())
+    named = (environment.get("workerZone"), environment.get("zone"), *(pool.get("zone") for pool in pools))
+    return next(filter(None, named), f"{work.location}-f")

@@ -207,11 +207,13 @@ def test_a_full_location_fails_its_own_new_jobs_alone_until_there_is_room(
 def test_the_zone_is_the_one_that_was_asked_for(still_emulator: Emulator, ask: Asker, clock: ManualClock) -> None:
     still_emulator.settings.full = FULL
     jobs = [
-        ask.launch("a", environment={"workerZone": "us-central1-b"}),
-        ask(Job.create, {"name": "b", "environment": {"workerZone": "us-central1-c"}}),
+        ask.launch("a", environment={"workerZone": "us-central1-a"}),
+        ask.launch("b", environment={"zone": "us-central1-b"}),
+        ask(Job.create, {"name": "c", "environment": {"workerZone": "us-central1-c"}}),
+        ask(Job.create, {"name": "d", "environment": {"workerPools": [{}, {"zone": "us-central1-d"}]}}),
     ]
     clock.advance(5)
-    for job, zone in zip(jobs, ("us-central1-b", "us-central1-c"), strict=True):
+    for job, zone in zip(jobs, ("us-central1-a", "us-central1-b", "us-central1-c", "us-central1-d"), strict=True):
         assert errors(ask, job)[0] == POOL.replace("us-central1-f", zone)
 
 
