@@ -44,7 +44,7 @@ demo: $(FOR_DEMO)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder $(if $(AIRFLOW),-W default) $(ARGS)
 
-# Workers of a real Airflow are killed, of every operator; two minutes. make chaos ARGS='--launches 200 --seed 7' for a long form,
+# Workers of a real Airflow are killed, of every operator; three minutes. make chaos ARGS='--launches 200 --seed 7' for a long form,
 # --service wave and --operators all for others, --deployment celery for PostgreSQL, Celery and two of everything.
 chaos: $(INSTALLED)
 	$(BIN)/python -m bench.chaos $(or $(ARGS),$(if $(AIRFLOW),--launches 60,--quick))

@@ -1,8 +1,8 @@
-"""What a task of this package raises where a callback can catch it: the public exception of a job that ended badly."""
+"""What a task of this package raises where a callback can catch it: the public exceptions of a job that ended badly."""
 
 from __future__ import annotations
 
-from airflow_dataflow_ext.task.compat import AirflowException
+from airflow_dataflow_ext.task.compat import AirflowException, AirflowFailException
 
 
 class JobFailedError(AirflowException):
@@ -24,3 +24,17 @@ class JobFailedError(AirflowException):
         self.state = state
         self.reason = reason
         self.link = link
+
+
+class NoCapacityError(JobFailedError):
+    """The service had no room for the job: a quota is used up, or there are no machines. ``reason`` says which, and what helps.
+
+    Where the service refused the launch there is no job, and ``job_id`` is empty.
+    """
+
+
+class UsageLimitError(JobFailedError, AirflowFailException):
+    """The job was stopped because it used more than ``max_cost`` or ``max_vcpu_hours`` allow; a retry would use it again, so there is none.
+
+    ``reason`` holds the figures.
+    """

@@ -12,7 +12,7 @@ MODULES: dict[str, dict[str, tuple[str, ...]]] = {
     "sensors": {DATAFLOW: ("dataflow",), WAVE: ("wave",)},
     "triggers": {
         DATAFLOW: ("dataflow", "dataflow_actions", "dataflow_events", "dataflow_start", "dataflow_waits"),
-        WAVE: ("wave",),
+        WAVE: ("wave", "wave_start"),
     },
 }
 

@@ -1,10 +1,11 @@
 """Many launches on a real Airflow whose workers are killed and whose answers are lost: how many jobs are there in the end?
 
 ``python -m bench.chaos [--launches N] [--seed N] [--service wave] [--operators all] [--deployment celery] [--quick]``: scheduler,
-LocalExecutor and triggerer run a DAG on the emulator, half of its tasks deferrable. Workers die by SIGKILL before the call that
-starts something, between its effect and its answer, right after the answer, while they poll, while they resume and at any other
-moment; the emulator loses one answer in five. Without more, classic templates are launched, or with ``--service wave`` CRM Analytics
-dataflows; ``--operators`` shares the launches out to other operators (see ``chaos_subjects``), and ``--quick`` takes two of each.
+LocalExecutor and triggerer run a DAG on the emulator, whose tasks wait in their workers or in the triggerer, or start and end there.
+Workers die by SIGKILL before the call that starts something, between its effect and its answer, right after the answer, while they poll,
+while they resume and at any other moment; the emulator loses one answer in five. Without more, classic templates are launched, or with
+``--service wave`` CRM Analytics dataflows; ``--operators`` shares the launches out to other operators (see ``chaos_subjects``), and
+``--quick`` takes three of each.
 ``--deployment celery`` runs on PostgreSQL and Celery with two of everything (see ``celery_stack``), and besides kills Celery workers,
 schedulers, triggerers, API servers, PostgreSQL and Redis, and puts the API servers out of reach for longer than Airflow's clients wait.
 A task that Airflow itself fails, by its own log of events, is counted apart.
@@ -34,7 +35,7 @@ from bench.chaos_counts import judge, show_components, show_kills, show_operator
 from bench.chaos_kills import KILLS_EACH, KILLS_QUICK, Killer, make_plan
 from bench.chaos_proxy import Proxy
 from bench.chaos_stack import BEGAN, LONG, LOST, ROOT, SHORT, Chaos, say
-from bench.chaos_subjects import LAUNCHING, SERVICES, SUBJECTS, share
+from bench.chaos_subjects import EVERY_WAY, HERE, SERVICES, SUBJECTS, share
 from bench.chaos_triggerers import kill_launching, kill_waiting
 from bench.measuring import figures
 from demo.processes import StackError
@@ -51,7 +52,7 @@ It is never 0, with which Airflow itself retries no task whose machine it has lo
 def kill_workers(options: argparse.Namespace) -> dict[str, Any]:
     """The main run."""
     stock = options.provider == "stock"
-    groups = share(options.launches, options.operators, deferred=lambda count: 0 if stock else count - count // 2)
+    groups = share(options.launches, options.operators, EVERY_WAY if not stock else ["workers"])
     chaos = Chaos(options.provider, groups, options.home, deployment=options.deployment)
     polled = {number: group.is_polled_by_worker for group in groups for number in group.numbers}
     plan = make_plan(options.seed, polled, KILLS_QUICK if options.quick else KILLS_EACH)
@@ -63,13 +64,15 @@ def kill_workers(options: argparse.Namespace) -> dict[str, Any]:
         components = _components(chaos, options)
         with killer, components or nullcontext():
             chaos.wait(240 + 15 * options.launches + (1200 if components else 0), edits=EDITS if options.edit_retries else ())
-        lost = sum(fault["hits"] for fault in chaos.control("GET", "faults"))
+        lost = sum(fault["hits"] for fault in chaos.control("GET", "faults") if fault["lost"])
         tasks, effects = chaos.tasks(), chaos.effects()
         failed = chaos.failed_by_airflow() if components else {}
     everything = list(chain.from_iterable(effects.values()))
     show_operators(groups, tasks, effects, killer.kills)
     show_kills(killer.kills, tasks, everything, chaos.launches.began)
-    found = {**judge(tasks, everything, failed), "kills": len(killer.kills), "lost_answers": lost}
+    here = {number for group in groups if group.way == "here" and not components for number in group.numbers}
+    in_workers = sum(task.in_worker for task in tasks if task.number in here)
+    found = {**judge(tasks, everything, failed), "in_workers": in_workers, "kills": len(killer.kills), "lost_answers": lost}
     return found | (_judge_components(components, chaos.stack, killer, failed) if components else {})
 
 
@@ -90,9 +93,9 @@ def _judge_components(components: ComponentKiller, stack: Stack, killer: Killer,
 
 def chosen(options: argparse.Namespace) -> list[str]:
     """The names of the operators that launch."""
-    if options.launching and options.operators in (None, "all"):
-        return list(LAUNCHING)
     own = [subject.name for subject in SERVICES[options.service or "dataflow"]]
+    if options.launching and options.operators in (None, "all"):
+        return [name for name in HERE if name in own or not options.service]
     if options.operators:
         return own if options.operators == "all" else options.operators.split(",")
     everything = options.quick and not (
@@ -111,15 +114,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="two launches of each operator, twelve of a single one; five waits and two kills with --triggerer, eight launches and three "
-        "kills with --launching",
+        help="three launches of each operator, twelve of a single one; five waits and two kills with --triggerer, a launch of each "
+        "operator and three kills with --launching",
     )
     parser.add_argument(
         "--deployment", choices=("local", "celery"), default="local", help="on which Airflow; celery is the distributed one"
     )
     parser.add_argument("--edit-retries", action="store_true", help="edit the retries in the DAG file while workers are killed")
     parser.add_argument("--triggerer", action="store_true", help="kill the triggerer instead of workers")
-    parser.add_argument("--launching", action="store_true", help=f"with --triggerer: launch in it, by default {','.join(LAUNCHING)}")
+    parser.add_argument("--launching", action="store_true", help="with --triggerer: start in it, by default every operator that waits")
     parser.add_argument("--kills", type=int, help="of the triggerer (default: 10)")
     parser.add_argument("--home", type=Path, default=ROOT / ".airflow" / "chaos", help="for logs and the database")
     return parser
@@ -134,10 +137,10 @@ def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"there is no operator {', '.join(unknown)}; there are {', '.join(SUBJECTS)}")
     if options.deployment == "celery" and (options.triggerer or options.provider == "stock"):
         parser.error("--deployment celery is about our operators; its triggerers are killed anyway")
-    if options.launching and (not options.triggerer or options.service == "wave" or options.provider == "stock"):
-        parser.error("--launching is about --triggerer and our operators of dataflow")
-    if options.launching and not set(options.operators) <= set(LAUNCHING):
-        parser.error(f"--launching is about the operators {', '.join(LAUNCHING)}")
+    if options.launching and (not options.triggerer or options.provider == "stock"):
+        parser.error("--launching is about --triggerer and our operators")
+    if options.launching and not set(options.operators) <= set(HERE):
+        parser.error(f"--launching is about the operators that can start in the triggerer: {', '.join(HERE)}")
     if (options.triggerer or options.provider == "stock") and not options.launching and options.operators != ["classic"]:
         parser.error("--triggerer and --provider stock are about the operator classic alone")
     if options.edit_retries and (options.triggerer or options.provider == "stock"):
@@ -147,10 +150,10 @@ def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _run(options: argparse.Namespace) -> dict[str, Any]:
     if options.triggerer:
-        launches, kills = ((8, 3) if options.launching else (5, 2)) if options.quick else (50, 10)
+        launches, kills = ((len(options.operators), 3) if options.launching else (5, 2)) if options.quick else (50, 10)
         options.launches, options.kills = options.launches or launches, options.kills or kills
         return (kill_launching if options.launching else kill_waiting)(options)
-    short = 2 * len(options.operators) if len(options.operators) > 1 else 12
+    short = 3 * len(options.operators) if len(options.operators) > 1 else 12
     options.launches = options.launches or (short if options.quick else 200)
     return kill_workers(options)
 

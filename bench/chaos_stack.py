@@ -19,7 +19,7 @@ from airflow_dataflow_ext.emulator.wave.login import PASSWORD, SECURITY_TOKEN, U
 from bench.celery_stack import CeleryStack
 from bench.chaos_calls import Launches
 from bench.chaos_proxy import HOST
-from bench.chaos_subjects import LOCATION, PROJECT, SUBJECTS, Effect, Found, Group, dump, effects_in, name_of
+from bench.chaos_subjects import FULL_LOCATION, LOCATION, PROJECT, SUBJECTS, Effect, Found, Group, dump, effects_in, name_of
 from demo.stack import Stack, free_port
 
 ROOT = Path(__file__).parents[1]
@@ -133,8 +133,12 @@ class Chaos:
             self.control("POST", "scripts", pattern=f"{names}*", steps=[[0, "JOB_STATE_RUNNING"], [length, "JOB_STATE_DONE"]])
             self.control("POST", "wave/scripts", pattern=names, seconds=length)
         self.control("POST", "wave/settings", api_requests=10**7)
+        self.control("POST", "settings", full={FULL_LOCATION: "ZONE_RESOURCE_POOL_EXHAUSTED"})
         subjects = [(SUBJECTS[group.subject], group.numbers) for group in self.groups.values()]
         for subject, numbers in subjects:
+            for number in numbers if subject.full else ():
+                refusal = {"status": 400, "code": "FAILED_PRECONDITION", "message": "Dataflow quota error for jobs-per-project quota."}
+                self.control("POST", "faults", method=subject.start.id, job=f"{name_of(number)}-*", **refusal)
             for number in numbers if subject.thing else ():
                 id = self.things[name_of(number)] = self._make(subject.thing, name_of(number))
                 self.launches.know(id, number)
@@ -145,6 +149,8 @@ class Chaos:
         """A thing that launches act on; its id."""
         if kind == "pipeline":
             return self._make_pipeline(name)
+        if kind == "run":
+            self.control("POST", "wave/scripts", pattern=name, seconds=3600)
         if kind not in ("stream", "snapshot"):
             return str(self.control("POST", "wave/assets", kind=kind, label=name)["id"])
         steps, drain = [[0, "JOB_STATE_RUNNING"]], [[2, "JOB_STATE_DRAINED"]]

@@ -10,11 +10,14 @@ from typing import Any
 
 from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline
 from airflow_dataflow_ext.api.dataflow.methods import FlexTemplate, Job, Snapshot, Template
-from airflow_dataflow_ext.api.dataflow.states import BATCH, DRAINED, RUNNING, TERMINAL
+from airflow_dataflow_ext.api.dataflow.states import BATCH, DRAINED, FAILED, RUNNING, TERMINAL
 from airflow_dataflow_ext.api.rest.method import Json, Method
 from airflow_dataflow_ext.api.wave import methods as wave
+from airflow_dataflow_ext.task.compat import IS_3_3
 
 PROJECT, LOCATION = "chaos-project", "us-central1"
+FULL_LOCATION = "us-west1"
+"""Where no job ever gets machines."""
 WORKERS = 17
 """What the jobs that are updated get as their greatest number of workers."""
 
@@ -65,6 +68,17 @@ def ended(found: Found) -> Iterator[Effect]:
         yield Effect(number_in(job["name"]), (job["id"],), job["currentState"] in TERMINAL)
 
 
+def ended_elsewhere(found: Found) -> Iterator[Effect]:
+    """Jobs that were started one after the other, until one of them had room; those without have failed before the next one began."""
+    free: dict[int | None, str] = {}
+    for job in sorted(_started(found), key=lambda job: str(job["createTime"])):
+        number = number_in(job["name"])
+        alone = free.get(number, "") <= job["createTime"]
+        free[number] = job["currentStateTime"]
+        if not (alone and (job["location"], job["currentState"]) == (FULL_LOCATION, FAILED)):
+            yield Effect(number, (job["id"],), alone and job["currentState"] in TERMINAL)
+
+
 def replaced(found: Found) -> Iterator[Effect]:
     """Jobs that were started in the place of others; they run."""
     for job in _started(found):
@@ -101,6 +115,12 @@ def runs(found: Found) -> Iterator[Effect]:
     return (Effect(number_in(run["label"]), (run["id"], run["handle"]), run["status"] == "Success") for run in found.runs)
 
 
+def halted(found: Found) -> Iterator[Effect]:
+    """CRM Analytics runs that were stopped."""
+    there = set(found.things.values())
+    return (Effect(number_in(run["label"]), (run["id"],)) for run in found.runs if run["id"] in there and run["status"] == "Cancelled")
+
+
 def _started(found: Found) -> Iterator[Json]:
     there = set(found.things.values())
     return (job for job in found.jobs if job["id"] not in there)
@@ -135,7 +155,9 @@ class Subject:
     :param effects: what came of the launches.
     :param xcom: under which its tasks hold the id of that; none where it is the thing's own.
     :param thing: what must be there before, one for each launch: a ``stream`` that runs, its ``snapshot``, a ``pipeline``,
-        or an asset of the org.
+        or an asset or a ``run`` of the org.
+    :param waits: whether it waits for anything.
+    :param full: the first launch of each is refused: too many jobs run.
     :param fields: further arguments.
     """
 
@@ -147,8 +169,15 @@ class Subject:
     effects: Callable[[Found], Iterable[Effect]]
     xcom: str = "job_id"
     thing: str = ""
-    deferrable: bool = True
+    waits: bool = True
+    full: bool = False
     fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def ways(self, ways: Sequence[str]) -> Sequence[str]:
+        """Those of the ways that it has; what may launch more than once begins on a worker."""
+        if not self.waits:
+            return ways[:1]
+        return [way for way in ways if way != "here" or not {"when_full", "fallback_locations"} & set(self.fields)]
 
 
 _OPERATORS = "airflow_dataflow_ext.operators."
@@ -171,6 +200,13 @@ _RUN: dict[str, Any] = {"operator": _OPERATORS + "wave.WaveStartDataflowOperator
 
 DATAFLOW = (
     Subject(name="classic", **_CLASSIC, effects=ended, fields=_TEMPLATE),
+    Subject(
+        name="elsewhere",
+        **_CLASSIC,
+        effects=ended_elsewhere,
+        fields={**_TEMPLATE, "location": FULL_LOCATION, "fallback_locations": [LOCATION]},
+    ),
+    Subject(name="later", **_CLASSIC, effects=ended, full=True, fields={**_TEMPLATE, "when_full": "wait"}),
     Subject(
         name="flex",
         operator=_OPERATORS + "dataflow.DataflowStartFlexTemplateOperator",
@@ -219,7 +255,7 @@ DATAFLOW = (
         effects=deleted,
         xcom="",
         thing="snapshot",
-        deferrable=False,
+        waits=False,
         fields=_PLACE,
     ),
     Subject(
@@ -242,7 +278,7 @@ DATAFLOW = (
         effects=scaled,
         xcom="return_value",
         thing="stream",
-        deferrable=False,
+        waits=False,
         fields={"max_num_workers": WORKERS, **_PLACE},
     ),
     Subject(
@@ -269,11 +305,31 @@ WAVE = (
         thing="connector",
         fields=_WAVE,
     ),
+    Subject(
+        name="halt",
+        operator=_OPERATORS + "wave.WaveStopDataflowJobOperator",
+        each=("job_id", _thing),
+        start=wave.DataflowJob.update,
+        named="jobId",
+        effects=halted,
+        xcom="return_value",
+        thing="run",
+        fields=_WAVE,
+    ),
 )
 SERVICES = {"dataflow": DATAFLOW, "wave": WAVE}
 SUBJECTS = {subject.name: subject for subject in (*DATAFLOW, *WAVE)}
-LAUNCHING = ("classic", "flex", "yaml", "create")
-"""Those that can start in the triggerer, and need nothing that is there before."""
+WAYS: dict[str, dict[str, bool]] = {
+    "workers": {},
+    "triggerer": {"deferrable": True},
+    "here": {"deferrable": True, "start_from_trigger": True, "end_from_trigger": True},
+}
+"""How an operator waits, and what it is given for that: in its workers, in the triggerer, or there from its start to its end."""
+
+HERE = tuple(name for name, subject in SUBJECTS.items() if "here" in subject.ways(tuple(WAYS)))
+"""The operators that can start in the triggerer."""
+
+EVERY_WAY = tuple(WAYS) if IS_3_3 else ("workers", "triggerer")
 
 AT_ONCE = 5
 """How many tasks that start in the triggerer run at once; Airflow itself would start all of them."""
@@ -284,46 +340,38 @@ class Group:
     """The launches of one mapped task.
 
     :param subject: the name of what is launched.
-    :param deferrable: whether they wait in the triggerer.
-    :param here: whether it starts in the triggerer, too; a mapped task cannot, so it is a task of its own, with one launch.
+    :param way: how they wait. A mapped task cannot start in the triggerer, so one that does is a task of its own, with one launch.
     """
 
     subject: str
-    deferrable: bool
+    way: str
     numbers: tuple[int, ...]
-    here: bool = False
 
     @property
     def is_polled_by_worker(self) -> bool:
-        """Whether they wait in their workers; an operator that cannot be deferred has nothing to wait for."""
-        return SUBJECTS[self.subject].deferrable and not self.deferrable
+        """Whether they wait in their workers; an operator that does not wait has nothing to poll."""
+        return SUBJECTS[self.subject].waits and self.way == "workers"
 
     @property
     def task_id(self) -> str:
-        if self.here:
-            return f"{self.subject}_here_{self.numbers[0]:03}"
-        return f"{self.subject}_in_{'triggerer' if self.deferrable else 'workers'}"
+        return f"{self.subject}_here_{self.numbers[0]:03}" if self.way == "here" else f"{self.subject}_in_{self.way}"
 
 
-def share(launches: int, names: Sequence[str], *, deferred: Callable[[int], int] = lambda count: count - count // 2) -> list[Group]:
-    """Deal launches out to operators by turns; those that wait in workers have the first numbers.
+def share(launches: int, names: Sequence[str], ways: Sequence[str] = EVERY_WAY) -> list[Group]:
+    """Deal launches out to operators by turns, and those of each operator to the ways; the first way has the first numbers.
 
-    :param deferred: how many of an operator's launches wait in the triggerer, where it can.
+    :param ways: how an operator that waits does so.
     """
     counts = {name: len(range(turn, launches, len(names))) for turn, name in enumerate(names)}
-    waiting = {name: deferred(count) if SUBJECTS[name].deferrable else 0 for name, count in counts.items()}
-    sizes = [(name, False, counts[name] - waiting[name]) for name in names] + [(name, True, waiting[name]) for name in names]
     groups, first = [], 0
-    for name, deferrable, size in sizes:
-        if size:
-            groups.append(Group(name, deferrable, tuple(range(first, first + size))))
-        first += size
-    return groups
-
-
-def share_here(launches: int, names: Sequence[str]) -> list[Group]:
-    """Deal launches that start in the triggerer out to operators by turns."""
-    return [Group(names[number % len(names)], True, (number,), here=True) for number in range(launches)]
+    for way in ways:
+        for name in names:
+            mine = SUBJECTS[name].ways(ways)
+            size = len(range(mine.index(way), counts[name], len(mine))) if way in mine else 0
+            numbers = range(first, first + size)
+            groups += [Group(name, way, (number,)) for number in numbers] if way == "here" else [Group(name, way, tuple(numbers))]
+            first += size
+    return [group for group in groups if group.numbers]
 
 
 def effects_in(found: Found, groups: Iterable[Group]) -> dict[str, list[Effect]]:

@@ -18,7 +18,7 @@ from bench.chaos_counts import judge, show_kills, show_operators
 from bench.chaos_kills import AFTER, BEFORE, BETWEEN, MOMENT, RECORDING, Kill
 from bench.chaos_proxy import Call, Proxy, Watcher
 from bench.chaos_stack import LONG, LOST, SHORT, Chaos, say
-from bench.chaos_subjects import AT_ONCE, share, share_here
+from bench.chaos_subjects import AT_ONCE, share
 from bench.measuring import table
 from demo.processes import Program
 
@@ -111,13 +111,12 @@ class TriggererKiller(Watcher):
 
 def kill_launching(options: argparse.Namespace) -> dict[str, Any]:
     """Launches that start and end in a triggerer that is killed."""
-    groups = share_here(options.launches, options.operators)
+    groups = share(options.launches, options.operators, ["here"])
     chaos = Chaos("ours", groups, options.home)
     plan = make_plan(options.seed, options.launches, options.kills)
     killer = TriggererKiller(options.seed, plan, chaos.launches, chaos.stack.programs)
     with Proxy(chaos.proxy_port, lambda: chaos.stack.emulator_url, killer), chaos.stack:
-        # Three lengths in turn: four operators in turn would each have one of two.
-        chaos.script(lost=LOST, seed=options.seed, seconds=(SHORT, LONG, SHORT))
+        chaos.script(lost=LOST, seed=options.seed, seconds=(SHORT, LONG))
         with killer:
             chaos.start()
             say(f"{options.launches} launches in the triggerer by {', '.join(options.operators)}; it is killed")
@@ -133,7 +132,7 @@ def kill_launching(options: argparse.Namespace) -> dict[str, Any]:
 
 def kill_waiting(options: argparse.Namespace) -> dict[str, Any]:
     """Waits in a triggerer that is killed each time when it has taken them over; half of the jobs end meanwhile."""
-    chaos = Chaos("ours", share(options.launches, ["classic"], deferred=lambda count: count), options.home)
+    chaos = Chaos("ours", share(options.launches, ["classic"], ["triggerer"]), options.home)
     draw = random.Random(options.seed)
     rows = []
     with Proxy(chaos.proxy_port, lambda: chaos.stack.emulator_url, Watcher()), chaos.stack:

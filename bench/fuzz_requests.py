@@ -29,6 +29,14 @@ STEPS: Sequence[Any] = (
     *([], [[0, "JOB_STATE_RUNNING"]], [[0, "RUNNING"]], [[1, "JOB_STATE_DONE"], [0, "JOB_STATE_RUNNING"]], [[0]], [5], "x"),
     *([[0, {"message": "m"}]], [[0, {"message": 5}]], [[0, {"metrics": [{}]}]], [[0, {"stages": [{}]}]], [[0, {"describe": {"id": 1}}]]),
 )
+SETTINGS: Mapping[str, Sequence[Any]] = {
+    "read_lag": (0, 1e14),
+    "page_size": (1, 0),
+    "page_cap": (1, 0.5),
+    "failed_locations": ([], ["x"], "x", [1]),
+    "jobs_per_project": (None, 0, 3, -1, "3"),
+    "full": ({}, {"us-central1": "QUOTA_FOR_CPUS"}, {"us-central1": "x"}, {"x": "ZONE_RESOURCE_POOL_EXHAUSTED"}, {"x": 1}, []),
+}
 GOOGLES = [variant for method in dataflow.all_methods() for variant in method.variants()]
 SALESFORCES = [*wave.all_methods(), *platform.answers, WaveLogin.token, WaveLogin.soap]
 OTHERS = [OAuthService.token, OAuthService.impersonate, JOBS, JOB, DATA_MANAGER]
@@ -37,9 +45,9 @@ CONTROLS: Mapping[str, Mapping[str, Sequence[Any]]] = {
     "faults": {"method": ("jobs.*", "*"), "status": (500, 429, 200), "times": (1, None, 0), "delay": (0.0, -1), "headers": ({"A": "b"},)},
     "scripts": {"pattern": ("*", "[", "wc"), "type": ("JOB_TYPE_STREAMING", "x"), "steps": STEPS, "on_cancel": STEPS},
     "clock": {"advance": (0, 1, 60.5, 1e300, -1)},
-    "settings": {"read_lag": (0, 1e14), "page_size": (1, 0), "page_cap": (1, 0.5), "failed_locations": ([], ["x"], "x", [1])},
+    "settings": SETTINGS,
     "wave/jobs/status": {"job": (RUN, "x"), "status": ("Success", "Running", "x"), "message": ("", "<b>")},
-    "wave/assets": {"kind": ("dataflow", "recipe", "connector", "x"), "label": ("A", " "), "name": ("", "a")},
+    "wave/assets": {"kind": ("dataflow", "recipe", "connector", "run", "x"), "label": ("A", " "), "name": ("", "a")},
     "wave/scripts": {"pattern": ("*",), "seconds": (1, -1), "nodes": ([{"name": "n"}], [{}], [5]), "status": ("Success",)},
     "wave/settings": {"api_requests": (0, 15000), "handle": ("gone", "x"), "list_lag": (0, 5.5)},
 }

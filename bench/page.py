@@ -1,7 +1,9 @@
-"""``python -m bench.page``: what twenty open tabs of a job's page cost; ``--list``: how long a page of ten thousand stored jobs takes.
+"""``python -m bench.page``: what twenty open tabs of a job's page cost; ``--list``: how long a page of ten thousand stored jobs
+takes; ``--graph``: how long a graph of 500 transforms takes to be drawn.
 
 Each ends in a line of JSON: ``calls_ratio``, the calls to the service with twenty tabs by those with one, and ``health_p99_ms``, how long
-the API server's health answer takes meanwhile; ``list_p95_ms``, a page of the list, first and later ones, with and without filters.
+the API server's health answer takes meanwhile; ``list_p95_ms``, a page of the list, first and later ones, with and without filters;
+``graph_ms``, from a click to the last box.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any
 import aiohttp
 
 from bench.measuring import figures, table
+from bench.page_graph import measure_graph
 from bench.page_list import measure_list
 from demo.stack import Stack
 from tests.plugin.job_scripts import RUNNING
@@ -37,11 +40,15 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="measure the list of all jobs")
     parser.add_argument("--database", default="", help="SQLAlchemy URL of an empty database for --list; SQLite by default")
     parser.add_argument("--rows", type=int, default=10_000, help="stored task instances for --list")
+    parser.add_argument("--graph", action="store_true", help="measure how a large graph is drawn")
+    parser.add_argument("--transforms", type=int, default=500, help="of that graph")
     parser.add_argument("--tabs", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=60.0, help="for which the tabs are open")
     arguments = parser.parse_args()
     if arguments.list:
         figures({"list_p95_ms": measure_list(arguments.database, arguments.rows)})
+    elif arguments.graph:
+        figures({"graph_ms": round(measure_graph(arguments.transforms))})
     else:
         measure_tabs(arguments.tabs, arguments.seconds)
 

@@ -108,7 +108,7 @@ class TaskInstance:
 
         event = asyncio.run(first())
         self.events.append(event)
-        self._next = (deferred.message.next_method, {"event": event})
+        self._next = (deferred.message.next_method, {**_kwargs(deferred.message.next_kwargs), "event": event})
         return self.enter()
 
     def time_out(self) -> Ended:
@@ -122,11 +122,7 @@ class TaskInstance:
 
     def trigger(self, deferred: Ended) -> Any:
         """The trigger of a deferral, made anew from what Airflow stores of it."""
-        kwargs = json.loads(json.dumps(deferred.message.trigger_kwargs))
-        if SDK >= (1, 2):  # Airflow 3.1 encodes them later
-            from airflow.sdk.serde import deserialize
-
-            kwargs = deserialize(kwargs)
+        kwargs = _kwargs(deferred.message.trigger_kwargs)
         module, _, name = deferred.message.classpath.rpartition(".")
         return getattr(import_module(module), name)(**kwargs)
 
@@ -170,6 +166,10 @@ class TaskInstance:
             from airflow.serialization.serialized_objects import BaseSerialization
 
             kwargs = BaseSerialization.serialize(kwargs)
+        elif kwargs is not None:
+            from airflow.sdk.serde import serialize
+
+            kwargs = serialize(kwargs)
         run = {"dag_id": self.task.dag_id, "run_id": self.run_id, "run_type": "manual", "state": "running"}
         times = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end", "run_after", "start_date"), NOW.isoformat())
         nothing = {"end_date": None, "conf": {}, "consumed_asset_events": [], **({"partition_key": None} if SDK >= (1, 2) else {})}
@@ -180,3 +180,14 @@ class TaskInstance:
             "next_method": method,
             "next_kwargs": kwargs,
         }
+
+
+def _kwargs(stored: Any) -> dict[str, Any]:
+    """The keyword arguments of a trigger or a method, from what a deferral hands to Airflow."""
+    kwargs: dict[str, Any] = json.loads(json.dumps(stored or {}))
+    if SDK < (1, 2):  # Airflow 3.1 encodes them later
+        return kwargs
+    from airflow.sdk.serde import deserialize
+
+    decoded: dict[str, Any] = deserialize(kwargs)
+    return decoded

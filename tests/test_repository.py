@@ -244,6 +244,8 @@ WATCH = {
         "importance": None,
         "replaces": True,
         "worker_logs": "on_failure",
+        "spending": {"prices": {"vcpu_hours": 1.0}, "max_cost": 5.0, "max_vcpu_hours": 4.0},
+        "drain": True,
     },
 }
 CONNECTION = {"conn_id": "c", "impersonation_chain": ["a@example.com", "b@example.com"]}
@@ -255,25 +257,28 @@ def trigger_arguments() -> dict[str, dict[str, Any]]:
     from airflow_dataflow_ext.api.dataflow.conditions import MetricReached
     from airflow_dataflow_ext.api.dataflow.job import Place
     from airflow_dataflow_ext.api.wave.runs import RunRef
+    from airflow_dataflow_ext.api.wave.stop import RunStopAction
     from airflow_dataflow_ext.api.wave.wait import RunWatch
 
+    stop = RunStopAction(run=RunRef(version="59.0", id="03C"), wait=False, until=9.0, poll_sleep=4.0)
     run = RunWatch(run=RunRef(version="59.0", id="03C", source_id="02K"), poll_sleep=4.0, fail_on_warning=True)
     action = StopAction(place=Place(project_id="p", location="l"), job_ids=("j",), drain=False)
     condition = MetricReached(metric="n", at_least=3.0, tentative=True, context={"step": "s1"})
-    end = {"end_from_trigger": True, "skips": True}
+    end = {"end_from_trigger": True, "do_xcom_push": False, "skips": True}
     at_job = {"job_id": "j", "project_id": "p", "location": "l", "poll_sleep": 3.0, **end, **CONNECTION}
-    ending = {"end_from_trigger": True, "prices": {"vcpu_hours": 1.0}}
+    at_run = {"watch": run.serialize(), "stop_on_kill": True, "conn_id": "c", **end}
     events = {"project_id": "p", "location": "l", "poll_sleep": 3.0, **CONNECTION}
-    start = {"arguments": {"gcp_conn_id": "c", "impersonation_chain": None, "job_id": "j"}}
+    start = {"operator": "a.Task", "arguments": {"gcp_conn_id": "c", "impersonation_chain": None, "job_id": "j"}}
     return {
-        "DataflowActionTrigger": {"action": action.serialize(), **CONNECTION},
-        "DataflowConditionTrigger": {"condition": condition.serialize(), "fail_on_terminal_state": True, "until": 9.0, **at_job},
+        "DataflowActionTrigger": {"action": action.serialize(), **end, **CONNECTION},
+        "DataflowConditionTrigger": {"condition": condition.serialize(), "fail_on_terminal_state": True, **at_job},
         "DataflowJobEventTrigger": {"name": "n*", "labels": {"l": "v"}, "states": ["JOB_STATE_DONE"], **events},
         "DataflowJobStatusTrigger": {"expected_statuses": ["JOB_STATE_DONE"], **at_job},
-        "DataflowJobTrigger": {"watch": WATCH, "stop_on_kill": True, "drain": True, **ending, **CONNECTION},
-        "DataflowLaunchStartTrigger": {"operator": "an.Operator", **start},
-        "DataflowSensorStartTrigger": {"operator": "a.Sensor", **start},
-        "WaveJobTrigger": {"watch": run.serialize(), "stop_on_kill": True, "conn_id": "c"},
+        "DataflowJobTrigger": {"watch": WATCH, "stop_on_kill": True, "launches_again": True, **end, **CONNECTION},
+        "WaveActionTrigger": {"action": stop.serialize(), "conn_id": "c", **end},
+        "WaveJobTrigger": at_run,
+        "WaveRunTrigger": at_run,
+        **{f"{service}{kind}StartTrigger": start for service in ("Dataflow", "Wave") for kind in ("Action", "Launch", "Sensor")},
     }
 
 

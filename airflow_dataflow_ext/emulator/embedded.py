@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from airflow_dataflow_ext.emulator.cloud_logging.service import CloudLoggingServer
 from airflow_dataflow_ext.emulator.data_pipelines.service import DataPipelinesServer
+from airflow_dataflow_ext.emulator.dataflow.capacity import CapacityEngine
 from airflow_dataflow_ext.emulator.dataflow.pages import JobPages
 from airflow_dataflow_ext.emulator.dataflow.script_check import check_script
 from airflow_dataflow_ext.emulator.dataflow.service import DataflowServer
@@ -219,7 +220,8 @@ class Emulator:
         self.gcs_url, self.objects = self._gcs.url, self._gcs.objects
 
     def _assemble(self) -> tuple[Control, Server]:
-        self.world = world = World(clock=self.clock, engine=self._make_engine(), objects=self.objects, settings=self.settings)
+        engine = CapacityEngine(self._make_engine(), self.clock, self.settings)
+        self.world = world = World(clock=self.clock, engine=engine, objects=self.objects, settings=self.settings)
         control = Control(
             world,
             self.wave,

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
+from airflow_dataflow_ext.api.data_pipelines.bodies import read_pipeline
 from airflow_dataflow_ext.api.data_pipelines.launcher import PipelineRunLauncher
 from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline, PipelineJob
 from airflow_dataflow_ext.api.data_pipelines.pipelines import PipelineRef, create
@@ -44,9 +45,10 @@ class PipelineVerbs(DataflowConnection):
     def create_data_pipeline(self, body: Mapping[str, Any], **where: Unpack[Where]) -> Conversation[Json]:
         """Create a pipeline, unless it is there; returns the Pipeline.
 
-        :param body: a Pipeline with ``name``, ``displayName``, ``type`` and ``workload``.
+        :param body: a Pipeline with ``name``, ``displayName``, ``type`` and ``workload``. Text is read as the type of its field.
         """
-        return create(self.pipeline(body.get("name", ""), **where), body)
+        pipeline = read_pipeline(body)
+        return create(self.pipeline(pipeline.get("name", ""), **where), pipeline)
 
     @verb
     def get_data_pipeline(self, pipeline_name: str, **where: Unpack[Where]) -> Conversation[Json]:
@@ -70,7 +72,7 @@ class PipelineVerbs(DataflowConnection):
         :param body: a Pipeline with the fields to change.
         :param update_mask: their names, with commas.
         """
-        return self._ask(Pipeline.patch.request(body, **self.pipeline(pipeline_name, **where).path, updateMask=update_mask))
+        return self._ask(Pipeline.patch.request(read_pipeline(body), **self.pipeline(pipeline_name, **where).path, updateMask=update_mask))
 
     @verb
     def run_data_pipeline(self, pipeline_name: str, **where: Unpack[Where]) -> Conversation[Json]:

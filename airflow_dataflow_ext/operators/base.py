@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
-
-from airflow.sdk import BaseOperator
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.jobs.facts import SUMMARY_KEY, Summary
 from airflow_dataflow_ext.api.jobs.launch_once import Launched, Launcher, launch_once, settle, stop_launched
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.shown import shown_record
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
-from airflow_dataflow_ext.api.jobs.watch import Outcome, Watch, check_poll_sleep
+from airflow_dataflow_ext.api.jobs.watch import Outcome
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError
 from airflow_dataflow_ext.api.rest.times import rfc3339
 from airflow_dataflow_ext.api.rest.values import seconds
-from airflow_dataflow_ext.task.compat import TaskDeferralError, TaskDeferralTimeout, conf
+from airflow_dataflow_ext.operators.waiting import WaitingOperator
 from airflow_dataflow_ext.task.errors import check_event, task_errors
 from airflow_dataflow_ext.task.flags import Flag
 from airflow_dataflow_ext.task.identity import clear_key_of, identity_of
 from airflow_dataflow_ext.task.kill import after_kill
 from airflow_dataflow_ext.task.metrics import count_launch
-from airflow_dataflow_ext.task.records import PassingStore, RecordStore, TriesStore, record_store
+from airflow_dataflow_ext.task.records import PassingStore, RecordStore, TriesStore, record_store, tries_store
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -47,51 +45,42 @@ class Attempt:
     store: RecordStore | TriesStore | PassingStore
 
 
-class LaunchOperator(BaseOperator):
+class LaunchOperator(WaitingOperator):
     """Launches one job and follows it.
 
     The result is the job with the REST API's field names; XCom ``job_id`` holds its id. Whatever dies on the way, one
     logical launch (a task of a DAG run) starts one job: a retry takes over the job of an earlier attempt, or its result; a
     cleared task stops a job that still moves and starts anew.
 
-    :param poll_sleep: seconds between two looks at the job.
     :param wait_until_finished: False does not wait.
-    :param deferrable: wait in the triggerer.
     :param cancel_timeout: seconds to wait for the end of a job that is stopped before a new one starts.
     :param reattach: let a retry take over an earlier attempt's job; False stops that job and launches anew.
 
-    ``wait_until_finished`` and ``reattach`` are templated.
+    ``wait_until_finished`` and ``reattach`` are templated. See
+    :class:`~airflow_dataflow_ext.operators.waiting.WaitingOperator` for the other arguments.
     """
 
     jobs_tell_their_launch = False
     """Whether the service's jobs say, by name or labels, of which launch they are."""
+    cancel_on_kill: Any = True
+    """Whether a user's kill of the task stops its job."""
 
     wait_until_finished = Flag(optional=True)
-    deferrable = Flag()
     reattach = Flag()
 
     def __init__(
         self,
         *,
-        poll_sleep: float = 10,
         wait_until_finished: bool | str | None = None,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         cancel_timeout: float | None = 10 * 60,
         reattach: bool | str = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.poll_sleep = check_poll_sleep(poll_sleep)
         self.wait_until_finished = wait_until_finished
-        self.deferrable = deferrable
         self.cancel_timeout = seconds(cancel_timeout, "cancel_timeout")
         self.reattach = reattach
         self._attempt: Attempt | None = None
-
-    @cached_property
-    @abstractmethod
-    def hook(self) -> Any:
-        """The hook of the connection."""
 
     @abstractmethod
     def launcher(self) -> Launcher:
@@ -125,16 +114,23 @@ class LaunchOperator(BaseOperator):
 
     def execute(self, context: Context) -> Json:
         with task_errors(self.link_of):
-            attempt = self.enter(context)
-            launched = count_launch(attempt.identity, lambda: self._launch(attempt))
-            watch = attempt.launcher.watch_of(launched.job, launched.record)
-            self.publish(context, watch, launched)
-            self.keep_launch(attempt.store, context["ti"].try_number, watch, launched)
-            if self.wait_until_finished is False:
-                return launched.job
-            if self.deferrable and watch.judge(launched.job) is Phase.MOVING:
-                self._defer(context, watch, "execute_complete", stop_on_kill=not launched.record.foreign)
-            return self._finish(attempt.store, self.hook.run(wait_for_job(watch)))
+            return self.go_on(context, partial(self._launch_and_wait, context))
+
+    def go_on(self, context: Context, step: Callable[[], Json]) -> Json:
+        """Carry out what is left of the task, the next step first; where another launch can mend an error, launch again."""
+        return step()
+
+    def _launch_and_wait(self, context: Context) -> Json:
+        attempt = self.enter(context)
+        launched = count_launch(attempt.identity, lambda: self._launch(attempt))
+        watch = attempt.launcher.watch_of(launched.job, launched.record)
+        self.publish(context, watch, launched)
+        self.keep_launch(attempt.store, context["ti"].try_number, watch, launched)
+        if self.wait_until_finished is False:
+            return launched.job
+        if self.deferrable and watch.judge(launched.job) is Phase.MOVING:
+            self.wait_in_triggerer(context, self.trigger(watch, stop_on_kill=not launched.record.foreign))
+        return self._finish(attempt.store, self.hook.run(wait_for_job(watch)))
 
     def enter(self, context: Context, *, resumes: bool = False) -> Attempt:
         """This entry into the task.
@@ -154,7 +150,7 @@ class LaunchOperator(BaseOperator):
 
         :raises JobError: the wait ended badly.
         """
-        yield from settle(str(outcome.job.get("id")), outcome.phase)
+        yield from settle(str(outcome.job.get("id")), outcome.phase, full=outcome.cause == "capacity")
         if outcome.job.get("id"):
             yield from self.keep(outcome)
         return outcome.result()
@@ -186,22 +182,10 @@ class LaunchOperator(BaseOperator):
         """What the trigger saw decides exactly as if this worker had waited."""
         with task_errors(self.link_of):
             check_event(event)
-            return self._finish(self._store(context), Outcome.deserialize(event))
+            return self.go_on(context, partial(self._finish, self._store(context), Outcome.deserialize(event)))
 
-    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """As in any operator, but a task that waited too long stops its job, as it does when a worker waits; after any other trouble of
-        the trigger the job is left to the retry."""
-        try:
-            return super().resume_execution(next_method, next_kwargs, context)
-        except TaskDeferralTimeout:
-            with task_errors():
-                self._stop(self.enter(context, resumes=True))
-                self._note_failure(context)
-            raise
-        except TaskDeferralError:
-            with task_errors():
-                self._note_failure(context)
-            raise
+    def clean_up(self, context: Context) -> None:
+        self._stop(self.enter(context, resumes=True))
 
     def on_kill(self) -> None:
         """Stop the job when a user ended the task; a worker that is only shut down leaves it to the next try."""
@@ -214,27 +198,16 @@ class LaunchOperator(BaseOperator):
 
     def _store(self, context: Context) -> RecordStore | TriesStore | PassingStore:
         """Where the launch is recorded: a try that has started in the triggerer left it there."""
-        if getattr(self, "may_start_here", False):
-            store = TriesStore(context["ti"])
-            store.tries = store.load()
-            if store.tries is not None:
-                return store
-        return record_store(context)
+        return tries_store(self, context) or record_store(context)
 
-    def _note_failure(self, context: Context) -> None:
-        """For a try that has started in the triggerer; its trigger may have ended before it could begin it."""
-        store, ti = self._store(context), context["ti"]
-        if isinstance(store, TriesStore):
-            store.enter(str(ti.id), number=ti.try_number, retries=int(self.retries or 0))
-            store.fail()
+    def launching(self, launcher: Any, identity: LaunchIdentity, clear_key: int) -> Conversation[Launched]:
+        """The launch, from :meth:`launcher` to the job."""
+        return launch_once(launcher, identity, clear_key=clear_key, reattach=self.reattach)
 
     def _launch(self, attempt: Attempt) -> Launched:
-        launching = launch_once(attempt.launcher, attempt.identity, clear_key=clear_key_of(attempt.context), reattach=self.reattach)
+        launching = self.launching(attempt.launcher, attempt.identity, clear_key_of(attempt.context))
         launched: Launched = self.hook.run(launching, attempt.store)
         return launched
-
-    def _defer(self, context: Context, watch: Watch, method_name: str, *, stop_on_kill: bool) -> NoReturn:
-        self.defer(trigger=self.trigger(watch, stop_on_kill=stop_on_kill), method_name=method_name, timeout=self.execution_timeout)
 
     def _finish(self, store: RecordStore | TriesStore | PassingStore, outcome: Outcome) -> Json:
         job: Json = self.hook.run(self.result(outcome), store)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotFoundError
-from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.errors import NotFoundError
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowJobOperator
 from airflow_dataflow_ext.task.connection import DataflowTask, PipelineTask
 from airflow_dataflow_ext.task.errors import task_errors
 from airflow_dataflow_ext.task.flags import check_flags
+from airflow_dataflow_ext.task.templating import FileFields
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -19,32 +19,36 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json
 
 
-class DataflowCreatePipelineOperator(PipelineTask):
+class DataflowCreatePipelineOperator(FileFields, PipelineTask):
     """Create a data pipeline, unless it is there; the result is the Pipeline, and XCom ``pipeline_name`` holds its id.
 
     A pipeline that is there already is left as it is; the log names the fields in which it differs.
 
     https://cloud.google.com/dataflow/docs/reference/data-pipelines/rest/v1/projects.locations.pipelines/create
 
-    :param body: a Pipeline (templated) with ``name``, which may be the id alone, ``displayName``, ``type`` and ``workload``.
+    :param body: a Pipeline (templated) with ``name``, which may be the id alone, ``displayName``, ``type`` and ``workload``. It may also be
+        text that stands for one, or the name of a ``.json`` file beside the DAG file. Text is read as the type of its field.
 
     See :class:`~airflow_dataflow_ext.task.connection.DataflowTask` for the other arguments.
     """
 
     template_fields: Sequence[str] = ("body", *DataflowTask.template_fields)
+    template_ext: Sequence[str] = (".json",)
+    file_fields = ("body",)
     template_fields_renderers = {"body": "json"}  # noqa: RUF012  (Airflow's own form)
 
-    def __init__(self, *, body: Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *, body: Mapping[str, Any] | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.body = body
+        self.body: Any = body
 
     def execute(self, context: Context) -> Json:
+        from airflow_dataflow_ext.api.data_pipelines.bodies import read_pipeline
+
         with task_errors():
-            if not isinstance(self.body, Mapping):
-                raise InvalidInputError(f"body must be a mapping, a Pipeline of the REST API, not {shown(self.body)}")
-            ref = self.hook.pipeline(self.body.get("name", ""), self.project_id, self.location)
+            body = read_pipeline(self.body)
+            ref = self.hook.pipeline(body.get("name", ""), self.project_id, self.location)
             self.show_pipeline(context, ref)
-            pipeline = self.hook.create_data_pipeline(self.body, project_id=self.project_id, location=self.location)
+            pipeline = self.hook.create_data_pipeline(body, project_id=self.project_id, location=self.location)
             context["ti"].xcom_push(key="pipeline_name", value=ref.id)
             return pipeline
 
@@ -77,13 +81,12 @@ class DataflowRunPipelineOperator(DataflowJobOperator):
         return PipelineRunLauncher(
             pipeline=self.hook.pipeline(self.pipeline_name, self.project_id, self.location),
             policy=self.policy,
-            drain=self.drain_pipeline,
             cancel_timeout=self.cancel_timeout or 0.0,
         )
 
 
 class DataflowDeletePipelineOperator(DataflowTask):
-    """Delete a data pipeline and its schedule; one that is gone already is fine, and its jobs go on.
+    """Delete a data pipeline and its schedule; its jobs go on. One that is not there is a warning in the log.
 
     https://cloud.google.com/dataflow/docs/reference/data-pipelines/rest/v1/projects.locations.pipelines/delete
 
@@ -104,4 +107,4 @@ class DataflowDeletePipelineOperator(DataflowTask):
             try:
                 self.hook.delete_data_pipeline(self.pipeline_name, project_id=self.project_id, location=self.location)
             except NotFoundError as gone:
-                self.log.info("There is no pipeline to delete: %s", gone)
+                self.log.warning("There is no pipeline to delete: %s", gone)

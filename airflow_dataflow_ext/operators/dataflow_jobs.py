@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_dataflow_ext.api.dataflow.stop import check_force_after
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.values import seconds
-from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator, until
+from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
+from airflow_dataflow_ext.operators.waiting import until
 from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.errors import task_errors
 from airflow_dataflow_ext.task.flags import Flag
@@ -60,9 +61,10 @@ class DataflowCreateJobOperator(FileFields, DataflowLaunchOperator):
 class DataflowStopJobOperator(DataflowActionOperator):
     """Stop a job, or all active jobs of a name, and wait until they have ended; the result is the list of these Jobs.
 
-    However a job ends meanwhile is fine: it has stopped. One that is too young to be stopped is asked again. That there is
-    nothing to stop is a warning in the log, which says what runs under similar names, unless ``fail_if_nothing_found`` makes it an error;
-    a ``job_id`` that does not exist always is one.
+    However a job ends meanwhile is fine: it has stopped. A streaming job that was to be drained and ended as failed or cancelled is a
+    warning in the log, since data may be lost. One that is too young to be stopped is asked again. That there is nothing to stop is a
+    warning, too, which says what runs under similar names, unless ``fail_if_nothing_found`` makes it an error; a ``job_id`` that does not
+    exist always is one.
 
     https://cloud.google.com/dataflow/docs/guides/stopping-a-pipeline
 
@@ -110,7 +112,7 @@ class DataflowStopJobOperator(DataflowActionOperator):
         self.force_after = check_force_after(force_after)
         self.fail_if_nothing_found = fail_if_nothing_found
 
-    def action(self, context: Context) -> StopAction:
+    def action(self, context: Context, *, clear_key: int) -> StopAction:
         from airflow_dataflow_ext.api.dataflow.actions import StopAction
         from airflow_dataflow_ext.api.dataflow.find_jobs import find_jobs
 

@@ -7,20 +7,21 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow.bodies import check_zone
+from airflow_dataflow_ext.api.dataflow.capacity import fallbacks_of
 from airflow_dataflow_ext.api.dataflow.facts import keep, summary_of
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream
 from airflow_dataflow_ext.api.dataflow.template_check import Validate, check_validate
-from airflow_dataflow_ext.api.dataflow.usage import check_prices, with_usage
+from airflow_dataflow_ext.api.dataflow.usage import Spending, check_prices, with_usage
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.operators.base import Attempt, LaunchOperator
+from airflow_dataflow_ext.operators.base import Attempt
 from airflow_dataflow_ext.operators.dataflow_lineage import TemplateLineage
+from airflow_dataflow_ext.operators.dataflow_room import WaitsForRoom
 from airflow_dataflow_ext.task.compat import needs_3_3
 from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.errors import task_errors
 from airflow_dataflow_ext.task.flags import Flag, check_flags
-from airflow_dataflow_ext.task.start_from_trigger import StartsFromTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -35,28 +36,29 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
-class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
+class DataflowJobOperator(DataflowTask, WaitsForRoom):
     """Starts one Dataflow job, however that is done, and follows it; the result is the Job.
 
     A job that has ended has two fields more: ``resources``, what it used by the service's metrics (see
     :data:`airflow_dataflow_ext.api.dataflow.usage.TOTALS`), and, with ``prices``, ``estimatedCost``.
 
-    See :class:`~airflow_dataflow_ext.operators.base.LaunchOperator` for ``poll_sleep``, ``deferrable``,
-    ``cancel_timeout``, ``reattach``, and for what happens on retries;
+    See :class:`~airflow_dataflow_ext.operators.base.LaunchOperator` for ``cancel_timeout``, ``reattach``, and for what happens on retries;
+    :class:`~airflow_dataflow_ext.operators.waiting.WaitingOperator` for ``deferrable``, ``end_from_trigger``, ``start_from_trigger`` and
+    ``poll_sleep``;
+    :class:`~airflow_dataflow_ext.operators.dataflow_room.WaitsForRoom` for ``when_full``;
     :class:`~airflow_dataflow_ext.task.connection.DataflowTask` for ``project_id``, ``location``, ``gcp_conn_id`` and
     ``impersonation_chain``.
 
     :param wait_until_finished: None waits for a batch job's end and for a streaming job to run; True waits for the end of
         either; False does not wait.
     :param expected_terminal_state: the state that ends the task well, when it is another one; every other end fails it.
-    :param drain_pipeline: drain a streaming job instead of cancelling it when the task is killed.
+    :param drain_pipeline: drain a streaming job instead of cancelling it when the task is killed, or the job is over its limit.
     :param cancel_on_kill: False lets the job go on when the task is killed, or times out while it is deferred.
-    :param end_from_trigger: with ``deferrable``: let the triggerer end the task, without a second worker. Airflow then runs no
-        ``on_success_callback`` or listener and writes no asset events, and the triggerer's log alone says why a task failed.
-    :param start_from_trigger: with ``end_from_trigger``: let the triggerer launch the job, too, so that the task takes no worker at all. A
-        mapped task, or one that needs what only a worker can have, starts there all the same; the page "Waiting" says what that is.
     :param prices: what one unit of a total costs, in any currency, for an estimate of what the job cost; for example
         ``{"vcpu_hours": 0.056, "memory_gb_hours": 0.003557}``.
+    :param max_cost: stop a job that has cost more, by ``prices`` and in their currency, and fail the task, which is not tried again. What
+        it has used is asked for every five minutes. The task then waits for the end of a streaming job, too.
+    :param max_vcpu_hours: the same for its vCPU hours, without prices.
     :param message_importance: the least importance of job messages that are shown in the task's log, for example
         ``JOB_MESSAGE_DETAILED``; None shows none.
     :param worker_logs: ``on_failure`` looks up the last errors of a failed job's workers in Cloud Logging, for the task's log and
@@ -71,7 +73,6 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
     )
     drain_pipeline = Flag()
     cancel_on_kill = Flag()
-    end_from_trigger = Flag()
     start_trigger = "airflow_dataflow_ext.triggers.dataflow_start.DataflowLaunchStartTrigger"
 
     def __init__(
@@ -80,9 +81,9 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
         expected_terminal_state: str | None = None,
         drain_pipeline: bool | str = False,
         cancel_on_kill: bool | str = True,
-        end_from_trigger: bool = False,
-        start_from_trigger: bool = False,
         prices: Mapping[str, float] | None = None,
+        max_cost: float | None = None,
+        max_vcpu_hours: float | None = None,
         message_importance: str | None = "JOB_MESSAGE_BASIC",
         worker_logs: WorkerLogs = "off",
         **kwargs: Any,
@@ -91,14 +92,9 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
         self.expected_terminal_state = expected_terminal_state
         self.drain_pipeline = drain_pipeline
         self.cancel_on_kill = cancel_on_kill
-        self.end_from_trigger = end_from_trigger
-        self.start_from_trigger = start_from_trigger
-        needs_3_3(end_from_trigger=self.end_from_trigger, start_from_trigger=self.may_start_here)
-        if self.end_from_trigger and not self.deferrable:
-            raise InvalidInputError("end_from_trigger needs deferrable=True")
-        if self.may_start_here and not self.end_from_trigger:
-            raise InvalidInputError("start_from_trigger needs end_from_trigger=True: a task that begins without a worker ends without one")
         self.prices = check_prices(prices)
+        self.max_cost = max_cost
+        self.max_vcpu_hours = max_vcpu_hours
         self.message_importance = message_importance
         self.worker_logs: WorkerLogs = worker_logs
         _ = self.policy  # a wrong argument fails the DAG file, not the run
@@ -109,12 +105,17 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
 
         :raises InvalidInputError: a field is wrong.
         """
+        spending = Spending(prices=self.prices, max_cost=self.max_cost, max_vcpu_hours=self.max_vcpu_hours)
+        if spending.is_limited and self.wait_until_finished is False:
+            raise InvalidInputError("max_cost and max_vcpu_hours need a task that waits: leave out wait_until_finished=False")
         return WaitPolicy(
             expected=(self.expected_terminal_state,) if self.expected_terminal_state else (),
-            to_the_end=bool(self.wait_until_finished),
+            to_the_end=bool(self.wait_until_finished) or spending.is_limited,
             poll_sleep=self.poll_sleep,
             importance=self.message_importance,
             worker_logs=self.worker_logs,
+            spending=spending,
+            drain=self.drain_pipeline,
         )
 
     def trigger(self, watch: JobWatch, *, stop_on_kill: bool) -> BaseTrigger:
@@ -123,12 +124,13 @@ class DataflowJobOperator(StartsFromTrigger, DataflowTask, LaunchOperator):
         return DataflowJobTrigger(
             watch=watch.serialize(),
             stop_on_kill=stop_on_kill and self.cancel_on_kill and not (self.wait_until_finished and watch.policy.replaces),
-            drain=self.drain_pipeline,
-            end_from_trigger=self.end_from_trigger,
-            prices=self.prices,
-            conn_id=self.gcp_conn_id,
-            impersonation_chain=self.impersonation_chain,
+            launches_again=self.launches_again,
+            **self.connection,
+            **self.trigger_options,
         )
+
+    def needs_worker(self) -> bool:
+        return self.launches_again or super().needs_worker()  # it may pause, and its record has to outlive that
 
     def show(self, context: Context, watch: JobWatch, job: Json) -> None:
         self.show_job(context, watch.job)
@@ -165,16 +167,27 @@ class DataflowLaunchOperator(TemplateLineage, DataflowJobOperator):
         text: what Google does not take in it is replaced, and the log says which name it became. Without it such a name is refused.
     :param validate: who checks the launch before it is sent: ``metadata`` compares parameters with what the template says of itself,
         where that can be read; ``service`` asks the service (``validateOnly``); ``off`` checks nothing.
+    :param fallback_locations: where to launch the job when there is no room for it in its location, one after the other (templated). The
+        launch may then name no zone, region or subnetwork of the workers, and replace no running job.
 
     ``append_job_name`` is templated. See :class:`DataflowJobOperator` for the other arguments, the result and retries.
     """
 
     jobs_tell_their_launch = True
-    template_fields: Sequence[str] = ("append_job_name", *DataflowJobOperator.template_fields)
+    template_fields: Sequence[str] = ("append_job_name", "fallback_locations", *DataflowJobOperator.template_fields)
     append_job_name = Flag()
 
-    def __init__(self, *, append_job_name: bool | str = True, validate: Validate = "metadata", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        append_job_name: bool | str = True,
+        validate: Validate = "metadata",
+        fallback_locations: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        needs_3_3(fallback_locations=fallback_locations)
+        self.fallback_locations = fallback_locations
         self.append_job_name = append_job_name
         self.validate: Validate = check_validate(validate)
 
@@ -203,10 +216,10 @@ class DataflowLaunchOperator(TemplateLineage, DataflowJobOperator):
         return DataflowLauncher(
             launch=launch,
             place=place,
+            fallbacks=fallbacks_of(launch, place, self.fallback_locations) if self.fallback_locations else (),
             policy=self.policy,
             append_job_name=self.append_job_name,
             default_name=self.default_name,
-            drain=self.drain_pipeline,
             cancel_timeout=self.cancel_timeout or 0.0,
             validate=self.validate,
         )

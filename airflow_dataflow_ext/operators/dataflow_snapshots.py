@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotFoundError
 from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.rest.values import duration, seconds
-from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator, until
+from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator
+from airflow_dataflow_ext.operators.waiting import until
 from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.errors import task_errors
 from airflow_dataflow_ext.task.flags import Flag
-from airflow_dataflow_ext.task.identity import clear_key_of, identity_of
+from airflow_dataflow_ext.task.identity import identity_of
 from airflow_dataflow_ext.task.templating import is_template
 
 if TYPE_CHECKING:
@@ -65,12 +66,12 @@ class DataflowCreateSnapshotOperator(DataflowActionOperator):
         self.wait_until_ready = wait_until_ready
         self.ready_timeout = seconds(ready_timeout, "ready_timeout")
 
-    def action(self, context: Context) -> SnapshotAction:
+    def action(self, context: Context, *, clear_key: int) -> SnapshotAction:
         from airflow_dataflow_ext.api.dataflow.actions import SnapshotAction
 
         at = self.hook.job(self.job_id, self.project_id, self.location)
         self.show_job(context, at)
-        identity = replace(identity_of(context), generation=clear_key_of(context))
+        identity = replace(identity_of(context), generation=clear_key)
         return SnapshotAction(
             job=at,
             mark=f"airflow {identity.suffix}",
@@ -82,10 +83,6 @@ class DataflowCreateSnapshotOperator(DataflowActionOperator):
             poll_sleep=self.poll_sleep,
         )
 
-    def finish(self, context: Context, result: Any) -> Any:
-        context["ti"].xcom_push(key="snapshot_id", value=result["id"])
-        return result
-
 
 def _duration(ttl: str | float | timedelta) -> str:
     """The service's form."""
@@ -96,7 +93,7 @@ def _duration(ttl: str | float | timedelta) -> str:
 
 
 class DataflowDeleteSnapshotOperator(DataflowTask):
-    """Delete a snapshot; one that is gone already is fine.
+    """Delete a snapshot; one that is not there is a warning in the log.
 
     https://cloud.google.com/dataflow/docs/guides/using-snapshots#delete_a_snapshot
 
@@ -119,6 +116,6 @@ class DataflowDeleteSnapshotOperator(DataflowTask):
             try:
                 self.hook.delete_snapshot(self.snapshot_id, project_id=self.project_id, location=self.location)
             except NotFoundError as gone:
-                self.log.info("There is no snapshot to delete: %s", gone)
+                self.log.warning("There is no snapshot to delete: %s", gone)
             else:
                 self.log.info("Snapshot %s in %s is deleted.", self.snapshot_id, self.place)

@@ -11,10 +11,14 @@ from airflow_dataflow_ext.api.rest.errors import BusyError, InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.rest.values import seconds
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
+from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave.facts import keep, summary_of
 from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveLauncher, start
+from airflow_dataflow_ext.api.wave.runs import RunRef
+from airflow_dataflow_ext.api.wave.stop import RunStopAction
 from airflow_dataflow_ext.hooks.extras import require_salesforce
 from airflow_dataflow_ext.operators.base import Attempt, LaunchOperator
+from airflow_dataflow_ext.operators.waiting import ActionOperator, until
 from airflow_dataflow_ext.task.connection import WaveTask
 from airflow_dataflow_ext.task.errors import check_event, task_errors
 from airflow_dataflow_ext.task.flags import Flag, check_flags
@@ -24,7 +28,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
+    from airflow_dataflow_ext.api.jobs.action import Action
     from airflow_dataflow_ext.api.jobs.facts import Summary
+    from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
     from airflow_dataflow_ext.api.jobs.launch_once import Launched
     from airflow_dataflow_ext.api.jobs.watch import Outcome
     from airflow_dataflow_ext.api.rest.method import Json
@@ -38,8 +44,9 @@ class WaveLaunchOperator(WaveTask, LaunchOperator):
     """Starts one CRM Analytics run and follows it.
 
     The result is the DataflowJob, with the run's ``nodes`` and their row counts where the API version shows them. See
-    :class:`~airflow_dataflow_ext.operators.base.LaunchOperator` for ``deferrable``, ``wait_until_finished``,
-    ``cancel_timeout``, ``reattach``, and for what happens on retries.
+    :class:`~airflow_dataflow_ext.operators.base.LaunchOperator` for ``wait_until_finished``, ``cancel_timeout``, ``reattach``, and for what
+    happens on retries; :class:`~airflow_dataflow_ext.operators.waiting.WaitingOperator` for ``deferrable``, ``end_from_trigger`` and
+    ``start_from_trigger``.
 
     :param if_running: when it is running already: ``wait`` for that run's end and start then; ``adopt`` it, which starts nothing
         and never stops it; or ``fail``.
@@ -51,6 +58,7 @@ class WaveLaunchOperator(WaveTask, LaunchOperator):
 
     template_fields: Sequence[str] = ("fail_on_warning", "wait_until_finished", "reattach", *WaveTask.template_fields)
     fail_on_warning = Flag()
+    start_trigger = "airflow_dataflow_ext.triggers.wave_start.WaveLaunchStartTrigger"
 
     def __init__(
         self,
@@ -85,7 +93,7 @@ class WaveLaunchOperator(WaveTask, LaunchOperator):
     def trigger(self, watch: RunWatch, *, stop_on_kill: bool) -> BaseTrigger:
         from airflow_dataflow_ext.triggers.wave import WaveJobTrigger
 
-        return WaveJobTrigger(watch=watch.serialize(), stop_on_kill=stop_on_kill, conn_id=self.salesforce_conn_id)
+        return WaveJobTrigger(watch=watch.serialize(), stop_on_kill=stop_on_kill, **self.connection, **self.trigger_options)
 
     def show(self, context: Context, watch: RunWatch, job: Json) -> None:
         self.show_org(context)
@@ -101,21 +109,27 @@ class WaveLaunchOperator(WaveTask, LaunchOperator):
         """The run that was in the way has ended, however it did."""
         with task_errors():
             check_event(event)
+        self.time_left(context)
         return self.execute(context)
 
+    def launching(self, launcher: Any, identity: LaunchIdentity, clear_key: int) -> Conversation[Launched]:
+        return start(launcher, self.if_running, identity, clear_key=clear_key, reattach=self.reattach)
+
     def _launch(self, attempt: Attempt) -> Launched:
-        if not self.deferrable:
-            key = clear_key_of(attempt.context)
-            return self.hook.run(
-                start(attempt.launcher, self.if_running, attempt.identity, clear_key=key, reattach=self.reattach), attempt.store
-            )
-        try:
+        if not self.deferrable or self.if_running != "wait":
             return super()._launch(attempt)
+        try:
+            launching = super().launching(attempt.launcher, attempt.identity, clear_key_of(attempt.context))
+            return self.hook.run(launching, attempt.store)
         except BusyError as busy:
-            if self.if_running != "wait":
-                raise
             self.log.info("%s Waiting for its end.", busy)
-            self._defer(attempt.context, attempt.launcher.watch_of({"id": busy.job_id}), "execute_again", stop_on_kill=False)
+            self.wait_in_triggerer(attempt.context, self._until_free(attempt.launcher.watch_of({"id": busy.job_id})), "execute_again")
+
+    def _until_free(self, watch: RunWatch) -> BaseTrigger:
+        """What waits for the end of a run that is in the way; a worker goes on after it."""
+        from airflow_dataflow_ext.triggers.wave import WaveRunTrigger
+
+        return WaveRunTrigger(watch=watch.serialize(), **self.connection)
 
 
 class WaveStartDataflowOperator(WaveLaunchOperator):
@@ -169,24 +183,32 @@ class WaveRunDataSyncOperator(WaveLaunchOperator):
         return DataSync(self.connector_id)
 
 
-class WaveStopDataflowJobOperator(WaveTask):
+class WaveStopDataflowJobOperator(WaveTask, ActionOperator):
     """Stop a run, queued or running, and wait for its end. One that has ended already is fine. The result is the DataflowJob.
 
     https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_resources_dataflowjobs_id.htm
 
     :param job_id: id of the job (templated).
     :param cancel_timeout: seconds to wait for its end; 0 or None only asks.
+
+    See :class:`~airflow_dataflow_ext.operators.waiting.WaitingOperator` for the other arguments.
     """
 
     template_fields: Sequence[str] = ("job_id", *WaveTask.template_fields)
+    start_trigger = "airflow_dataflow_ext.triggers.wave_start.WaveActionStartTrigger"
 
     def __init__(self, *, job_id: str, cancel_timeout: float | None = 10 * 60, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job_id = job_id
         self.cancel_timeout = seconds(cancel_timeout, "cancel_timeout")
 
-    def execute(self, context: Context) -> Json:
-        with task_errors():
-            job = self.hook.stop(self.job_id, wait_for=self.cancel_timeout or 0.0)
-            self.show_org(context)
-            return job
+    def action(self, context: Context, *, clear_key: int) -> RunStopAction:
+        run = RunRef(version=self.hook.version, id=wave.full_id(self.job_id))
+        self.show_org(context)
+        wait_for = self.cancel_timeout or 0.0
+        return RunStopAction(run=run, wait=bool(wait_for), until=until(wait_for), poll_sleep=self.poll_sleep)
+
+    def trigger(self, action: Action) -> BaseTrigger:
+        from airflow_dataflow_ext.triggers.wave import WaveActionTrigger
+
+        return WaveActionTrigger(action=action.serialize(), **self.connection, **self.trigger_options)

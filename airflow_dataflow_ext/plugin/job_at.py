@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL
 from airflow_dataflow_ext.api.jobs.facts import SUMMARY_KEY, Summary
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
-from airflow_dataflow_ext.api.jobs.launch_once import LaunchRecord
+from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError
 from airflow_dataflow_ext.plugin.find import RECORD_KEY, Found

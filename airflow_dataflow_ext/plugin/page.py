@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.dataflow.job import Place
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.states import RUNNING, STREAMING
+from airflow_dataflow_ext.api.dataflow.worker_logs import explorer
 from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, Summary
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
@@ -158,16 +159,28 @@ def actions(page: Page) -> list[str]:
     return ["cancel", *(["drain", "snapshot"] if streams else [])]
 
 
-async def _link(page: Page, live: Live) -> str:
-    """The job's page at Google, or at the emulator; empty where it is not known where that is."""
+async def _where(page: Page, live: Live) -> tuple[JobRef | None, str]:
+    """A Dataflow job, and the URL of the service that knows it; None where it is not known where the job is."""
     at, job = page.at, page.job.value or {}
     if at is None or at.service != DATAFLOW or page.strange:
-        return ""
+        return None, ""
     project, location = job.get("projectId") or at.project_id, job.get("location") or at.location
     if not project or not location:
-        return ""
+        return None, ""
     hook = (await live.hook(at)).value if at.conn_id and job else None
-    return DataflowJobLink.url(Place(project_id=project, location=location).job(at.job_id), root=hook.root if hook else "")
+    return Place(project_id=project, location=location).job(at.job_id), hook.root if hook else ""
+
+
+async def _link(page: Page, live: Live) -> str:
+    """The job's page at Google, or at the emulator."""
+    ref, root = await _where(page, live)
+    return DataflowJobLink.url(ref, root=root) if ref else ""
+
+
+async def _worker_logs(page: Page, live: Live) -> str:
+    """Where Google shows the errors of the job's workers; the emulator has no such page."""
+    ref, root = await _where(page, live)
+    return explorer(ref) if ref and not root.startswith("http://") else ""
 
 
 async def graph(page: Page, live: Live) -> Json:
@@ -214,12 +227,13 @@ async def why(page: Page, live: Live) -> Json:
     if page.at is not None and page.at.service != DATAFLOW:
         run = wave_views.header(page.job.value) if page.job.value else {}
         bad = [node for node in (await graph(page, live))["nodes"] if node["phase"] == "failed" or node["message"] or node["out_failed"]]
-        return {"error": error or run.get("message", ""), "errors": [], "nodes": bad, "stages": [], **aged(page.job)}
+        return {"error": error or run.get("message", ""), "errors": [], "nodes": bad, "stages": [], "logs": "", **aged(page.job)}
     answer = await messages(page, live, "basic")
     errors = [message for message in answer["messages"] if message["level"] == "error"]
     stages = await live.stages(page.at, over=page.over) if page.at is not None and page.job.value else NOTHING
     bad_stages = [stage for stage in views.stages(page.job.value or {}, stages.value or ()) if stage["state"] == "failed"]
-    return {"error": error, "errors": errors, "nodes": [], "stages": bad_stages, **{name: answer[name] for name in ("as_of", "trouble")}}
+    found = {"error": error, "errors": errors, "nodes": [], "stages": bad_stages, "logs": await _worker_logs(page, live)}
+    return {**found, **{name: answer[name] for name in ("as_of", "trouble")}}
 
 
 async def workers(page: Page, live: Live, stage: str) -> Json:

@@ -17,7 +17,8 @@ from airflow_dataflow_ext.api.jobs.wait import LastSeen
 from airflow_dataflow_ext.api.jobs.watch import Outcome, check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import CallError, DataflowExtError, JobLostError, NotFoundError, transient
-from airflow_dataflow_ext.task.compat import AirflowException, AirflowRescheduleException, AirflowSensorTimeout, AirflowSkipException, conf
+from airflow_dataflow_ext.task.compat import AirflowException, AirflowRescheduleException, AirflowSensorTimeout, AirflowSkipException
+from airflow_dataflow_ext.task.deferral import DeferrableTask
 from airflow_dataflow_ext.task.errors import check_event, task_errors
 
 if TYPE_CHECKING:
@@ -29,22 +30,18 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
-class WaitSensor(BaseSensorOperator):
+class WaitSensor(DeferrableTask, BaseSensorOperator):
     """Waits for something that goes on elsewhere. The result is a job with the REST API's field names, where nothing else is said.
 
-    :param deferrable: wait in the triggerer.
     :param poll_interval: seconds between two looks.
+
+    See :class:`~airflow_dataflow_ext.task.deferral.DeferrableTask` for ``deferrable``, ``end_from_trigger`` and ``start_from_trigger``.
     """
 
-    def __init__(
-        self,
-        *,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = 10,
-        **kwargs: Any,
-    ) -> None:
+    ends_where_it_starts = False
+
+    def __init__(self, *, poll_interval: float = 10, **kwargs: Any) -> None:
         super().__init__(**{"poke_interval": poll_interval, **kwargs})
-        self.deferrable = deferrable
         self.poll_interval = check_poll_sleep(poll_interval, "poll_interval")
         self.last_seen = LastSeen()
         self._began: float | None = None
@@ -63,11 +60,8 @@ class WaitSensor(BaseSensorOperator):
         """
 
     @abstractmethod
-    def trigger(self, until: float) -> BaseTrigger:
-        """What waits for it in the triggerer.
-
-        :param until: when the wait is over, in seconds since the epoch.
-        """
+    def trigger(self) -> BaseTrigger:
+        """What waits for it in the triggerer."""
 
     @abstractmethod
     def link_of(self, job: Json) -> str:
@@ -103,7 +97,7 @@ class WaitSensor(BaseSensorOperator):
             looked = self.poke(context)
             if looked.is_done:
                 return looked.xcom_value
-            self._defer(self._began + self.patience.total_seconds())
+            self.wait_in_triggerer(context, self.trigger())
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
@@ -117,7 +111,7 @@ class WaitSensor(BaseSensorOperator):
             looked = self.judge(self.result(dict(event)))
         if looked.is_done:
             return looked.xcom_value
-        self._defer(float(event["until"]))
+        self.wait_in_triggerer(context, self.trigger())
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """As in any sensor; the error of one that has timed out in the triggerer says what there is now."""
@@ -204,12 +198,8 @@ class WaitSensor(BaseSensorOperator):
             self._warn_again = _next_warning(self._waited)
             self.log.warning("%s Waiting on.", self.last_seen.text)
 
-    def _defer(self, until: float) -> NoReturn:
-        left = until - time.time()
-        if left <= 0:
-            raise AirflowSensorTimeout(f"Sensor has timed out; its limit is {self.patience}. Last seen: {self.last_seen.text or 'nothing'}")
-        self.defer(trigger=self.trigger(until), method_name="execute_complete", timeout=timedelta(seconds=left))
-        raise AssertionError("defer raises")
+    def time_out(self) -> NoReturn:
+        raise AirflowSensorTimeout(f"Sensor has timed out; its limit is {self.patience}. Last seen: {self.last_seen.text or 'nothing'}")
 
 
 def _next_warning(waited: float) -> float:

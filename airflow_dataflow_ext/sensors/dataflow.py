@@ -43,7 +43,7 @@ class DataflowJobStatusSensor(DataflowSensor):
     def waiting(self) -> JobWait:
         return JobWait(JobWatch(job=self.job, policy=self.policy), self.last_seen)
 
-    def trigger(self, until: float) -> BaseTrigger:
+    def trigger(self) -> BaseTrigger:
         from airflow_dataflow_ext.triggers.dataflow_waits import DataflowJobStatusTrigger
 
         return DataflowJobStatusTrigger(expected_statuses=self.expected_statuses, **self.trigger_arguments())

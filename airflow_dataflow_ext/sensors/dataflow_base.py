@@ -13,14 +13,10 @@ from airflow_dataflow_ext.api.dataflow.condition_wait import ConditionWait
 from airflow_dataflow_ext.api.dataflow.conditions import Condition, Entries, mark_of
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.sensors.base import WaitSensor
-from airflow_dataflow_ext.task.compat import needs_3_3
 from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.flags import Flag, check_flags
-from airflow_dataflow_ext.task.start_from_trigger import StartsFromTrigger
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
@@ -28,36 +24,21 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json
 
 
-class DataflowSensor(StartsFromTrigger, DataflowTask, WaitSensor):
+class DataflowSensor(DataflowTask, WaitSensor):
     """Waits at a Dataflow job.
 
     :param job_id: the job (templated).
-    :param end_from_trigger: with ``deferrable``: let the triggerer end the task, without a worker. Airflow then runs no
-        ``on_success_callback`` or listener and writes no asset events, and the triggerer's log alone says why a task failed.
-    :param start_from_trigger: with ``deferrable``: start in the triggerer, so that no worker has to begin. A mapped task, or one that needs
-        what only a worker can have, starts there all the same; the page "Waiting" says what that is.
 
     See :class:`~airflow_dataflow_ext.task.connection.DataflowTask` for ``project_id``, ``location``, ``gcp_conn_id`` and
-    ``impersonation_chain``; :class:`~airflow_dataflow_ext.sensors.base.WaitSensor` for ``deferrable`` and ``poll_interval``.
+    ``impersonation_chain``; :class:`~airflow_dataflow_ext.sensors.base.WaitSensor` for the other arguments.
     """
 
     template_fields: Sequence[str] = ("job_id", *DataflowTask.template_fields)
-    deferrable = Flag()
-    end_from_trigger = Flag()
     start_trigger = "airflow_dataflow_ext.triggers.dataflow_start.DataflowSensorStartTrigger"
 
-    def __init__(self, *, job_id: str, end_from_trigger: bool = False, start_from_trigger: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, job_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job_id = job_id
-        self.end_from_trigger = end_from_trigger
-        self.start_from_trigger = start_from_trigger
-        needs_3_3(end_from_trigger=self.end_from_trigger, start_from_trigger=self.may_start_here)
-        if (self.end_from_trigger or self.may_start_here) and not self.deferrable:
-            raise InvalidInputError("end_from_trigger and start_from_trigger need deferrable=True")
-
-    @property
-    def start_timeout(self) -> timedelta | None:
-        return self.patience
 
     @property
     def job(self) -> JobRef:
@@ -74,10 +55,8 @@ class DataflowSensor(StartsFromTrigger, DataflowTask, WaitSensor):
             "project_id": self.project_id,
             "location": self.location,
             "poll_sleep": self.poll_interval,
-            "end_from_trigger": self.end_from_trigger,
-            "skips": self.skips,
-            "conn_id": self.gcp_conn_id,
-            "impersonation_chain": self.impersonation_chain,
+            **self.connection,
+            **self.trigger_options,
         }
 
 
@@ -119,13 +98,12 @@ class DataflowConditionSensor(DataflowSensor):
             seen=self.last_seen,
         )
 
-    def trigger(self, until: float) -> BaseTrigger:
+    def trigger(self) -> BaseTrigger:
         from airflow_dataflow_ext.triggers.dataflow_waits import DataflowConditionTrigger
 
         return DataflowConditionTrigger(
             condition=self._condition_now().serialize(),
             fail_on_terminal_state=self.fail_on_terminal_state,
-            until=until,
             **self.trigger_arguments(),
         )
 

@@ -45,8 +45,8 @@ class WaveDataflowJobSensor(WaveTask, WaitSensor):
     """
 
     template_fields: Sequence[str] = ("job_id", "dataflow", "recipe", "since", "fail_on_warning", *WaveTask.template_fields)
-    deferrable = Flag()
     fail_on_warning = Flag()
+    start_trigger = "airflow_dataflow_ext.triggers.wave_start.WaveSensorStartTrigger"
 
     def __init__(
         self,
@@ -84,10 +84,10 @@ class WaveDataflowJobSensor(WaveTask, WaitSensor):
             return self.hook.run(wave_assets.dataflow_id(self.hook.version, self.dataflow))
         return self.hook.run(wave_assets.recipe_dataflow_id(self.hook.version, self.recipe or ""))
 
-    def trigger(self, until: float) -> BaseTrigger:
-        from airflow_dataflow_ext.triggers.wave import WaveJobTrigger
+    def trigger(self) -> BaseTrigger:
+        from airflow_dataflow_ext.triggers.wave import WaveRunTrigger
 
-        return WaveJobTrigger(watch=self._watch().serialize(), conn_id=self.salesforce_conn_id)
+        return WaveRunTrigger(watch=self._watch().serialize(), **self.connection, **self.trigger_options)
 
     def show(self, context: Context) -> None:
         self.show_org(context)

@@ -80,6 +80,11 @@ class DataflowTask(LinkedTask):
         return DataflowHook(gcp_conn_id=self.gcp_conn_id, impersonation_chain=self.impersonation_chain)
 
     @property
+    def connection(self) -> Json:
+        """What a trigger takes to make the same hook."""
+        return {"conn_id": self.gcp_conn_id, "impersonation_chain": self.impersonation_chain}
+
+    @property
     def place(self) -> Place:
         """Project and location, as far as they are not given those of the connection."""
         return self.hook.place(self.project_id, self.location)
@@ -124,13 +129,18 @@ class WaveTask(LinkedTask):
 
         return WaveHook(self.salesforce_conn_id)
 
+    @property
+    def connection(self) -> Json:
+        """What a trigger takes to make the same hook."""
+        return {"conn_id": self.salesforce_conn_id}
+
     def show_org(self, context: Context) -> None:
         """Let the task's link lead to the org's Data Manager."""
-        self.show_link(context, WaveDataManagerLink.xcom_key, WaveDataManagerLink.url(root=self.hook.root))
+        self.show_link(context, WaveDataManagerLink.xcom_key, org_page(self.hook))
 
     def link_of(self, job: Json) -> str:
         """The URL of the page where a person sees the run."""
-        return WaveDataManagerLink.url(root=self.hook.root)
+        return org_page(self.hook)
 
 
 def job_page(hook: DataflowHook, job: Json, project_id: str | None = None, location: str | None = None) -> str:
@@ -140,3 +150,8 @@ def job_page(hook: DataflowHook, job: Json, project_id: str | None = None, locat
     """
     at = hook.place(job.get("projectId") or project_id, job.get("location") or location).job(str(job.get("id")))
     return DataflowJobLink.url(at, root=hook.root)
+
+
+def org_page(hook: WaveHook) -> str:
+    """The URL of the page where a person sees the runs of an org; the first call logs in."""
+    return WaveDataManagerLink.url(root=hook.root)

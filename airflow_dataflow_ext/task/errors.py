@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, JobEndError, JobError
-from airflow_dataflow_ext.exceptions import JobFailedError
+from airflow_dataflow_ext.exceptions import JobFailedError, NoCapacityError, UsageLimitError
 from airflow_dataflow_ext.task.compat import AirflowException, AirflowFailException
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def airflow_error(error: DataflowExtError, link_of: LinkOf | None = None) -> Air
     """The exception by which Airflow ends, or tries again, a task that met this error."""
     if isinstance(error, JobEndError):
         job, link = error.job, link_of(error.job) if link_of else ""
-        return JobFailedError(
+        return _ENDS.get(error.cause, JobFailedError)(
             f"{error}\n{link}".rstrip(),
             job_id=str(job.get("id") or ""),
             name=str(job.get("name") or job.get("label") or ""),
@@ -57,7 +57,13 @@ def airflow_error(error: DataflowExtError, link_of: LinkOf | None = None) -> Air
             reason=error.reason,
             link=link,
         )
+    if error.cause:
+        return _ENDS[error.cause](str(error), reason=str(error))
     return (AirflowFailException if error.lasting else AirflowException)(str(error))
+
+
+_ENDS: Mapping[str, type[JobFailedError]] = {"capacity": NoCapacityError, "limit": UsageLimitError}
+"""What a task raises when its job ended badly, by the cause."""
 
 
 def error_event(error: DataflowExtError) -> Json:

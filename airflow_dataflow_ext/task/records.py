@@ -7,22 +7,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, merged
+from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, SUMMARY_KEY, merged
 from airflow_dataflow_ext.api.jobs.tries import Tries
 from airflow_dataflow_ext.api.rest.errors import JobError
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
+from airflow_dataflow_ext.links.wave import WaveDataManagerLink
 from airflow_dataflow_ext.task.compat import task_state_store
 from airflow_dataflow_ext.transport.effects import RECORD, MemoryStore
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_dataflow_ext.api.jobs.launch_once import LaunchRecord
+    from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
     from airflow_dataflow_ext.api.rest.method import Json
 
 
-PUBLISHED = ("return_value", "job_id", DataflowJobLink.xcom_key, FACTS_KEY)
-"""The XComs by which an operator that launches a job tells others of it."""
+PUBLISHED = ("return_value", "job_id", "snapshot_id", DataflowJobLink.xcom_key, WaveDataManagerLink.xcom_key, FACTS_KEY)
+"""The XComs by which an operator tells others of what it has done."""
 
 log = logging.getLogger(__name__)
 
@@ -84,9 +85,14 @@ class RecordStore:
 
 
 class XComs:
-    """Where a trigger keeps things: XComs of its task."""
+    """Where a trigger keeps things: XComs of its task.
+
+    Airflow logs each XCom that is asked for and is not there as an error, so none is asked for of which that is known: a worker that
+    starts a task deletes what it kept.
+    """
 
     def __init__(self, ti: Any) -> None:
+        self._known: dict[str, Any] = dict.fromkeys((SUMMARY_KEY, FACTS_KEY))
         self._where = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
 
     def keep(self, key: str, value: Any) -> None:
@@ -97,16 +103,19 @@ class XComs:
         """What was kept, or None."""
         from airflow.sdk.execution_time.xcom import XCom
 
-        return XCom.get_one(key=key, **self._where)
+        if key not in self._known:
+            self._known[key] = XCom.get_one(key=key, **self._where)
+        return self._known[key]
 
     def _push(self, key: str, value: Any) -> None:
         from airflow.sdk.execution_time.xcom import XCom
 
         XCom.set(key=key, value=value, **self._where)
+        self._known[key] = value
 
 
 class TriesStore(XComs):
-    """The launch record of a task that starts in the triggerer, which reaches no ``task_state_store``.
+    """The record of an operator that starts in the triggerer, which reaches no ``task_state_store``: of its launch, or of its action.
 
     It is kept as an XCom of the task, with what tells its tries apart. Airflow deletes that only when a worker starts the task.
 
@@ -117,6 +126,7 @@ class TriesStore(XComs):
 
     def __init__(self, ti: Any) -> None:
         super().__init__(ti)
+        self._known = {}
         self.tries: Tries | None = None
 
     def load(self) -> Tries | None:
@@ -142,20 +152,21 @@ class TriesStore(XComs):
         for key in PUBLISHED if known else ():
             if XCom.get_one(key=key, **self._where) is not None:
                 XCom.delete(key=key, **self._where)
+        self._known = {FACTS_KEY: None} if known else dict.fromkeys((SUMMARY_KEY, FACTS_KEY))
         self._save(tries)
         return tries
 
     def get(self, key: str) -> Any:
-        """The launch record as this try knows it; a later try may have another one by now."""
+        """The record as this try knows it; a later try may have another one by now."""
         return self.tries.record if self.tries else None
 
     def own(self, record: Json) -> None:
         """Make the record this try's, also one that an earlier try wrote: however its job ends from now on, this try ends so."""
-        if self.tries is not None and self.tries.launched_here is None:
+        if self.tries is not None and self.tries.recorded_here is None:
             self.set("", record)
 
     def set(self, key: str, value: Any) -> None:
-        """Write the launch record durably; there is only one.
+        """Write the record durably; there is only one.
 
         :raises JobError: a later try has begun.
         """
@@ -181,3 +192,12 @@ class TriesStore(XComs):
 
         XCom.set(key=self.KEY, value=tries.value(), **self._where)
         self.tries = tries
+
+
+def tries_store(task: Any, context: Context) -> TriesStore | None:
+    """What a task that has started in the triggerer left there; None for one that has not."""
+    if not task.may_start_here:
+        return None
+    store = TriesStore(context["ti"])
+    store.tries = store.load()
+    return store if store.tries is not None else None

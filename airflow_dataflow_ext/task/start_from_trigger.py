@@ -44,7 +44,7 @@ LARGEST = 40_000
 """Characters of arguments; a trigger's row takes 65,535 bytes in some databases, and encryption adds a third."""
 
 
-TEXT_FIELDS = frozenset({"job_id", "location", "project_id", "snapshot_id"})
+TEXT_FIELDS = frozenset({"connector_id", "dataflow", "job_id", "location", "project_id", "recipe", "snapshot_id"})
 """Arguments that are a text and nothing else, so that another task's output can be pulled by a template."""
 
 
@@ -65,7 +65,7 @@ class _StartTriggerArgs:
         return start_args(task) if task is not None and task.may_start_here else None
 
 
-class StartsFromTrigger:
+class StartsFromTrigger(BaseOperator):
     """A task that can start in the triggerer, be it an operator or a sensor."""
 
     start_trigger: ClassVar[str]
@@ -78,8 +78,8 @@ class StartsFromTrigger:
     start_trigger_args = _StartTriggerArgs()
 
     @property
-    def start_timeout(self) -> timedelta | None:
-        """How long it may wait there."""
+    def patience(self) -> timedelta | None:
+        """How long a try may take."""
         return None
 
     def needs_worker(self) -> bool:
@@ -104,7 +104,7 @@ def start_args(task: Any) -> StartTriggerArgs | None:
         trigger_cls=cls.start_trigger,
         next_method="execute_complete",
         trigger_kwargs={"operator": f"{cls.__module__}.{cls.__qualname__}", "arguments": arguments},
-        timeout=task.start_timeout,
+        timeout=task.patience,
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseOperator, XComArg
+from airflow.sdk import XComArg
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.task.start_from_trigger import StartsFromTrigger
 
 if TYPE_CHECKING:
     import jinja2
@@ -26,7 +27,7 @@ def is_template(value: Any) -> bool:
     return isinstance(value, XComArg) or hasattr(value, "resolve")
 
 
-class FileFields(BaseOperator):
+class FileFields(StartsFromTrigger):
     """A task some of whose arguments may name a file beside the DAG file, which Airflow renders in their place.
 
     Airflow takes *every* text that ends as a template file does for one, also inside a mapping; ``gs://bucket/spec.json`` in a body is
@@ -48,8 +49,8 @@ class FileFields(BaseOperator):
         self.prepare_template()
 
     def needs_worker(self) -> bool:
-        """Whether there is a file that only a worker can read."""
-        return any(map(self.names_file, self.file_fields))
+        """Also where there is a file that only a worker can read."""
+        return any(map(self.names_file, self.file_fields)) or super().needs_worker()
 
     def names_file(self, field: str) -> bool:
         """Whether the argument names a file beside the DAG file."""

@@ -7,12 +7,13 @@ import functools
 import json
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
 
+from airflow_dataflow_ext.api.jobs.action import carry_out
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.jobs.watch import Watch
 from airflow_dataflow_ext.api.rest import budgets
@@ -24,6 +25,7 @@ from airflow_dataflow_ext.task.records import XComs
 from airflow_dataflow_ext.watch.channel import Channel
 
 if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.jobs.action import Action
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation, Store
 
@@ -51,20 +53,25 @@ class WaitTrigger(BaseTrigger):
     result is what :meth:`result` makes of that.
 
     :param conn_id: the Airflow connection.
+    :param end_from_trigger: end the task here.
+    :param do_xcom_push: with that: whether the result becomes an XCom.
+    :param skips: with that: whether the task is skipped where it would fail.
     :param connection: what else :meth:`make_hook` takes, as JSON.
     """
 
-    end_from_trigger = False
-    skips = False
-    """With ``end_from_trigger``: whether the task is skipped where it would fail."""
     hook: Any = None
     """The connection's hook, from the first step of :meth:`wait` on."""
     store: Store | None = None
     """Where a launch record is kept, for one who launches."""
 
-    def __init__(self, *, conn_id: str, **connection: Any) -> None:
+    def __init__(
+        self, *, conn_id: str, end_from_trigger: bool = False, do_xcom_push: bool = True, skips: bool = False, **connection: Any
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.conn_id = conn_id
+        self.end_from_trigger = end_from_trigger
+        self.do_xcom_push = do_xcom_push
+        self.skips = skips
         self.connection = connection
         self._began = 0.0
 
@@ -83,9 +90,9 @@ class WaitTrigger(BaseTrigger):
         event: Json = await self.perform(self.wait())
         return event
 
-    @abstractmethod
     def fields(self) -> Json:
         """What the constructor needs beside the connection, as JSON."""
+        return {name: getattr(self, name) for name in ("end_from_trigger", "do_xcom_push", "skips")}
 
     def result(self, event: Json) -> Conversation[Any]:
         """The task's result, for ``end_from_trigger``.
@@ -93,7 +100,7 @@ class WaitTrigger(BaseTrigger):
         :raises JobError: the task fails.
         """
         yield from ()
-        return event
+        return event["result"]
 
     def link_of(self, job: Json) -> str:
         """The URL of the page where a person sees a job that ended badly."""
@@ -117,13 +124,17 @@ class WaitTrigger(BaseTrigger):
             event = {"error": f"{type(error).__name__}: {error}"}
         if self.task_instance is None:  # dag.test() has no such race, and ends no task from a trigger
             end = TriggerEvent(event)  # type: ignore[no-untyped-call]
-        elif self.end_from_trigger:
+        elif self.ends_task(event):
             end = await self._end(event)
         else:
             await asyncio.sleep(max(0.0, budgets.FIRST_EVENT_AFTER - (time.monotonic() - began)))
             end = TriggerEvent(event)  # type: ignore[no-untyped-call]
         self._time(event)
         yield end
+
+    def ends_task(self, event: Json) -> bool:
+        """Whether the task ends here."""
+        return self.end_from_trigger
 
     def ended_at(self, job: Json) -> float:
         """When the job came into its state, in seconds since the epoch; 0 where that is not known."""
@@ -146,8 +157,9 @@ class WaitTrigger(BaseTrigger):
         except DataflowExtError as error:
             self.log.error("%s", await asyncio.to_thread(airflow_error, error, self.link_of))
             return TaskSkippedEvent() if self.skips else TaskFailedEvent()
-        if getattr(self.task, "do_xcom_push", True):
-            await asyncio.to_thread(XCom.set, key="return_value", value=result, **where(self.task_instance))
+        values = {**event.get("xcoms", {}), **({"return_value": result} if self.do_xcom_push and result is not None else {})}
+        for key, value in values.items():
+            await asyncio.to_thread(XCom.set, key=key, value=value, **where(self.task_instance))
         return TaskSuccessEvent()
 
     async def perform(self, conversation: Conversation[Any]) -> Any:
@@ -188,6 +200,28 @@ def where(ti: Any) -> Json:
     return {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
 
 
+class ActionTrigger(WaitTrigger):
+    """Carries out an action and gives ``{"result": ..., "xcoms": ...}``. Begun again by another triggerer, it does nothing twice.
+
+    :param action: as it was serialized.
+    """
+
+    def __init__(self, *, action: Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.action = self.action_of(action)
+
+    @staticmethod
+    @abstractmethod
+    def action_of(data: Mapping[str, Any]) -> Action:
+        """The inverse of an action's ``serialize``."""
+
+    def fields(self) -> Json:
+        return {**super().fields(), "action": self.action.serialize()}
+
+    def wait(self) -> Conversation[Json]:
+        return carry_out(self.action)
+
+
 class JobTrigger(WaitTrigger):
     """Waits for a job and gives its :class:`~airflow_dataflow_ext.api.jobs.watch.Outcome`.
 
@@ -203,6 +237,9 @@ class JobTrigger(WaitTrigger):
     @abstractmethod
     def stop(self, within: float) -> Conversation[Any]:
         """Stop the job and wait so many seconds for its end."""
+
+    def fields(self) -> Json:
+        return {**super().fields(), "watch": self.watch.serialize(), "stop_on_kill": self.stop_on_kill}
 
     def wait(self) -> Conversation[Json]:
         return (yield from wait_for_job(self.watch, leaves_rest=not self.end_from_trigger)).serialize()

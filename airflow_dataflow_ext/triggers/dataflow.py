@@ -47,41 +47,33 @@ class DataflowTrigger(WaitTrigger):
 
 
 class DataflowJobTrigger(JobTrigger, DataflowTrigger):
-    """Waits for a Dataflow job; see :class:`~airflow_dataflow_ext.triggers.base.JobTrigger`.
+    """Waits for a Dataflow job; see :class:`~airflow_dataflow_ext.triggers.base.JobTrigger`. With ``end_from_trigger`` the task's result
+    has what the job used, and what that cost.
 
     :param watch: a serialized :class:`~airflow_dataflow_ext.api.dataflow.wait.JobWatch`.
     :param stop_on_kill: stop the job when a user kills the task.
-    :param drain: drain it instead of cancelling.
-    :param end_from_trigger: end the task here; its result then has what the job used.
-    :param prices: what that costs, for ``end_from_trigger``.
+    :param launches_again: a worker goes on, and launches again, when the service had no room for the job.
 
     See :class:`DataflowTrigger` for the other arguments.
     """
 
     watch: JobWatch
 
-    def __init__(
-        self,
-        *,
-        watch: Mapping[str, Any],
-        drain: bool = False,
-        end_from_trigger: bool = False,
-        prices: Mapping[str, float] | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, watch: Mapping[str, Any], launches_again: bool = False, **kwargs: Any) -> None:
         super().__init__(watch=JobWatch.deserialize(watch), **kwargs)
-        self.drain = drain
-        self.end_from_trigger = end_from_trigger
-        self.prices = dict(prices or {})
+        self.launches_again = launches_again
 
     def fields(self) -> Json:
-        names = ("stop_on_kill", "drain", "end_from_trigger", "prices")
-        return {"watch": self.watch.serialize(), **{name: getattr(self, name) for name in names}}
+        return {**super().fields(), "launches_again": self.launches_again}
+
+    def ends_task(self, event: Json) -> bool:
+        return super().ends_task(event) and not (self.launches_again and event.get("cause") == "capacity")
 
     def result(self, event: Json) -> Conversation[Json]:
-        outcome = yield from with_usage(Outcome.deserialize(event), self.watch.job, self.prices)
-        yield from keep(outcome, self.watch.job.place, self.prices)
+        prices = self.watch.policy.spending.prices
+        outcome = yield from with_usage(Outcome.deserialize(event), self.watch.job, prices)
+        yield from keep(outcome, self.watch.job.place, prices)
         return outcome.result()
 
     def stop(self, within: float) -> Conversation[Any]:
-        return stop(self.watch.job, drain=self.drain, wait_for=within, poll_sleep=self.watch.poll_sleep)
+        return stop(self.watch.job, drain=self.watch.policy.drain, wait_for=within, poll_sleep=self.watch.poll_sleep)

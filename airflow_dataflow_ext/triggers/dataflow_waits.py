@@ -24,7 +24,6 @@ class _AtJobTrigger(DataflowTrigger):
 
     :param job_id: the job; ``project_id`` and ``location`` say where it is.
     :param poll_sleep: seconds between two looks.
-    :param end_from_trigger: end the task here, without a worker; with ``skips`` it is skipped where it would fail.
 
     See :class:`~airflow_dataflow_ext.triggers.dataflow.DataflowTrigger` for the other arguments.
     """
@@ -36,8 +35,6 @@ class _AtJobTrigger(DataflowTrigger):
         project_id: str | None = None,
         location: str | None = None,
         poll_sleep: float = budgets.POLL_SLEEP,
-        end_from_trigger: bool = False,
-        skips: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -45,12 +42,9 @@ class _AtJobTrigger(DataflowTrigger):
         self.project_id = project_id
         self.location = location
         self.poll_sleep = poll_sleep
-        self.end_from_trigger = end_from_trigger
-        self.skips = skips
 
     def fields(self) -> Json:
-        names = ("job_id", "project_id", "location", "poll_sleep", "end_from_trigger", "skips")
-        return {name: getattr(self, name) for name in names}
+        return {**super().fields(), **{name: getattr(self, name) for name in ("job_id", "project_id", "location", "poll_sleep")}}
 
     def at(self) -> JobRef:
         """The job, with its place filled in."""
@@ -81,26 +75,23 @@ class DataflowJobStatusTrigger(_AtJobTrigger):
 
 
 class DataflowConditionTrigger(_AtJobTrigger):
-    """Waits for a condition: metrics, messages, autoscaling events, progress, a snapshot. Gives ``{"found": ..., "until": ...}``.
+    """Waits for a condition: metrics, messages, autoscaling events, progress, a snapshot. Gives ``{"found": ...}``.
 
     :param condition: a serialized :class:`~airflow_dataflow_ext.api.dataflow.conditions.Condition`.
     :param fail_on_terminal_state: whether the end of the job is the failure of the wait.
-    :param until: given back in the event, for a sensor that waits again.
     """
 
-    def __init__(self, *, condition: Mapping[str, Any], fail_on_terminal_state: bool, until: float | None = None, **where: Any) -> None:
+    def __init__(self, *, condition: Mapping[str, Any], fail_on_terminal_state: bool, **where: Any) -> None:
         super().__init__(**where)
         self.condition = condition_of(condition)
         self.fail_on_terminal_state = fail_on_terminal_state
-        self.until = until
 
     def fields(self) -> Json:
-        mine = {"condition": self.condition.serialize(), "fail_on_terminal_state": self.fail_on_terminal_state, "until": self.until}
-        return {**super().fields(), **mine}
+        return {**super().fields(), "condition": self.condition.serialize(), "fail_on_terminal_state": self.fail_on_terminal_state}
 
     def wait(self) -> Conversation[Json]:
         wait = ConditionWait(at=self.at(), condition=self.condition, ends_with_job=self.fail_on_terminal_state, poll_sleep=self.poll_sleep)
-        return {**(yield from wait.wait()), "until": self.until}
+        return (yield from wait.wait())
 
     def result(self, event: Json) -> Conversation[Any]:
         yield from ()

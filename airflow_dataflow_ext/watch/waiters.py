@@ -19,7 +19,7 @@ TOGETHER = 0.2
 class Waiter:
     """One watcher's pending look."""
 
-    __slots__ = ("answer", "due", "early", "look", "patience", "pause", "steady")
+    __slots__ = ("answer", "due", "early", "latest", "look", "patience", "pause", "steady")
 
     def __init__(self, look: Look, answer: asyncio.Future[Json], now: float, first: float) -> None:
         self.look = look
@@ -29,6 +29,7 @@ class Waiter:
         self.due = now + (look.within or first)
         self.early = TOGETHER * look.within or first  # a newcomer joins whatever round begins first
         self.patience = now + max(look.idle, look.within)
+        self.latest = now + max(look.latest, look.within)
 
     def is_due(self, now: float) -> bool:
         """Whether it is to be looked at in a round that begins now."""
@@ -36,7 +37,13 @@ class Waiter:
 
     def wants(self, job: Json, now: float, idle: bool) -> bool:
         """Whether the job as it is makes an answer; an ``idle`` answer is one that brings nothing new."""
-        return self.look.is_news(job) or (self.is_due(now) if not self.look.idle else idle and self.patience <= now)
+        if self.look.is_news(job) or self.latest <= now:
+            return True
+        return self.is_due(now) if not self.look.idle else idle and self.patience <= now
+
+
+_Queue = list[tuple[float, int, Waiter]]
+"""Waiters by a time, the first one first."""
 
 
 class Waiters:
@@ -45,7 +52,8 @@ class Waiters:
     def __init__(self) -> None:
         self._of: dict[str, tuple[Waiter, ...]] = {}
         self._missed_since: dict[str, float] = {}
-        self._impatient: list[tuple[float, int, Waiter]] = []
+        self._impatient: _Queue = []
+        self._urgent: _Queue = []
         self._taken = itertools.count()
         self.known: dict[str, str | None] = {}
         """See :data:`~airflow_dataflow_ext.api.jobs.watch.Known`."""
@@ -61,10 +69,11 @@ class Waiters:
         waiter = Waiter(look, answer, now, first)
         self._of[look.watch.job_id] = (*self._of.get(look.watch.job_id, ()), waiter)
         self._compare(look.watch.job_id)
-        while self._impatient and self._impatient[0][-1].answer.done():
-            heapq.heappop(self._impatient)
-        if look.idle < math.inf and waiter.steady is not None:
-            heapq.heappush(self._impatient, (waiter.patience, next(self._taken), waiter))
+        for queue, when in ((self._impatient, waiter.patience), (self._urgent, waiter.latest)):
+            while queue and queue[0][-1].answer.done():
+                heapq.heappop(queue)
+            if when < math.inf and waiter.steady is not None:
+                heapq.heappush(queue, (when, next(self._taken), waiter))
         return waiter
 
     def leave(self, waiter: Waiter) -> None:
@@ -83,16 +92,17 @@ class Waiters:
         self.known[job_id] = states.pop() if len(states) == 1 and job_id not in self._missed_since else None
 
     def heed(self, now: float, most: int) -> None:
-        """Let those who have waited longest for an idle answer see their jobs, so that they get one.
+        """Let those who have waited longest for an idle answer see their jobs, so that they get one; and all whom nothing may put off.
 
-        :param most: how many of them.
+        :param most: how many of the former.
         """
-        while most and self._impatient and self._impatient[0][0] <= now:
-            _, _, waiter = heapq.heappop(self._impatient)
-            if not waiter.answer.done():
-                waiter.steady = None
-                self._compare(waiter.look.watch.job_id)
-                most -= 1
+        for queue, room in ((self._impatient, most), (self._urgent, len(self._urgent))):
+            while room and queue and queue[0][0] <= now:
+                _, _, waiter = heapq.heappop(queue)
+                if not waiter.answer.done():
+                    waiter.steady = None
+                    self._compare(waiter.look.watch.job_id)
+                    room -= 1
 
     def watch(self, job_id: str) -> Watch | None:
         """One of the watches for a job; None when nobody waits for it any more."""

@@ -1,4 +1,4 @@
-"""The DAG that the chaos program runs: many launches of each operator, half of them waiting in the triggerer, or all starting there.
+"""The DAG that the chaos program runs: many launches of each operator, waiting in their workers, in the triggerer, or starting there, too.
 
 The program says by environment which launches there are.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow.sdk import DAG
 
-from bench.chaos_subjects import AT_ONCE, SUBJECTS, Group, load, name_of
+from bench.chaos_subjects import AT_ONCE, SUBJECTS, WAYS, Group, load, name_of
 
 PROVIDER = os.environ.get("CHAOS_PROVIDER", "ours")
 
@@ -49,18 +49,17 @@ def launch(group: Group) -> None:
         return
     subject = SUBJECTS[group.subject]
     argument, value = subject.each
-    operator_at(subject.operator).partial(
-        task_id=group.task_id, **RETRIED, **subject.fields, **({"deferrable": True} if group.deferrable else {})
-    ).expand(**{argument: [value(name_of(number)) for number in group.numbers]})
+    operator_at(subject.operator).partial(task_id=group.task_id, **RETRIED, **subject.fields, **WAYS[group.way]).expand(
+        **{argument: [value(name_of(number)) for number in group.numbers]}
+    )
 
 
 def launch_here(group: Group) -> Any:
     """One task that starts and ends in the triggerer."""
     subject = SUBJECTS[group.subject]
     argument, value = subject.each
-    where = {"deferrable": True, "start_from_trigger": True, "end_from_trigger": True}
     return operator_at(subject.operator)(
-        task_id=group.task_id, **RETRIED, **subject.fields, **where, **{argument: value(name_of(group.numbers[0]))}
+        task_id=group.task_id, **RETRIED, **subject.fields, **WAYS["here"], **{argument: value(name_of(group.numbers[0]))}
     )
 
 
@@ -69,8 +68,8 @@ def launch_here(group: Group) -> Any:
 with DAG("chaos", schedule=None, max_active_tasks=16) as dag:
     groups = load(os.environ.get("CHAOS_GROUPS", "[]"))
     for group in groups:
-        if not group.here:
+        if group.way != "here":
             launch(group)
-    tasks = [launch_here(group) for group in groups if group.here]
+    tasks = [launch_here(group) for group in groups if group.way == "here"]
     for task, later in zip(tasks, tasks[AT_ONCE:], strict=False):
         task >> later

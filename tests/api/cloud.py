@@ -34,13 +34,15 @@ class CloudJob:
     state: str = "JOB_STATE_RUNNING"
     ends: float = field(default=float("inf"))
     foreign: bool = False
+    location: str = "l"
 
     @property
     def moves(self) -> bool:
         return self.state not in TERMINAL
 
     def summary(self) -> Json:
-        return {"id": self.id, "name": self.name, "currentState": self.state, "createTime": rfc3339(self.created), "type": "JOB_TYPE_BATCH"}
+        told = {"id": self.id, "name": self.name, "location": self.location, "currentState": self.state, "type": "JOB_TYPE_BATCH"}
+        return {**told, "createTime": rfc3339(self.created)}
 
     def description(self) -> Json:
         return {**self.summary(), "labels": dict(self.labels)}
@@ -50,10 +52,10 @@ class Cloud:
     """Answers requests; each may meet one trouble:
 
     ``lost before``/``lost after``: no answer, without and with the effect; ``500 before``/``500 after`` likewise with that answer;
-    ``429`` and ``401`` come before any effect; ``twin`` launches and says 409, as to a request that was sent twice.
+    ``429``, ``401`` and ``full`` come before any effect; ``twin`` launches and says 409, as to a request that was sent twice.
     """
 
-    TROUBLES = ("", "lost before", "lost after", "500 before", "500 after", "429", "401", "twin")
+    TROUBLES = ("", "lost before", "lost after", "500 before", "500 after", "429", "401", "full", "twin")
 
     def __init__(self, lags: tuple[float, float] = (0.0, 0.0), on_launch: Callable[[CloudJob], None] = lambda job: None) -> None:
         self.now = 1_000_000.0
@@ -75,6 +77,8 @@ class Cloud:
         """What comes back for a request."""
         if trouble in ("429", "401"):
             return refused(int(trouble), retry_after="3")
+        if trouble == "full" and request.method.id == "templates.launch":
+            return refused(400, "Dataflow quota error for jobs-per-project quota. Project p is running 25 jobs.")
         if trouble.endswith("before"):
             return _broken(trouble)
         reply = getattr(self, "_" + request.method.id.replace(".", "_"))(request)
@@ -84,11 +88,11 @@ class Cloud:
             return refused(409, "There is already an active job of this name.")
         return reply
 
-    def launch(self, name: str, labels: Mapping[str, str]) -> CloudJob:
+    def launch(self, name: str, labels: Mapping[str, str], location: str = "l") -> CloudJob:
         """A new job, whoever starts it."""
         listed, readable = self.lags
         number = len(self.jobs) + 1
-        job = CloudJob(f"job-{number}", name, labels, self.now, self.now + listed, self.now + readable)
+        job = CloudJob(f"job-{number}", name, labels, self.now, self.now + listed, self.now + readable, location=location)
         self._on_launch(job)
         self.jobs.append(job)
         return job
@@ -102,14 +106,16 @@ class Cloud:
 
     def _templates_launch(self, request: Request) -> Reply:
         assert request.body is not None
-        if any(job.foreign and job.name == request.body["jobName"] for job in self.moving):
+        location = _location(request)
+        if any(job.foreign and job.name == request.body["jobName"] and job.location == location for job in self.moving):
             return refused(409, "There is already an active job of this name.")
-        job = self.launch(request.body["jobName"], request.body["environment"]["additionalUserLabels"])
+        job = self.launch(request.body["jobName"], request.body["environment"]["additionalUserLabels"], location)
         return ok({"job": {"id": job.id, "name": job.name, "createTime": rfc3339(job.created)}})
 
     def _jobs_list(self, request: Request) -> Reply:
-        name = dict(request.query)["name"]
-        return ok({"jobs": [job.summary() for job in self.jobs if job.name == name and job.listed <= self.now]})
+        name, location = dict(request.query)["name"], _location(request)
+        found = [job for job in self.jobs if (job.name, job.location) == (name, location)]
+        return ok({"jobs": [job.summary() for job in found if job.listed <= self.now]})
 
     def _jobs_aggregated(self, request: Request) -> Reply:
         return ok({"jobs": [job.summary() for job in self.jobs if job.listed <= self.now]})
@@ -128,8 +134,12 @@ class Cloud:
         return ok(job.description())
 
     def _readable(self, request: Request) -> CloudJob | None:
-        job_id = request.path.rsplit("/", 1)[-1]
-        return next((job for job in self.jobs if job.id == job_id and job.readable <= self.now), None)
+        where = _location(request), request.path.rsplit("/", 1)[-1]
+        return next((job for job in self.jobs if (job.location, job.id) == where and job.readable <= self.now), None)
+
+
+def _location(request: Request) -> str:
+    return request.path.partition("/locations/")[2].partition("/")[0]
 
 
 def _broken(trouble: str) -> Any:

@@ -25,10 +25,28 @@ from bench.chaos_counts import became, judge
 from bench.chaos_kills import AFTER, BEFORE, BETWEEN, KILLS_QUICK, MOMENT, POLLING, Kill, make_plan
 from bench.chaos_proxy import Call, Proxy, Watcher
 from bench.chaos_stack import ROOT, Task
-from bench.chaos_subjects import AT_ONCE, LAUNCHING, SUBJECTS, WORKERS, Effect, Found, Group, dump, effects_in, load, share, share_here
+from bench.chaos_subjects import (
+    AT_ONCE,
+    EVERY_WAY,
+    FULL_LOCATION,
+    HERE,
+    LOCATION,
+    SUBJECTS,
+    WAYS,
+    WORKERS,
+    Effect,
+    Found,
+    Group,
+    dump,
+    effects_in,
+    load,
+    share,
+)
 from bench.chaos_triggerers import Due, TriggererKiller
 from demo.stack import free_port
+from tests.airflow_task import SDK
 from tests.asking import Asker, RefusedError
+from tests.triggers.test_every_way import ROWS
 
 
 def task(number: int, held: str, state: str = "success") -> Task:
@@ -77,6 +95,11 @@ def stream(number: int, id: str, state: str = "JOB_STATE_RUNNING", **fields: Any
     return job(number, id, state, "chaos-{:03}", **fields)
 
 
+def placed(id: str, begin: int, end: int, location: str = LOCATION, state: str = "DONE") -> dict[str, Any]:
+    times = {"createTime": f"2027-01-01T00:00:0{begin}Z", "currentStateTime": f"2027-01-01T00:00:0{end}Z"}
+    return job(3, id, f"JOB_STATE_{state}", location=location, **times)
+
+
 RUN = {"id": "03C1", "handle": "0301", "label": "chaos-003"}
 
 
@@ -84,6 +107,9 @@ RUN = {"id": "03C1", "handle": "0301", "label": "chaos-003"}
     ("name", "found", "effects"),
     [
         ("classic", Found(jobs=[job(3, "a", "JOB_STATE_DONE"), job(4, "b", "JOB_STATE_DONE")]), [effect(3, "a")]),
+        ("elsewhere", Found(jobs=[placed("a", 0, 2, FULL_LOCATION, "FAILED"), placed("b", 3, 9)]), [effect(3, "b")]),
+        ("elsewhere", Found(jobs=[placed("a", 0, 4, FULL_LOCATION, "FAILED"), placed("b", 3, 9)]), [effect(3, "b", right=False)]),
+        ("elsewhere", Found(jobs=[placed("a", 0, 2), placed("b", 3, 9)]), [effect(3, "a"), effect(3, "b")]),
         ("create", Found(jobs=[job(3, "a", "JOB_STATE_RUNNING")]), [effect(3, "a", right=False)]),
         ("replace", Found({"chaos-003": "old"}, [stream(3, "old", "JOB_STATE_UPDATED"), stream(3, "a")]), [effect(3, "a")]),
         ("replace", Found({"chaos-003": "old"}, [stream(3, "old")]), []),
@@ -111,20 +137,33 @@ RUN = {"id": "03C1", "handle": "0301", "label": "chaos-003"}
     ],
 )
 def test_what_came_of_a_launch_is_found_by_the_operator(name: str, found: Found, effects: list[Effect]) -> None:
-    assert effects_in(found, [Group(name, False, (3,))]) == {name: effects}
+    assert effects_in(found, [Group(name, "workers", (3,))]) == {name: effects}
 
 
-def test_launches_are_dealt_out_by_turns_and_workers_have_the_first_numbers() -> None:
-    assert share(5, ["classic"]) == [Group("classic", False, (0, 1)), Group("classic", True, (2, 3, 4))]
-    groups = share(27, list(SUBJECTS))
+def test_launches_are_dealt_out_by_turns_to_operators_and_their_ways() -> None:
+    assert share(5, ["classic"], ["workers", "triggerer", "here"]) == [
+        Group("classic", "workers", (0, 1)),
+        Group("classic", "triggerer", (2, 3)),
+        Group("classic", "here", (4,)),
+    ]
+    groups = share(3 * len(SUBJECTS) + 1, list(SUBJECTS), tuple(WAYS))
     assert load(dump(groups)) == groups
-    assert [number for group in groups for number in group.numbers] == list(range(27))
+    assert [number for group in groups for number in group.numbers] == list(range(3 * len(SUBJECTS) + 1))
     assert {name: sum(len(group.numbers) for group in groups if group.subject == name) for name in SUBJECTS} == {
-        name: 3 if turn < 1 else 2 for turn, name in enumerate(SUBJECTS)
+        name: 4 if turn < 1 else 3 for turn, name in enumerate(SUBJECTS)
     }
-    assert {group.subject for group in groups if group.deferrable} == {name for name, subject in SUBJECTS.items() if subject.deferrable}
-    assert not any(group.is_polled_by_worker for group in groups if group.deferrable or group.subject == "update")
-    assert share(3, ["classic"], deferred=lambda _: 0) == [Group("classic", False, (0, 1, 2))]
+    waiting = {name for name, subject in SUBJECTS.items() if subject.waits}
+    assert {group.subject for group in groups if group.way == "triggerer"} == waiting
+    assert {group.subject for group in groups if group.way == "here"} == set(HERE) == waiting - {"elsewhere", "later"}
+    assert not any(group.is_polled_by_worker for group in groups if group.way != "workers" or group.subject == "update")
+    assert share(3, ["classic"], ["workers"]) == [Group("classic", "workers", (0, 1, 2))]
+
+
+def test_every_operator_of_the_package_that_waits_is_dealt_out_in_every_way() -> None:
+    assert {subject.operator.rpartition(".")[2] for subject in SUBJECTS.values() if subject.waits} == {
+        name for name in ROWS if name.endswith("Operator")
+    }
+    assert (tuple(WAYS) if SDK >= (1, 3) else ("workers", "triggerer")) == EVERY_WAY
 
 
 def test_a_seed_chooses_the_same_kills_again_and_all_points_are_chosen() -> None:
@@ -138,16 +177,16 @@ def test_a_seed_chooses_the_same_kills_again_and_all_points_are_chosen() -> None
 
 
 def test_a_launch_that_starts_in_the_triggerer_is_a_task_of_its_own() -> None:
-    groups = share_here(6, LAUNCHING)
+    groups = share(6, ["classic", "flex", "yaml", "create"], ["here"])
     assert load(dump(groups)) == groups
-    assert [group.task_id for group in groups[2:5]] == ["yaml_here_002", "create_here_003", "classic_here_004"]
+    assert [group.task_id for group in groups[2:5]] == ["flex_here_002", "flex_here_003", "yaml_here_004"]
     assert [group.numbers[-1] for group in groups] == list(range(6))  # a row of a task that is not mapped has the map index -1
     assert not any(group.is_polled_by_worker for group in groups)
-    assert Group("yaml", True, (2,)).task_id == "yaml_in_triggerer"
+    assert Group("yaml", "triggerer", (2,)).task_id == "yaml_in_triggerer"
 
 
 def test_tasks_of_the_dag_start_in_the_triggerer_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CHAOS_GROUPS", dump([*share_here(2 * AT_ONCE, LAUNCHING), Group("classic", True, (20, 21))]))
+    monkeypatch.setenv("CHAOS_GROUPS", dump([*share(2 * AT_ONCE, ["classic", "halt"], ["here"]), Group("classic", "triggerer", (20, 21))]))
     dag = runpy.run_path(str(ROOT / "bench" / "chaos_dags" / "chaos.py"))["dag"]
     here = {int(id[-3:]): task for id, task in dag.task_dict.items() if "_here_" in id}
     assert {number: task.start_from_trigger for number, task in here.items()} == dict.fromkeys(range(2 * AT_ONCE), True)
@@ -172,7 +211,7 @@ class Dropper(Watcher):
 
     def __init__(self) -> None:
         self.drop = ("", "")
-        self.launches = Launches([Group(name, False, (number,)) for number, name in enumerate(SUBJECTS)])
+        self.launches = Launches([Group(name, "workers", (number,)) for number, name in enumerate(SUBJECTS)])
         self.seen: list[tuple[str, int | None, bool]] = []
         self.has_answered = threading.Event()
 
@@ -323,7 +362,7 @@ def programs(triggerer: FakeProgram) -> dict[str, Any]:
 
 def killing(emulator: Emulator, programs: dict[str, Any], plan: list[Due]) -> tuple[TriggererKiller, Proxy, Asker]:
     port = free_port()
-    killer = TriggererKiller(1, plan, Launches(share_here(4, ["classic"])), programs)
+    killer = TriggererKiller(1, plan, Launches(share(4, ["classic"], ["here"])), programs)
     return killer, Proxy(port, lambda: emulator.url, killer), Asker(f"http://127.0.0.1:{port}")
 
 
@@ -366,7 +405,7 @@ def test_a_kill_that_is_still_to_come_is_done_once(
     triggerer: FakeProgram, programs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chaos_triggerers, "WITHIN", 0.0)
-    killer = TriggererKiller(1, [Due(MOMENT, 0), Due(MOMENT, 2)], Launches(share_here(4, ["classic"])), programs)
+    killer = TriggererKiller(1, [Due(MOMENT, 0), Due(MOMENT, 2)], Launches(share(4, ["classic"], ["here"])), programs)
 
     async def launch_two() -> None:
         for call in (launching(0), launching(1)):
@@ -382,7 +421,7 @@ def test_a_kill_that_is_still_to_come_is_done_once(
 
 
 def test_a_kill_is_only_for_a_launch_call_of_a_triggerer_that_lives(triggerer: FakeProgram, programs: dict[str, Any]) -> None:
-    killer = TriggererKiller(1, [Due(BEFORE, 1), Due(BETWEEN, 1)], Launches(share_here(4, ["classic"])), programs)
+    killer = TriggererKiller(1, [Due(BEFORE, 1), Due(BETWEEN, 1)], Launches(share(4, ["classic"], ["here"])), programs)
 
     async def launch_two() -> None:
         assert not await killer.arrives(launching(0))

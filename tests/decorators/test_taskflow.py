@@ -98,7 +98,8 @@ def test_a_mapped_function_launches_one_job_for_each_entry(cloud: Emulator, run_
         count.expand(table=tables())
     assert states(run_dag(dag))["count"] == ["success"] * 3
     assert sorted(found["table"] for found in parameters(cloud)) == ["a", "b", "c"]
-    assert len({entry["job"]["name"] for entry in cloud.jobs.all()}) == 3
+    names = {entry["job"]["name"] for entry in cloud.jobs.all()}
+    assert (len(names), {name.rpartition("-")[0] for name in names}) == (3, {"count"})  # the function has named none
 
 
 def instance(decorate: Any, function: Any, **fields: Any) -> TaskInstance:
@@ -123,6 +124,20 @@ def test_braces_that_a_function_returns_are_beams(cloud: Emulator) -> None:
 
     assert instance(task.dataflow_yaml, load, jinja_variables={"table": "t"}).run().state == "success"
     assert "{{ table }}" in parameters(cloud)[0]["yaml_pipeline"]
+
+
+def test_a_function_is_called_once_and_its_job_is_one_xcom(cloud: Emulator) -> None:
+    calls: list[int] = []
+
+    def load() -> dict[str, Any]:
+        calls.append(1)
+        return pipeline("orders")
+
+    loading = instance(task.dataflow_yaml, load)
+    assert loading.run().state == "success"
+    assert calls == [1]
+    assert loading.xcoms["return_value"]["currentState"] == "JOB_STATE_DONE"
+    assert "currentState" not in loading.xcoms
 
 
 def test_a_function_may_skip_its_task(cloud: Emulator) -> None:

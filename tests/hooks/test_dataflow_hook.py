@@ -196,8 +196,8 @@ def test_a_missing_job_is_an_error_that_names_it(hook: DataflowHook, use: Use) -
     [
         ({}, {}, PROJECT, "us-central1"),
         ({"location": "europe-west1"}, {}, PROJECT, "europe-west1"),
-        ({"location": "europe-west1", "project": "other"}, {}, "other", "europe-west1"),
-        ({"location": "europe-west1"}, {"location": "asia-east1", "project_id": "mine"}, "mine", "asia-east1"),
+        ({"location": "europe-west1", "project": "other-project"}, {}, "other-project", "europe-west1"),
+        ({"location": "europe-west1"}, {"location": "asia-east1", "project_id": "my-own-project"}, "my-own-project", "asia-east1"),
         ({"project": None}, {}, PROJECT, "us-central1"),  # the key file's project
     ],
 )
@@ -216,8 +216,8 @@ def test_without_a_project_anywhere_the_connection_is_named(connect: Callable[..
 
 
 def test_call_takes_another_place_too(emulator: Emulator, hook: DataflowHook, use: Use) -> None:
-    use(hook.call, Job.list, projectId="mine", location="asia-east1")
-    assert emulator.requests.of("jobs.list")[-1].path == "/v1b3/projects/mine/locations/asia-east1/jobs"
+    use(hook.call, Job.list, projectId="my-own-project", location="asia-east1")
+    assert emulator.requests.of("jobs.list")[-1].path == "/v1b3/projects/my-own-project/locations/asia-east1/jobs"
 
 
 def test_the_endpoint_of_the_environment_is_taken_when_the_connection_has_none(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ from tests.airflow_task import TaskInstance, needs_3_3
 from tests.operators.dying import DEATHS, Die, dies
 
 PARENT = f"projects/{PROJECT}/locations/us-central1/pipelines/"
-LAUNCH = {
+LAUNCH: dict[str, Any] = {
     "projectId": PROJECT,
     "location": "europe-west1",
     "launchParameter": {"jobName": "nightly", "containerSpecGcsPath": "gs://b/f.json"},
@@ -40,6 +43,11 @@ def create(**fields: Any) -> TaskInstance:
     return instance("Create", body={**BODY, **fields})
 
 
+def flex(**parameter: Any) -> dict[str, Any]:
+    """A workload with these fields of its launch parameter."""
+    return {"dataflowFlexTemplateRequest": {**LAUNCH, "launchParameter": {**LAUNCH["launchParameter"], **parameter}}}
+
+
 def run(**fields: Any) -> TaskInstance:
     return instance("Run", **{"pipeline_name": "nightly", "poll_sleep": 0.05, **fields})
 
@@ -53,6 +61,84 @@ def nightly(emulator: Emulator) -> None:
     """The pipeline is there, and its jobs end soon."""
     emulator.scripts.play("*", QUICK_JOB)
     assert create().run().state == "success"
+
+
+RENDERED = {
+    "maxWorkers": "{{ params.n }}",
+    "enableStreamingEngine": "{{ params.flag }}",
+    "network": "{{ params.none }}",
+    "subnetwork": None,
+    "additionalUserLabels": {"team": "Team A", "cost": 7},
+}
+
+
+@pytest.mark.parametrize("text", ["{{ params.body }}", "{{ params.body | tojson }}"])
+def test_a_pipeline_may_be_text(emulator: Emulator, text: str) -> None:
+    task = instance("Create", body=text, params={"body": BODY})
+    assert task.run().state == "success"
+    assert task.xcoms["return_value"]["name"] == PARENT + "nightly"
+
+
+def test_a_pipeline_may_be_a_file_beside_the_dag_file(emulator: Emulator, tmp_path: Path) -> None:
+    (tmp_path / "nightly.json").write_text(json.dumps({**BODY, "displayName": "{{ params.title }}"}))
+    task = instance("Create", body="nightly.json", params={"title": "every-night"})
+    dag = task.task.get_dag()
+    assert dag is not None
+    dag.fileloc = str(tmp_path / "dag.py")
+    dag.resolve_template_files()
+    assert task.run().state == "success"
+    assert task.xcoms["return_value"]["displayName"] == "every-night"
+
+
+@pytest.mark.parametrize(
+    ("request_", "parameter", "path"),
+    [
+        ("dataflowFlexTemplateRequest", "launchParameter", {}),
+        ("dataflowLaunchTemplateRequest", "launchParameters", {"gcsPath": "gs://b/classic"}),
+    ],
+)
+def test_the_launch_of_a_pipeline_is_read_in_its_types(emulator: Emulator, request_: str, parameter: str, path: dict[str, str]) -> None:
+    where = {} if path else {"containerSpecGcsPath": "gs://b/f.json"}
+    given = {"n": 3, "day": date(2026, 1, 2), "files": ["a", "b"], "optional": None}
+    launch = {**LAUNCH, **path, parameter: {"jobName": "x", "update": "False", "parameters": given, "environment": RENDERED, **where}}
+    if path:
+        del launch["launchParameter"]
+    task = instance("Create", body={**BODY, "workload": {request_: launch}}, params={"n": 3, "flag": True, "none": None})
+    ended = task.run()
+    assert ended.state == "success", ended.error
+    (call,) = [entry for entry in emulator.requests if entry.method == "pipelines.create"]
+    sent = call.body["workload"][request_][parameter]
+    assert sent["parameters"] == {"n": "3", "day": "2026-01-02", "files": "a,b"}
+    labels = {"team": "team-a", "cost": "7"}
+    assert sent["environment"] == {"maxWorkers": 3, "enableStreamingEngine": True, "additionalUserLabels": labels}
+    assert sent["update"] is False
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"type": "BATCH"}, "body.type must be one of PIPELINE_TYPE_UNSPECIFIED, "),
+        ({"scheduleInfo": ["0 3 * * *"]}, "body.scheduleInfo must be a mapping, not list"),
+        ({"workloads": {}}, "body.workloads is no field of a Pipeline; did you mean 'workload'?"),
+        ({"workload": flex(environment={"maxWorkers": "many"})}, "launchParameter.environment.maxWorkers must be a whole number"),
+        ({"workload": flex(parameters={"x": ["a,b", "c"]})}, "launchParameter.parameters['x']: the entry 'a,b'"),
+        (
+            {"workload": flex(containerSpecGcsPath="gs://dataflow-templates/latest/Word_Count")},
+            "is a classic template, which a pipeline launches with dataflowLaunchTemplateRequest",
+        ),
+        (
+            {"workload": {"dataflowLaunchTemplateRequest": {"gcsPath": "gs://dataflow-templates/latest/flex/Kafka_to_BigQuery"}}},
+            "is a Flex template, which a pipeline launches with dataflowFlexTemplateRequest",
+        ),
+    ],
+)
+def test_a_pipeline_that_does_not_fit_is_refused_by_name_and_not_created(emulator: Emulator, fields: dict[str, Any], words: str) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    ended = create(**fields).run()
+    assert isinstance(ended.error, AirflowFailException)
+    assert words in str(ended.error)
+    assert [entry for entry in emulator.requests if entry.method == "pipelines.create"] == []
 
 
 def test_a_pipeline_is_created_under_its_full_name(emulator: Emulator) -> None:

@@ -175,6 +175,17 @@ def test_seconds_may_be_text_or_a_timedelta_and_what_is_none_fails_the_dag_file(
             made(wrong)
 
 
+@pytest.mark.parametrize("name", [CLASSIC, STOP, "WaveStartDataflowOperator"])
+def test_the_seconds_between_two_looks_may_be_text_or_a_timedelta_and_are_more_than_0(name: str) -> None:
+    def made(value: Any) -> Any:
+        return classes()[name](task_id="it", **{**ARGUMENTS[name], "poll_sleep": value}).poll_sleep
+
+    assert [made(value) for value in ("10", timedelta(seconds=10), 10)] == [10, 10, 10]
+    for wrong in ("ten", 0, "0", -1, True, None, float("nan")):
+        with pytest.raises(ValueError, match="poll_sleep must be"):
+            made(wrong)
+
+
 # Jobs that are stopped by their name
 
 

@@ -101,6 +101,18 @@ def test_a_rendered_environment_reaches_the_service_in_its_types(emulator: Emula
     assert {key: labels[key] for key in ("team", "cost")} == {"team": "a", "cost": "1234"}
 
 
+@pytest.mark.parametrize("name", [CLASSIC, FLEX, YAML, CREATE])
+def test_a_field_that_is_a_text_takes_a_rendered_none_for_not_given(emulator: Emulator, name: str) -> None:
+    text = "workerZone" if name == CREATE else "network"
+    good(task(name, params={"none": None}, **with_environment(name, {text: "{{ params.none }}"})))
+    assert text not in sent(emulator).get("environment", {})
+
+
+def test_a_template_parameter_may_say_none(emulator: Emulator) -> None:
+    good(task(FLEX, **flex(parameters={"missing": "None"})))
+    assert sent(emulator)["parameters"] == {"missing": "None"}
+
+
 @pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize("name", [CLASSIC, FLEX, YAML])
 def test_a_whole_environment_may_be_one_template(emulator: Emulator, name: str, native: bool) -> None:
@@ -365,6 +377,13 @@ def test_a_zone_that_is_not_where_the_job_would_be_is_refused(emulator: Emulator
         f"{field} is 'europe-west1-d', and no location is given, so the job would be in us-central1: give location='europe-west1'" in said
     )
     assert good(task(name, location="europe-west1", **fields))["location"] == "europe-west1"
+
+
+def test_a_zone_of_a_worker_pool_counts_too(emulator: Emulator) -> None:
+    environment = {"workerPools": [{"kind": "harness", "zone": "europe-west1-d"}]}
+    said = refused(task(CREATE, job={**GRAPH, "environment": environment}), emulator)
+    assert "zone is 'europe-west1-d', and no location is given" in said
+    assert good(task(CREATE, location="europe-west1", job={**GRAPH, "environment": environment}))["location"] == "europe-west1"
 
 
 def test_options_may_hold_the_zone_and_the_region(emulator: Emulator) -> None:

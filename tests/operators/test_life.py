@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.emulator import Emulator
+from airflow_dataflow_ext.emulator import Emulator, JobMessage
 from tests.airflow_task import Ended, TaskInstance
+from tests.operators.conftest import Log
 
 BOTH = pytest.mark.parametrize("deferrable", [False, True])
 STREAM: dict[str, Any] = {"steps": [(0, "JOB_STATE_PENDING"), (0.05, "JOB_STATE_RUNNING")], "type": "JOB_TYPE_STREAMING"}
@@ -66,6 +68,34 @@ def test_a_job_that_ends_while_it_is_stopped_is_fine(emulator: Emulator, deferra
     job = stream(emulator, on_cancel=((0.1, "JOB_STATE_FAILED"),))
     result = good(task("DataflowStopJobOperator", job_id=job, drain_pipeline=False, poll_sleep=SOON, deferrable=deferrable))
     assert [found["currentState"] for found in result] == ["JOB_STATE_FAILED"]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("JOB_STATE_FAILED", "ended as JOB_STATE_FAILED: The sink is full. It was to be drained; what it had read"),
+        ("JOB_STATE_CANCELLED", "ended as JOB_STATE_CANCELLED. It was to be drained; what it had read"),
+    ],
+)
+def test_a_drain_that_may_have_lost_data_is_a_warning(emulator: Emulator, shown: Log, end: str, said: str, deferrable: bool) -> None:
+    job = stream(emulator, on_drain=((0.1, JobMessage("The sink is full.", "JOB_MESSAGE_ERROR")), (0.1, end)))
+    result = good(task("DataflowStopJobOperator", job_id=job, poll_sleep=SOON, deferrable=deferrable))
+    assert [found["currentState"] for found in result] == [end]
+    (line,) = [record for record in shown.records if " ended as " in record.getMessage()]
+    assert line.levelno == logging.WARNING
+    assert said in line.getMessage()
+
+
+@BOTH
+@pytest.mark.parametrize(("kind", "drain"), [("JOB_TYPE_STREAMING", False), ("JOB_TYPE_BATCH", True)])
+def test_a_cancel_that_was_asked_for_is_no_warning(emulator: Emulator, shown: Log, kind: str, drain: bool, deferrable: bool) -> None:
+    emulator.scripts.play("*", [(0, "JOB_STATE_RUNNING")], type=kind)
+    launched = task("DataflowTemplatedJobStartOperator", template="gs://t/x", wait_until_finished=False)
+    good(launched)
+    good(task("DataflowStopJobOperator", job_id=launched.xcoms["job_id"], drain_pipeline=drain, poll_sleep=SOON, deferrable=deferrable))
+    assert any("ended as JOB_STATE_CANCELLED." in line for line in shown.lines())
+    assert not shown.lines(above=logging.INFO)
 
 
 @BOTH

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,28 @@ def test_a_deleted_snapshot_is_said_to_be_deleted(emulator: Emulator, shown: Log
     snapshot = good(task("DataflowCreateSnapshotOperator", job_id=stream(emulator), poll_sleep=SOON))["id"]
     good(task("DataflowDeleteSnapshotOperator", snapshot_id=snapshot))
     assert shown.lines()[-1] == f"Snapshot {snapshot} in emulated-project/us-central1 is deleted."
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "words"),
+    [
+        ("DataflowDeleteSnapshotOperator", {"snapshot_id": "17"}, "There is no snapshot to delete: "),
+        ("DataflowDeletePipelineOperator", {"pipeline_name": "nightly"}, "There is no pipeline to delete: "),
+    ],
+)
+def test_nothing_to_delete_is_a_warning_that_says_where(emulator: Emulator, shown: Log, name: str, fields: Any, words: str) -> None:
+    good(task(name, **fields, location="asia-east1"))
+    (line,) = shown.lines(above=logging.INFO)
+    assert line.startswith(words)
+    assert "asia-east1" in line
+
+
+@pytest.mark.parametrize("which", ["job_name", "job_name_prefix"])
+def test_a_job_to_stop_that_runs_in_another_location_is_named(emulator: Emulator, shown: Log, which: str) -> None:
+    job = stream(emulator, "feed")
+    good(task("DataflowStopJobOperator", **{which: "feed"}, location="europe-west4"))
+    (line,) = shown.lines(above=logging.INFO)
+    assert line.endswith(f"Job {job} (feed) is active in us-central1: set location='us-central1'.")
 
 
 @BOTH

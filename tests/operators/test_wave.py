@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -157,6 +158,28 @@ def test_a_running_dataflow_is_waited_for(emulator: Emulator, deferrable: bool) 
     assert [run["id"] for run in runs] == [first, task.xcoms["job_id"]]
     assert runs[1]["created"] - runs[0]["created"] >= WHILE
     assert bool(task.events) == deferrable
+
+
+def test_execution_timeout_counts_over_all_deferrals(emulator: Emulator) -> None:
+    emulator.wave.scripts.play("*", wait=0, seconds=WHILE)
+    run_start(emulator)
+    task = TaskInstance(start(deferrable=True, execution_timeout=timedelta(seconds=120)))
+    first = task.enter()
+    second = task.resume(first)
+    assert (first.state, second.state, second.message.next_method) == ("deferred", "deferred", "execute_complete")
+    assert first.message.trigger_timeout <= timedelta(seconds=120)
+    assert second.message.trigger_timeout <= first.message.trigger_timeout - timedelta(seconds=WHILE / 2)
+
+
+def test_a_task_that_has_no_time_left_starts_nothing_more(emulator: Emulator) -> None:
+    emulator.wave.scripts.play("*", wait=0, seconds=WHILE)
+    run_start(emulator)
+    task = TaskInstance(start(deferrable=True, execution_timeout=timedelta(seconds=120)))
+    deferred = task.enter()
+    deferred.message.next_kwargs["began"] -= 120
+    ended = task.resume(deferred)
+    assert (ended.state, type(ended.error).__name__) == ("failed", "AirflowTaskTimeout")
+    assert emulator.requests.counts.get("wave.jobs.start", 0) == 0
 
 
 @needs_3_3

@@ -71,6 +71,7 @@ def test_a_failed_job_says_why(emulator: Emulator, ran: Run, see: Browser) -> No
     script(emulator, [(0, {"message": "Workflow failed: no such table", "importance": "JOB_MESSAGE_ERROR"}), (0, "JOB_STATE_FAILED")])
     why = see.see(ran(), "/why")
     assert [entry["text"] for entry in why["errors"]] == ["Workflow failed: no such table"]
+    assert why["logs"] == ""  # the emulator has no Logs Explorer
 
 
 def test_a_task_without_a_job_says_so(run_dag: Callable[..., Any], emulator: Emulator, see: Browser) -> None:
@@ -188,6 +189,7 @@ def test_live_calls_can_be_forbidden(emulator: Emulator, ran: Run, see: Browser,
     asked = len(emulator.requests.of("jobs.get"))
     monkeypatch.setenv("AIRFLOW__AIRFLOW_DATAFLOW_EXT__UI_LIVE", "False")
     assert "switched off" in see.see(job)["now"]["trouble"]
+    assert see.see(job, "/why")["logs"].startswith("https://console.cloud.google.com/logs/query;query=resource.type%3D%22dataflow_step%22")
     assert len(emulator.requests.of("jobs.get")) == asked
 
 

@@ -19,6 +19,7 @@ from tests.airflow_task import SDK, TaskInstance
 from tests.asking import LOCATION, Asker
 from tests.operators.conftest import connected
 from tests.operators.launches import classic
+from tests.triggers.test_every_way import ROWS, classes
 from tests.triggers.test_kill import TI, airflow
 
 __all__ = ["airflow", "connected"]
@@ -27,13 +28,23 @@ IS_3_3 = SDK >= (1, 3)
 
 
 @pytest.mark.parametrize("option", ["end_from_trigger", "start_from_trigger"])
-def test_an_option_that_needs_airflow_3_3_is_refused_by_name_before_it(option: str) -> None:
-    options = {"end_from_trigger": True, option: True, "deferrable": True}
+@pytest.mark.parametrize("name", ROWS)
+def test_an_option_that_needs_airflow_3_3_is_refused_by_name_before_it(emulator: Emulator, name: str, option: str) -> None:
+    arguments = {**ROWS[name].fields, **ROWS[name].good(emulator), "end_from_trigger": True, option: True, "deferrable": True}
     if IS_3_3:
-        assert classic(**options)
+        assert classes()[name](task_id="count", **arguments)
         return
     with pytest.raises(InvalidInputError, match=rf"{re.escape(option)}.* Airflow 3\.3"):
-        classic(**options)
+        classes()[name](task_id="count", **arguments)
+
+
+@pytest.mark.parametrize("option", [{"when_full": "wait"}, {"fallback_locations": ["us-east1"]}], ids=lambda option: next(iter(option)))
+def test_launching_again_for_want_of_room_needs_airflow_3_3(option: dict[str, Any]) -> None:
+    if IS_3_3:
+        assert classic(**option)
+        return
+    with pytest.raises(InvalidInputError, match=rf"{next(iter(option))} needs Airflow 3\.3"):
+        classic(**option)
 
 
 def test_an_option_that_is_off_needs_nothing() -> None:

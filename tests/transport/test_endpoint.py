@@ -85,7 +85,7 @@ def test_the_proxy_of_the_environment(root: str, proxy: str | None) -> None:
 def test_a_call_goes_through_the_proxy(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", emulator.url)  # takes what is meant for others, as a proxy does
     with client_for("http://127.0.0.2:9", timeout=5.0) as client:
-        assert client.get("http://127.0.0.2:9/v1b3/projects/p/jobs").json() == {}
+        assert client.get("http://127.0.0.2:9/v1b3/projects/a-project/jobs").json() == {}
 
 
 def authorities(folder: Path) -> Path:
@@ -129,7 +129,7 @@ def test_netrc_does_not_replace_the_token(emulator: Emulator, tmp_path: Path, mo
     netrc.write_text("machine 127.0.0.1 login somebody password secret\n")
     monkeypatch.setenv("NETRC", str(netrc))
     authorization = {"Authorization": f"Bearer {emulator.tokens.issue()}"}
-    url = f"{emulator.url}/v1b3/projects/p/jobs"
+    url = f"{emulator.url}/v1b3/projects/a-project/jobs"
     with client_for(emulator.url, timeout=5.0) as client, session_for(emulator.url, 5.0) as session:
         replies = client.get(url, headers=authorization), session.get(url, headers=authorization)
     assert [(reply.status_code, reply.request.headers["Authorization"]) for reply in replies] == [(200, authorization["Authorization"])] * 2

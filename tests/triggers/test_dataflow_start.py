@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,9 +15,10 @@ from airflow_dataflow_ext.api.rest.errors import JobError
 from airflow_dataflow_ext.emulator import Emulator
 from tests.airflow_task import TaskInstance, needs_3_3
 from tests.operators.launches import SPEC, TEMPLATE, classic, flex
+from tests.triggers.triggerer import HERE, Airflow, die, start
 
-HERE: dict[str, Any] = {"deferrable": True, "start_from_trigger": True, "end_from_trigger": True}
-WHERE = {"dag_id": "books", "task_id": "count", "run_id": "manual__2026-01-01", "map_index": -1}
+__all__ = ["die", "start"]
+
 QUICK_JOB = [(0.0, "JOB_STATE_RUNNING"), (0.3, "JOB_STATE_DONE")]
 ENDLESS_JOB = [(0.0, "JOB_STATE_RUNNING")]
 FAILED_JOB = [(0.0, "JOB_STATE_RUNNING"), (0.1, "JOB_STATE_FAILED")]
@@ -42,113 +41,6 @@ DEATHS = (
 pytestmark = needs_3_3
 
 
-class Died(BaseException):
-    """The triggerer is gone."""
-
-
-@dataclass
-class Airflow:
-    """What Airflow keeps of one task between its tries, and tells its trigger."""
-
-    operator: Any
-    xcoms: dict[str, Any] = field(default_factory=dict)
-    try_number: int = 1
-    attempt: str = "first"
-    state: str = "deferred"
-
-    def trigger(self) -> Any:
-        """The trigger as a triggerer makes it."""
-        from importlib import import_module
-
-        module, _, name = self.operator.start_trigger_args.trigger_cls.rpartition(".")
-        trigger = getattr(import_module(module), name)(**json.loads(json.dumps(self.operator.start_trigger_args.trigger_kwargs)))
-        task = SimpleNamespace(
-            task_id="count", retries=self.operator.retries, do_xcom_push=self.operator.do_xcom_push, template_ext=(), template_fields=()
-        )
-        ti = SimpleNamespace(**WHERE, id=self.attempt, try_number=self.try_number, task=task, xcom_push=self._push)
-        trigger.task_instance = ti
-        trigger.render_template_fields({"ti": ti, "task": task, "params": {"lines": 3}})
-        return trigger
-
-    def _push(self, key: str, value: Any) -> None:
-        from airflow.sdk.execution_time.xcom import XCom
-
-        XCom.set(key=key, value=value, **WHERE)
-
-    def run(self) -> str:
-        """A triggerer carries the task to its end; how it ended, and the state after that."""
-
-        async def first() -> Any:
-            return await anext(self.trigger().run())
-
-        return type(asyncio.run(first())).__name__.removeprefix("Task").removesuffix("Event").lower()
-
-    def dies(self) -> None:
-        """A triggerer takes the task over, and dies."""
-        with pytest.raises(Died):
-            self.run()
-
-    def again(self) -> None:
-        """Another try begins: a retry, or after a clear."""
-        self.try_number += 1
-        self.attempt = f"try {self.try_number}"
-
-
-@pytest.fixture
-def start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Airflow]:
-    """Makes a task of an operator."""
-    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-    from airflow.sdk.execution_time.xcom import XCom
-
-    def start(make: Callable[..., Any] = classic, **fields: Any) -> Airflow:
-        airflow = Airflow(make(**{**HERE, **fields}))
-        monkeypatch.setattr(XCom, "get_one", lambda key, **where: airflow.xcoms.get(key) if where == WHERE else None)
-        monkeypatch.setattr(XCom, "set", lambda key, value, **where: airflow.xcoms.update({key: json.loads(json.dumps(value))}))
-        monkeypatch.setattr(XCom, "delete", lambda key, **where: airflow.xcoms.pop(key))
-        monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", lambda **_: {WHERE["run_id"]: {"count": airflow.state}})
-        return airflow
-
-    return start
-
-
-@pytest.fixture
-def die(monkeypatch: pytest.MonkeyPatch, start: Any) -> Callable[[str], None]:
-    """``die("after sending jobs.get")``: the next triggerer that comes to that point dies there."""
-    from airflow.sdk.execution_time.xcom import XCom
-
-    from airflow_dataflow_ext.transport.aio import AsyncTransport
-
-    points: set[str] = set()
-    send = AsyncTransport.send
-
-    def reach(point: str) -> None:
-        if point in points:
-            points.remove(point)
-            raise Died(point)
-
-    async def dying_send(self: Any, request: Any) -> Any:
-        reach(f"before sending {request.method.id}")
-        answer = await send(self, request)
-        reach(f"after sending {request.method.id}")
-        return answer
-
-    def die(point: str) -> None:
-        write = XCom.set
-
-        def dying_write(key: str, value: Any, **where: Any) -> None:
-            mine = key == "dataflow_launch" and value["recorded"] == value["attempt"]
-            what = value["record"]["step"] if mine else "entered" if key == "dataflow_launch" else key
-            reach(f"before writing {what}")
-            write(key=key, value=value, **where)
-            reach(f"after writing {what}")
-
-        monkeypatch.setattr(AsyncTransport, "send", dying_send)
-        monkeypatch.setattr(XCom, "set", dying_write)
-        points.add(point)
-
-    return die
-
-
 def states(emulator: Emulator) -> list[str]:
     return [entry["job"]["currentState"].removeprefix("JOB_STATE_") for entry in emulator.jobs.all()]
 
@@ -163,6 +55,25 @@ def test_a_job_is_launched_waited_for_and_shown_without_a_worker(emulator: Emula
     assert task.xcoms["job_id"] == task.xcoms["return_value"]["id"] == job["id"]
     assert job["id"] in task.xcoms["dataflow_job_link"]
     assert task.xcoms["dataflow_launch"]["record"]["step"] == "settled"
+
+
+def test_only_its_own_record_is_asked_for_in_vain(emulator: Emulator, start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow logs each XCom that is not there as an error."""
+    from airflow.sdk.execution_time.xcom import XCom
+
+    emulator.scripts.play("*", FAILED_JOB)
+    task, missing = start(prices={"vcpu_hours": 0.5}), []
+    read = XCom.get_one
+
+    def noted(key: str, **where: Any) -> Any:
+        found = read(key=key, **where)
+        missing.extend([key] if found is None else [])
+        return found
+
+    monkeypatch.setattr(XCom, "get_one", noted)
+    assert task.run() == "failed"
+    assert {"dataflow_ext_job", "dataflow_ext_facts"} <= set(task.xcoms)
+    assert set(missing) == {"dataflow_launch"}
 
 
 def test_a_result_that_nobody_wants_is_not_written(emulator: Emulator, start: Any) -> None:
@@ -301,14 +212,14 @@ def test_an_overtaken_try_writes_nothing_more(emulator: Emulator, start: Any, di
     die("after writing launched")
     task.dies()
     old = task.trigger()
-    old._enter()
+    old.enter()
     task.again()
     die("after writing launched")
     task.dies()
     kept = dict(task.xcoms["dataflow_launch"])
     with pytest.raises(JobError, match="Try 2 of the task has begun; try 1 does nothing more"):
-        old._tries.set("launch", {**kept["record"], "step": "settled"})
-    old._tries.fail()
+        old.tries_store.set("launch", {**kept["record"], "step": "settled"})
+    old.tries_store.fail()
     assert task.xcoms["dataflow_launch"] == kept
     assert task.trigger()._is_past_try() is False
     assert old._is_past_try() is True
@@ -354,7 +265,7 @@ def test_a_clear_stops_the_job_though_the_next_try_cannot_launch(emulator: Emula
     die("after writing launched")
     task.dies()
     old = task.trigger()
-    old._enter()
+    old.enter()
     task.again()
     task.operator.parameters = {"inputFile": "{{ params.typo }}"}
     assert task.run() == "failed"
@@ -525,6 +436,19 @@ def after_another() -> Any:
     return of_dag(parameters={"of": classic_task(task_id="first").output})
 
 
+def mapped_over() -> Any:
+    """A task over whose result another one is mapped; Airflow has to know how many entries that has."""
+    from airflow.sdk import DAG, task
+
+    @task
+    def look(state: str) -> None: ...
+
+    with DAG("own"):
+        launch = classic_task()
+        look.expand(state=launch.output)
+    return launch
+
+
 def yaml(**fields: Any) -> Any:
     from airflow_dataflow_ext.operators.dataflow import DataflowStartYamlJobOperator
 
@@ -549,6 +473,9 @@ ON_WORKER: dict[str, Callable[[], Any]] = {
     "a wrong template": lambda: classic_task(job_name="{{ name"),
     "a file on the worker": lambda: yaml(yaml_pipeline_file="pipeline.yaml"),
     "a number as a key": lambda: yaml(yaml_pipeline={"pipeline": {1: "x"}}),
+    "room that may be waited for": lambda: flex(when_full="wait", **HERE),
+    "several outputs": lambda: classic_task(multiple_outputs=True),
+    "a result over which a task is mapped": lambda: mapped_over(),
     "a large body": lambda: yaml(yaml_pipeline="x" * 50_000),
 }
 

@@ -40,7 +40,7 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return known
 
 
-def killed(emulator: Emulator, **fields: Any) -> str:
+def killed(emulator: Emulator, *, drain: bool = False, **fields: Any) -> str:
     """The state of the job after its trigger was killed, made as Airflow makes it from what it stored."""
     from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
     from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
@@ -48,9 +48,8 @@ def killed(emulator: Emulator, **fields: Any) -> str:
 
     ask = Asker(emulator.url, project=PROJECT)
     job = ask.launch("wc")
-    watch = JobWatch(
-        job=JobRef(place=Place(project_id=PROJECT, location=LOCATION), id=job["id"]), policy=WaitPolicy(poll_sleep=0.05)
-    ).serialize()
+    at = JobRef(place=Place(project_id=PROJECT, location=LOCATION), id=job["id"])
+    watch = JobWatch(job=at, policy=WaitPolicy(poll_sleep=0.05, drain=drain)).serialize()
     trigger = DataflowJobTrigger(**{"watch": watch, "stop_on_kill": True, "conn_id": "google_cloud_default", **fields})
     trigger = DataflowJobTrigger(**trigger.serialize()[1])
     trigger.task_instance = SimpleNamespace(**TI)

@@ -326,3 +326,17 @@ def test_whoever_is_due_as_the_last_reads_end_is_read(leap: Leap) -> None:
         assert region.asked["jobs.get"] == count
 
     leap(scene())
+
+
+def test_who_must_be_answered_by_a_time_is_however_many_wait(leap: Leap) -> None:
+    many = 20 * IDLE_ANSWERS
+    region = Region(*names(many))
+    looks = [Look(watch(job_id), within=10.0, known=RUNNING, idle=HOUR, latest=300.0) for job_id in names(many)]
+
+    async def answered(look: Look) -> float:
+        began = now()
+        await region.board.look(look)
+        return now() - began
+
+    times = leap(together(region, *map(answered, looks)))
+    assert all(280 <= time <= 320 for time in times), times

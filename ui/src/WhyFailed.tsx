@@ -31,6 +31,13 @@ export function WhyFailed({ why, now }: { why: Polled<Why>; now: number }) {
           {`Node ${node.name} (${node.kind}) ${node.state}${node.out_failed ? `, ${node.out_failed} rows failed` : ""}${node.message ? `: ${node.message}` : ""}`}
         </Text>
       ))}
+      {seen?.logs && (
+        <Text fontSize="sm" mt={2}>
+          <a href={seen.logs} target="_blank" rel="noreferrer" style={{ textDecoration: "underline" }}>
+            Errors of the workers in Cloud Logging
+          </a>
+        </Text>
+      )}
       {seen && !seen.error && !seen.errors.length && !seen.stages.length && !seen.nodes.length && <Empty>The service did not say why.</Empty>}
     </Panel>
   );

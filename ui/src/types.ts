@@ -143,6 +143,7 @@ export interface Why extends Aged {
   errors: Message[];
   nodes: GraphNode[];
   stages: Stage[];
+  logs: string; // URL of the workers' errors in Cloud Logging; empty where there is none
 }
 
 export interface Workers extends Aged {

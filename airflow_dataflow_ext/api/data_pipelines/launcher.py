@@ -12,16 +12,19 @@ from typing import Any, ClassVar
 
 from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline, PipelineJob
 from airflow_dataflow_ext.api.data_pipelines.pipelines import PipelineRef, job_place
+from airflow_dataflow_ext.api.dataflow.capacity import lack_behind
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.dataflow.states import state_of
 from airflow_dataflow_ext.api.dataflow.stop import stop
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy, state_of
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
-from airflow_dataflow_ext.api.jobs.launch_once import Before, LaunchRecord
+from airflow_dataflow_ext.api.jobs.launch_once import Before
+from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
-from airflow_dataflow_ext.api.rest.errors import LaunchError, NotFoundError
+from airflow_dataflow_ext.api.rest.errors import CallError, LaunchError, NotFoundError
 from airflow_dataflow_ext.api.rest.method import Json, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
 from airflow_dataflow_ext.api.rest.times import epoch
@@ -35,7 +38,6 @@ class PipelineRunLauncher:
     """One run of a pipeline.
 
     :param policy: what the task waits for.
-    :param drain: drain a streaming job instead of cancelling it.
     :param cancel_timeout: seconds to wait for an earlier job's end.
     """
 
@@ -43,7 +45,6 @@ class PipelineRunLauncher:
 
     pipeline: PipelineRef
     policy: WaitPolicy = field(default_factory=WaitPolicy)
-    drain: bool = False
     cancel_timeout: float = budgets.STOP_WAIT
 
     def validation(self) -> Conversation[Json] | None:
@@ -56,7 +57,13 @@ class PipelineRunLauncher:
     def name(self, identity: LaunchIdentity) -> str:
         return self.pipeline.name
 
-    def request(self, name: str, identity: LaunchIdentity) -> Request:
+    def place_of(self, times_full: int) -> Mapping[str, str]:
+        return {}  # the pipeline says where
+
+    def lack_behind(self, error: CallError) -> str:
+        return lack_behind(error)
+
+    def request(self, record: LaunchRecord, identity: LaunchIdentity) -> Request:
         return Pipeline.run.request({}, **self.pipeline.path)
 
     def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json]:
@@ -89,7 +96,7 @@ class PipelineRunLauncher:
         return (yield from _read((yield from self._job_place()).job(record.job_id)))
 
     def watch_of(self, job: Mapping[str, Any], record: LaunchRecord) -> JobWatch:
-        return JobWatch(job=self._ref(job), policy=self.policy)
+        return JobWatch(job=self.pipeline.place.of(job), policy=self.policy)
 
     def state(self, job: Json) -> str:
         return state_of(job)
@@ -98,13 +105,8 @@ class PipelineRunLauncher:
         return self.policy.judge(job)
 
     def stop(self, job: Json) -> Conversation[None]:
-        yield from stop(self._ref(job), drain=self.drain, wait_for=self.cancel_timeout, poll_sleep=self.policy.poll_sleep)
-
-    def _ref(self, job: Mapping[str, Any]) -> JobRef:
-        """A job where it says that it is."""
-        place = self.pipeline.place
-        at = Place(project_id=job.get("projectId") or place.project_id, location=job.get("location") or place.location)
-        return at.job(str(job["id"]))
+        at, policy = self.pipeline.place.of(job), self.policy
+        yield from stop(at, drain=policy.drain, wait_for=self.cancel_timeout, poll_sleep=policy.poll_sleep)
 
     def _newest(self) -> Conversation[list[Json]]:
         """The pipeline's newest jobs that exist in Dataflow; the service lists them by their creation."""

@@ -1,38 +1,23 @@
-"""What is asked of jobs that are there already and takes a while: frozen values that a worker or the triggerer can carry out."""
+"""The actions on Dataflow jobs: stop some, take a snapshot of one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from airflow_dataflow_ext.api.dataflow.bodies import read_body
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job, Snapshot
 from airflow_dataflow_ext.api.dataflow.stop import StoppableJob, check_force_after
 from airflow_dataflow_ext.api.dataflow.where import at_job
+from airflow_dataflow_ext.api.jobs.action import Action
 from airflow_dataflow_ext.api.jobs.stop import stop_jobs
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import JobError, NoAnswerError, NotFoundError, ServiceError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
-
-
-class Action(Protocol):
-    """Something that is carried out to its end by one conversation, which may begin again at any time."""
-
-    kind: ClassVar[str]
-
-    @property
-    def is_done(self) -> bool:
-        """Whether there is nothing to do."""
-
-    def perform(self) -> Conversation[Any]:
-        """Carry it out; returns JSON."""
-
-    def serialize(self) -> Json:
-        """JSON from which :func:`action_of` makes the same action."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +58,10 @@ class StopAction:
         """
         jobs = [StoppableJob(job=self.place.job(job_id), drain=self.drain, force_after=self.force_after) for job_id in self.job_ids]
         return stop_jobs(jobs, wait=self.wait, until=self.until, poll_sleep=self.poll_sleep)
+
+    def xcoms(self, result: list[Json]) -> Json:
+        """None beside the jobs."""
+        return {}
 
     def serialize(self) -> Json:
         return {"kind": self.kind, **asdict(self), "job_ids": list(self.job_ids)}
@@ -137,6 +126,10 @@ class SnapshotAction:
         yield Say(self._end_of(snapshot))
         return snapshot
 
+    def xcoms(self, result: Json) -> Json:
+        """The snapshot's id."""
+        return {"snapshot_id": result["id"]}
+
     def _end_of(self, snapshot: Json) -> str:
         """How the action has ended, for the log."""
         text = f"Snapshot {snapshot['id']} of {self.job} is in {snapshot.get('state')}"
@@ -180,5 +173,5 @@ _KINDS: Mapping[str, type[StopAction | SnapshotAction]] = {kind.kind: kind for k
 
 
 def action_of(data: Mapping[str, Any]) -> Action:
-    """The inverse of :meth:`Action.serialize`."""
+    """The inverse of an action's ``serialize``."""
     return _KINDS[data["kind"]].deserialize({name: value for name, value in data.items() if name != "kind"})

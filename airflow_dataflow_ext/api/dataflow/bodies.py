@@ -93,12 +93,14 @@ def labelled(environment: Mapping[str, Any], ours: Mapping[str, str]) -> Json:
 def check_zone(environment: Mapping[str, Any], place: Place) -> None:
     """That the workers' zone lies in the place of the job, for a launch of which nobody has said where it is to be.
 
+    :param environment: of a template's launch, or of a job; the latter may name zones in its worker pools as well.
     :raises InvalidInputError: it does not.
     """
-    for name in _ZONES:
-        region = _REGION.fullmatch(str(environment.get(name, "")))
+    parts = (environment, *environment.get("workerPools", ()))
+    for name, zone in ((name, part[name]) for part in parts for name in _ZONES if part.get(name)):
+        region = _REGION.fullmatch(str(zone))
         if region is not None and region[1] != place.location:
             raise InvalidInputError(
-                f"{name} is {shown(environment[name])}, and no location is given, so the job would be in {place.location}: "
+                f"{name} is {shown(zone)}, and no location is given, so the job would be in {place.location}: "
                 f"give location={region[1]!r}, or location={place.location!r} if the two are to differ"
             )

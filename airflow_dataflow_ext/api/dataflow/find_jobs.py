@@ -11,8 +11,8 @@ from typing import Any
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL, made_name, with_suffix
-from airflow_dataflow_ext.api.dataflow.states import TERMINAL
-from airflow_dataflow_ext.api.dataflow.wait import state_of
+from airflow_dataflow_ext.api.dataflow.states import TERMINAL, state_of
+from airflow_dataflow_ext.api.dataflow.where import elsewhere
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NothingFoundError
@@ -47,6 +47,7 @@ def find_jobs(place: Place, *, name: str | None = None, prefix: str | None = Non
             yield Say(f"Found {place.job(str(job['id']))}: {name_of(job)}, {state_of(job)}.")
     if not found:
         why = _nothing(place, str(name or prefix), active, by_prefix=bool(prefix))
+        why += yield from elsewhere(place, lambda other: other.startswith(prefix) if prefix else _may_be_named(other, str(name)))
         if must_find:
             raise NothingFoundError(why)
         yield Say(why, logging.WARNING)
@@ -57,12 +58,16 @@ def _is_named(place: Place, job: Json, name: str) -> Conversation[bool]:
     """Whether it has the name, or is a job of one of our launches of that name."""
     if name_of(job) == name:
         return True
-    made, suffix = made_name(name), _SUFFIX.search(name_of(job))
-    if name_of(job) == made:
-        return bool((yield from _owner(place, job)))
-    if suffix is None or name_of(job) != with_suffix(made, suffix[1]):
+    if not _may_be_named(name_of(job), name):
         return False
-    return (yield from _owner(place, job)) == suffix[1]
+    owner = yield from _owner(place, job)
+    return bool(owner) and name_of(job) in (made_name(name), with_suffix(made_name(name), owner))
+
+
+def _may_be_named(found: str, name: str) -> bool:
+    """Whether a job with that name may be of one of our launches of this name, which the job's label tells."""
+    made, suffix = made_name(name), _SUFFIX.search(found)
+    return found in (name, made) or (suffix is not None and found == with_suffix(made, suffix[1]))
 
 
 def _owner(place: Place, job: Json) -> Conversation[str]:

@@ -24,6 +24,11 @@ class Place:
         """The place as path values of a Method."""
         return {"projectId": self.project_id, "location": self.location}
 
+    def of(self, job: Mapping[str, Any]) -> JobRef:
+        """A job where it says that it is; here, where it does not."""
+        at = Place(project_id=job.get("projectId") or self.project_id, location=job.get("location") or self.location)
+        return at.job(str(job["id"]))
+
     def job(self, job_id: str) -> JobRef:
         """A job there."""
         return JobRef(place=self, id=job_id)

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
+from airflow_dataflow_ext.api.dataflow.capacity import lack_behind
 from airflow_dataflow_ext.api.dataflow.find_jobs import owner_of, read_whole, read_with_labels
 from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.names import check_job_name, labels_of, made_name, own_label_value, with_suffix
 from airflow_dataflow_ext.api.dataflow.replace import replaceable
-from airflow_dataflow_ext.api.dataflow.states import REPLACEABLE, TERMINAL
+from airflow_dataflow_ext.api.dataflow.states import REPLACEABLE, TERMINAL, state_of
 from airflow_dataflow_ext.api.dataflow.stop import stop
 from airflow_dataflow_ext.api.dataflow.template_check import Validate, check_launch
 from airflow_dataflow_ext.api.dataflow.templates import Launch
-from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy, state_of
+from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
-from airflow_dataflow_ext.api.jobs.launch_once import Before, LaunchRecord
+from airflow_dataflow_ext.api.jobs.launch_once import Before
+from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
-from airflow_dataflow_ext.api.rest.errors import ForeignJobError
+from airflow_dataflow_ext.api.rest.errors import CallError, ForeignJobError
 from airflow_dataflow_ext.api.rest.method import Json, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
 from airflow_dataflow_ext.api.rest.texts import shortened, shown
@@ -33,6 +35,7 @@ from airflow_dataflow_ext.api.rest.values import flag
 class DataflowLauncher:
     """One launch on one project and location.
 
+    :param fallbacks: where it is launched when there is no room in the place, one after the other.
     :param policy: what the task waits for.
     :param append_job_name: give the job a name of its own for each launch; else the user's name is kept, and only labels tell whose it is.
         A replacement always keeps it.
@@ -46,10 +49,10 @@ class DataflowLauncher:
 
     launch: Launch
     place: Place
+    fallbacks: tuple[Place, ...] = ()
     policy: WaitPolicy = field(default_factory=WaitPolicy)
     append_job_name: bool = True
     default_name: bool = False
-    drain: bool = False
     cancel_timeout: float = budgets.STOP_WAIT
     validate: Validate = "off"
 
@@ -71,8 +74,15 @@ class DataflowLauncher:
     def name(self, identity: LaunchIdentity) -> str:
         return with_suffix(self.base_name, identity.suffix) if self.has_own_name else self.base_name
 
-    def request(self, name: str, identity: LaunchIdentity) -> Request:
-        return self.launch.request(self.place, name, labels_of(identity))
+    def place_of(self, times_full: int) -> Mapping[str, str]:
+        places = (self.place, *self.fallbacks)
+        return asdict(places[times_full % len(places)])
+
+    def lack_behind(self, error: CallError) -> str:
+        return lack_behind(error)
+
+    def request(self, record: LaunchRecord, identity: LaunchIdentity) -> Request:
+        return self.launch.request(self._at(record), record.job_name, labels_of(identity))
 
     def before(self) -> Conversation[Before]:
         yield from self._say_names()
@@ -85,7 +95,7 @@ class DataflowLauncher:
         job = self.launch.job_in(reply)
         if job.get("clientRequestId", identity.suffix) == identity.suffix:
             return job
-        job = yield from self._read(str(job["id"]))
+        job = yield from read_whole(self._at(record).job(str(job["id"])))
         if owner_of(job) != identity.suffix:
             raise self._foreign(job)
         return job
@@ -97,7 +107,7 @@ class DataflowLauncher:
         return self.policy.judge(job)
 
     def watch_of(self, job: Json, record: LaunchRecord) -> JobWatch:
-        return JobWatch(job=self.place.job(str(job["id"])), policy=replace(self.policy, replaces=self.launch.update))
+        return JobWatch(job=self._at(record).job(str(job["id"])), policy=replace(self.policy, replaces=self.launch.update))
 
     def validation(self) -> Conversation[Json] | None:
         """What the service answers where it is to check the launch, and to start nothing; else None."""
@@ -115,28 +125,29 @@ class DataflowLauncher:
                 yield Say(f"{shown(value)} is not a label value; the label {key} becomes {own_label_value(value)!r}.")
 
     def read(self, record: LaunchRecord) -> Conversation[Json]:
-        return self._read(record.job_id)
+        return read_whole(self._at(record).job(record.job_id))
 
-    def _read(self, job_id: str) -> Conversation[Json]:
-        return read_whole(self.place.job(job_id))
+    def _at(self, record: LaunchRecord) -> Place:
+        """Where the record's job is: what the DAG file says may have changed since."""
+        return Place(**record.place) if record.place else self.place
 
     def stop(self, job: Json) -> Conversation[None]:
-        ref = self.place.job(str(job["id"]))
+        ref = self.place.of(job)
         if self.launch.update and job.get("currentState") in REPLACEABLE:
             yield Say(f"{ref} goes on: it has taken over from the job before it, so stopping it would end the stream.")
             return
-        yield from stop(ref, drain=self.drain, wait_for=self.cancel_timeout, poll_sleep=self.policy.poll_sleep)
+        yield from stop(ref, drain=self.policy.drain, wait_for=self.cancel_timeout, poll_sleep=self.policy.poll_sleep)
 
     def find(self, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json | None]:
-        name = record.job_name
-        request = Job.list.request(**self.place.path, name=name, filter="ALL")
+        name, at = record.job_name, self._at(record)
+        request = Job.list.request(**at.path, name=name, filter="ALL")
         bodies = yield from pages(request)
         found = [job for job in items(bodies, "jobs") if job.get("name") == name and job["id"] not in record.others]
         for summary in sorted(found, key=lambda job: str(job.get("createTime", "")), reverse=True):
             if self.has_own_name:
-                return (yield from self._read(str(summary["id"])))
+                return (yield from read_whole(at.job(str(summary["id"]))))
             if summary.get("currentState") not in TERMINAL or epoch(str(summary.get("createTime", ""))) >= record.since - budgets.OLDEST:
-                job = yield from read_with_labels(self.place.job(str(summary["id"])))
+                job = yield from read_with_labels(at.job(str(summary["id"])))
                 if owner_of(job) == identity.suffix:
                     return job
                 self._refuse_twin(job)
@@ -150,8 +161,9 @@ class DataflowLauncher:
     def _foreign(self, job: Mapping[str, Any]) -> ForeignJobError:
         labels = job.get("labels", {})
         owner = ", ".join(f"{key}={value}" for key, value in sorted(labels.items()) if key.startswith("airflow-"))
+        where = job.get("location") or self.place.location
         return ForeignJobError(
-            f"Job {job.get('id')} is active in {self.place.location} under the name {shown(job.get('name'))} and is not of this launch "
+            f"Job {job.get('id')} is active in {where} under the name {shown(job.get('name'))} and is not of this launch "
             f"({'its labels: ' + owner if owner else 'it was not launched by this package'}). Stop it, wait for its end, or use another "
             "job_name (append_job_name=True gives each launch a name of its own)."
         )

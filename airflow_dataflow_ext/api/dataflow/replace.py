@@ -8,6 +8,7 @@ from typing import Any
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.states import REPLACEABLE, TERMINAL, UNKNOWN
+from airflow_dataflow_ext.api.dataflow.where import elsewhere
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import CallError, LaunchError
@@ -31,7 +32,8 @@ def replaceable(place: Place, name: str) -> Conversation[tuple[str, ...]]:
         if ready:
             return ready
         if not found:
-            raise LaunchError(f"There is nothing to replace: no job named {shown(name)} is active in {place}.")
+            where = yield from elsewhere(place, name.__eq__)
+            raise LaunchError(f"There is nothing to replace: no job named {shown(name)} is active in {place}.{where}")
         states = ", ".join(f"{job['id']} is in {job.get('currentState', UNKNOWN)}" for job in found)
         if waited >= budgets.REPLACEABLE_WITHIN:
             raise LaunchError(f"No job named {shown(name)} has come to run in {waited:.0f} s, so none can be replaced: {states}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from airflow_dataflow_ext.api.jobs.phase import Phase, StateRow
 
@@ -61,6 +62,11 @@ def _in(phase: Phase) -> frozenset[str]:
 
 TERMINAL = frozenset(DATAFLOW) - _in(Phase.MOVING)
 REPLACEABLE = frozenset(state for state, row in DATAFLOW.items() if row.replaceable)
+
+
+def state_of(job: Mapping[str, Any]) -> str:
+    """The job's state; a launch's reply has none yet."""
+    return job.get("currentState") or UNKNOWN
 
 
 class _StateNames(type):

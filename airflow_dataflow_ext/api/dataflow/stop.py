@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.messages import MessageStream
 from airflow_dataflow_ext.api.dataflow.methods import Job
-from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, CANCELLING, DATAFLOW, DRAINED, DRAINING, TERMINAL
-from airflow_dataflow_ext.api.dataflow.wait import state_of
+from airflow_dataflow_ext.api.dataflow.reasons import reason_of
+from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, CANCELLING, DATAFLOW, DRAINED, DRAINING, FAILED, TERMINAL, state_of
 from airflow_dataflow_ext.api.dataflow.where import at_job
 from airflow_dataflow_ext.api.jobs.stop import stop_jobs
 from airflow_dataflow_ext.api.rest import budgets
@@ -18,6 +20,7 @@ from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say
+from airflow_dataflow_ext.api.rest.texts import sentence
 from airflow_dataflow_ext.api.rest.times import epoch
 from airflow_dataflow_ext.api.rest.values import seconds
 
@@ -54,6 +57,7 @@ class StoppableJob:
     drain: bool = False
     force_after: float | None = None
     _asked: bool = field(default=False, init=False)
+    _cancelled: bool = field(default=False, init=False)
     _force_from: float = field(default=0.0, init=False)
 
     def __str__(self) -> str:
@@ -77,8 +81,20 @@ class StoppableJob:
             self._asked = True
             yield from self._force(job)
         elif not self._asked:
-            self._asked = yield from request_stop(self.job, drain=self.drain and drains(job))
+            drain = self.drain and drains(job)
+            self._asked = yield from request_stop(self.job, drain=drain)
+            self._cancelled = self._asked and not drain
         return self._asked
+
+    def tell_end(self, job: Json) -> Conversation[None]:
+        """Tell how it ended: a warning, with the reason, where a drain was wanted and data may be lost."""
+        end = f"{self} ended as {self.state(job)}"
+        if not self.drain or self._cancelled or job.get("type") == BATCH or state_of(job) not in (FAILED, CANCELLED):
+            yield Say(f"{end}.")
+            return
+        reason = sentence(reason_of((yield from MessageStream(self.job.path, None).errors()))) if state_of(job) == FAILED else ""
+        end = f"{end}: {reason}" if reason else f"{end}."
+        yield Say(f"{end} It was to be drained; what it had read and not yet written may be lost.", logging.WARNING)
 
     def _force(self, job: Json) -> Conversation[None]:
         if self.force_after is None or state_of(job) != CANCELLING:

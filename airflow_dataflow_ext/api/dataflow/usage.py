@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
@@ -54,6 +54,46 @@ def check_prices(prices: Mapping[str, Any] | None) -> dict[str, float]:
         if price < 0:
             raise InvalidInputError(f"prices[{shown(name)}] must be a number from 0 on, not {shown(price)}")
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """What a job's totals cost, and how much of them it may use.
+
+    :param prices: what one unit of a total costs, by names of :data:`TOTALS`, in any currency.
+    :param max_cost: in that currency; None for no limit.
+    :param max_vcpu_hours: in vCPU hours; None for no limit.
+    :raises InvalidInputError: a price or a limit is wrong, or ``max_cost`` is given without prices.
+    """
+
+    prices: Mapping[str, float] = field(default_factory=dict)
+    max_cost: float | None = None
+    max_vcpu_hours: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prices", check_prices(self.prices))
+        for name in ("max_cost", "max_vcpu_hours"):
+            given = getattr(self, name)
+            limit = None if given is None else number(given, name)
+            if limit is not None and limit <= 0:
+                raise InvalidInputError(f"{name} must be more than 0, not {shown(given)}; leave it out for no limit")
+            object.__setattr__(self, name, limit)
+        if self.max_cost is not None and not any(self.prices.values()):
+            raise InvalidInputError("max_cost needs prices: without them nobody knows what the job costs")
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is a limit."""
+        return self.max_cost is not None or self.max_vcpu_hours is not None
+
+    def excess(self, used: Mapping[str, float]) -> str:
+        """Which limit these totals are over, with the figures; empty for none."""
+        cost, vcpu_hours = estimate(used, self.prices), used.get("vcpu_hours", 0.0)
+        if self.max_cost is not None and cost is not None and cost[0] > self.max_cost:
+            return f"it cost about {cost[0]:.4g} by the given prices, and max_cost is {self.max_cost:.4g}"
+        if self.max_vcpu_hours is not None and vcpu_hours > self.max_vcpu_hours:
+            return f"it used {vcpu_hours:.4g} vCPU h, and max_vcpu_hours is {self.max_vcpu_hours:.4g}"
+        return ""
 
 
 def totals(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:

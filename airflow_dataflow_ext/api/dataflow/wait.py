@@ -7,16 +7,19 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
+from airflow_dataflow_ext.api.dataflow.capacity import why_full
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
+from airflow_dataflow_ext.api.dataflow.limits import UsageGuard
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream, check_importance
 from airflow_dataflow_ext.api.dataflow.reasons import reason_of
 from airflow_dataflow_ext.api.dataflow.replace import who_goes_on
-from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UNKNOWN, UPDATED
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UNKNOWN, UPDATED, state_of
+from airflow_dataflow_ext.api.dataflow.usage import Spending
 from airflow_dataflow_ext.api.dataflow.where import where_is_it
 from airflow_dataflow_ext.api.dataflow.worker_logs import check_worker_logs, explorer, worker_errors
 from airflow_dataflow_ext.api.jobs.facts import state_times, thinned
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
-from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
+from airflow_dataflow_ext.api.jobs.watch import Ending, check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
@@ -84,6 +87,8 @@ class WaitPolicy:
     :param poll_sleep: seconds between two looks.
     :param importance: the least importance of job messages that go to the log; ``None`` sends none.
     :param worker_logs: whether the workers' last errors are looked up in Cloud Logging when the job fails.
+    :param spending: what the job costs, and how much it may use.
+    :param drain: let a streaming job that has to be stopped finish what it has read.
     :param replaces: the job was launched to replace a running one, so that the log says which of them goes on.
     :raises InvalidInputError: there is no such state or importance, or ``poll_sleep`` is not more than 0.
     """
@@ -94,12 +99,14 @@ class WaitPolicy:
     importance: str | None = "JOB_MESSAGE_BASIC"
     replaces: bool = False
     worker_logs: str = "off"
+    spending: Spending = field(default_factory=Spending)
+    drain: bool = False
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.expected) - set(DATAFLOW))
         if unknown:
             raise InvalidInputError(f"{', '.join(unknown)} is not a job state; the states are {', '.join(DATAFLOW)}")
-        check_poll_sleep(self.poll_sleep)
+        object.__setattr__(self, "poll_sleep", check_poll_sleep(self.poll_sleep))
         check_importance(self.importance)
         check_worker_logs(self.worker_logs)
 
@@ -113,11 +120,6 @@ class WaitPolicy:
         if state == RUNNING and job.get("type") == STREAMING and not self.to_the_end:
             return Phase.SUCCEEDED
         return phase_of(state, DATAFLOW)
-
-
-def state_of(job: Mapping[str, Any]) -> str:
-    """The job's state; a launch's reply has none yet."""
-    return job.get("currentState") or UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +180,8 @@ class JobWatch:
     def deserialize(cls, data: Mapping[str, Any]) -> JobWatch:
         """The inverse of :meth:`serialize`."""
         policy = data["policy"]
-        return cls(job=JobRef.deserialize(data["job"]), policy=WaitPolicy(**{**policy, "expected": tuple(policy["expected"])}))
+        parts = {"expected": tuple(policy["expected"]), "spending": Spending(**policy["spending"])}
+        return cls(job=JobRef.deserialize(data["job"]), policy=WaitPolicy(**{**policy, **parts}))
 
 
 class JobStream:
@@ -188,6 +191,7 @@ class JobStream:
         self._job = job
         self._policy = policy
         self._messages = MessageStream(job.path, policy.importance)
+        self._guard = UsageGuard(job, policy.spending, drain=policy.drain)
         self._successor = ""
         self._states: list[tuple[str, str]] = []
 
@@ -196,10 +200,16 @@ class JobStream:
         """For how many looks there is nothing to follow."""
         return self._messages.quiet_rounds
 
+    @property
+    def patience(self) -> float:
+        """Seconds within which the job's usage is to be looked at again."""
+        return self._guard.patience
+
     def follow(self, job: Json) -> Conversation[None]:
-        """Tell the messages that are new."""
-        self._states.append((str(job.get("currentState") or UNKNOWN), str(job.get("currentStateTime", ""))))
-        return self._messages.follow(retry_for=self._policy.poll_sleep)
+        """Tell the messages that are new, and stop a job that uses more than it may."""
+        self._states.append((state_of(job), str(job.get("currentStateTime", ""))))
+        yield from self._messages.follow(retry_for=self._policy.poll_sleep)
+        yield from self._guard.check(job)
 
     def facts(self) -> Json:
         """The job's states with their times, and how its worker pool changed."""
@@ -227,10 +237,23 @@ class JobStream:
         text = f"Job {job.get('id')} ({name}) in {job.get('location')} ended as {job.get('currentState')}"
         return f"{text}{': ' if reason else ''}{sentence(reason) or '.'} {self._successor}".rstrip()
 
-    def reason(self, job: Json) -> Conversation[str]:
-        """Why: what the service says of a failure, or what became of the job instead."""
-        if job.get("currentState") == FAILED:
-            return reason_of([*(yield from self._messages.errors()), *(yield from self._worker_errors(job))])
+    def ending(self, job: Json, phase: Phase) -> Conversation[Ending]:
+        """How the end counts: a job that was stopped because it used too much has ended badly, whatever its state."""
+        over = yield from self._guard.verdict(job)
+        if over:
+            return Ending(Phase.FAILED, over, "limit")
+        if phase is Phase.SUCCEEDED:
+            return Ending(phase)
+        if job.get("currentState") != FAILED:
+            return Ending(phase, self._reason(job))
+        messages = yield from self._messages.errors()
+        full = yield from why_full(self._job, messages)
+        if full:
+            return Ending(phase, full, "capacity")
+        return Ending(phase, reason_of([*messages, *(yield from self._worker_errors(job))]))
+
+    def _reason(self, job: Json) -> str:
+        """Why a job that has not failed ended otherwise than asked: what became of it instead."""
         if job.get("currentState") == UPDATED:
             return f"job {job.get('replacedByJobId')} replaced it"
         if self._policy.expected:

@@ -7,88 +7,25 @@ may exist, and looks for it by name and label instead of launching again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.watch import Watch
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.ask import ask
+from airflow_dataflow_ext.api.rest.ask import ask, jittered
 from airflow_dataflow_ext.api.rest.errors import (
     AlreadyExistsError,
     CallError,
     JobLostError,
-    LaunchRecordError,
     NoAnswerError,
     NotFoundError,
     ServiceError,
 )
 from airflow_dataflow_ext.api.rest.method import Json, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Recall, Record, Say, Sleep
-
-VERSION = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaunchRecord:
-    """How far the launch of this task has come.
-
-    :param step: *intended* is written before the launch is sent, *launched* after its answer, *settled* when the job's end is known;
-        *refused* when the service has refused it, so that there is no job.
-    :param generation: see :class:`LaunchIdentity`.
-    :param clear_key: a number that changes when a person clears the task, as it was when this was written.
-    :param job_name: the name that the job has or would have.
-    :param job_id: known from *launched* on.
-    :param since: when the launch was intended, seconds since the epoch.
-    :param phase: how the wait ended, once settled.
-    :param others: ids of jobs that were there before the launch, and could be mistaken for it.
-    :param foreign: the job was started by somebody else and is only followed: it is never stopped.
-    """
-
-    step: Literal["intended", "launched", "settled", "refused"]
-    generation: int
-    clear_key: int
-    job_name: str
-    since: float
-    job_id: str = ""
-    phase: str = ""
-    others: tuple[str, ...] = ()
-    foreign: bool = False
-    version: int = VERSION
-
-    @classmethod
-    def read(cls, value: Any) -> LaunchRecord | None:
-        """The record as it was stored.
-
-        :raises LaunchRecordError: it is damaged or of a newer version of this package.
-        """
-        if value is None:
-            return None
-        try:
-            if value["version"] > VERSION:
-                raise ValueError(f"it is of version {value['version']}, this package knows {VERSION}")
-            record = cls(**{**value, "others": tuple(value.get("others", ()))})
-            record._check()
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            known = value if isinstance(value, Mapping) else {}
-            raise LaunchRecordError(
-                f"The launch record of this task cannot be read ({error!r}); nothing is launched on a guess. It may have started job "
-                f"{known.get('job_id') or 'of unknown id'} named {known.get('job_name') or 'unknown'}. Look whether that job exists, "
-                "then delete the entry 'launch' in the task's state store to launch anew."
-            ) from None
-        return record
-
-    def value(self) -> Json:
-        return {**asdict(self), "others": list(self.others)}
-
-    def _check(self) -> None:
-        for name, kind in {"generation": int, "clear_key": int, "since": int | float, "job_name": str, "job_id": str, "phase": str}.items():
-            if not isinstance(getattr(self, name), kind):
-                raise ValueError(f"{name} is {getattr(self, name)!r}")
-        known = self.step in ("intended", "refused") or (self.step in ("launched", "settled") and self.job_id)
-        if not (known and self.job_name):
-            raise ValueError(f"step {self.step!r} with job id {self.job_id!r} and name {self.job_name!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +49,13 @@ class Launcher(Protocol):
         :raises BusyError: what would be started is running already.
         """
 
-    def request(self, name: str, identity: LaunchIdentity) -> Request:
+    def place_of(self, times_full: int) -> Mapping[str, str]:
+        """Where to launch, for the record, after the service had no room so often in a row; empty where there is only one place."""
+
+    def lack_behind(self, error: CallError) -> str:
+        """What the service lacks, and what helps, where it refused the launch because it has no room for the job now; else empty."""
+
+    def request(self, record: LaunchRecord, identity: LaunchIdentity) -> Request:
         """The launch of this generation."""
 
     def name(self, identity: LaunchIdentity) -> str:
@@ -171,8 +114,9 @@ def launch_once(launcher: Launcher, identity: LaunchIdentity, *, clear_key: int,
     """
     record = LaunchRecord.read((yield Recall()))
     identity = replace(identity, generation=record.generation if record else 0)
+    times_full = record.times_full if record and record.clear_key == clear_key else 0
     if record is None or record.step == "refused":
-        return (yield from _begin(launcher, identity, clear_key))
+        return (yield from _begin(launcher, identity, clear_key, times_full))
     if record.clear_key != clear_key or not reattach:
         yield Say("A new job is launched: " + ("the task was cleared." if record.clear_key != clear_key else "reattach is off."))
         yield from _end(launcher, identity, record)
@@ -183,14 +127,31 @@ def launch_once(launcher: Launcher, identity: LaunchIdentity, *, clear_key: int,
         if job is not None and launcher.judge(job) is not Phase.FAILED:
             yield Say(f"An earlier attempt started job {job['id']} ({launcher.state(job)}); it is taken over.")
             return (yield from _launched(record, job, adopted=True))
-    return (yield from _begin(launcher, replace(identity, generation=record.generation + 1), clear_key))
+    return (yield from _begin(launcher, replace(identity, generation=record.generation + 1), clear_key, times_full))
 
 
-def settle(job_id: str, phase: Phase) -> Conversation[None]:
-    """Note how the job ended, so that a retry after a bad end need not ask."""
+def settle(job_id: str, phase: Phase, *, full: bool = False) -> Conversation[None]:
+    """Note how the job ended, so that a retry after a bad end need not ask.
+
+    :param full: the service had no room for it.
+    """
     record = LaunchRecord.read((yield Recall()))
     if record is not None and record.job_id == job_id:
-        yield Record(replace(record, step="settled", phase=phase.value).value())
+        times_full = record.times_full + 1 if full else 0
+        yield Record(replace(record, step="settled", phase=phase.value, times_full=times_full).value())
+
+
+def pause_before_next(*, places: int, waits: bool) -> Conversation[float | None]:
+    """Seconds until the next launch, now that the service had no room; None where there is to be none.
+
+    :param places: how many there are to launch in; the next one is tried at once.
+    :param waits: whether to begin again when none has room, after growing pauses.
+    """
+    record = LaunchRecord.read((yield Recall()))
+    rounds, elsewhere = divmod(record.times_full if record else 0, places)
+    if elsewhere:
+        return 0.0
+    return jittered(budgets.ROOM_PAUSES[min(rounds, len(budgets.ROOM_PAUSES)) - 1]) if waits and rounds else None
 
 
 def stop_launched(launcher: Launcher, identity: LaunchIdentity) -> Conversation[None]:
@@ -245,7 +206,7 @@ def _find(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) ->
     return None
 
 
-def _begin(launcher: Launcher, identity: LaunchIdentity, clear_key: int) -> Conversation[Launched]:
+def _begin(launcher: Launcher, identity: LaunchIdentity, clear_key: int, times_full: int) -> Conversation[Launched]:
     before = yield from launcher.before()
     record = LaunchRecord(
         step="intended",
@@ -253,6 +214,8 @@ def _begin(launcher: Launcher, identity: LaunchIdentity, clear_key: int) -> Conv
         clear_key=clear_key,
         job_name=launcher.name(identity),
         since=(yield Now()),
+        place=launcher.place_of(times_full),
+        times_full=times_full,
         others=before.others,
         foreign=before.instead is not None,
     )
@@ -269,9 +232,15 @@ def _send(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord, *,
     """
     for sent in range(budgets.SENDS):
         try:
-            reply = yield from ask(launcher.request(record.job_name, identity))
-        except (NoAnswerError, ServiceError, AlreadyExistsError) as error:
-            if not error.sent:  # so there is no job to look for
+            reply = yield from ask(launcher.request(record, identity))
+        except CallError as error:
+            if lack := launcher.lack_behind(error):
+                if not first and (late := (yield from _shown_late(launcher, identity, record))) is not None:
+                    return late
+                yield Record(replace(record, step="refused", times_full=record.times_full + 1).value())
+                error.cause = "capacity"
+                raise error.hinting(lack) from None
+            if not (error.sent and isinstance(error, NoAnswerError | ServiceError | AlreadyExistsError)):  # so there is no job to look for
                 if first:
                     yield Record(replace(record, step="refused").value())
                 raise
@@ -281,13 +250,16 @@ def _send(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord, *,
             if found is None:
                 continue
             return replace((yield from _launched(record, found, adopted=False)), unanswered=sent + 1)
-        except CallError:
-            if first:
-                yield Record(replace(record, step="refused").value())
-            raise
         job = yield from launcher.job_in(reply, record, identity)
         return replace((yield from _launched(record, job, adopted=False)), unanswered=sent)
     raise lost
+
+
+def _shown_late(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[Launched | None]:
+    """The job of an earlier launch whose answer was lost: it may show up late, and must have done so before one is launched elsewhere."""
+    yield Sleep(budgets.SHOWS_UP_WITHIN)
+    found = yield from _find(launcher, identity, record)
+    return None if found is None else (yield from _launched(record, found, adopted=False))
 
 
 def _launched(record: LaunchRecord, job: Json, *, adopted: bool) -> Conversation[Launched]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
-from airflow_dataflow_ext.api.jobs.launch_once import Launcher, LaunchRecord
+from airflow_dataflow_ext.api.jobs.launch_once import Launcher
+from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
 from airflow_dataflow_ext.api.rest.errors import ForeignJobError, NotFoundError
 from airflow_dataflow_ext.api.rest.steps import Conversation
 

@@ -30,6 +30,9 @@ class Stoppable(Protocol):
         :raises CallError: the service refuses, and the job goes on.
         """
 
+    def tell_end(self, job: Json) -> Conversation[None]:
+        """Tell how it ended."""
+
 
 def stop_jobs(
     jobs: Sequence[Stoppable], *, wait: bool = True, until: float | None = None, poll_sleep: float = budgets.POLL_SLEEP
@@ -73,7 +76,7 @@ def _round(
     for job in tuple(left):
         found = yield from job.read(retry_for=retry_for)
         if job.is_over(found):
-            yield Say(f"{job} ended as {job.state(found)}.")
+            yield from job.tell_end(found)
             over.append(found)
             left.remove(job)
             continue

@@ -24,7 +24,7 @@ class Tries:
     :param retries: how often it was to be tried again when that try began: Airflow counts with these, whatever the DAG file says later.
     :param clears: how often it was cleared.
     :param failed: that try has failed, and nobody has ended it.
-    :param record: the launch record.
+    :param record: the launch record or, of an operator that acts on jobs, its action.
     :param recorded: id of the try that wrote the record.
     """
 
@@ -85,6 +85,6 @@ class Tries:
         return self.record is None and self.first > 1 and not self.clears
 
     @property
-    def launched_here(self) -> Json | None:
+    def recorded_here(self) -> Json | None:
         """What this very try has recorded; None when the record is an earlier one's."""
         return self.record if self.recorded == self.attempt else None

@@ -34,7 +34,7 @@ def look_alone(look: Look) -> Conversation[Json]:
             pause = look.within or look.watch.poll_sleep
             unknown_for += pause
             continue
-        if look.is_news(job) or waited >= look.idle:
+        if look.is_news(job) or waited >= min(look.idle, look.latest):
             return job
         unknown_for, pause = 0.0, look.within
 
@@ -64,7 +64,8 @@ def wait_for_job(watch: Watch, *, leaves_rest: bool = False) -> Conversation[Out
             yield from stream.follow(job)
         if phase is not Phase.MOVING:
             return replace((yield from _outcome(watch, stream, job)), unlogged=unlogged)
-        look = Look(watch, within=watch.poll_sleep, known=state, idle=stream.quiet_rounds * watch.poll_sleep)
+        idle = stream.quiet_rounds * watch.poll_sleep
+        look = Look(watch, within=watch.poll_sleep, known=state, idle=idle, latest=stream.patience)
 
 
 def _state_line(watch: Watch, state: str) -> str:
@@ -74,10 +75,11 @@ def _state_line(watch: Watch, state: str) -> str:
 def _outcome(watch: Watch, stream: Stream, job: Json) -> Conversation[Outcome]:
     phase, state = watch.judge(job), watch.state(job)
     job = yield from stream.final(job)
-    if phase is Phase.SUCCEEDED:
-        return Outcome(phase=phase, job=job, state=state, facts=stream.facts())
-    reason = yield from stream.reason(job)
-    return Outcome(phase=phase, job=job, state=state, reason=reason, complaint=stream.complaint(job, reason), facts=stream.facts())
+    ending = yield from stream.ending(job, phase)
+    known = Outcome(phase=ending.phase, job=job, state=state, facts=stream.facts())
+    if ending.phase is Phase.SUCCEEDED:
+        return known
+    return replace(known, reason=ending.reason, cause=ending.cause, complaint=stream.complaint(job, ending.reason))
 
 
 class Waiting(Protocol):

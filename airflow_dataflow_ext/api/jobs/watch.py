@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING, Any, Protocol
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobEndError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Step
+from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.values import seconds
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.errors import NotFoundError
     from airflow_dataflow_ext.api.rest.method import Json
 
 
-def check_poll_sleep(seconds: Any, argument: str = "poll_sleep") -> float:
-    """Seconds between two looks at a job.
+def check_poll_sleep(given: Any, argument: str = "poll_sleep") -> float:
+    """Seconds between two looks at a job, also as text or as a timedelta.
 
     :param argument: what they are called where they are given, for the message.
     :raises InvalidInputError: they are not a number, or not more than 0.
     """
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
-        raise InvalidInputError(f"{argument} must be more than 0 seconds, not {seconds!r}")
-    return float(seconds)
+    found = seconds(given, argument)
+    if not found:
+        raise InvalidInputError(f"{argument} must be more than 0 seconds, not {shown(given)}")
+    return found
 
 
 Known = Mapping[str, str | None]
@@ -50,12 +53,29 @@ class Lister(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the end of a job counts for the wait.
+
+    :param reason: why it ended badly, in one line and in the service's words where it gave any.
+    :param cause: see :class:`~airflow_dataflow_ext.api.rest.errors.DataflowExtError`.
+    """
+
+    phase: Phase
+    reason: str = ""
+    cause: str = ""
+
+
 class Stream(Protocol):
     """What a job says while it runs; remembers what it has logged."""
 
     @property
     def quiet_rounds(self) -> float:
         """For how many looks at the job's state, while that is the same, there is nothing to follow."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds within which the job is to be followed again, however many others wait."""
 
     def follow(self, job: Json) -> Conversation[None]:
         """Tell what is new. Trouble with that never ends a wait."""
@@ -69,8 +89,11 @@ class Stream(Protocol):
     def final(self, job: Json) -> Conversation[Json]:
         """The job that has ended, with what is only known then."""
 
-    def reason(self, job: Json) -> Conversation[str]:
-        """Why a job ended badly, in one line and in the service's words where it gave any."""
+    def ending(self, job: Json, phase: Phase) -> Conversation[Ending]:
+        """How the end counts, and for a bad one why.
+
+        :param phase: what its state means for the wait.
+        """
 
     def complaint(self, job: Json, reason: str) -> str:
         """What is wrong with a job that ended badly: which one, how, and why."""
@@ -112,8 +135,11 @@ class Watch(Protocol):
     def stream(self) -> Stream:
         """What goes to the log on the way."""
 
+    def serialize(self) -> Json:
+        """JSON from which its service makes the same watch."""
 
-_TEXTS = ("state", "reason", "complaint")
+
+_TEXTS = ("state", "reason", "complaint", "cause")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +150,7 @@ class Outcome:
     :param state: how it ended, in the service's own word.
     :param reason: for a bad end, why, in one line.
     :param complaint: for a bad end, which job ended how, and why.
+    :param cause: for a bad end, what kind of one; see :class:`~airflow_dataflow_ext.api.rest.errors.DataflowExtError`.
     :param unlogged: the mark of the job's stream, where the last that it said is still to be logged.
     :param facts: what is worth keeping of what was seen on the way.
     """
@@ -133,6 +160,7 @@ class Outcome:
     state: str = ""
     reason: str = ""
     complaint: str = ""
+    cause: str = ""
     unlogged: Json | None = None
     facts: Json = field(default_factory=dict)
 
@@ -142,7 +170,7 @@ class Outcome:
         :raises JobEndError: the wait ended badly.
         """
         if self.phase is not Phase.SUCCEEDED:
-            raise JobEndError(self.complaint, job=self.job, state=self.state, reason=self.reason)
+            raise JobEndError(self.complaint, job=self.job, state=self.state, reason=self.reason, cause=self.cause)
         return self.job
 
     def serialize(self) -> Json:
@@ -163,13 +191,14 @@ class Look(Step):
     """Answer: the watched job as the service sees it, from ``within`` seconds from now on.
 
     While the job is still in the state that is ``known`` and decides nothing, the answer may wait for ``idle`` seconds, and for
-    longer while there are many who wait like that; with ``idle`` 0 it comes after ``within`` seconds in any case.
+    longer, up to ``latest``, while there are many who wait like that; with ``idle`` 0 it comes after ``within`` seconds in any case.
     """
 
     watch: Watch
     within: float = 0.0
     known: str | None = None
     idle: float = 0.0
+    latest: float = math.inf
 
     def is_news(self, job: Json) -> bool:
         """Whether the job must be reported at once."""

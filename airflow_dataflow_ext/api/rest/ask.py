@@ -116,7 +116,12 @@ def backoff(attempt: int, asked: float | None = None) -> float:
         base = min(asked, budgets.LONGEST_RETRY_AFTER)
     else:
         base = min(budgets.FIRST_PAUSE * 2.0 ** min(attempt, 10), budgets.LONGEST_PAUSE)
-    return base * random.uniform(1.0, 1.25)
+    return jittered(base)
+
+
+def jittered(seconds: float) -> float:
+    """A little more, so that those who pause together do not come back together."""
+    return seconds * random.uniform(1.0, 1.25)
 
 
 def retry_after(reply: Reply) -> float | None:

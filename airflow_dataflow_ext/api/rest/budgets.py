@@ -42,6 +42,9 @@ SENDS = 4
 OLDEST = 86_400.0
 """Before the launch was intended, by the worker's clock, at which a job of its name is too old to be its."""
 
+SHOWS_UP_WITHIN = 60.0
+"""In which a job shows up whose launch was not answered; no sooner is the launch sent to another place."""
+
 LABELS_WITHIN = 900.0
 """In which a Flex job shows its labels: its launcher has to start a machine first."""
 
@@ -97,6 +100,12 @@ CLOCK_SKEW = 600.0
 
 ENDS_OVERLAP = 300.0
 """By which a list of ended jobs reaches back behind the last end that was seen: an end may show late."""
+
+USAGE_EVERY = 300.0
+"""Between two looks at what a running job has used, where that is limited; the service renews its totals about once a minute."""
+
+ROOM_PAUSES = (60.0, 120.0, 240.0, 480.0, 900.0)
+"""Between two launches of a job for which the service has no room; the last one is repeated."""
 
 # What is asked at a job's end
 

@@ -37,9 +37,13 @@ class DataflowExtError(Exception):
     """Anything that this package says went wrong.
 
     ``lasting`` says that it stays wrong until a person changes something: a task that ends so is not worth a retry.
+
+    ``cause`` is what kind of trouble it is where tasks tell that apart: ``capacity``, the service had no room for the job, which did no
+    work; ``limit``, the job was stopped because it used more than it may. Else it is empty.
     """
 
     lasting: bool = False
+    cause: str = ""
 
 
 class InvalidInputError(DataflowExtError, ValueError):
@@ -159,13 +163,15 @@ class JobEndError(JobError):
     :param job: the job as the REST API gives it.
     :param state: how it ended, in the service's own word.
     :param reason: why, in one line; empty where the service gave no reason.
+    :param cause: see :class:`DataflowExtError`; what has used too much would do so again.
     """
 
-    def __init__(self, message: str, *, job: dict[str, Any], state: str, reason: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, job: dict[str, Any], state: str, reason: str, cause: str = "") -> None:
+        super().__init__(message, lasting=cause == "limit")
         self.job = job
         self.state = state
         self.reason = reason
+        self.cause = cause
 
 
 class JobLostError(JobError):

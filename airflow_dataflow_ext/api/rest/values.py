@@ -28,7 +28,7 @@ for a mapping of texts to T, ``A|B`` for one of some words, or the name of a mes
 """
 
 NOTHING = ("None", "null")
-"""What None renders to, for every type but a text's."""
+"""What None renders to. A field of a message that is a text takes the first for None; in a mapping or a list of texts both are texts."""
 
 LIMITS = {"int32": 2**31, "int64": 2**63}
 SURELY_MEANT = 0.85
@@ -72,7 +72,8 @@ def message(kind: str, value: Any, at: str, fields: Fields) -> dict[str, Any]:
                 raise InvalidInputError(f"{where} is no field of a {kind}; did you mean {meant!r}?")
         if key in found:
             raise InvalidInputError(f"{where} is given twice, as {key} and in snake case")
-        found[key] = read(known.get(key, "any"), entry, where, fields)
+        of_field = known.get(key, "any")
+        found[key] = None if of_field == "string" and entry == NOTHING[0] else read(of_field, entry, where, fields)
     return {key: entry for key, entry in found.items() if entry is not None}
 
 

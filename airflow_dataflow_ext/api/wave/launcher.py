@@ -10,10 +10,11 @@ import uuid
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
-from airflow_dataflow_ext.api.jobs.launch_once import Before, Launched, LaunchRecord, launch_once
+from airflow_dataflow_ext.api.jobs.launch_once import Before, Launched, launch_once
+from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.rest import budgets
@@ -101,6 +102,8 @@ class WaveLauncher:
     :param stop_within: seconds to wait for an earlier run's end.
     """
 
+    job_tells_place: ClassVar[bool] = False
+
     launch: RunLaunch
     watch: RunWatch
     adopt: bool = False
@@ -114,6 +117,10 @@ class WaveLauncher:
     def ref(self, record: LaunchRecord) -> RunRef:
         """The run of a record."""
         return replace(self.launch.ref(self.version, record.since - budgets.CLOCK_SKEW), id=record.job_id, others=record.others)
+
+    def validation(self) -> Conversation[Json] | None:
+        """None: a start cannot be checked without being made."""
+        return None
 
     def before(self) -> Conversation[Before]:
         now = yield Now()
@@ -132,7 +139,13 @@ class WaveLauncher:
     def name(self, identity: LaunchIdentity) -> str:
         return str(self.launch)
 
-    def request(self, name: str, identity: LaunchIdentity) -> Request:
+    def place_of(self, times_full: int) -> Mapping[str, str]:
+        return {}  # an org is one place
+
+    def lack_behind(self, error: CallError) -> str:
+        return ""  # an org queues what it has no room for
+
+    def request(self, record: LaunchRecord, identity: LaunchIdentity) -> Request:
         return self.launch.request(self.version)
 
     def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json]:

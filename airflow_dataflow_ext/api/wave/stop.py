@@ -1,8 +1,10 @@
-"""How a CRM Analytics run is asked to stop."""
+"""How a CRM Analytics run is stopped: how it is asked to, and that as an action."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.stop import stop_jobs
@@ -51,18 +53,57 @@ class StoppableRun:
                 raise
         return True
 
+    def tell_end(self, job: Json) -> Conversation[None]:
+        """Tell how it ended."""
+        yield Say(f"{self} ended as {self.state(job)}.")
 
-def stop(run: RunRef, *, wait_for: float = budgets.STOP_WAIT, poll_sleep: float = budgets.POLL_SLEEP) -> Conversation[Json]:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStopAction:
     """Ask a run to stop, queued or running, and wait until it has ended; whether as Cancelled or Failure is up to the service.
 
     https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_resources_dataflowjobs_id.htm
 
-    :param wait_for: seconds to wait for the end; 0 only asks.
-    :returns: the job as last seen; one that has ended already is fine.
-    :raises CallError: the service refused, and the run goes on.
-    :raises JobError: it has not ended within ``wait_for``.
+    :param wait: False only asks.
+    :param until: seconds since the epoch at which the wait is over; None waits on.
+    :param poll_sleep: seconds between two looks.
     """
-    until = (yield Now()) + wait_for
-    watch = RunWatch(run=run, poll_sleep=min(poll_sleep, max(wait_for, 1.0)))
-    stopping = stop_jobs([StoppableRun(watch=watch)], wait=bool(wait_for), until=until, poll_sleep=watch.poll_sleep)
-    return (yield from stopping)[0]
+
+    run: RunRef
+    wait: bool = True
+    until: float | None = None
+    poll_sleep: float = budgets.POLL_SLEEP
+
+    is_done: ClassVar[bool] = False
+    """There is always something to do."""
+
+    def perform(self) -> Conversation[Json]:
+        """The job as last seen; one that has ended already is fine.
+
+        :raises CallError: the service refused, and the run goes on.
+        :raises JobError: it still moves at ``until``.
+        """
+        run = StoppableRun(watch=RunWatch(run=self.run, poll_sleep=self.poll_sleep))
+        return (yield from stop_jobs([run], wait=self.wait, until=self.until, poll_sleep=self.poll_sleep))[0]
+
+    def xcoms(self, result: Json) -> Json:
+        """None beside the job."""
+        return {}
+
+    def serialize(self) -> Json:
+        """JSON from which :meth:`deserialize` makes the same action."""
+        return {"run": self.run.serialize(), "wait": self.wait, "until": self.until, "poll_sleep": self.poll_sleep}
+
+    @classmethod
+    def deserialize(cls, data: Mapping[str, Any]) -> RunStopAction:
+        """The inverse of :meth:`serialize`."""
+        return cls(**{**data, "run": RunRef.deserialize(data["run"])})
+
+
+def stop(run: RunRef, *, wait_for: float = budgets.STOP_WAIT, poll_sleep: float = budgets.POLL_SLEEP) -> Conversation[Json]:
+    """Stop a run now; see :class:`RunStopAction`.
+
+    :param wait_for: seconds to wait for the end; 0 only asks.
+    """
+    until, poll_sleep = (yield Now()) + wait_for, min(poll_sleep, max(wait_for, 1.0))
+    return (yield from RunStopAction(run=run, wait=bool(wait_for), until=until, poll_sleep=poll_sleep).perform())

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.jobs.facts import state_times
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
+from airflow_dataflow_ext.api.jobs.watch import Ending, check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import items, pages
-from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
+from airflow_dataflow_ext.api.rest.errors import CallError
 from airflow_dataflow_ext.api.rest.steps import Now, Say
-from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave import runs as wave_runs
 from airflow_dataflow_ext.api.wave.runs import Listing, RunRef, created
@@ -46,8 +47,7 @@ class RunWatch:
     fail_on_warning: bool = False
 
     def __post_init__(self) -> None:
-        if not self.poll_sleep > 0:
-            raise InvalidInputError(f"poll_sleep must be more than 0 seconds, not {shown(self.poll_sleep)}")
+        object.__setattr__(self, "poll_sleep", check_poll_sleep(self.poll_sleep))
 
     @property
     def job_id(self) -> str:
@@ -137,6 +137,7 @@ class RunStream:
     """A run's progress on its way to the log, and what its end tells."""
 
     quiet_rounds = 1.0
+    patience = math.inf
 
     def __init__(self, watch: RunWatch) -> None:
         self._watch = watch
@@ -183,12 +184,12 @@ class RunStream:
             yield Say(_node_line(node), logging.WARNING if _trouble(node) else logging.INFO)
         return {**job, "nodes": nodes}
 
-    def reason(self, job: Json) -> Conversation[str]:
-        """Why: the service's message, and the nodes that failed with theirs."""
+    def ending(self, job: Json, phase: Phase) -> Conversation[Ending]:
+        """How the end counts, and why: the service's message, and the nodes that failed with theirs."""
         yield from ()
         reasons = [str(job["message"])] if job.get("message") else []
         reasons += [f"node {_name(node)} {_trouble(node)}" for node in job.get("nodes", ()) if _trouble(node)]
-        return " ".join("; ".join(reasons).split())
+        return Ending(phase, " ".join("; ".join(reasons).split()))
 
     def complaint(self, job: Json, reason: str) -> str:
         """How the run ended and why."""

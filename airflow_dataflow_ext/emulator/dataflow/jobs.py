@@ -166,6 +166,10 @@ class Jobs:
         """The newest first, as far as readers see them."""
         return self._seen(self._active.get(place, {}))
 
+    def count_active(self, project: str) -> int:
+        """How many jobs of the project are active, in all locations."""
+        return sum(len(jobs) for (owner, _), jobs in self._active.items() if owner == project)
+
     def ended(self, place: Place) -> list[JobRecord]:
         """The last to end first."""
         return self._seen(self._ended.get(place, {}))

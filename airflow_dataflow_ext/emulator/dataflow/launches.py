@@ -163,6 +163,7 @@ def _start(world: World, call: Call, wanted: LaunchCall) -> JobRecord:
     twins = world.jobs.active_twins(call.place, wanted.name)
     if twins and old is None:
         raise ApiError(409, f"There is already an active job named {wanted.name}. To start a second one, use another name")
+    world.settings.check_quota(world.jobs, call.project)
     record = _record(world, call, wanted, old)
     try:
         world.engine.start(record.work, JobReport(world, record))

@@ -112,6 +112,7 @@ class JobReport:
 
     def worker_log(self, text: str, severity: str = "ERROR") -> None:
         logs = self._record.worker_logs
+        self._record.changed = True
         entry = {"insertId": f"{len(logs) + 1:08x}", "timestamp": self._now(), "severity": severity}
         logs.append({**entry, "jsonPayload": {"message": text, "job": self._record.id}})
 

@@ -8,8 +8,8 @@ from functools import cache
 from airflow_dataflow_ext.emulator.dataflow.schema import document
 from airflow_dataflow_ext.emulator.http.errors import invalid, not_now, short
 
-_PROJECT = re.compile(r"(?:[a-z0-9.-]{1,100}:)?[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?|\d{1,20}", re.ASCII)
-"""Project ids, with the domain of old ones, and project numbers. An id has six characters or more; shorter ones pass for tests.
+_PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]|[a-z0-9.-]{1,100}:[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?|\d{1,20}", re.ASCII)
+"""Project ids, old ones with their domain, and project numbers.
 
 https://cloud.google.com/resource-manager/docs/creating-managing-projects
 """
@@ -20,7 +20,10 @@ def check_project(project: str) -> None:
     :raises ApiError: 400, it cannot be the id of a project.
     """
     if not _PROJECT.fullmatch(project):
-        raise invalid(f"Invalid project id: {short(project)}. It must hold lower case letters, digits and dashes, and begin with a letter")
+        raise invalid(
+            f"Invalid project id: {short(project)}. It must have 6 to 30 lower case letters, digits and dashes, "
+            "begin with a letter and not end in a dash"
+        )
 
 
 @cache

@@ -22,7 +22,8 @@ CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, sequence INTEGER, record T
 CREATE TABLE IF NOT EXISTS snapshots (id TEXT PRIMARY KEY, record TEXT);
 CREATE TABLE IF NOT EXISTS pipelines (name TEXT PRIMARY KEY, record TEXT);
 """
-_AS_THEY_ARE = ("fields", "veiled", "created", "shown_from", "ended", "cancelling_since", "messages", "events", "metrics", "stages")
+_TIMES = ("created", "shown_from", "ended", "cancelling_since")
+_AS_THEY_ARE = ("fields", "veiled", *_TIMES, "messages", "events", "metrics", "stages", "worker_logs")
 
 
 class JobStore:

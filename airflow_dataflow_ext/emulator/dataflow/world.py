@@ -8,16 +8,18 @@ from itertools import count
 from typing import Any
 
 from airflow_dataflow_ext.api.rest.method import Method
+from airflow_dataflow_ext.emulator.dataflow.capacity import Capacity
 from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord, Jobs, Json, Place
 from airflow_dataflow_ext.emulator.engines.contract import Engine
 from airflow_dataflow_ext.emulator.google.objects import Objects
 from airflow_dataflow_ext.emulator.http.answers import Answers
 from airflow_dataflow_ext.emulator.http.clock import Clock
+from airflow_dataflow_ext.emulator.http.payload import make
 
 
 @dataclass(kw_only=True)
-class Settings:
-    """What the service does not document, or what differs from day to day.
+class Settings(Capacity):
+    """What the service does not document, or what differs from day to day; how full it is, ``Capacity`` says.
 
     :param read_lag: seconds of the clock for which readers do not see a new job.
     :param page_size: entries a page when a call names no size; ``page_cap`` is the most that a call gets.
@@ -32,10 +34,21 @@ class Settings:
     snapshot_seconds: float = 4.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         numbers: tuple[object, ...] = (self.read_lag, self.page_size, self.page_cap, self.snapshot_seconds)
         if not all(isinstance(number, (int, float)) and number >= 0 for number in numbers) or not self.page_size or not self.page_cap:
             raise ValueError(f"read_lag and snapshot_seconds are from 0 on, page_size and page_cap from 1 on, not {numbers}")
         self.failed_locations = frozenset(self.failed_locations)
+
+    def change(self, **changes: Any) -> None:
+        """Change settings by their names: all of them or, on an error, none.
+
+        :raises ValueError: there is no such setting, or a value is wrong.
+        """
+        vars(self).update(vars(make(Settings, {**vars(self), **changes}, "the settings")))
+
+    def to_json(self) -> Json:
+        return {**vars(self), "failed_locations": sorted(self.failed_locations)}
 
 
 @dataclass(kw_only=True)

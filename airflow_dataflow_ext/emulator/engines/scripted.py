@@ -161,7 +161,11 @@ class ScriptedEngine:
         self._plays: dict[str, _Play] = {}
 
     def start(self, work: Work, report: Report) -> None:
-        script = self._scripts.find(work.job_name) or (STREAM_RUN if _streams(work) else BATCH_RUN)
+        script = self._scripts.find(work.job_name) or (STREAM_RUN if streams(work) else BATCH_RUN)
+        self.play(work, report, script)
+
+    def play(self, work: Work, report: Report, script: Script) -> None:
+        """Begin the job with this script, whatever its name."""
         play = _Play(script, report, self._clock.now(), launching=work.kind == "flex")
         self._plays[work.job_id] = play
         if work.kind != "flex":
@@ -200,5 +204,6 @@ class ScriptedEngine:
             self._run(job_id, play)
 
 
-def _streams(work: Work) -> bool:
+def streams(work: Work) -> bool:
+    """Whether the job is a streaming one, by its template's metadata or by its graph."""
     return bool(work.spec.get("metadata", {}).get("streaming")) or work.spec.get("type") == STREAMING

@@ -9,13 +9,13 @@ from aiohttp import web
 
 from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord, known_state
 from airflow_dataflow_ext.emulator.dataflow.lifecycle import move
-from airflow_dataflow_ext.emulator.dataflow.world import Settings, World
+from airflow_dataflow_ext.emulator.dataflow.world import World
 from airflow_dataflow_ext.emulator.engines.scripted import Script, Scripts
 from airflow_dataflow_ext.emulator.google.oauth import IssuedTokens
 from airflow_dataflow_ext.emulator.http.clock import ManualClock
 from airflow_dataflow_ext.emulator.http.errors import short
 from airflow_dataflow_ext.emulator.http.faults import Fault, Faults
-from airflow_dataflow_ext.emulator.http.payload import invoke, make, read_json
+from airflow_dataflow_ext.emulator.http.payload import invoke, read_json
 from airflow_dataflow_ext.emulator.http.request_log import RequestLog
 from airflow_dataflow_ext.emulator.http.server import read_body
 from airflow_dataflow_ext.emulator.wave.org import WaveOrg
@@ -57,6 +57,7 @@ class Control:
             ("POST", "clock"): self.advance,
             ("GET", "jobs"): lambda: [shown(record) for record in world.jobs],
             ("POST", "jobs/state"): self.set_state,
+            ("GET", "settings"): world.settings.to_json,
             ("POST", "settings"): self.set,
             ("POST", "tokens/expire"): lambda: {"expired": tokens.expire()},
             ("POST", "wipe"): self.wipe,
@@ -121,9 +122,8 @@ class Control:
 
         :raises ValueError: there is no such setting, or a value is wrong.
         """
-        changed = make(Settings, {**vars(self.world.settings), **changes}, "the settings")
-        vars(self.world.settings).update(vars(changed))
-        return {**vars(changed), "failed_locations": sorted(changed.failed_locations)}
+        self.world.settings.change(**changes)
+        return self.world.settings.to_json()
 
     def wipe(self) -> None:
         """Forget jobs, snapshots, pipelines, scripts, faults and the log; what still runs is stopped."""

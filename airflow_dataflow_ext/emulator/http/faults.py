@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from typing import Any
 
-from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.errors import ApiError, short
 from airflow_dataflow_ext.emulator.http.payload import make
 
 CUTS = ("", "length", "json")
@@ -19,7 +19,8 @@ class Fault:
     """One kind of trouble. It does one thing of status, reset, lost, cut, expired; a delay can come before it or alone.
 
     :param method: id of the method, ``*`` for all, or a pattern such as ``jobs.*``.
-    :param status: answer with this status, with ``reason``, ``code``, ``message`` and ``headers`` of the error; nothing is done.
+    :param status: answer with this status, with ``reason``, ``code``, ``message``, ``details`` and ``headers``; nothing is done.
+    :param details: of Google's form of an error, each with its ``@type``, such as an ErrorInfo with ``RATE_LIMIT_EXCEEDED``.
     :param reset: close the connection without an answer; nothing is done.
     :param lost: do what was asked, and then close the connection without an answer.
     :param cut: do what was asked, and answer with half a body: ``length`` when the connection ends too early, ``json`` when it
@@ -37,6 +38,7 @@ class Fault:
     reason: str = ""
     code: str = ""
     message: str = "An error that was scripted."
+    details: Sequence[Mapping[str, Any]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     reset: bool = False
     lost: bool = False
@@ -61,6 +63,8 @@ class Fault:
             raise ValueError(f"status is between 300 and 599, not {self.status}")
         if self.delay < 0 or any(not _fits_a_header(text) for header in self.headers.items() for text in header):
             raise ValueError("delay is at least 0, and headers hold printable ASCII")
+        if not all(detail.get("@type") for detail in self.details):
+            raise ValueError(f"each of the details has an @type, not {short(self.details)}")
         self._random = random.Random(self.seed)
 
     @classmethod
@@ -99,7 +103,7 @@ class Fault:
         if self.expired:
             return ApiError(401, "Request had invalid authentication credentials. The access token has expired.")
         if self.status:
-            return ApiError(self.status, self.message, code=self.code, reason=self.reason)
+            return ApiError(self.status, self.message, code=self.code, reason=self.reason, details=self.details)
         return None
 
 

@@ -50,6 +50,11 @@ class WaveOrg:
         self.connectors[connector["id"]] = connector
         return str(connector["id"])
 
+    def add_run(self, label: str, name: str = "") -> str:
+        """A run of a new dataflow, as if a user had started it; its id."""
+        dataflow = self.add_dataflow(label, name)
+        return self.runs.start(self.sources()[dataflow], job_type="user", prefix="03C").id
+
     def sources(self) -> dict[str, Json]:
         """What can be run, as an AssetReference, by its id."""
         recipes = {recipe["targetDataflowId"]: {**recipe, "id": recipe["targetDataflowId"]} for recipe in self.recipes.values()}
@@ -73,7 +78,7 @@ class WaveOrg:
 
     def controls(self) -> dict[tuple[str, str], Callable[..., Any]]:
         """Control calls, by HTTP method and path."""
-        adders = {"dataflow": self.add_dataflow, "recipe": self.add_recipe, "connector": self.add_connector}
+        adders = {"dataflow": self.add_dataflow, "recipe": self.add_recipe, "connector": self.add_connector, "run": self.add_run}
 
         def add(kind: str, label: str, name: str = "") -> Json:
             return {"id": adders[kind](label, name)}
@@ -116,7 +121,7 @@ class WaveOrg:
         self._furnish()
 
     def _furnish(self) -> None:
-        adders = {"dataflow": self.add_dataflow, "recipe": self.add_recipe, "connector": self.add_connector}
+        adders = {"dataflow": self.add_dataflow, "recipe": self.add_recipe, "connector": self.add_connector, "run": self.add_run}
         for kind, label in ASSETS:
             adders[kind](label)
 

@@ -34,7 +34,8 @@ def asked(talk: Talk) -> list[Any]:
 
 @pytest.mark.parametrize("state", ["DONE", "FAILED", "CANCELLED", "DRAINED", "UPDATED"])
 def test_however_a_job_ends_meanwhile_it_has_stopped(state: str) -> None:
-    assert Talk(JOB, {}, ended(state))(stop().perform()) == [ended(state)]
+    no_reason = {"jobMessages": []}
+    assert Talk(JOB, {}, ended(state), *[no_reason] * 9)(stop().perform()) == [ended(state)]
 
 
 def test_a_job_that_is_too_young_is_asked_again() -> None:
@@ -79,7 +80,7 @@ def test_without_a_wait_the_jobs_are_only_asked() -> None:
     [({"name": "words"}, ["j2"]), ({"prefix": "words"}, ["j1", "j2"]), ({"prefix": "nothing"}, [])],
 )
 def test_jobs_are_found_by_their_exact_name_or_its_beginning(wanted: Any, found: list[str]) -> None:
-    talk = Talk({"jobs": [JOB, {**JOB, "id": "j2", "name": "words"}, {**JOB, "id": "j3", "name": "other-words"}]})
+    talk = Talk({"jobs": [JOB, {**JOB, "id": "j2", "name": "words"}, {**JOB, "id": "j3", "name": "other-words"}]}, {})
     assert [job["id"] for job in talk(find_jobs(AT, **wanted))] == found
     assert ("filter", "ACTIVE") in talk.asked[0].query
 

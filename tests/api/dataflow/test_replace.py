@@ -13,6 +13,7 @@ from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
 from airflow_dataflow_ext.api.dataflow.wait import JobStream, WaitPolicy
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import launch_once, stop_launched
+from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.rest.errors import LaunchError
 from tests.talk import RESET, Talk, refused
 
@@ -49,7 +50,13 @@ def test_a_job_that_still_starts_is_waited_for() -> None:
 
 def test_without_a_job_to_replace_nothing_is_launched() -> None:
     with pytest.raises(LaunchError, match="no job named 'words' is active in p/l"):
-        launch(Talk({}))
+        launch(Talk({}, {}))
+
+
+def test_a_job_to_replace_that_runs_in_another_location_is_named() -> None:
+    elsewhere = {"jobs": [{**OLD, "location": "l"}, {**OLD, "id": "there", "name": "words", "location": "europe-west1"}]}
+    with pytest.raises(LaunchError, match=r"Job there \(words\) is active in europe-west1: set location='europe-west1'\."):
+        launch(Talk({}, elsewhere))
 
 
 def test_a_job_that_never_comes_to_run_is_an_error() -> None:
@@ -95,7 +102,7 @@ def test_the_log_says_which_job_took_over() -> None:
 def test_a_failed_replacement_says_what_became_of_the_old_job() -> None:
     summary = {"id": "new", "currentState": "JOB_STATE_FAILED"}
     stream, talk = ending(summary, {**summary, "replaceJobId": "old"}, OLD, lambda request: {})
-    complaint = stream.complaint(summary, talk(stream.reason(summary)))
+    complaint = stream.complaint(summary, talk(stream.ending(summary, Phase.FAILED)).reason)
     assert complaint.endswith("ended as JOB_STATE_FAILED. The job that it was to replace, old, is in JOB_STATE_RUNNING.")
 
 

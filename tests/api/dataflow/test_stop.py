@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -57,6 +58,13 @@ def test_a_job_that_has_read_nothing_is_cancelled_and_not_drained(state: str | N
     talk = Talk(young, {}, CANCELLED)
     talk(stop(REF, drain=True))
     assert asked_state(talk) == ["JOB_STATE_CANCELLED"]
+
+
+def test_a_young_job_that_a_drain_has_to_cancel_is_no_warning() -> None:
+    talk = Talk({"id": "j", "currentState": "JOB_STATE_QUEUED"}, {}, CANCELLED)
+    talk(stop(REF, drain=True))
+    assert talk.said[-1] == "job j in p/l ended as JOB_STATE_CANCELLED."
+    assert set(talk.levels) == {logging.INFO}
 
 
 def test_a_job_that_is_being_cancelled_is_not_asked_again() -> None:

@@ -12,7 +12,8 @@ from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.names import labels_of
 from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
-from airflow_dataflow_ext.api.jobs.launch_once import Launched, LaunchRecord, launch_once, settle, stop_launched
+from airflow_dataflow_ext.api.jobs.launch_once import Launched, launch_once, settle, stop_launched
+from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.rest import budgets, errors
 from airflow_dataflow_ext.api.rest.method import NoReply, Request
@@ -25,7 +26,7 @@ PLACE = Place(project_id="p", location="l")
 SERVICE = DataflowLauncher(launch=TemplateLaunch(template="gs://b/t", job_name="wc"), place=PLACE)
 BARE = replace(SERVICE, append_job_name=False)
 INTENDED = LaunchRecord(step="intended", generation=0, clear_key=0, job_name=SERVICE.name(IDENTITY), since=1_000_000.0)
-LAUNCHED = replace(INTENDED, step="launched", job_id="job-1")
+LAUNCHED = replace(INTENDED, step="launched", job_id="job-1", place={"project_id": "p", "location": "l"})
 
 
 class Region(Talk):

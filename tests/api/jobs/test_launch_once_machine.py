@@ -16,7 +16,8 @@ from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.templates import TemplateLaunch
 from airflow_dataflow_ext.api.dataflow.wait import WaitPolicy
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
-from airflow_dataflow_ext.api.jobs.launch_once import Launched, LaunchRecord, launch_once, settle
+from airflow_dataflow_ext.api.jobs.launch_once import Launched, launch_once, pause_before_next, settle
+from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.recollect import recollect
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, ForeignJobError
@@ -26,7 +27,7 @@ from tests.api.cloud import Cloud, CloudJob
 
 IDENTITY = LaunchIdentity(dag_id="d", run_id="r", task_id="t")
 JUDGE = WaitPolicy().judge
-PLACE = Place(project_id="p", location="l")
+PLACE, FALLBACK = Place(project_id="p", location="l"), Place(project_id="p", location="l2")
 TROUBLES = st.lists(st.sampled_from(["", "", *Cloud.TROUBLES]), max_size=10)
 LAGS = st.tuples(st.sampled_from([0.0, 2.0, 9.0, 14.0]), st.sampled_from([0.0, 2.0, 9.0, 14.0]))  # within the look-up's patience of 15 s
 DEATHS = st.one_of(st.none(), st.integers(1, 40))
@@ -39,11 +40,12 @@ class Died(Exception):  # noqa: N818  (nothing went wrong: somebody killed it)
 class LaunchOnce(RuleBasedStateMachine):
     """A task that is tried, retried and cleared. What must hold is checked at the moment a job is launched, and at the end."""
 
-    @initialize(lags=LAGS, append=st.booleans(), retries=st.integers(0, 3))
-    def begin(self, lags: tuple[float, float], append: bool, retries: int) -> None:
+    @initialize(lags=LAGS, append=st.booleans(), retries=st.integers(0, 3), elsewhere=st.booleans())
+    def begin(self, lags: tuple[float, float], append: bool, retries: int, elsewhere: bool) -> None:
         self.cloud = Cloud(lags, self.check)
         launch = TemplateLaunch(template="gs://b/t", job_name="wc")
-        self.service = DataflowLauncher(launch=launch, place=PLACE, append_job_name=append)
+        fallbacks = (FALLBACK,) if elsewhere else ()
+        self.service = DataflowLauncher(launch=launch, place=PLACE, fallbacks=fallbacks, append_job_name=append)
         self.record: Any = None
         self.retries = self.max_tries = retries
         self.tries = 0
@@ -58,12 +60,19 @@ class LaunchOnce(RuleBasedStateMachine):
 
     @rule(troubles=TROUBLES, dies_after=DEATHS)
     def attempt(self, troubles: list[str], dies_after: int | None) -> None:
-        """A worker picks the task up; it may die after any step."""
+        """A worker picks the task up; it may die after any step. Where there is no room, it goes on in the next place."""
         self.tries += 1
-        try:
-            self.perform(self.launch(), list(troubles), dies_after)
-        except (DataflowExtError, Died):
-            return
+        left, goes_on = list(troubles), True
+        while goes_on:
+            goes_on = False
+            try:
+                self.perform(self.launch(), left, dies_after)
+            except Died:
+                return
+            except DataflowExtError as error:
+                if error.cause == "capacity":
+                    asking = pause_before_next(places=1 + len(self.service.fallbacks), waits=False)
+                    goes_on = self.perform(asking, [], None) is not None
 
     @rule()
     def clear(self) -> None:
@@ -76,6 +85,8 @@ class LaunchOnce(RuleBasedStateMachine):
     @rule()
     def its_xcoms_are_cleaned(self) -> None:
         """With which a task that starts in the triggerer loses its record, and whatever tells a retry from a clear."""
+        if self.service.fallbacks:
+            return  # such a task never starts there
         self.cloud.pass_time(15.0)
         try:
             found: LaunchRecord | None = self.perform(recollect(self.service, IDENTITY, tries=self.tries), [], None)
@@ -107,13 +118,13 @@ class LaunchOnce(RuleBasedStateMachine):
         for job in self.foreign:
             job.state = "JOB_STATE_DONE"
 
-    @rule(state=st.sampled_from(["JOB_STATE_DONE", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"]), said=st.booleans())
-    def the_job_ends(self, state: str, said: bool) -> None:
-        """Whether or not somebody is there to write it down."""
+    @rule(state=st.sampled_from(["JOB_STATE_DONE", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"]), said=st.booleans(), full=st.booleans())
+    def the_job_ends(self, state: str, said: bool, full: bool) -> None:
+        """Whether or not somebody is there to write it down; it may have failed because there was no room for it."""
         for job in self.moving:
             job.state = state
             if said:
-                self.perform(settle(job.id, JUDGE(job.summary())), [], None)
+                self.perform(settle(job.id, JUDGE(job.summary()), full=full and state == "JOB_STATE_FAILED"), [], None)
 
     @rule(seconds=st.sampled_from([1.0, 60.0, 7200.0]))
     def time_passes(self, seconds: float) -> None:

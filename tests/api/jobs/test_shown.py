@@ -83,7 +83,7 @@ class WithoutRecord(LaunchOnce):
 
     @initialize(append=st.booleans(), retries=st.integers(0, 3))
     def begin(self, append: bool, retries: int) -> None:  # type: ignore[override]
-        super().begin((0.0, 0.0), append, retries)
+        super().begin((0.0, 0.0), append, retries, elsewhere=False)
 
     def launch(self) -> Conversation[Launched]:
         """What a worker does that enters the task."""

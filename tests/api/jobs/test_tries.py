@@ -57,10 +57,10 @@ def test_retries_count_anew_from_a_clear_on() -> None:
 
 
 def test_a_record_belongs_to_the_try_that_wrote_it() -> None:
-    assert FIRST.launched_here == {"step": "launched"}
+    assert FIRST.recorded_here == {"step": "launched"}
     later = entered(replace(FIRST, failed=True), "b", 2)
-    assert (later.record, later.launched_here) == ({"step": "launched"}, None)
-    assert later.recording({"step": "intended"}).launched_here == {"step": "intended"}
+    assert (later.record, later.recorded_here) == ({"step": "launched"}, None)
+    assert later.recording({"step": "intended"}).recorded_here == {"step": "intended"}
 
 
 def test_what_is_stored_comes_back() -> None:

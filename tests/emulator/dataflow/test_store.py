@@ -7,8 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+from airflow_dataflow_ext.api.cloud_logging.methods import LogEntry
 from airflow_dataflow_ext.api.dataflow.methods import Job, Message, Snapshot
-from airflow_dataflow_ext.emulator import Emulator
+from airflow_dataflow_ext.api.dataflow.worker_logs import log_filter
+from airflow_dataflow_ext.emulator import Emulator, WorkerLog
 from airflow_dataflow_ext.emulator.dataflow.store import STOPPED
 from tests.asking import Asker
 
@@ -18,7 +20,7 @@ SCRIPT = [(0.0, "JOB_STATE_RUNNING")]
 def test_a_finished_job_outlives_the_emulator_with_its_messages_metrics_and_stages(tmp_path: Path) -> None:
     with Emulator(data=tmp_path) as emulator:
         ask = Asker(emulator.url)
-        emulator.scripts.play("quick", [(0.0, "JOB_STATE_RUNNING"), (0.1, "JOB_STATE_DONE")])
+        emulator.scripts.play("quick", [(0.0, "JOB_STATE_RUNNING"), (0.0, WorkerLog("Out of memory.")), (0.1, "JOB_STATE_DONE")])
         job = ask.launch("quick")
         emulator.jobs.set_state(job["id"], "JOB_STATE_DONE")
         before = everything(ask, job["id"])
@@ -96,7 +98,9 @@ time.sleep(600)
 def everything(ask: Asker, job_id: str) -> list[object]:
     metrics = ask(Job.get_metrics, jobId=job_id).get("metrics")
     messages = ask(Message.list, jobId=job_id)
-    return [ask.job({"id": job_id}), metrics, messages, ask(Job.get_execution_details, jobId=job_id)]
+    logs = ask(LogEntry.list, {"resourceNames": ["projects/a-project"], "filter": log_filter(job_id)}).get("entries")
+    assert logs
+    return [ask.job({"id": job_id}), metrics, messages, logs, ask(Job.get_execution_details, jobId=job_id)]
 
 
 def saved(data: Path) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +27,12 @@ JOBS = {
         template="gs://dataflow-templates-europe-west1/latest/flex/Yaml_Template",
         parameters={"yaml_pipeline_file": "gs://in/long.yaml", "jinja_variables": '{"least": 5}'},
     ),
+    "unbuilt": work_of(
+        "flex",
+        "unbuilt",
+        template="gs://dataflow-templates-europe-west1/latest/flex/Yaml_Template",
+        parameters={"yaml_pipeline": "pipeline: {type: chain, transforms: [{type: NoSuchTransform}]}"},
+    ),
     "failing": flex("failing"),
     "no pipeline": flex("no-pipeline"),
     "crashing": flex("crashing"),
@@ -33,7 +41,16 @@ JOBS = {
 
 
 @pytest.fixture(scope="module")
-def finished(engine: Started) -> dict[str, Recorder]:
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where programs put temporary files unless they hear otherwise."""
+    folder = tmp_path_factory.mktemp("temporary")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def finished(engine: Started, temporary: Path) -> dict[str, Recorder]:
     """All of ``JOBS``, run to their ends by an engine that has two places."""
 
     async def run() -> dict[str, Recorder]:
@@ -118,6 +135,12 @@ def test_a_program_that_fails_before_its_pipeline_fails_in_the_launcher(finished
     assert report.texts("ERROR")[-1] == (
         "Error occurred in the launcher container: Template launch failed: LookupError: no such table: orders"
     )
+
+
+def test_no_run_leaves_a_temporary_file_behind(finished: dict[str, Recorder], temporary: Path, log_dir: Path) -> None:
+    assert finished["unbuilt"].path[-1] == "FAILED"  # Beam makes a folder for a pipeline, and removes it when that has run
+    assert list(temporary.iterdir()) == []
+    assert list(log_dir.glob("*.home")) == []
 
 
 def test_a_process_that_falls_leaves_its_last_output(finished: dict[str, Recorder]) -> None:

@@ -152,14 +152,14 @@ def test_a_region_of_the_service_is_taken(still_emulator: Emulator, location: st
     assert Asker(still_emulator.url, location=location).launch("wc")["location"] == location
 
 
-@pytest.mark.parametrize("project", ["Not A Project", "UPPER", "under_score", "9lives", "ends-", "a" * 31, "é"])
+@pytest.mark.parametrize("project", ["Not A Project", "UPPER", "under_score", "9lives", "short", "trailing-", "a" * 31, "é"])
 def test_a_project_id_that_cannot_be_one_is_refused(still_emulator: Emulator, project: str) -> None:
     with pytest.raises(RefusedError, match="Invalid project id"):
         Asker(still_emulator.url, project=project).launch("wc")
     assert len(still_emulator.jobs) == 0
 
 
-@pytest.mark.parametrize("project", ["a-project", "example.com:old-project", "123456789012"])
+@pytest.mark.parametrize("project", ["a-project", "sixsix", "a" * 30, "example.com:old-project", "123456789012"])
 def test_ids_and_numbers_of_projects_are_taken(still_emulator: Emulator, project: str) -> None:
     assert Asker(still_emulator.url, project=project).launch("wc")["projectId"] == project
 
@@ -256,6 +256,8 @@ def test_an_assertion_that_is_no_jwt_is_an_invalid_grant(emulator: Emulator, ass
         ("faults", {"status": 500, "delay": "long"}),
         ("faults", {"status": 500, "headers": {"A": "b\r\nc"}}),
         ("faults", {"status": 500, "headers": {"A": 5}}),
+        ("faults", {"status": 429, "details": "RATE_LIMIT_EXCEEDED"}),
+        ("faults", {"status": 429, "details": [{"reason": "RATE_LIMIT_EXCEEDED"}]}),
         ("scripts", {"steps": 5}),
         ("scripts", {"steps": [[0]]}),
         ("scripts", {"steps": [["0", "JOB_STATE_DONE"]]}),

@@ -23,7 +23,7 @@ from airflow_dataflow_ext.emulator.http.errors import ApiError
 from tests.asking import Asker
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
-BASE = "v1b3/projects/p/locations/us-central1"
+BASE = "v1b3/projects/a-project/locations/us-central1"
 
 
 def send(emulator: Emulator, verb: str, path: str, **how: Any) -> requests.Response:
@@ -48,7 +48,7 @@ def send(emulator: Emulator, verb: str, path: str, **how: Any) -> requests.Respo
         ("GET", f"{BASE}/jobs?alt=media", {}, 400, "alt"),
         ("GET", f"{BASE}/jobs?fields=jobs(", {}, 400, "field selection"),
         ("GET", f"{BASE}/jobs/none", {}, 404, "none"),
-        ("GET", "v1b3/projects/p/nothing", {}, 404, "not found"),
+        ("GET", "v1b3/projects/a-project/nothing", {}, 404, "not found"),
         ("GET", "", {}, 404, "not found"),
         ("DELETE", f"{BASE}/jobs/x", {}, 404, "not found"),
     ],
@@ -142,7 +142,7 @@ def test_a_number_of_64_bits_may_come_as_text_or_number() -> None:
 
 
 def test_a_part_of_a_reply_can_be_asked_for(emulator: Emulator) -> None:
-    Asker(emulator.url, project="p").launch("wc")
+    Asker(emulator.url, project="a-project").launch("wc")
     reply = send(emulator, "GET", f"{BASE}/jobs?fields=jobs(name,type),nextPageToken").json()
     assert reply == {"jobs": [{"name": "wc", "type": "JOB_TYPE_BATCH"}]}
     assert select(parse("a/b,c(d/e)"), {"a": {"b": 1, "x": 2}, "c": [{"d": {"e": 1, "f": 2}}], "g": 0}) == {

@@ -1,0 +1,72 @@
+"""What a running job may use: looked at while it is waited for, and what becomes of a job that uses more."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+from airflow_dataflow_ext.api.dataflow.job import JobRef
+from airflow_dataflow_ext.api.dataflow.methods import Job
+from airflow_dataflow_ext.api.dataflow.states import CANCELLED, CANCELLING, DRAINED, DRAINING, TERMINAL, state_of
+from airflow_dataflow_ext.api.dataflow.stop import drains, request_stop
+from airflow_dataflow_ext.api.dataflow.usage import Spending, totals
+from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.ask import ask
+from airflow_dataflow_ext.api.rest.errors import CallError
+from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say
+from airflow_dataflow_ext.api.rest.times import epoch
+
+
+class UsageGuard:
+    """Stops a job that uses more than it may.
+
+    It remembers nothing that matters: whoever waits next for the job, also in another process, finds the same figures.
+
+    :param drain: let a streaming job finish what it has read.
+    """
+
+    def __init__(self, job: JobRef, spending: Spending, *, drain: bool) -> None:
+        self._job = job
+        self._spending = spending
+        self._drain = drain
+        self._next = -math.inf
+        self.patience = budgets.USAGE_EVERY if spending.is_limited else math.inf
+        """Seconds within which it is to be called again."""
+
+    def check(self, job: Json) -> Conversation[None]:
+        """Look at what the job has used, if that is due, and ask it to stop when that is too much. Trouble ends no wait."""
+        if not self._spending.is_limited or state_of(job) in TERMINAL:
+            return
+        now = yield Now()
+        due = max(self._next, epoch(job.get("createTime"), missing=0.0) + budgets.USAGE_EVERY)
+        self.patience = due - now if now < due else budgets.USAGE_EVERY
+        if now < due:
+            return
+        self._next = now + budgets.USAGE_EVERY
+        try:
+            over = yield from self._excess(retry_for=0.0)
+            if over and not self._is_stopping(job):
+                yield Say(f"{self._job} is over its limit: {over}.", logging.WARNING)
+                if not (yield from request_stop(self._job, drain=self._drain and drains(job))):
+                    self._next = now  # it is too young to be stopped
+        except CallError as error:
+            self._next = now
+            yield Say(f"Whether {self._job} is within its limit is not known: {error}", logging.WARNING)
+
+    def verdict(self, job: Json) -> Conversation[str]:
+        """Which limit the job was over, for one that was stopped; a job that came to its own end is let off."""
+        if not self._spending.is_limited or state_of(job) not in (CANCELLED, DRAINED):
+            return ""
+        try:
+            return (yield from self._excess(retry_for=budgets.METRICS_WITHIN))
+        except CallError as error:
+            yield Say(f"Whether {self._job} was within its limit is not known: {error}", logging.WARNING)
+            return ""
+
+    def _excess(self, *, retry_for: float) -> Conversation[str]:
+        reply = yield from ask(Job.get_metrics.request(**self._job.path), retry_for=retry_for)
+        return self._spending.excess(totals(reply.get("metrics", ())))
+
+    def _is_stopping(self, job: Json) -> bool:
+        return state_of(job) in ((CANCELLING, DRAINING) if self._drain else (CANCELLING,))

@@ -1,0 +1,81 @@
+"""The launch record: how far the launch of a task has come, as it outlives a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from airflow_dataflow_ext.api.rest.errors import LaunchRecordError
+from airflow_dataflow_ext.api.rest.method import Json
+
+VERSION = 1
+
+
+_TEXTS = ("job_name", "job_id", "phase")
+_KINDS = {"generation": int, "clear_key": int, "since": int | float, "place": Mapping, "times_full": int, **dict.fromkeys(_TEXTS, str)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchRecord:
+    """How far the launch of this task has come.
+
+    :param step: *intended* is written before the launch is sent, *launched* after its answer, *settled* when the job's end is known;
+        *refused* when the service has refused it, so that there is no job.
+    :param generation: see :class:`LaunchIdentity`.
+    :param clear_key: a number that changes when a person clears the task, as it was when this was written.
+    :param job_name: the name that the job has or would have.
+    :param job_id: known from *launched* on.
+    :param since: when the launch was intended, seconds since the epoch.
+    :param phase: how the wait ended, once settled.
+    :param place: where the job is or would be, in the launcher's own words; empty where the launcher knows only one place.
+    :param times_full: how often in a row the service had no room for the job.
+    :param others: ids of jobs that were there before the launch, and could be mistaken for it.
+    :param foreign: the job was started by somebody else and is only followed: it is never stopped.
+    """
+
+    step: Literal["intended", "launched", "settled", "refused"]
+    generation: int
+    clear_key: int
+    job_name: str
+    since: float
+    job_id: str = ""
+    phase: str = ""
+    place: Mapping[str, str] = field(default_factory=dict)
+    times_full: int = 0
+    others: tuple[str, ...] = ()
+    foreign: bool = False
+    version: int = VERSION
+
+    @classmethod
+    def read(cls, value: Any) -> LaunchRecord | None:
+        """The record as it was stored.
+
+        :raises LaunchRecordError: it is damaged or of a newer version of this package.
+        """
+        if value is None:
+            return None
+        try:
+            if value["version"] > VERSION:
+                raise ValueError(f"it is of version {value['version']}, this package knows {VERSION}")
+            record = cls(**{**value, "others": tuple(value.get("others", ()))})
+            record._check()
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            known = value if isinstance(value, Mapping) else {}
+            raise LaunchRecordError(
+                f"The launch record of this task cannot be read ({error!r}); nothing is launched on a guess. It may have started job "
+                f"{known.get('job_id') or 'of unknown id'} named {known.get('job_name') or 'unknown'}. Look whether that job exists, "
+                "then delete the entry 'launch' in the task's state store to launch anew."
+            ) from None
+        return record
+
+    def value(self) -> Json:
+        return {**asdict(self), "others": list(self.others)}
+
+    def _check(self) -> None:
+        for name, kind in _KINDS.items():
+            if not isinstance(getattr(self, name), kind):
+                raise ValueError(f"{name} is {getattr(self, name)!r}")
+        known = self.step in ("intended", "refused") or (self.step in ("launched", "settled") and self.job_id)
+        if not (known and self.job_name):
+            raise ValueError(f"step {self.step!r} with job id {self.job_id!r} and name {self.job_name!r}")

@@ -1,0 +1,124 @@
+"""A service that is full: the quota of jobs in a project, and locations in which Compute Engine has no machine to give."""
+
+from __future__ import annotations
+
+import random
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from airflow_dataflow_ext.api.dataflow.states import BATCH, FAILED, PENDING, STREAMING
+from airflow_dataflow_ext.emulator.dataflow.jobs import Jobs
+from airflow_dataflow_ext.emulator.dataflow.places import regions
+from airflow_dataflow_ext.emulator.engines.contract import Engine, Report, Work
+from airflow_dataflow_ext.emulator.engines.scripted import Script, ScriptedEngine, Scripts, streams
+from airflow_dataflow_ext.emulator.engines.timeline import JobMessage, State
+from airflow_dataflow_ext.emulator.http.clock import Clock
+from airflow_dataflow_ext.emulator.http.errors import ApiError, short
+from airflow_dataflow_ext.emulator.http.payload import check
+
+QUOTA_STATUS, QUOTA_CODE = 400, "FAILED_PRECONDITION"
+"""Of a refusal for the quota of jobs. Unverified: other refusals that begin with the same words have these
+(https://github.com/hashicorp/terraform-provider-google/issues/16159)."""
+NO_MACHINES = "ZONE_RESOURCE_POOL_EXHAUSTED"
+_REASON = re.compile(rf"{NO_MACHINES}|QUOTA_FOR_[A-Z0-9_]{{1,50}}", re.ASCII)
+_FAILS_AFTER = 2.0
+"""Seconds from a job's creation until it fails in a full location."""
+
+
+@dataclass(kw_only=True)
+class Capacity:
+    """How much the service takes on.
+
+    :param jobs_per_project: active jobs of a project, in all locations, at which no other can be created; ``None`` for no limit.
+    :param full: location -> why its jobs get no workers: ``ZONE_RESOURCE_POOL_EXHAUSTED``, or the name of a quota of Compute Engine,
+        ``QUOTA_FOR_INSTANCES`` or the like. A job that is created there is accepted, and fails before any work.
+    """
+
+    jobs_per_project: int | None = None
+    full: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check(int | None, self.jobs_per_project, "jobs_per_project")
+        if self.jobs_per_project is not None and self.jobs_per_project < 0:
+            raise ValueError(f"jobs_per_project is from 0 on, or None for no limit, not {self.jobs_per_project}")
+        check(Mapping[str, str], self.full, "full")
+        for location, reason in self.full.items():
+            if location not in regions():
+                raise ValueError(f"full names {short(location)}, which is no region of Dataflow; name one such as 'us-central1'")
+            if not _REASON.fullmatch(reason):
+                raise ValueError(f"full says why {location} is full with {NO_MACHINES} or QUOTA_FOR_..., not {short(reason)}")
+
+    def check_quota(self, jobs: Jobs, project: str) -> None:
+        """Whether one more job of the project may be created, in the words of https://github.com/apache/beam/pull/34381
+
+        :raises ApiError: its quota of jobs is used up.
+        """
+        running = jobs.count_active(project)
+        if self.jobs_per_project is not None and running >= self.jobs_per_project:
+            raise ApiError(
+                QUOTA_STATUS,
+                f"The workflow could not be created. Causes: ({secrets.token_hex(8)}): Dataflow quota error for jobs-per-project quota. "
+                f"Project {project} is running {running} jobs. Please check the quota usage via GCP Console. If it exceeds the limit, "
+                "please wait for a workflow to finish or contact Google Cloud Support to request an increase in quota. If it does not, "
+                "contact Google Cloud Support.",
+                code=QUOTA_CODE,
+            )
+
+
+class CapacityEngine:
+    """Fails the jobs of full locations, whoever would have run them; the engine that it is given runs all others."""
+
+    def __init__(self, engine: Engine, clock: Clock, capacity: Capacity) -> None:
+        self.name = engine.name
+        self._engine = engine
+        self._failing = ScriptedEngine(clock, Scripts())
+        self._capacity = capacity
+
+    def start(self, work: Work, report: Report) -> None:
+        reason = self._capacity.full.get(work.location)
+        if reason is None:
+            self._engine.start(work, report)
+        else:
+            self._failing.play(work, report, _failure(work, reason))
+
+    def stop(self, job_id: str, *, drain: bool) -> None:
+        for engine in (self._failing, self._engine):  # one that does not run the job leaves it alone
+            engine.stop(job_id, drain=drain)
+
+    async def close(self) -> None:
+        await self._failing.close()
+        await self._engine.close()
+
+
+def _failure(work: Work, reason: str) -> Script:
+    """What a job goes through that gets no workers; a Flex job that gets no launcher never leaves the queue."""
+    is_launched = work.kind != "flex" or reason != NO_MACHINES
+    started = [(0.5, State(PENDING))] if is_launched else []
+    errors = [(_FAILS_AFTER, JobMessage(text, "JOB_MESSAGE_ERROR")) for text in _errors(work, reason)]
+    return Script(steps=[*started, *errors, (_FAILS_AFTER, State(FAILED))], type=STREAMING if streams(work) else BATCH)
+
+
+def _errors(work: Work, reason: str) -> tuple[str, ...]:
+    """The messages of the service, by the job's kind and by what is lacking.
+
+    Sources, in this order: https://github.com/googlecodelabs/feedback/issues/967 ,
+    https://github.com/GoogleCloudPlatform/DataflowTemplates/issues/2263 , https://github.com/GoogleCloudPlatform/pontem/issues/251
+    """
+    if reason != NO_MACHINES:
+        limit = f"Exceeded limit '{reason}' on resource '{work.job_name}-harness'. Limit: 8.0 HTTP Code: 403"
+        return (f"Workflow failed. Causes: Error: Message: {limit}",)
+    environment = work.spec.get("environment", {}) if work.kind == "create" else work.environment
+    zone = environment.get("workerZone") or f"{work.location}-f"  # which one the service takes by itself is not known
+    lacking = (
+        f"The zone 'projects/{work.project_id}/zones/{zone}' does not have enough resources available to fulfill the request.  "
+        "Try a different zone, or try again later."
+    )
+    if work.kind == "flex":
+        launcher, operation = (random.randrange(10**17, 10**18) for _ in range(2))
+        start = f"Failed to start the VM, launcher-{launcher}, used for launching because of status code: RESOURCE_EXHAUSTED, reason:"
+        return (f"{start} One or more operations had an error: 'operation-{operation}': [{reason}] '{lacking}'..",)
+    guide = "Please refer to https://cloud.google.com/dataflow/docs/guides/common-errors#worker-pool-failure for help troubleshooting."
+    startup = f"Startup of the worker pool in zone {zone} failed to bring up any of the desired 1 workers. {guide}"
+    return f"{startup} {reason}: Instance creation failed: {lacking}", "Workflow failed."

@@ -1,0 +1,110 @@
+"""What every task that waits has in common, operator or sensor: where it waits, who ends it, and how long it may take."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.task.compat import AirflowTaskTimeout, conf, needs_3_3
+from airflow_dataflow_ext.task.flags import Flag
+from airflow_dataflow_ext.task.start_from_trigger import StartsFromTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.triggers.base import BaseTrigger
+
+    from airflow_dataflow_ext.api.rest.method import Json
+
+BEGAN = "began"
+"""Under which a deferral hands on when its try began; what Airflow says of that after a deferral differs between its versions."""
+
+
+class DeferrableTask(StartsFromTrigger):
+    """Waits on its worker or, with the same end, in the triggerer. ``execution_timeout`` counts all of it, however often it is deferred.
+
+    :param deferrable: wait in the triggerer.
+    :param end_from_trigger: with ``deferrable``: let the triggerer end the task, without a worker that resumes it. Airflow then runs no
+        ``on_success_callback`` or listener and writes no asset events, and the triggerer's log alone says why a task failed. A task with
+        ``multiple_outputs``, or over whose result another one is mapped, ends on a worker all the same.
+    :param start_from_trigger: with ``deferrable``, and for an operator with ``end_from_trigger``: start in the triggerer, so that no worker
+        has to begin. A mapped task, or one that needs what only a worker can have, starts there all the same; the page "Waiting" says
+        what that is.
+    """
+
+    deferrable = Flag()
+    end_from_trigger = Flag()
+    ends_where_it_starts = True
+    """Whether a task that starts in the triggerer must end there, too."""
+    skips: Any = False
+    """Whether the task is skipped where it would fail."""
+    _try_began: float | None = None
+
+    def __init__(
+        self,
+        *,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        end_from_trigger: bool = False,
+        start_from_trigger: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.deferrable = deferrable
+        self.end_from_trigger = end_from_trigger
+        self.start_from_trigger = start_from_trigger
+        options = {"end_from_trigger": self.end_from_trigger, "start_from_trigger": self.may_start_here}
+        needs_3_3(**options)
+        if given := [name for name, value in options.items() if value and not self.deferrable]:
+            raise InvalidInputError(f"{' and '.join(given)} needs deferrable=True")
+        if self.may_start_here and self.ends_where_it_starts and not self.end_from_trigger:
+            raise InvalidInputError("start_from_trigger needs end_from_trigger=True: a task that begins without a worker ends without one")
+
+    @property
+    def patience(self) -> timedelta | None:
+        """How long a try may take; None for as long as it takes."""
+        return self.execution_timeout
+
+    @property
+    def ends_in_triggerer(self) -> bool:
+        """Whether the triggerer ends the task. It writes the result as one XCom, and Airflow would not know how many entries that has."""
+        is_mapped_over = self.get_dag() is not None and next(self.iter_mapped_dependants(), None) is not None
+        return bool(self.end_from_trigger) and not (self.multiple_outputs or is_mapped_over)
+
+    def needs_worker(self) -> bool:
+        return super().needs_worker() or bool(self.end_from_trigger and not self.ends_in_triggerer)
+
+    @property
+    def trigger_options(self) -> Json:
+        """What each trigger takes from its task, beside the connection."""
+        return {"end_from_trigger": self.ends_in_triggerer, "do_xcom_push": self.do_xcom_push, "skips": self.skips}
+
+    def wait_in_triggerer(self, context: Context, trigger: BaseTrigger, method_name: str = "execute_complete") -> NoReturn:
+        """Defer, for as long as :attr:`patience` leaves since the try began; with nothing left the task times out."""
+        left = self.time_left(context)
+        self.defer(trigger=trigger, method_name=method_name, kwargs={BEGAN: self._begun(context)}, timeout=left)
+        raise AssertionError("defer raises")
+
+    def time_left(self, context: Context) -> timedelta | None:
+        """What :attr:`patience` leaves; with nothing left the task times out."""
+        if self.patience is None:
+            return None
+        left = self.patience + timedelta(seconds=self._begun(context) - time.time())
+        if left <= timedelta(0):
+            self.time_out()
+        return left
+
+    def _begun(self, context: Context) -> float:
+        """When the try began, in seconds since the epoch."""
+        began: float = context["ti"].start_date.timestamp() if self._try_began is None else self._try_began
+        return began
+
+    def time_out(self) -> NoReturn:
+        """End as a task that has waited for too long on its worker."""
+        raise AirflowTaskTimeout(f"Timeout: the task has taken {self.patience}, all its deferrals included.")
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """As in any task; the try goes on that began before the deferral."""
+        known = dict(next_kwargs or {})
+        self._try_began = known.pop(BEGAN, None)
+        return super().resume_execution(next_method, known, context)

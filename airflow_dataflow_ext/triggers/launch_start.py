@@ -1,0 +1,153 @@
+"""What launches a job in the triggerer, waits for it and ends the task, whichever service runs the job."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from airflow_dataflow_ext.api.jobs.launch_once import Launched, Launcher, stop_launched
+from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
+from airflow_dataflow_ext.api.jobs.recollect import recollect
+from airflow_dataflow_ext.api.jobs.wait import wait_for_job
+from airflow_dataflow_ext.api.jobs.watch import Outcome
+from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.errors import DataflowExtError
+from airflow_dataflow_ext.api.rest.steps import Say
+from airflow_dataflow_ext.task.identity import identity_of
+from airflow_dataflow_ext.task.metrics import count_launched
+from airflow_dataflow_ext.triggers.start import OperatorStartTrigger
+
+if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+    from airflow_dataflow_ext.api.jobs.watch import Watch
+    from airflow_dataflow_ext.api.rest.method import Json
+    from airflow_dataflow_ext.api.rest.steps import Conversation
+    from airflow_dataflow_ext.task.records import TriesStore
+
+
+class LaunchingTask(Protocol):
+    """What an operator that launches a job offers here."""
+
+    hook: Any
+    wait_until_finished: bool | None
+    cancel_on_kill: bool
+    jobs_tell_their_launch: bool
+
+    def launcher(self) -> TriggerLauncher: ...
+    def launching(self, launcher: Any, identity: LaunchIdentity, clear_key: int) -> Conversation[Launched]: ...
+    def publish(self, context: Any, watch: Any, launched: Launched) -> None: ...
+    def keep_launch(self, store: TriesStore, number: int, watch: Watch, launched: Launched) -> None: ...
+    def result(self, outcome: Outcome) -> Conversation[Json]: ...
+
+
+class TriggerLauncher(Launcher, Protocol):
+    """What launches a job here, as far as it differs from other launchers."""
+
+    job_tells_place: bool
+    """Whether only the job itself says where it is: then it is read before it is waited for."""
+
+    def validation(self) -> Conversation[Json] | None:
+        """What the service answers where it is to check the launch, and to start nothing; else None."""
+
+
+class LaunchStartTrigger(OperatorStartTrigger):
+    """Launches a job as an operator says, waits for it, and ends the task; see :class:`OperatorStartTrigger`.
+
+    A job is launched, found again and judged by the same code as on a worker. A triggerer that takes the trigger over goes on where the
+    launch record says.
+    """
+
+    def __init__(self, *, operator: str, arguments: Mapping[str, Any]) -> None:
+        super().__init__(operator=operator, arguments=arguments)
+        self._task: LaunchingTask | None = None
+        self._launcher: TriggerLauncher | None = None
+        self._launched: Launched | None = None
+
+    async def prepare(self, task: LaunchingTask) -> Json | None:
+        self._task = task
+        launcher = self._launcher = await asyncio.to_thread(task.launcher)
+        if (checking := launcher.validation()) is not None:
+            return {"result": await self.perform(checking)}
+        launched = self._launched = await self.perform(await asyncio.to_thread(self._launching, task))
+        count_launched(identity_of(self.context), launched)
+        await asyncio.to_thread(self.tries_store.own, launched.record.value())
+        await asyncio.to_thread(task.publish, self.context, self._watch(), launched)
+        await asyncio.to_thread(task.keep_launch, self.tries_store, self.context["ti"].try_number, self._watch(), launched)
+        return {"result": launched.job} if task.wait_until_finished is False else None
+
+    def wait(self) -> Conversation[Json]:
+        return (yield from wait_for_job(self._watch())).serialize()
+
+    def result(self, event: Json) -> Conversation[Any]:
+        if "result" in event:
+            return event["result"]
+        assert self._task is not None
+        return (yield from self._task.result(Outcome.deserialize(event)))
+
+    async def on_kill(self) -> None:
+        """Called by Airflow; see :meth:`WaitTrigger.killed_by_user`."""
+        task: LaunchingTask = await asyncio.to_thread(self.make_task) if self._task is None else self._task
+        if not task.cancel_on_kill:
+            return
+        if not await self.killed_by_user():
+            self.log.info("The job is left alone: only its trigger moved.")
+            return
+        async with self.channel() as channel:
+            task.hook = channel.hook
+            stopping = await asyncio.to_thread(self._stopping, task)
+            try:
+                await asyncio.wait_for(self.perform(stopping), budgets.KILL_STOP_WITHIN)
+            except (DataflowExtError, TimeoutError) as error:
+                self.log.info("The job has not ended yet. %s", error)
+
+    async def killed_by_user(self) -> bool:
+        """The same for a task that waits in the triggerer again as soon as it is cleared: its next try may have to begin first."""
+        for pause in budgets.NEXT_TRY_PAUSES:
+            await asyncio.sleep(pause)
+            if await super().killed_by_user() or await asyncio.to_thread(self._is_past_try):
+                return True
+        return False
+
+    def _is_past_try(self) -> bool:
+        """Whether a later try has begun. It waits for this one's job to end, which this one stops sooner."""
+        tries = self.tries_store.load()
+        return tries is not None and tries.number > self.context["ti"].try_number
+
+    def _watch(self) -> Watch:
+        assert self._launcher is not None
+        assert self._launched is not None
+        return self._launcher.watch_of(self._launched.job, self._launched.record)
+
+    def _launching(self, task: LaunchingTask) -> Conversation[Launched]:
+        """Launch; or go on with what this try has launched before another triggerer took it over."""
+        launcher = self._launcher
+        assert launcher is not None
+        record = LaunchRecord.read(self.tries.recorded_here)
+        if record is not None and record.job_id:
+            read = task.wait_until_finished is False or launcher.job_tells_place
+            return _launched_before(launcher, record, read=read)
+        return self._launch(launcher, task)
+
+    def _launch(self, launcher: Launcher, task: LaunchingTask) -> Conversation[Launched]:
+        identity, tries = identity_of(self.context), self.tries
+        if tries.are_forgotten and task.jobs_tell_their_launch:
+            yield Say("Nothing is left of this task's earlier tries; looking for a job of theirs.")
+            record = yield from recollect(launcher, identity, tries=tries.number - 1)
+            self.tries_store.tries = replace(tries, record=None if record is None else record.value())
+        return (yield from task.launching(launcher, identity, tries.clears))
+
+    def _stopping(self, task: LaunchingTask) -> Conversation[None]:
+        """Stop what there is; a try that had not begun knows it from the one before."""
+        if self.tries_store.tries is None:
+            stored = self.tries_store.load()
+            self.tries_store.tries = stored if stored is not None and stored.number <= self.context["ti"].try_number else None
+        return stop_launched(self._launcher or task.launcher(), identity_of(self.context))
+
+
+def _launched_before(launcher: Launcher, record: LaunchRecord, *, read: bool) -> Conversation[Launched]:
+    job: Json = {"id": record.job_id, "name": record.job_name}
+    if read:
+        job = yield from launcher.read(record)
+    return Launched(job=job, record=record, adopted=True)

@@ -1,0 +1,27 @@
+"""What carries out a task of CRM Analytics in the triggerer from its start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_dataflow_ext.api.wave.stop import RunStopAction
+from airflow_dataflow_ext.triggers.launch_start import LaunchStartTrigger
+from airflow_dataflow_ext.triggers.start import ActionStartTrigger, SensorStartTrigger
+from airflow_dataflow_ext.triggers.wave import WaveTrigger
+
+
+class WaveLaunchStartTrigger(LaunchStartTrigger, WaveTrigger):
+    """Starts a run; see :class:`~airflow_dataflow_ext.triggers.launch_start.LaunchStartTrigger`."""
+
+
+class WaveActionStartTrigger(ActionStartTrigger, WaveTrigger):
+    """Acts on a run; see :class:`~airflow_dataflow_ext.triggers.start.ActionStartTrigger`."""
+
+    @staticmethod
+    def action_of(data: Mapping[str, Any]) -> RunStopAction:
+        return RunStopAction.deserialize(data)
+
+
+class WaveSensorStartTrigger(SensorStartTrigger, WaveTrigger):
+    """Waits for a run; see :class:`~airflow_dataflow_ext.triggers.start.SensorStartTrigger`."""
