@@ -60,7 +60,7 @@ def limit(asked: argparse.Namespace) -> dict[str, Any]:
     """Ours beside fetching and reading the same pages with nothing else."""
     with tempfile.TemporaryDirectory() as made:
         folder = make_certificates(Path(made))
-        ours = measure("ours", asked.jobs, asked, folder)
+        ours = measure("ours", asked.jobs, asked, folder, "--unsampled")
         with server("bench.waiting_region", "rest", str(folder), "--jobs", str(asked.jobs)) as ports:
             words = {"port": ports["port"], "jobs": asked.jobs, "rounds": asked.rounds, "poll": asked.poll}
             arguments = ["-m", "bench.waiting_limit", *(word for name, value in words.items() for word in (f"--{name}", str(value)))]
@@ -70,8 +70,11 @@ def limit(asked: argparse.Namespace) -> dict[str, Any]:
     return {"jobs": asked.jobs, "cpu_over_limit": round(spent / least, 3), "wrong": ours["wrong"]}
 
 
-def measure(who: str, jobs: int, asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """One side's figures."""
+def measure(who: str, jobs: int, asked: argparse.Namespace, folder: Path, *words: str) -> dict[str, Any]:
+    """One side's figures.
+
+    :param words: further arguments of the measured process.
+    """
     with server("bench.waiting_region", "rest" if who == "ours" else "grpc", str(folder), "--jobs", str(jobs)) as ports:
         extra = {"project": "a-project", "is_anonymous": True, "dataflow_endpoint": f"https://127.0.0.1:{ports['port']}"}
         roots = str(folder / "roots.pem")
@@ -82,7 +85,7 @@ def measure(who: str, jobs: int, asked: argparse.Namespace, folder: Path) -> dic
             **SURROUNDINGS,
         }
         arguments = ["-m", "bench.waiting_client", who, "--port", str(ports["port"]), "--control", str(ports["control"])]
-        arguments += options(asked, jobs)
+        arguments += [*options(asked, jobs), *words]
         if asked.messages:
             arguments += ["--importance", "JOB_MESSAGE_BASIC"]
         return child(arguments, environment, timeout=900.0)  # type: ignore[no-any-return]
