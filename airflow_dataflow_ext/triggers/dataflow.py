@@ -23,7 +23,7 @@ class DataflowTrigger(WaitTrigger):
     """Waits in the triggerer, and calls Dataflow.
 
     :param conn_id: connection of type ``google_cloud_platform``.
-    :param impersonation_chain: see GoogleBaseHook.
+    :param impersonation_chain: service account to act as, or a chain of them that ends with it; the connection's by default.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
     :param location: location of the jobs; the connection's, or ``us-central1``, by default.
     :param poll_sleep: seconds between two looks.
     :param conn_id: connection of type ``google_cloud_platform``.
-    :param impersonation_chain: see GoogleBaseHook.
+    :param impersonation_chain: service account to act as, or a chain of them that ends with it; the connection's by default.
     :raises InvalidInputError: a state is none in which a job ends, or ``poll_sleep`` is not more than 0.
     """
 
