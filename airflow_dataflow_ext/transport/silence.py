@@ -21,7 +21,7 @@ def no_reply(error: Exception, said: str = "", *, took: float, root: str, whose:
     """What a request comes back with when no answer came.
 
     :param error: what the client raised instead.
-    :param said: what is told of that; the error itself by default.
+    :param said: what is said of that; the error itself by default.
     :param root: where the request was to go.
     :param whose: who leads there, for the message, for example ``connection 'x'``.
     :param sent: False when the caller knows that the request did not leave this machine.
