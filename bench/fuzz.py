@@ -98,9 +98,9 @@ def _run(state: State, counts: Counts, number: int, make: Callable[[], Sent], ju
             counts.add("dropped", sent)
         else:
             judge(counts, sent, answer)
-        state.restore()
         if (answer is None or answer.status >= 400) and state.seen(sent.port) != before:
             counts.add("changed", sent, answer)
+        state.restore()
 
 
 def _judge(counts: Counts, sent: Sent, answer: Answer) -> None:

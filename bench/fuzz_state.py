@@ -82,6 +82,7 @@ class State:
                 emulator.wave.all_runs(),
                 [script.to_json() for script in emulator.wave.scripts],
                 [emulator.wave.dataflows, emulator.wave.recipes, emulator.wave.connectors],
+                [vars(emulator.settings), vars(emulator.wave.settings)],
                 emulator.clock.now(),
             ]
         )

@@ -158,6 +158,16 @@ def test_setup_names_exactly_what_the_emulator_imports_beside_that() -> None:
     assert requirements("emulator") - beside <= NOT_BY_IMPORT
 
 
+def test_the_readme_names_the_versions_that_setup_allows() -> None:
+    readme, setup = (ROOT / "README.md").read_text("utf-8"), ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    least = {Requirement(line).name: str(Requirement(line).specifier) for line in setup["options"]["install_requires"].split()}
+    rows = re.findall(r"^\| ([0-9x., ]+) \| (.+) \|$", readme, re.MULTILINE)
+    supported = {version for versions, text in rows if text != "not supported" for version in versions.split(", ")}
+    assert f">={min(supported)}" == least["apache-airflow"]
+    assert f"Python {setup['options']['python_requires'].removeprefix('>=')} or newer" in readme
+
+
 def test_no_pattern_of_package_data_is_idle() -> None:
     config = ConfigParser(interpolation=None)
     config.read(ROOT / "setup.cfg")

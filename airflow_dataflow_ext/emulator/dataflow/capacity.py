@@ -15,12 +15,9 @@ from airflow_dataflow_ext.emulator.engines.contract import Engine, Report, Work
 from airflow_dataflow_ext.emulator.engines.scripted import Script, ScriptedEngine, Scripts, streams
 from airflow_dataflow_ext.emulator.engines.timeline import JobMessage, State
 from airflow_dataflow_ext.emulator.http.clock import Clock
-from airflow_dataflow_ext.emulator.http.errors import ApiError, short
+from airflow_dataflow_ext.emulator.http.errors import not_now, short
 from airflow_dataflow_ext.emulator.http.payload import check
 
-QUOTA_STATUS, QUOTA_CODE = 400, "FAILED_PRECONDITION"
-"""Of a refusal for the quota of jobs. Unverified: other refusals that begin with the same words have these
-(https://github.com/hashicorp/terraform-provider-google/issues/16159)."""
 NO_MACHINES = "ZONE_RESOURCE_POOL_EXHAUSTED"
 _REASON = re.compile(rf"{NO_MACHINES}|QUOTA_FOR_[A-Z0-9_]{{1,50}}", re.ASCII)
 _FAILS_AFTER = 2.0
@@ -53,17 +50,18 @@ class Capacity:
     def check_quota(self, jobs: Jobs, project: str) -> None:
         """Whether one more job of the project may be created, in the words of https://github.com/apache/beam/pull/34381
 
+        The status is unverified: it is that of another refusal which begins with the same words,
+        https://github.com/hashicorp/terraform-provider-google/issues/16159
+
         :raises ApiError: its quota of jobs is used up.
         """
         running = jobs.count_active(project)
         if self.jobs_per_project is not None and running >= self.jobs_per_project:
-            raise ApiError(
-                QUOTA_STATUS,
+            raise not_now(
                 f"The workflow could not be created. Causes: ({secrets.token_hex(8)}): Dataflow quota error for jobs-per-project quota. "
                 f"Project {project} is running {running} jobs. Please check the quota usage via GCP Console. If it exceeds the limit, "
                 "please wait for a workflow to finish or contact Google Cloud Support to request an increase in quota. If it does not, "
-                "contact Google Cloud Support.",
-                code=QUOTA_CODE,
+                "contact Google Cloud Support."
             )
 
 
@@ -109,8 +107,7 @@ def _errors(work: Work, reason: str) -> tuple[str, ...]:
     if reason != NO_MACHINES:
         limit = f"Exceeded limit '{reason}' on resource '{work.job_name}-harness'. Limit: 8.0 HTTP Code: 403"
         return (f"Workflow failed. Causes: Error: Message: {limit}",)
-    environment = work.spec.get("environment", {}) if work.kind == "create" else work.environment
-    zone = environment.get("workerZone") or f"{work.location}-f"  # which one the service takes by itself is not known
+    zone = _zone(work)
     lacking = (
         f"The zone 'projects/{work.project_id}/zones/{zone}' does not have enough resources available to fulfill the request.  "
         "Try a different zone, or try again later."
@@ -122,3 +119,11 @@ def _errors(work: Work, reason: str) -> tuple[str, ...]:
     guide = "Please refer to https://cloud.google.com/dataflow/docs/guides/common-errors#worker-pool-failure for help troubleshooting."
     startup = f"Startup of the worker pool in zone {zone} failed to bring up any of the desired 1 workers. {guide}"
     return f"{startup} {reason}: Instance creation failed: {lacking}", "Workflow failed."
+
+
+def _zone(work: Work) -> str:
+    """Where the job's workers were to be: as its launch or its graph says; which zone the service takes by itself is not known."""
+    environment = work.spec.get("environment", {}) if work.kind == "create" else work.environment
+    pools = environment.get("workerPools", ())
+    named = (environment.get("workerZone"), environment.get("zone"), *(pool.get("zone") for pool in pools))
+    return next(filter(None, named), f"{work.location}-f")

@@ -176,7 +176,9 @@ def test_a_job_that_failed_before_any_work_for_want_of_room_says_so(text: str) -
 
 
 @pytest.mark.parametrize(
-    "service", [Failed(ZONE, vcpu=4), Failed(ZONE, metrics=refused(403, "no metrics")), Failed("Workflow failed.")], ids=str
+    "service",
+    [Failed(ZONE, vcpu=4), Failed(ZONE, metrics=refused(403, "no metrics")), Failed("Workflow failed.")],
+    ids=["worked", "unknown", "other"],
 )
 def test_a_job_that_may_have_worked_has_failed_as_any_other(service: Failed) -> None:
     assert (outcome(service).phase, outcome(service).cause) == (Phase.FAILED, "")

@@ -92,7 +92,7 @@ def test_a_project_at_its_quota_gets_no_other_job_until_one_has_ended(still_emul
     with pytest.raises(RefusedError) as caught:
         WAYS[way](ask, "three")
     error = caught.value.error
-    assert (caught.value.status, error["status"]) == (400, "FAILED_PRECONDITION")
+    assert (caught.value.status, error["status"], error["errors"][0]["reason"]) == (400, "FAILED_PRECONDITION", "failedPrecondition")
     assert re.fullmatch(
         r"\([0-9a-f]{16}\): The workflow could not be created\. Causes: \([0-9a-f]{16}\): Dataflow quota error for jobs-per-project "
         r"quota\. Project a-project is running 2 jobs\. Please check the quota usage via GCP Console\. If it exceeds the limit, please "
@@ -136,12 +136,9 @@ def test_what_creates_no_job_is_not_refused_for_the_quota(still_emulator: Emulat
 # the rate of requests
 
 
-@pytest.mark.parametrize(
-    ("method", "way"), [("templates.launch", "classic"), ("flexTemplates.launch", "flex"), ("jobs.create", "jobs.create")]
-)
-def test_a_fault_refuses_a_launch_for_its_rate_with_the_details_of_google(
-    still_emulator: Emulator, ask: Asker, method: str, way: str
-) -> None:
+@every_way
+def test_a_fault_refuses_a_launch_for_its_rate_with_the_details_of_google(still_emulator: Emulator, ask: Asker, way: str) -> None:
+    method = {"classic": "templates.launch", "flex": "flexTemplates.launch"}.get(way, way)
     fault = {"method": method, "status": 429, "details": [RATE_LIMIT]}
     assert requests.post(f"{still_emulator.url}/_emulator/faults", json=fault, timeout=60).json()["details"] == [RATE_LIMIT]
     with pytest.raises(RefusedError) as caught:
@@ -150,7 +147,7 @@ def test_a_fault_refuses_a_launch_for_its_rate_with_the_details_of_google(
     assert (caught.value.status, error["status"], error["details"]) == (429, "RESOURCE_EXHAUSTED", [RATE_LIMIT])
     assert error["errors"][0]["reason"] == "rateLimitExceeded"
     assert len(still_emulator.jobs) == 0
-    WAYS[way](ask, "wc")
+    WAYS[way](ask, "again")
 
 
 # locations without machines
@@ -210,11 +207,13 @@ def test_a_full_location_fails_its_own_new_jobs_alone_until_there_is_room(
 def test_the_zone_is_the_one_that_was_asked_for(still_emulator: Emulator, ask: Asker, clock: ManualClock) -> None:
     still_emulator.settings.full = FULL
     jobs = [
-        ask.launch("a", environment={"workerZone": "us-central1-b"}),
-        ask(Job.create, {"name": "b", "environment": {"workerZone": "us-central1-c"}}),
+        ask.launch("a", environment={"workerZone": "us-central1-a"}),
+        ask.launch("b", environment={"zone": "us-central1-b"}),
+        ask(Job.create, {"name": "c", "environment": {"workerZone": "us-central1-c"}}),
+        ask(Job.create, {"name": "d", "environment": {"workerPools": [{}, {"zone": "us-central1-d"}]}}),
     ]
     clock.advance(5)
-    for job, zone in zip(jobs, ("us-central1-b", "us-central1-c"), strict=True):
+    for job, zone in zip(jobs, ("us-central1-a", "us-central1-b", "us-central1-c", "us-central1-d"), strict=True):
         assert errors(ask, job)[0] == POOL.replace("us-central1-f", zone)
 
 
