@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 project = "airflow-dataflow-ext"
 release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton", "sphinx_design"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build", "reference/generated"]  # the latter are included by pages
-html_theme = "alabaster"
-html_theme_options = {"description": "Dataflow and CRM Analytics jobs for Apache Airflow", "fixed_sidebar": True}
+html_theme = "furo"
+html_title = f"airflow-dataflow-ext {release}"
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 autodoc_typehints = "description"
