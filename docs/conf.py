@@ -19,6 +19,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton", "sphinx_
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build", "reference/generated"]  # the latter are included by pages
 html_theme = "furo"
+html_search_scorer = str(Path(__file__).with_name("scorer.js"))  # what DAGs import before what it is made of
 html_title = f"airflow-dataflow-ext {release}"
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
