@@ -31,7 +31,7 @@ IMPORTED = {
 }
 """Modules from which DAGs import: each of their classes is shown with all its arguments."""
 
-SOUGHT = {"DataflowStopJobOperator": "drain, cancel, stop", "DataflowUpdateJobOperator": "scale, archive"}
+SOUGHT = {"DataflowStopJobOperator": ("drain", "cancel", "stop"), "DataflowUpdateJobOperator": ("scale", "archive")}
 """Words by which people look for a class that has another name; the search shows it first."""
 
 
@@ -114,7 +114,7 @@ def _classes(module: str, classes: Iterable[type]) -> list[str]:
     """Each class with its own arguments and, folded, those that it inherits."""
     lines = ["```{eval-rst}", f".. py:currentmodule:: {_dotted(module)}", ""]
     for cls in classes:
-        lines += [f".. index:: {SOUGHT[cls.__name__]}", ""] if cls.__name__ in SOUGHT else []
+        lines += [*(f".. index:: ! {word}" for word in SOUGHT.get(cls.__name__, ())), ""]
         lines += [f".. autoclass:: {cls.__name__}", ""]
         inherited = [row for row in arguments(cls) if row[0] is not cls]
         if inherited:
