@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import importlib
+import inspect
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import airflow_dataflow_ext
@@ -17,6 +20,19 @@ from airflow_dataflow_ext.api.wave.states import WAVE
 
 PACKAGE = Path(airflow_dataflow_ext.__file__).parent
 PARTS = ("operators", "decorators", "sensors", "triggers", "hooks", "links", "task", "watch", "transport", "api", "plugin", "emulator")
+"""Folders whose modules are shown as a whole, but for the classes below."""
+
+IMPORTED = {
+    "dataflow_operators.md": "operators.dataflow",
+    "wave_operators.md": "operators.wave",
+    "dataflow_sensors.md": "sensors.dataflow",
+    "wave_sensors.md": "sensors.wave",
+    "dataflow_events.md": "triggers.dataflow_events",
+}
+"""Modules from which DAGs import: each of their classes is shown with all its arguments."""
+
+SOUGHT = {"DataflowStopJobOperator": ("drain", "cancel", "stop"), "DataflowUpdateJobOperator": ("scale", "archive")}
+"""Words by which people look for a class that has another name; the search shows it first."""
 
 
 def write_tables(folder: Path) -> None:
@@ -30,7 +46,12 @@ def write_tables(folder: Path) -> None:
         "dataflow_states.md": _states(DATAFLOW.items()),
         "wave_states.md": _states(WAVE.items()),
     }
-    tables |= {f"{part}.md": _modules(part) for part in PARTS}
+    classes = {name: imported(module) for name, module in IMPORTED.items()}
+    tables |= {name: _classes(IMPORTED[name], found) for name, found in classes.items()}
+    shown = {
+        (where, cls.__name__) for name, found in classes.items() for cls in found for where in (cls.__module__, _dotted(IMPORTED[name]))
+    }
+    tables |= {f"{part}.md": _modules(part, shown) for part in PARTS}
     for name, lines in tables.items():
         text = "\n".join(lines) + "\n"
         path = folder / name
@@ -66,14 +87,65 @@ def _states(rows: Iterable[tuple[str, StateRow]]) -> list[str]:
     return ["| state | for somebody who waits |", "|---|---|", *(f"| `{state}` | {row.phase} |" for state, row in rows)]
 
 
-def _modules(part: str) -> list[str]:
+def imported(module: str) -> list[type]:
+    """The classes that a DAG imports from a module."""
+    space = vars(importlib.import_module(_dotted(module)))
+    own = (name for name, value in space.items() if inspect.isclass(value) and value.__module__.endswith(module))
+    return [space[name] for name in space.get("__all__", own) if not inspect.isabstract(space[name])]
+
+
+def arguments(cls: type) -> Iterator[tuple[type, str, str, str]]:
+    """Every argument of a class that this package defines: who brings it, its name, its default, and what it is."""
+    ours = [base for base in cls.__mro__ if base.__module__.startswith(PACKAGE.name)]
+    described: dict[str, str] = {}
+    for base in ours:
+        found = re.findall(r":param (\w+): (.*?)(?=\n:|\n\n|\Z)", inspect.getdoc(base) or "", re.DOTALL)
+        described = {**{name: " ".join(text.split()) for name, text in found}, **described}
+    seen = set()
+    for base in ours:
+        for name, parameter in inspect.signature(base.__init__).parameters.items() if "__init__" in vars(base) else ():
+            if parameter.kind is parameter.KEYWORD_ONLY and name not in seen:
+                seen.add(name)
+                default = "required" if parameter.default is parameter.empty else f"``{parameter.default!r}``"
+                yield base, name, default, described.get(name, "")
+
+
+def _classes(module: str, classes: Iterable[type]) -> list[str]:
+    """Each class with its own arguments and, folded, those that it inherits."""
+    lines = ["```{eval-rst}", f".. py:currentmodule:: {_dotted(module)}", ""]
+    for cls in classes:
+        lines += [*(f".. index:: ! {word}" for word in SOUGHT.get(cls.__name__, ())), ""]
+        lines += [f".. autoclass:: {cls.__name__}", ""]
+        inherited = [row for row in arguments(cls) if row[0] is not cls]
+        if inherited:
+            head = [f"   .. dropdown:: {len(inherited)} more arguments", "", "      .. list-table::", "         :header-rows: 1"]
+            lines += [*head, "         :widths: 24 16 60", "", *_cells("argument", "default", "")]
+        for _, name, default, text in inherited:
+            templated = name in getattr(cls, "template_fields", ()) and "templated" not in text
+            lines += _cells(f"``{name}``", default, f"{text} Templated." if templated else text)
+        lines.append("")
+    return [*lines, "```"]
+
+
+def _dotted(module: str) -> str:
+    return f"{PACKAGE.name}.{module}"
+
+
+def _cells(first: str, *others: str) -> list[str]:
+    return [f"         * - {first}", *(f"           - {other}" for other in others)]
+
+
+def _modules(part: str, shown: set[tuple[str, str]]) -> list[str]:
     """The docstrings of every module of a folder and of the folders in it."""
     paths = sorted(path.relative_to(PACKAGE).with_suffix("") for path in (PACKAGE / part).rglob("*.py"))
     lines = []
     for path in paths:
         if path.stem.startswith("_") or "beam_child" in path.parts:  # the latter is a program that runs beside the package
             continue
-        module = ".".join(path.parts)
-        directive = [f".. automodule:: {PACKAGE.name}.{module}", "   :members:", "   :show-inheritance:"]
-        lines += [f"## `{module}`", "", "```{eval-rst}", *directive, "```", ""]
+        module = _dotted(".".join(path.parts))
+        elsewhere = sorted(name for where, name in shown if where == module)
+        directive = [f".. automodule:: {module}", "   :members:", "   :show-inheritance:"]
+        if elsewhere:
+            directive.append(f"   :exclude-members: {', '.join(elsewhere)}")
+        lines += [f"## `{'.'.join(path.parts)}`", "", "```{eval-rst}", *directive, "```", ""]
     return lines

@@ -383,21 +383,55 @@ def test_no_file_holds(what: str) -> None:
     assert found == []
 
 
-def test_every_public_class_has_a_docs_entry(tmp_path: Path) -> None:
+def docs_tables() -> Any:
+    """The module that writes the reference's tables."""
     spec = importlib.util.spec_from_file_location("docs_tables", ROOT / "docs" / "tables.py")
     assert spec is not None
     assert spec.loader is not None
     tables = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tables)
+    return tables
+
+
+def test_every_argument_of_what_a_dag_imports_is_explained() -> None:
+    tables = docs_tables()
+    classes = {cls for module in tables.IMPORTED.values() for cls in tables.imported(module)}
+    assert len(classes) > 20
+    assert {f"{cls.__name__}.{name}" for cls in classes for _, name, _, text in tables.arguments(cls) if not text} == set()
+
+
+def test_every_public_class_has_a_docs_entry(tmp_path: Path) -> None:
+    tables = docs_tables()
     tables.write_tables(tmp_path)
     pages = "\n".join(page.read_text("utf-8") for page in (ROOT / "docs" / "reference").glob("*.md"))
     included = [(tmp_path / name).read_text("utf-8") for name in re.findall(r"\{include\} generated/(\S+)", pages)]
-    documented = set(re.findall(r"automodule:: (\S+)", "\n".join((pages, *included))))
-    modules = [module for module in MODULES if "beam_child" not in module.parts]
+    text = "\n".join((pages, *included))
+    modules = set(re.findall(r"automodule:: (\S+)", text))
+    alone = set(re.findall(r"autoclass:: (?:\S+\.)?(\w+)", text))
+    left_out = {name for names in re.findall(r":exclude-members: (.+)", text) for name in names.split(", ")}
+    assert left_out <= alone
     written = {
-        ".".join(module.relative_to(ROOT).with_suffix("").parts)
-        for module in modules
-        if not module.stem.startswith("_") and any(isinstance(node, ast.ClassDef) for node in public(module))
+        (dotted(module), node.name)
+        for module in MODULES
+        if "beam_child" not in module.parts and not module.stem.startswith("_")
+        for node in public(module)
+        if isinstance(node, ast.ClassDef)
     }
     assert written
-    assert written - documented == set()
+    assert {f"{module}.{name}" for module, name in written if module not in modules and name not in alone} == set()
+
+
+def test_every_error_has_a_section_in_troubleshooting() -> None:
+    from airflow_dataflow_ext import exceptions
+    from airflow_dataflow_ext.api.rest import errors
+
+    classes = {
+        name
+        for module in (errors, exceptions)
+        for name, value in vars(module).items()
+        if inspect.isclass(value) and value.__module__ == module.__name__
+    }
+    page = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
+    sections = dict(re.findall(r"^### (\w+)\n\n(.+?)(?=\n##|\Z)", page, re.MULTILINE | re.DOTALL))
+    assert set(sections) == classes
+    assert {name for name in classes if len(sections[name].split()) < 10} == set()
