@@ -249,7 +249,7 @@ def it_has_a_price(cloud: Cloud, runs: Runs) -> None:
 
 def the_job_goes_wild(cloud: Cloud, dag: DAG) -> None:
     cloud.patch.setattr(budgets, "USAGE_EVERY", 0.1)
-    cloud.emulator.scripts.play("count-*", [(0, "JOB_STATE_RUNNING"), (0.1, used(312))], **STOPS)
+    cloud.emulator.scripts.play("count-*", [(0, "JOB_STATE_RUNNING"), (0.1, used(312)), (20, "JOB_STATE_DONE")], **STOPS)
 
 
 def one_region_is_full(cloud: Cloud, dag: DAG) -> None:
