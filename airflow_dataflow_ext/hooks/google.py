@@ -15,6 +15,7 @@ from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.values import given
 from airflow_dataflow_ext.hooks.credentials import GoogleConnection
 from airflow_dataflow_ext.transport.effects import MemoryStore, effects_of
 from airflow_dataflow_ext.transport.endpoint import check_root
@@ -139,14 +140,14 @@ class DataflowConnection(GoogleConnection):
 
     def project_of(self, project_id: str | None = None) -> str:
         """The project of the argument, else of the connection."""
-        found = project_id or self.project_id
+        found = given(project_id) or self.project_id
         if not found:
             raise InvalidInputError(f"project_id is not given, and connection {self.gcp_conn_id!r} names no project")
         return str(found)
 
     def location_of(self, location: str | None = None) -> str:
         """The location of the argument, else of the connection, else the service's default."""
-        return str(location or self._get_field("location") or dataflow.DEFAULT_LOCATION)
+        return str(given(location) or self._get_field("location") or dataflow.DEFAULT_LOCATION)
 
     def place(self, project_id: str | None = None, location: str | None = None) -> Place:
         """Project and location, filled in.

@@ -82,7 +82,7 @@ class DataflowStartYamlJobOperator(FileFields, DataflowLaunchOperator):
 
     @property
     def says_where(self) -> bool:
-        return bool(self.location or self.region)
+        return bool(self.own_location or self.region)
 
     def needs_worker(self) -> bool:
         return super().needs_worker() or (self.yaml_pipeline_file is not None and not self.yaml_pipeline_file.startswith("gs://"))
@@ -90,7 +90,7 @@ class DataflowStartYamlJobOperator(FileFields, DataflowLaunchOperator):
     def launch(self) -> tuple[Launch, Place]:
         from airflow_dataflow_ext.api.dataflow.beam_yaml import yaml_launch
 
-        place = self.hook.place(self.project_id, self.location or self.region)
+        place = self.hook.place(self.project_id, self.own_location or self.region)
         file, text = self.yaml_pipeline_file, self.yaml_pipeline
         if file and not file.startswith("gs://"):
             text, file = _read(file), None

@@ -140,15 +140,11 @@ class DataflowJobOperator(DataflowTask, WaitsForRoom):
         return summary_of(job, watch.job.place, prices=self.prices, seen=seen)
 
     def keep(self, outcome: Outcome) -> Conversation[None]:
-        return keep(outcome, self._place(outcome.job), self.prices)
-
-    def _place(self, job: Json) -> Place:
-        place: Place = self.hook.place(job.get("projectId") or self.project_id, job.get("location") or self.location)
-        return place
+        return keep(outcome, self.place.of(outcome.job).place, self.prices)
 
     def result(self, outcome: Outcome) -> Conversation[Json]:
         job = outcome.job
-        at = self._place(job).job(str(job["id"]))
+        at = self.place.of(job)
         if outcome.unlogged is not None:
             yield from MessageStream(at.path, self.message_importance, outcome.unlogged).follow(retry_for=self.poll_sleep)
         return (yield from super().result((yield from with_usage(outcome, at, self.prices))))
@@ -194,7 +190,7 @@ class DataflowLaunchOperator(TemplateLineage, DataflowJobOperator):
     @property
     def says_where(self) -> bool:
         """Whether the task itself says where its job is to be, beside the connection."""
-        return bool(self.location)
+        return bool(self.own_location)
 
     @abstractmethod
     def launch(self) -> tuple[Launch, Place]:

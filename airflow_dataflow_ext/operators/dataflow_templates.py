@@ -87,13 +87,13 @@ class DataflowTemplatedJobStartOperator(FileFields, DataflowLaunchOperator):
 
     @property
     def says_where(self) -> bool:
-        return bool(self.location or self._places)
+        return bool(self.own_location or self._places)
 
     def launch(self) -> tuple[Launch, Place]:
         places = self._places
         for name, value in places.items():
-            if self.location and value != self.location:
-                raise InvalidInputError(f"location is {self.location!r} and options[{name!r}] is {shown(value)}: give one of them")
+            if self.own_location and value != self.own_location:
+                raise InvalidInputError(f"location is {self.own_location!r} and options[{name!r}] is {shown(value)}: give one of them")
         launch = TemplateLaunch(
             template=self.template,
             job_name=self.job_name,
@@ -102,7 +102,7 @@ class DataflowTemplatedJobStartOperator(FileFields, DataflowLaunchOperator):
             update=self.update,
             transform_name_mapping=self.transform_name_mapping or {},
         )
-        return launch, self.hook.place(self.project_id, self.location or next(iter(places.values()), None))
+        return launch, self.hook.place(self.project_id, self.own_location or next(iter(places.values()), None))
 
     @property
     def _options(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from airflow_dataflow_ext.api.rest.values import given
 from airflow_dataflow_ext.links.data_pipelines import DataflowPipelineLink
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.links.wave import WaveDataManagerLink
@@ -83,6 +84,12 @@ class DataflowTask(LinkedTask):
     def connection(self) -> Json:
         """What a trigger takes to make the same hook."""
         return {"conn_id": self.gcp_conn_id, "impersonation_chain": self.impersonation_chain}
+
+    @property
+    def own_location(self) -> str | None:
+        """The location that the task itself gives."""
+        location: str | None = given(self.location)
+        return location
 
     @property
     def place(self) -> Place:

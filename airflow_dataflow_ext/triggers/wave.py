@@ -76,6 +76,4 @@ class WaveActionTrigger(ActionTrigger, WaveTrigger):
     See :class:`WaveTrigger` for the other arguments.
     """
 
-    @staticmethod
-    def action_of(data: Mapping[str, Any]) -> RunStopAction:
-        return RunStopAction.deserialize(data)
+    action_of = staticmethod(RunStopAction.deserialize)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from airflow_dataflow_ext.api.wave.stop import RunStopAction
 from airflow_dataflow_ext.triggers.launch_start import LaunchStartTrigger
 from airflow_dataflow_ext.triggers.start import ActionStartTrigger, SensorStartTrigger
@@ -18,9 +15,7 @@ class WaveLaunchStartTrigger(LaunchStartTrigger, WaveTrigger):
 class WaveActionStartTrigger(ActionStartTrigger, WaveTrigger):
     """Acts on a run; see :class:`~airflow_dataflow_ext.triggers.start.ActionStartTrigger`."""
 
-    @staticmethod
-    def action_of(data: Mapping[str, Any]) -> RunStopAction:
-        return RunStopAction.deserialize(data)
+    action_of = staticmethod(RunStopAction.deserialize)
 
 
 class WaveSensorStartTrigger(SensorStartTrigger, WaveTrigger):

@@ -76,11 +76,8 @@ def test_a_task_waits_for_room_in_the_triggerer(emulator: Emulator, deferrable: 
     assert deferred.message.classpath == "airflow.providers.standard.triggers.temporal.DateTimeTrigger"
 
 
-@BOTH
-@pytest.mark.parametrize("end_from_trigger", [False, True])
+@pytest.mark.parametrize(("deferrable", "end_from_trigger"), [(False, False), (True, False), (True, True)])
 def test_a_job_without_machines_is_followed_by_one_that_has_some(emulator: Emulator, deferrable: bool, end_from_trigger: bool) -> None:
-    if end_from_trigger and not deferrable:
-        pytest.skip("only a task that waits in the triggerer ends there")
     emulator.scripts.play("count-*", STOCKOUT)
     threading.Timer(0.8, lambda: emulator.scripts.play("count-*", [(0, "JOB_STATE_RUNNING"), (0.1, "JOB_STATE_DONE")])).start()
     assert instance(deferrable=deferrable, when_full="wait", end_from_trigger=end_from_trigger).run().state == "success"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.emulator import Emulator
+from airflow_dataflow_ext.emulator.google.oauth import PROJECT
 from tests.airflow_task import TaskInstance
 from tests.operators.launches import PARAMETERS, TEMPLATE
 
@@ -106,6 +107,13 @@ def test_a_field_that_is_a_text_takes_a_rendered_none_for_not_given(emulator: Em
     text = "workerZone" if name == CREATE else "network"
     good(task(name, params={"none": None}, **with_environment(name, {text: "{{ params.none }}"})))
     assert text not in sent(emulator).get("environment", {})
+
+
+@pytest.mark.parametrize("name", [CLASSIC, FLEX, YAML, CREATE])
+def test_a_place_that_was_rendered_from_none_is_the_connections(emulator: Emulator, name: str) -> None:
+    good(task(name, params={"none": None}, project_id="{{ params.none }}", location="{{ params.none }}"))
+    (job,) = emulator.jobs.all()
+    assert (job["job"]["projectId"], job["job"]["location"]) == (PROJECT, "us-central1")
 
 
 def test_a_template_parameter_may_say_none(emulator: Emulator) -> None:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline, PipelineJob
 from airflow_dataflow_ext.api.data_pipelines.pipelines import PipelineRef, job_place
-from airflow_dataflow_ext.api.dataflow.capacity import lack_behind
+from airflow_dataflow_ext.api.dataflow.capacity import shortage_behind
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.states import state_of
@@ -60,8 +60,8 @@ class PipelineRunLauncher:
     def place_of(self, times_full: int) -> Mapping[str, str]:
         return {}  # the pipeline says where
 
-    def lack_behind(self, error: CallError) -> str:
-        return lack_behind(error)
+    def shortage_behind(self, error: CallError) -> str:
+        return shortage_behind(error)
 
     def request(self, record: LaunchRecord, identity: LaunchIdentity) -> Request:
         return Pipeline.run.request({}, **self.pipeline.path)

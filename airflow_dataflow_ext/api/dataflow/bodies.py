@@ -90,14 +90,17 @@ def labelled(environment: Mapping[str, Any], ours: Mapping[str, str]) -> Json:
     return {**environment, LABELS: merge_labels(environment.get(LABELS, {}), ours)}
 
 
+def parts_of(environment: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """What may say where workers are: the environment and, in that of a job, its worker pools."""
+    return environment, *environment.get("workerPools", ())
+
+
 def check_zone(environment: Mapping[str, Any], place: Place) -> None:
     """That the workers' zone lies in the place of the job, for a launch of which nobody has said where it is to be.
 
-    :param environment: of a template's launch, or of a job; the latter may name zones in its worker pools as well.
     :raises InvalidInputError: it does not.
     """
-    parts = (environment, *environment.get("workerPools", ()))
-    for name, zone in ((name, part[name]) for part in parts for name in _ZONES if part.get(name)):
+    for name, zone in ((name, part[name]) for part in parts_of(environment) for name in _ZONES if part.get(name)):
         region = _REGION.fullmatch(str(zone))
         if region is not None and region[1] != place.location:
             raise InvalidInputError(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_dataflow_ext.api.dataflow.bodies import parts_of
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.usage import totals
@@ -32,14 +33,13 @@ _SHORTAGES = (
 
 ADVICE = 'when_full="wait" waits for room, and fallback_locations tries other regions.'
 
-
 _OF_ONE_REGION = ("zone", "workerZone", "workerRegion", "subnetwork")
 
 
 def fallbacks_of(launch: Launch, place: Place, locations: Any) -> tuple[Place, ...]:
     """The places where a launch is tried when there is no room in its own.
 
-    :param locations: their names.
+    :param locations: their names, one at least.
     :raises InvalidInputError: they are none, or the launch can be in one region only.
     """
     if isinstance(locations, str) or not isinstance(locations, Sequence):
@@ -50,12 +50,9 @@ def fallbacks_of(launch: Launch, place: Place, locations: Any) -> tuple[Place, .
             raise InvalidInputError(
                 f"fallback_locations must name other locations than {place.location}, each once; {shown(name)} is not one of those"
             )
-    for field in _OF_ONE_REGION:
-        if names and launch.environment.get(field):
-            raise InvalidInputError(
-                f"{field} is {shown(launch.environment[field])}, which is in one region, and fallback_locations names others: leave one out"
-            )
-    if names and launch.update:
+    for field, value in ((field, part[field]) for part in parts_of(launch.environment) for field in _OF_ONE_REGION if part.get(field)):
+        raise InvalidInputError(f"{field} is {shown(value)}, which is in one region, and fallback_locations names others: leave one out")
+    if launch.update:
         raise InvalidInputError("update replaces a job in its own location, and fallback_locations names others: leave one out")
     return tuple(replace(place, location=name) for name in names)
 
@@ -68,8 +65,8 @@ def shortage_in(said: str) -> str:
     return ""
 
 
-def lack_behind(error: CallError) -> str:
-    """What is lacking, and what helps, where a launch was refused for want of room; empty where it was refused for what it asks for."""
+def shortage_behind(error: CallError) -> str:
+    """What is short, and what helps, where a launch was refused for want of room; empty where it was refused for what it asks for."""
     shortage = shortage_in(str(error))
     if not shortage and not isinstance(error, TooManyRequestsError):
         return ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
-from airflow_dataflow_ext.api.dataflow.capacity import lack_behind
+from airflow_dataflow_ext.api.dataflow.capacity import shortage_behind
 from airflow_dataflow_ext.api.dataflow.find_jobs import owner_of, read_whole, read_with_labels
 from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
@@ -78,8 +78,8 @@ class DataflowLauncher:
         places = (self.place, *self.fallbacks)
         return asdict(places[times_full % len(places)])
 
-    def lack_behind(self, error: CallError) -> str:
-        return lack_behind(error)
+    def shortage_behind(self, error: CallError) -> str:
+        return shortage_behind(error)
 
     def request(self, record: LaunchRecord, identity: LaunchIdentity) -> Request:
         return self.launch.request(self._at(record), record.job_name, labels_of(identity))

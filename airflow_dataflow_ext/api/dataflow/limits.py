@@ -45,13 +45,12 @@ class UsageGuard:
             return
         self._next = now + budgets.USAGE_EVERY
         try:
-            over = yield from self._excess(retry_for=0.0)
+            over = yield from self._excess()
             if over and not self._is_stopping(job):
                 yield Say(f"{self._job} is over its limit: {over}.", logging.WARNING)
                 if not (yield from request_stop(self._job, drain=self._drain and drains(job))):
                     self._next = now  # it is too young to be stopped
         except CallError as error:
-            self._next = now
             yield Say(f"Whether {self._job} is within its limit is not known: {error}", logging.WARNING)
 
     def verdict(self, job: Json) -> Conversation[str]:
@@ -59,13 +58,13 @@ class UsageGuard:
         if not self._spending.is_limited or state_of(job) not in (CANCELLED, DRAINED):
             return ""
         try:
-            return (yield from self._excess(retry_for=budgets.METRICS_WITHIN))
+            return (yield from self._excess())
         except CallError as error:
             yield Say(f"Whether {self._job} was within its limit is not known: {error}", logging.WARNING)
             return ""
 
-    def _excess(self, *, retry_for: float) -> Conversation[str]:
-        reply = yield from ask(Job.get_metrics.request(**self._job.path), retry_for=retry_for)
+    def _excess(self) -> Conversation[str]:
+        reply = yield from ask(Job.get_metrics.request(**self._job.path), retry_for=budgets.METRICS_WITHIN)
         return self._spending.excess(totals(reply.get("metrics", ())))
 
     def _is_stopping(self, job: Json) -> bool:

@@ -52,8 +52,8 @@ class Launcher(Protocol):
     def place_of(self, times_full: int) -> Mapping[str, str]:
         """Where to launch, for the record, after the service had no room so often in a row; empty where there is only one place."""
 
-    def lack_behind(self, error: CallError) -> str:
-        """What the service lacks, and what helps, where it refused the launch because it has no room for the job now; else empty."""
+    def shortage_behind(self, error: CallError) -> str:
+        """What the service is short of, and what helps, where it refused the launch because it has no room for the job now; else empty."""
 
     def request(self, record: LaunchRecord, identity: LaunchIdentity) -> Request:
         """The launch of this generation."""
@@ -234,12 +234,12 @@ def _send(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord, *,
         try:
             reply = yield from ask(launcher.request(record, identity))
         except CallError as error:
-            if lack := launcher.lack_behind(error):
+            if shortage := launcher.shortage_behind(error):
                 if not first and (late := (yield from _shown_late(launcher, identity, record))) is not None:
                     return late
                 yield Record(replace(record, step="refused", times_full=record.times_full + 1).value())
                 error.cause = "capacity"
-                raise error.hinting(lack) from None
+                raise error.hinting(shortage) from None
             if not (error.sent and isinstance(error, NoAnswerError | ServiceError | AlreadyExistsError)):  # so there is no job to look for
                 if first:
                     yield Record(replace(record, step="refused").value())

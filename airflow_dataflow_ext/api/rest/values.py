@@ -77,6 +77,11 @@ def message(kind: str, value: Any, at: str, fields: Fields) -> dict[str, Any]:
     return {key: entry for key, entry in found.items() if entry is not None}
 
 
+def given(value: Any) -> Any:
+    """A text argument; None for what None renders to, which is not given."""
+    return None if value == NOTHING[0] else value
+
+
 def camel(name: str) -> str:
     """A name in camel case."""
     return re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), name)

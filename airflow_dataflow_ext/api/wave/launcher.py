@@ -142,7 +142,7 @@ class WaveLauncher:
     def place_of(self, times_full: int) -> Mapping[str, str]:
         return {}  # an org is one place
 
-    def lack_behind(self, error: CallError) -> str:
+    def shortage_behind(self, error: CallError) -> str:
         return ""  # an org queues what it has no room for
 
     def request(self, record: LaunchRecord, identity: LaunchIdentity) -> Request:

@@ -195,6 +195,7 @@ LAUNCH = TemplateLaunch(template="gs://b/t", job_name="wc")
         (LAUNCH, ["l2", "l2"], "each once"),
         (LAUNCH, [""], "'' is not one"),
         (replace(LAUNCH, environment={"workerZone": "l-a"}), ["l2"], "workerZone is 'l-a', which is in one region"),
+        (replace(LAUNCH, environment={"workerPools": [{"zone": "l-a"}]}), ["l2"], "zone is 'l-a', which is in one region"),
         (replace(LAUNCH, environment={"subnetwork": "regions/l/subnetworks/s"}), ["l2"], "subnetwork is"),
         (replace(LAUNCH, update=True), ["l2"], "update replaces a job in its own location"),
     ],
