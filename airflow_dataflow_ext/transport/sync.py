@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import weakref
 from contextlib import closing
@@ -37,7 +38,7 @@ class SyncTransport(Transport):
         super().__init__(root, tokens, **others)
         self._timeout = timeout
         self._proxy = proxy
-        self._clients: dict[str, httpx.Client] = {}
+        self._clients: dict[tuple[int, str], httpx.Client] = {}
         weakref.finalize(self, _close, self._clients)
 
     def send(self, request: Request) -> Reply | NoReply:
@@ -54,7 +55,9 @@ class SyncTransport(Transport):
         return self._reply(reply.status_code, reply.headers, reply.content, began)
 
     def _client(self, root: str) -> httpx.Client:
-        return self._clients.get(root) or self._clients.setdefault(root, client_for(root, self._proxy, timeout=self._timeout))
+        """The client of this thread: a signal may have interrupted another thread's call, whose client stays locked until that goes on."""
+        key = threading.get_ident(), root
+        return self._clients.get(key) or self._clients.setdefault(key, client_for(root, self._proxy, timeout=self._timeout))
 
     def run(self, conversation: Conversation[T], effects: Effects) -> T:
         """Perform a conversation to its end and return its result; what fails in a step is raised where the conversation waits for it."""
@@ -85,6 +88,6 @@ class SyncTransport(Transport):
         return effects(step)
 
 
-def _close(clients: dict[str, httpx.Client]) -> None:
+def _close(clients: dict[tuple[int, str], httpx.Client]) -> None:
     for client in clients.values():
         client.close()

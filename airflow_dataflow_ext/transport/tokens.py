@@ -58,7 +58,9 @@ class _RenewedTokens(ABC):
             self._refused = True
 
     def _have(self) -> None:
-        """Get a token, unless there is one."""
+        """Get a token, unless there is one; a call that a signal has interrupted may hold the lock, which the kill then must not need."""
+        if not self.stale:
+            return
         with self._lock:
             if self.stale:
                 self._obtain()
