@@ -114,7 +114,7 @@ async def cancelled(trigger: Any) -> None:
 
     Before that version a trigger is also cancelled when its triggerer ends; ``on_kill`` asks which it was.
     """
-    if not IS_3_3 and hasattr(trigger, "on_kill"):
+    if not IS_3_3:
         with suppress(Exception):
             await asyncio.wait_for(trigger.on_kill(), ON_KILL_WITHIN)
 

@@ -7,8 +7,8 @@ import functools
 import json
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TaskFailedEvent, TaskSkippedEvent, TaskSuccessEvent, TriggerEvent
@@ -178,8 +178,15 @@ class WaitTrigger(BaseTrigger):
     def make_hook(conn_id: str, **connection: Any) -> Any:
         """The hook, with its credentials read; called in a thread."""
 
+    async def on_kill(self) -> None:
+        """Called by Airflow, which cancels it again with each of its rounds, a second later: what was begun goes on."""
+        await _to_its_end(self.kill())
+
+    async def kill(self) -> None:
+        """Stop what this trigger waits for, if that is to end with it and :meth:`killed_by_user` says so."""
+
     async def killed_by_user(self) -> bool:
-        """Whether ``on_kill`` was called for a user's act.
+        """Whether :meth:`kill` was called for a user's act.
 
         Airflow also calls it when a trigger merely moves to another triggerer; then the task is still deferred. After a clear it can be
         deferred again by its next try, which has stopped the job itself before.
@@ -193,6 +200,21 @@ class WaitTrigger(BaseTrigger):
         found = await ask(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index)
         states = list((found.get(ti.run_id) or {}).values())  # a task that was just cleared has none, and is there all the same
         return bool(states) and states[0] != "deferred"  # no answer is not a person's act
+
+
+_to_end: set[asyncio.Task[None]] = set()
+"""What is to come to its end though nobody waits for it any more; an event loop itself keeps no task alive."""
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do some work, which goes on while this is cancelled."""
+    task = asyncio.ensure_future(work)
+    _to_end.add(task)
+    task.add_done_callback(_to_end.discard)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait({task})
+    task.result()
 
 
 def where(ti: Any) -> Json:
@@ -244,8 +266,7 @@ class JobTrigger(WaitTrigger):
     def wait(self) -> Conversation[Json]:
         return (yield from wait_for_job(self.watch, leaves_rest=not self.end_from_trigger)).serialize()
 
-    async def on_kill(self) -> None:
-        """Called by Airflow; see :meth:`WaitTrigger.killed_by_user`."""
+    async def kill(self) -> None:
         if not self.stop_on_kill:
             return
         if not await self.killed_by_user():

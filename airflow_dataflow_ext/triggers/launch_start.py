@@ -86,13 +86,11 @@ class LaunchStartTrigger(OperatorStartTrigger):
         assert self._task is not None
         return (yield from self._task.result(Outcome.deserialize(event)))
 
-    async def on_kill(self) -> None:
-        """Called by Airflow; see :meth:`WaitTrigger.killed_by_user`."""
+    async def kill(self) -> None:
         task: LaunchingTask = await asyncio.to_thread(self.make_task) if self._task is None else self._task
         if not task.cancel_on_kill:
             return
         if not await self.killed_by_user():
-            self.log.info("The job is left alone: only its trigger moved.")
             return
         async with self.channel() as channel:
             task.hook = channel.hook
@@ -104,11 +102,19 @@ class LaunchStartTrigger(OperatorStartTrigger):
 
     async def killed_by_user(self) -> bool:
         """The same for a task that waits in the triggerer again as soon as it is cleared: its next try may have to begin first."""
+        if await self._is_over():
+            return True
+        within = sum(budgets.NEXT_TRY_PAUSES)
+        self.log.info("The job goes on, unless the task's next try begins within %.0f s: only its trigger moved.", within)
         for pause in budgets.NEXT_TRY_PAUSES:
             await asyncio.sleep(pause)
-            if await super().killed_by_user() or await asyncio.to_thread(self._is_past_try):
+            if await self._is_over():
                 return True
         return False
+
+    async def _is_over(self) -> bool:
+        """Whether the try that this one belongs to has ended."""
+        return await super().killed_by_user() or await asyncio.to_thread(self._is_past_try)
 
     def _is_past_try(self) -> bool:
         """Whether a later try has begun. It waits for this one's job to end, which this one stops sooner."""

@@ -40,8 +40,11 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return known
 
 
-def killed(emulator: Emulator, *, drain: bool = False, **fields: Any) -> str:
-    """The state of the job after its trigger was killed, made as Airflow makes it from what it stored."""
+def killed(emulator: Emulator, *, drain: bool = False, impatient: bool = False, **fields: Any) -> str:
+    """The state of the job after its trigger was killed, made as Airflow makes it from what it stored.
+
+    :param impatient: the kill is cancelled again and again while it goes on, as by a triggerer in each of its rounds.
+    """
     from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
     from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
     from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
@@ -53,8 +56,17 @@ def killed(emulator: Emulator, *, drain: bool = False, **fields: Any) -> str:
     trigger = DataflowJobTrigger(**{"watch": watch, "stop_on_kill": True, "conn_id": "google_cloud_default", **fields})
     trigger = DataflowJobTrigger(**trigger.serialize()[1])
     trigger.task_instance = SimpleNamespace(**TI)
-    asyncio.run(trigger.on_kill())
+    asyncio.run(impatiently(trigger) if impatient else trigger.on_kill())
     return str(ask.state(job)).removeprefix("JOB_STATE_")
+
+
+async def impatiently(trigger: Any) -> None:
+    """Kill as :class:`~airflow.jobs.triggerer_job_runner.TriggerRunner` does: whatever has not let go is cancelled once more."""
+    killing = asyncio.create_task(asyncio.wait_for(trigger.on_kill(), 30.0))
+    while not killing.done():
+        await asyncio.sleep(0.1)
+        killing.cancel()
+    await asyncio.sleep(2.0)  # the triggerer lives on
 
 
 @pytest.mark.parametrize("state", ["failed", "success", "skipped", "scheduled", "queued", "running", "restarting", "removed", None])
@@ -98,6 +110,14 @@ def test_a_job_that_is_not_to_be_stopped_goes_on(emulator: Emulator, airflow: di
     emulator.scripts.play("*", ENDLESS)
     airflow["state"] = "failed"
     assert killed(emulator, stop_on_kill=False) == "RUNNING"
+
+
+def test_a_job_is_stopped_though_its_service_is_slower_than_a_round_of_the_triggerer(emulator: Emulator, airflow: dict[str, Any]) -> None:
+    """Until a trigger has ended, Airflow cancels it again each second, and with it the kill."""
+    emulator.scripts.play("*", ENDLESS, on_cancel=((0.1, "JOB_STATE_CANCELLED"),))
+    emulator.faults.add("jobs.update", delay=0.5)
+    airflow["state"] = "failed"
+    assert killed(emulator, impatient=True) == "CANCELLED"
 
 
 def test_a_kill_waits_no_longer_than_airflow_allows(emulator: Emulator, airflow: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

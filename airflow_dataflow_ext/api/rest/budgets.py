@@ -162,7 +162,7 @@ KILL_STOP_WITHIN = 20.0
 ASK_AIRFLOW_WITHIN = 2.0
 """For Airflow's word on who killed a task: it ends the task's process five seconds after it asked it to end."""
 
-NEXT_TRY_PAUSES = (0.0, 2.0, 3.0)
+NEXT_TRY_PAUSES = (2.0, 3.0)
 """Pauses in which a cleared task begins its next try in the triggerer: until then it looks as if only its trigger had moved."""
 
 EVENT_ARRIVES = 5.0
