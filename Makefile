@@ -52,6 +52,7 @@ chaos: $(INSTALLED)
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell . .ci
 
 types: $(INSTALLED)
 	$(BIN)/mypy
