@@ -57,9 +57,9 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
-# Pages into docs/_build; a warning is an error.
+# Pages into docs/_build; a warning is an error. All of them anew: where Sphinx keeps pages, it drops their words of the search.
 docs: $(INSTALLED)
-	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
+	$(BIN)/python -m sphinx -q -E -W --keep-going -b html docs docs/_build
 
 # The pages in Airflow's UI, from TypeScript into the package; needs Node 20. What it builds is committed, so that nobody else needs Node.
 ui: ui/node_modules/.package-lock.json
