@@ -20,6 +20,7 @@ from airflow.configuration import AIRFLOW_HOME
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import airflow_dataflow_ext
 from airflow_dataflow_ext.provider_info import get_provider_info
 
 ROOT = Path(__file__).parents[1]
@@ -166,6 +167,15 @@ def test_the_readme_names_the_versions_that_setup_allows() -> None:
     supported = {version for versions, text in rows if text != "not supported" for version in versions.split(", ")}
     assert f">={min(supported)}" == least["apache-airflow"]
     assert f"Python {setup['options']['python_requires'].removeprefix('>=')} or newer" in readme
+
+
+def test_the_version_stands_in_one_place() -> None:
+    setup = ConfigParser(interpolation=None)
+    setup.read(ROOT / "setup.cfg")
+    assert setup["metadata"]["version"] == "attr: airflow_dataflow_ext.__version__"
+    pages = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+    wheels = {name for page in pages for name in re.findall(r"airflow_dataflow_ext-(.+?)-py3-none-any\.whl", page.read_text("utf-8"))}
+    assert wheels == {airflow_dataflow_ext.__version__}, "what a reader copies from the pages names the wheel of this version"
 
 
 def test_no_pattern_of_package_data_is_idle() -> None:
