@@ -17,7 +17,7 @@ export UV_SYSTEM_CERTS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help install demo test chaos lint types docs ui ui-check constraints clean
+.PHONY: help install demo test chaos lint types docs linkcheck ui ui-check release-check constraints clean
 
 help:
 	@sed -n '1,3s/^# //p' Makefile
@@ -52,13 +52,18 @@ chaos: $(INSTALLED)
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell . .ci .github
 
 types: $(INSTALLED)
 	$(BIN)/mypy
 
-# Pages into docs/_build; a warning is an error.
+# Pages into docs/_build; a warning is an error. All of them anew: where Sphinx keeps pages, it drops their words of the search.
 docs: $(INSTALLED)
-	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
+	$(BIN)/python -m sphinx -q -E -W --keep-going -b html docs docs/_build
+
+# Whether the links to other sites lead somewhere; needs the internet.
+linkcheck: $(INSTALLED)
+	$(BIN)/python -m sphinx -q -b linkcheck docs build/linkcheck
 
 # The pages in Airflow's UI, from TypeScript into the package; needs Node 20. What it builds is committed, so that nobody else needs Node.
 ui: ui/node_modules/.package-lock.json
@@ -71,6 +76,12 @@ ui-check: ui
 ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
 	cd ui && npm ci --silent --no-fund --no-audit
 	@touch $@
+
+# What a release has to hold that no change has to: a dated section of the changelog, and what PyPI takes, which is left in dist.
+# Before it .ci/run and .ci/deployments; of these, here, what is about the pages and the files of the package.
+release-check: lint types docs
+	$(BIN)/python -m pytest -q tests/test_packaging.py tests/test_installation.py tests/test_repository.py tests/test_links.py tests/test_site.py
+	$(BIN)/python -m bench.release
 
 constraints: .venv/installed
 ifdef AIRFLOW

@@ -34,16 +34,17 @@ def committed() -> list[Path]:
     return [path for line in listed.stdout.splitlines() if (ROOT / (path := Path(line))).is_file()]
 
 
-def build_wheel(folder: Path) -> Path:
-    """Build the wheel from a copy of the sources, since the build leaves files beside them.
+def build(folder: Path) -> tuple[Path, Path]:
+    """Build the source distribution from a copy of the sources, since that leaves files beside them, and the wheel from what it holds.
 
-    :param folder: an empty one, for the copy and the wheel.
+    :param folder: an empty one, for the copy and what is built.
+    :return: the source distribution, the wheel.
     """
     for path in committed():
         (target := folder / "sources" / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / path, target)
-    _uv("build", "--wheel", "--build-constraints", str(CONSTRAINTS), "--out-dir", str(folder), str(folder / "sources"))
-    return next(folder.glob("*.whl"))
+    _uv("build", "--build-constraints", str(CONSTRAINTS), "--out-dir", str(folder), str(folder / "sources"))
+    return next(folder.glob("*.tar.gz")), next(folder.glob("*.whl"))
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def try_plain(environment: Environment) -> dict[str, bool]:
 def main() -> int:
     argparse.ArgumentParser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        wheel = build_wheel(Path(folder) / "wheel")
+        _, wheel = build(Path(folder) / "wheel")
         environment = Environment(Path(folder) / "environment")
         environment.create()
         environment.install(*BESIDE)

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.measuring import table
 from demo.stack import Stack
-from tests.stack.browser import browser, needs_browser
+from tests.browser import browser, needs_browser
 from tests.stack.cloud import Cloud
 
 DAG, TASK = "pages", "batch"

@@ -28,6 +28,7 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
+linkcheck_ignore = [r"http://localhost"]  # where the emulator listens
 suppress_warnings = ["ref.python"]  # the emulator has a Tokens and a DataflowLauncher of its own
 
 

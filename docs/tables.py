@@ -31,8 +31,13 @@ IMPORTED = {
 }
 """Modules from which DAGs import: each of their classes is shown with all its arguments."""
 
-SOUGHT = {"DataflowStopJobOperator": ("drain", "cancel", "stop"), "DataflowUpdateJobOperator": ("scale", "archive")}
-"""Words by which people look for a class that has another name; the search shows it first."""
+SOUGHT = {
+    "DataflowStartFlexTemplateOperator": ("flex template",),
+    "DataflowStopJobOperator": ("drain", "cancel", "stop"),
+    "DataflowTemplatedJobStartOperator": ("classic template",),
+    "DataflowUpdateJobOperator": ("scale", "archive"),
+}
+"""Words by which people look for a class; the search shows it first."""
 
 
 def write_tables(folder: Path) -> None:

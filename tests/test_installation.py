@@ -1,18 +1,23 @@
-"""What a user gets with pip: the wheel's files, the packages beside it, and Dataflow without anything of Salesforce."""
+"""What a user gets with pip: the files of both distributions, the packages beside them, and Dataflow without anything of Salesforce."""
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email.parser import Parser
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bench.install import BESIDE, DATAFLOW_DAG, NAME, REMEDY, WAVE_DAG, build_wheel, committed
+from airflow_dataflow_ext import __version__
+from bench.install import BESIDE, DATAFLOW_DAG, NAME, REMEDY, ROOT, WAVE_DAG, build, committed
 
 WAVE_MODULES = [f"airflow_dataflow_ext.{kind}.wave" for kind in ("hooks", "operators", "sensors", "triggers")]
 
@@ -89,21 +94,46 @@ def test_without_the_salesforce_provider_dataflow_works(without_salesforce: dict
     assert without_salesforce[what] == "loaded"
 
 
+PACKAGE_FILES = {path.as_posix() for path in committed() if path.parts[0] == "airflow_dataflow_ext"}
+BESIDE_THE_PACKAGE = {"CHANGELOG.md", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.cfg"}
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    return zipfile.ZipFile(build_wheel(tmp_path_factory.mktemp("wheel")))
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return build(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture(scope="module")
+def wheel(built: tuple[Path, Path]) -> zipfile.ZipFile:
+    return zipfile.ZipFile(built[1])
+
+
+def test_the_source_distribution_holds_what_makes_the_wheel_and_no_test(built: tuple[Path, Path]) -> None:
+    with tarfile.open(built[0]) as archive:
+        held = {member.name.partition("/")[2] for member in archive if member.isfile()}
+    written_by_setuptools = {name for name in held if name == "PKG-INFO" or name.startswith("airflow_dataflow_ext.egg-info/")}
+    assert held - written_by_setuptools == PACKAGE_FILES | BESIDE_THE_PACKAGE
 
 
 def test_the_wheel_holds_every_file_of_the_package_and_no_other(wheel: zipfile.ZipFile) -> None:
-    ours = {path.as_posix() for path in committed() if path.parts[0] == "airflow_dataflow_ext"}
-    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == ours
-    assert {"airflow_dataflow_ext/py.typed", "airflow_dataflow_ext/plugin/static/LICENSES.txt"} <= ours
+    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == PACKAGE_FILES
+    assert {"airflow_dataflow_ext/py.typed", "airflow_dataflow_ext/provider_info.py"} <= PACKAGE_FILES
+
+
+def test_the_wheel_has_the_licence_of_each_package_in_its_scripts(wheel: zipfile.ZipFile) -> None:
+    packages = json.loads((ROOT / "ui" / "package-lock.json").read_text())["packages"]
+    bundled = {
+        f"{folder.removeprefix('node_modules/')} {row['version']}" for folder, row in packages.items() if folder and "dev" not in row
+    }
+    name = "airflow_dataflow_ext/plugin/static/LICENSES.txt"
+    assert bundled == set(re.findall(r"^(\S+ \S+) \(.+\), part of jobs.js$", wheel.read(name).decode(), re.MULTILINE))
+    assert [held for held in wheel.namelist() if held.endswith(f".dist-info/licenses/{name}")]
 
 
 def test_the_wheel_names_its_licence_its_page_and_its_extras(wheel: zipfile.ZipFile) -> None:
     folder = next(name for name in wheel.namelist() if name.endswith("/METADATA")).rpartition("/")[0]
     said = Parser().parsestr(wheel.read(f"{folder}/METADATA").decode())
-    assert (said["Name"], said["License"]) == (NAME, "Apache-2.0")
+    assert (said["Name"], said["Version"], said["License"]) == (NAME, __version__, "Apache-2.0")
     assert f"{folder}/licenses/LICENSE" in wheel.namelist()
     assert said.get_payload().startswith(f"# {NAME}")
     assert {"emulator", "openlineage", "salesforce"} <= set(said.get_all("Provides-Extra"))

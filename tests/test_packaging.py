@@ -20,6 +20,7 @@ from airflow.configuration import AIRFLOW_HOME
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import airflow_dataflow_ext
 from airflow_dataflow_ext.provider_info import get_provider_info
 
 ROOT = Path(__file__).parents[1]
@@ -168,6 +169,15 @@ def test_the_readme_names_the_versions_that_setup_allows() -> None:
     assert f"Python {setup['options']['python_requires'].removeprefix('>=')} or newer" in readme
 
 
+def test_the_version_stands_in_one_place() -> None:
+    setup = ConfigParser(interpolation=None)
+    setup.read(ROOT / "setup.cfg")
+    assert setup["metadata"]["version"] == "attr: airflow_dataflow_ext.__version__"
+    pages = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+    wheels = {name for page in pages for name in re.findall(r"airflow_dataflow_ext-(.+?)-py3-none-any\.whl", page.read_text("utf-8"))}
+    assert wheels == {airflow_dataflow_ext.__version__}, "what a reader copies from the pages names the wheel of this version"
+
+
 def test_no_pattern_of_package_data_is_idle() -> None:
     config = ConfigParser(interpolation=None)
     config.read(ROOT / "setup.cfg")
@@ -180,15 +190,23 @@ def test_no_pattern_of_package_data_is_idle() -> None:
     assert [pattern for pattern, found in taken.items() if not found & files] == []
 
 
-def test_constraints_are_names_and_versions_only() -> None:
-    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+CONSTRAINTS = sorted(ROOT.glob("constraints*.txt"))
+
+
+@pytest.mark.parametrize("file", CONSTRAINTS, ids=lambda file: file.name)
+def test_constraints_are_names_and_versions_only(file: Path) -> None:
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
     assert [line for line in lines if not re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; [\w.'=<>!*() -]+)?", line)] == []
 
 
-def test_every_requirement_is_pinned() -> None:
+@pytest.mark.parametrize("file", CONSTRAINTS, ids=lambda file: file.name)
+def test_every_requirement_is_pinned(file: Path) -> None:
     config = ConfigParser(interpolation=None)
     config.read(ROOT / "setup.cfg")
-    texts = [config["options"]["install_requires"], *config["options.extras_require"].values()]
+    extras = dict(config["options.extras_require"])
+    if file.name != "constraints.txt":
+        del extras["docs"]  # the pages are built with the newest Airflow alone
+    texts = [config["options"]["install_requires"], *extras.values()]
     wanted = {canonicalize_name(Requirement(line).name) for text in texts for line in text.split("\n") if line}
-    pinned = {line.partition("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    pinned = {line.partition("==")[0] for line in file.read_text().splitlines()}
     assert wanted - pinned == {"airflow-dataflow-ext"}

@@ -24,6 +24,7 @@ from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.api.wave.methods import all_methods as wave_methods
 from airflow_dataflow_ext.api.wave.states import WAVE
+from airflow_dataflow_ext.provider_info import get_provider_info
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(airflow_dataflow_ext.__path__[0])
@@ -282,22 +283,80 @@ def trigger_arguments() -> dict[str, dict[str, Any]]:
     }
 
 
+def classes(base: type, word: str) -> list[type]:
+    """Every class of a kind that the package defines and that can be made, wherever it stands; a module of one has the word in it."""
+    modules = [module for module in MODULES if room(module) != "emulator" and word in module.read_text("utf-8")]
+    found = {cls for module in modules for cls in vars(importlib.import_module(dotted(module))).values() if inspect.isclass(cls)}
+    ours = (cls for cls in found if issubclass(cls, base) and cls.__module__.startswith(PACKAGE.name))
+    return sorted((cls for cls in ours if not inspect.isabstract(cls) and not cls.__name__.startswith("_")), key=lambda cls: cls.__name__)
+
+
 def trigger_classes() -> list[type]:
-    """Every trigger class of the package that can be made, wherever it stands."""
     from airflow.triggers.base import BaseTrigger
 
-    modules = [module for module in MODULES if room(module) not in ("emulator", "plugin")]
-    found = [importlib.import_module(dotted(module)) for module in modules if "Trigger" in module.read_text("utf-8")]
-    classes = {cls for module in found for _, cls in inspect.getmembers(module, inspect.isclass) if cls.__module__ == module.__name__}
-    ours = (cls for cls in classes if issubclass(cls, BaseTrigger) and not inspect.isabstract(cls) and not cls.__name__.startswith("_"))
-    return sorted(ours, key=lambda cls: cls.__name__)
+    return classes(BaseTrigger, "Trigger")
+
+
+def shown_modules(kind: str) -> set[str]:
+    """The modules that Airflow is told of."""
+    return {name for entry in get_provider_info()[kind] for name in entry["python-modules"]}
+
+
+def shown_classes(kind: str) -> set[type]:
+    """The classes that can be imported from the modules that Airflow is told of."""
+    return {cls for name in shown_modules(kind) for cls in vars(importlib.import_module(name)).values() if inspect.isclass(cls)}
 
 
 def test_airflow_is_shown_every_module_with_a_trigger() -> None:
-    from airflow_dataflow_ext.provider_info import get_provider_info
+    assert shown_modules("triggers") == {cls.__module__ for cls in trigger_classes()}
 
-    shown = {name for entry in get_provider_info()["triggers"] for name in entry["python-modules"]}
-    assert shown == {cls.__module__ for cls in trigger_classes()}
+
+def test_airflow_is_shown_every_operator_sensor_and_task_decorator() -> None:
+    from airflow.sdk import BaseOperator
+    from airflow.sdk.bases.decorator import DecoratedOperator
+
+    tasks = {cls for cls in classes(BaseOperator, "Operator") + classes(BaseOperator, "Sensor") if cls.execute is not BaseOperator.execute}
+    decorated = {cls for cls in tasks if issubclass(cls, DecoratedOperator)}
+    assert len(tasks) > 20
+    assert tasks - decorated - shown_classes("operators") - shown_classes("sensors") == set()
+    decorators = get_provider_info()["task-decorators"]
+    assert {f"@task.{row['name']}" for row in decorators} == {cls.custom_operator_name for cls in decorated}
+    assert [row for row in decorators if not callable(named(row["class-name"]))] == []
+
+
+def test_airflow_is_shown_every_hook() -> None:
+    from airflow.sdk import BaseHook
+
+    hooks = classes(BaseHook, "Hook")
+    assert {cls for cls in hooks if not any(issubclass(other, cls) for other in hooks if other is not cls)} <= shown_classes("hooks")
+
+
+def test_airflow_is_shown_every_link_and_notifier() -> None:
+    from airflow.sdk import BaseNotifier, BaseOperatorLink
+
+    info = get_provider_info()
+    assert {named(name) for name in info["extra-links"]} == set(classes(BaseOperatorLink, "Link"))
+    assert {named(name) for name in info["notifications"]} == set(classes(BaseNotifier, "Notifier"))
+
+
+def test_airflow_is_shown_every_option_that_is_read() -> None:
+    options = {(section, option) for section, row in get_provider_info()["config"].items() for option in row["options"]}
+    read = {pair for module in MODULES for pair in options_read(module) if pair[0].startswith(PACKAGE.name)}
+    assert read == options
+
+
+def options_read(module: Path) -> Iterator[tuple[str, ...]]:
+    """Section and name of the options that a module takes from Airflow's configuration, by calls of ``conf.get`` and its like."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Call) and re.match(r"conf\.(get|has_option)", ast.unparse(node.func)):
+            space = vars(importlib.import_module(dotted(module)))
+            yield tuple(str(arg.value if isinstance(arg, ast.Constant) else space[ast.unparse(arg)]) for arg in node.args)
+
+
+def named(path: str) -> Any:
+    """What stands under a dotted name."""
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
 
 
 def test_every_trigger_survives_a_round_trip() -> None:
@@ -306,8 +365,7 @@ def test_every_trigger_survives_a_round_trip() -> None:
     for cls in trigger_classes():
         wanted = json.loads(json.dumps(arguments[cls.__name__]))
         path, fields = cls(**wanted).serialize()
-        module, _, name = path.rpartition(".")
-        again = getattr(importlib.import_module(module), name)(**json.loads(json.dumps(fields)))
+        again = named(path)(**json.loads(json.dumps(fields)))
         assert type(again) is cls
         assert json.loads(json.dumps(again.serialize()[1])) == wanted
 

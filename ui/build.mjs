@@ -4,7 +4,6 @@ import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
 const STATIC = fileURLToPath(new URL("../airflow_dataflow_ext/plugin/static/", import.meta.url));
-const BUNDLED = ["@dagrejs/dagre"];
 const HOST = {
   react: "React",
   "react/jsx-runtime": "ReactJSXRuntime",
@@ -20,11 +19,13 @@ export const fromHost = {
   },
 };
 
+// Of every package that is no tool: one of them may be part of another's file.
 async function licences() {
-  const texts = BUNDLED.map(async (name) => {
-    const { version, license } = JSON.parse(await readFile(new URL(`node_modules/${name}/package.json`, import.meta.url), "utf8"));
-    const text = await readFile(new URL(`node_modules/${name}/LICENSE`, import.meta.url), "utf8");
-    return `${name} ${version} (${license}), part of jobs.js\n\n${text.trim()}\n`;
+  const { packages } = JSON.parse(await readFile(new URL("package-lock.json", import.meta.url), "utf8"));
+  const bundled = Object.entries(packages).filter(([folder, { dev }]) => folder && !dev);
+  const texts = bundled.map(async ([folder, { version, license }]) => {
+    const text = await readFile(new URL(`${folder}/LICENSE`, import.meta.url), "utf8");
+    return `${folder.replace("node_modules/", "")} ${version} (${license}), part of jobs.js\n\n${text.trim()}\n`;
   });
   return (await Promise.all(texts)).join("\n\n");
 }

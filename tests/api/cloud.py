@@ -97,10 +97,10 @@ class Cloud:
         self.jobs.append(job)
         return job
 
-    def holds_foreign(self, name: str, age: float) -> CloudJob:
+    def holds_foreign(self, name: str, age: float, location: str = "l") -> CloudJob:
         """A job of somebody else, so many seconds old, that can be seen."""
         born = self.now - age
-        job = CloudJob(f"foreign-{len(self.jobs)}", name, {"team": "x"}, born, born, born, foreign=True)
+        job = CloudJob(f"foreign-{len(self.jobs)}", name, {"team": "x"}, born, born, born, foreign=True, location=location)
         self.jobs.append(job)
         return job
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.stack import Stack
-from tests.stack.browser import browser, needs_browser
+from tests.browser import browser, needs_browser
 from tests.stack.cloud import Cloud
 
 ID = "dataflow_template_form"

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from demo.stack import Stack
+from tests.browser import browser, needs_browser
 from tests.plugin.job_scripts import RUNNING
-from tests.stack.browser import browser, needs_browser
 from tests.stack.cloud import Cloud
 from tests.stack.pages import Pages, Person, pages
 

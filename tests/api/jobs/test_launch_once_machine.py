@@ -102,10 +102,11 @@ class LaunchOnce(RuleBasedStateMachine):
 
     @rule(age=st.sampled_from([0.0, 3600.0, 90_000.0, 90 * 86_400.0]))
     def somebody_else_has_a_job_of_that_name(self, age: float) -> None:
-        """Of any age; the next attempt without trouble says so, and nothing is launched until that job has ended."""
+        """Of any age, wherever this one may launch; the next attempt without trouble says so, and launches nothing until that has ended."""
         if self.moving or self.foreign or self.service.append_job_name:
             return
-        self.cloud.holds_foreign("wc", age)
+        for place in (PLACE, *self.service.fallbacks):
+            self.cloud.holds_foreign("wc", age, place.location)
         self.tries += 1
         before = len(self.cloud.jobs)
         with suppress(ForeignJobError):
