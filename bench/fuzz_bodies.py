@@ -28,7 +28,7 @@ _VALUES: Mapping[str, tuple[Any, ...]] = {
     "byte": ("", "YQ=="),
 }
 _TEXTS = ("", "a", "stream", "batch", "gs://b/t", "gs://b/flex.json", "us-central1", "a-project", "e2-standard-2", "x" * 200)
-_BROKEN = (
+_BROKEN: tuple[Any, ...] = (
     *(" 5 ", "\uff15", "+5", "1_0", "0x5", "5.0", "1e3", "NOPE", True, None, [], {}, [[]], {"a": 1}),
     *(2**70, -(2**70), 10**400, 0.5, float("nan")),
 )

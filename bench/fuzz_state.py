@@ -12,7 +12,7 @@ from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.emulator import Emulator, WaveScript
 from tests.asking import LOCATION, PROJECT, Asker
 
-STREAM = {"steps": [(0, "JOB_STATE_RUNNING")], "type": "JOB_TYPE_STREAMING"}
+STREAM = [(0.0, "JOB_STATE_RUNNING")]
 BUCKET = "a-bucket"
 
 
@@ -34,7 +34,7 @@ class State:
         emulator = self.emulator
         emulator.wipe()
         self.restore()
-        emulator.scripts.play("stream*", **STREAM)
+        emulator.scripts.play("stream*", STREAM, type="JOB_TYPE_STREAMING")
         ask = Asker(emulator.url)
         stream, batch = ask.launch("stream"), ask.launch_flex("batch")
         snapshot = ask(Job.snapshot, {"ttl": "3600s"}, jobId=stream["id"])

@@ -49,6 +49,8 @@ def fill(rows: int) -> None:
     from airflow.models.task_state_store import TaskStateStoreModel
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
+    from airflow.utils.state import DagRunState
+    from airflow.utils.types import DagRunType
     from sqlalchemy import insert
 
     from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, SUMMARY_KEY
@@ -64,7 +66,7 @@ def fill(rows: int) -> None:
             session.flush()
             for _ in range(RUNS_A_DAG):
                 number += 1
-                run = DagRun(dag_id=dag_id, run_id=f"run_{number}", run_type="manual", state="success")
+                run = DagRun(dag_id=dag_id, run_id=f"run_{number}", run_type=DagRunType.MANUAL, state=DagRunState.SUCCESS)
                 session.add(run)
                 session.flush()
                 stored = [_row(run, task, key) for task in range(TASKS_A_RUN) for key in (SUMMARY_KEY, FACTS_KEY)]

@@ -36,7 +36,7 @@ def run_one(who: str) -> dict[str, Any]:
 
     known: Any = Task()
     task = TaskInstance(known)
-    names = {"task_id": "task", "dag_id": who, "run_id": task.run_id, "try_number": 1, "map_index": -1}
+    names: dict[str, Any] = {"task_id": "task", "dag_id": who, "run_id": task.run_id, "try_number": 1, "map_index": -1}
     instance: Any = Instance(id=task.id, dag_version_id=uuid4(), **names)
     instance.__dict__["queue"] = "default"
     began = time.monotonic()

@@ -28,7 +28,7 @@ A_LAUNCH = 20.0
 
 def one(provider: str, launches: int, home: Path) -> dict[str, Any]:
     """One run of the DAG; what became of it, and what the triggerer took."""
-    groups = share(launches, ["classic"], deferred=lambda count: 0 if provider == "stock" else count)
+    groups = share(launches, ["classic"], ["workers" if provider == "stock" else "triggerer"])
     chaos = Chaos(provider, groups, home)
     with Proxy(chaos.proxy_port, lambda: chaos.stack.emulator_url, Watcher()), chaos.stack:
         chaos.script(lost=0, seed=0, seconds=(SECONDS,))

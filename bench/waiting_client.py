@@ -61,7 +61,7 @@ def stock_trigger(asked: argparse.Namespace) -> Callable[[str], Any]:
     DataflowHook.get_client_options = lambda *_, **__: ClientOptions(api_endpoint=f"127.0.0.1:{asked.port}")  # type: ignore[method-assign]
 
     def make(job_id: str) -> Any:
-        return TemplateJobStartTrigger(job_id=job_id, project_id=PROJECT, location=LOCATION, poll_sleep=asked.poll)  # type: ignore[arg-type]
+        return TemplateJobStartTrigger(job_id=job_id, project_id=PROJECT, location=LOCATION, poll_sleep=asked.poll)
 
     return make
 

@@ -62,7 +62,8 @@ class Region(Jobs):
 
     def page(self, which: Sequence[str], start: int, size: int) -> bytes:
         """A page of a list; ended jobs are none of the active ones."""
-        found, position = [], start
+        found: list[bytes] = []
+        position = start
         while position < len(which) and len(found) < size:
             if which is self.order or which[position] not in self.ended:
                 found.append(self._bodies[which[position]])
@@ -121,7 +122,7 @@ async def serve_grpc(region: Region, folder: Path) -> int:
         region.requests += 1
         facts = json.loads(region.body(request.job_id))
         job = job_type(id=facts["id"], project_id=PROJECT, name=facts["name"], location=LOCATION, type_=1)
-        job.current_state = types.JobState[facts["currentState"]].value
+        job.current_state = getattr(types.JobState, facts["currentState"]).value
         for moment in (job.create_time, job.start_time, job.current_state_time):
             moment.FromJsonString(facts["createTime"])
         return job
