@@ -33,7 +33,7 @@ def keeping(key: str, value: Any, read: Callable[[str], Any], write: Callable[[s
     from airflow.sdk._shared.secrets_masker import redact
 
     try:
-        write(key, redact(merged(key, read(key), value)))
+        write(key, redact(merged(read(key), value) if key == SUMMARY_KEY else value))
     except Exception as error:  # whatever it is, the task goes on
         log.warning("What a person may want to see of the job later could not be kept: %s", error)
 
@@ -53,26 +53,26 @@ class PassingStore(MemoryStore):
 
 
 class RecordStore:
-    """The task's state store, which outlives the worker; also remembers what was last written, for a kill.
+    """The task's state store, which outlives the worker.
 
     The record stays as long as the DAG run: a streaming job may be waited for longer than the store's usual 30 days.
     """
 
     def __init__(self, store: Any) -> None:
         self._store = store
-        self.last: dict[str, Any] = {}
+        self._known: dict[str, Any] = {}
 
     def get(self, key: str) -> Any:
         """The value, or None."""
         value = self._store.get(key)
-        self.last[key] = value
+        self._known[key] = value
         return value
 
     def set(self, key: str, value: Any) -> None:
         """Write the value durably."""
         from airflow.sdk.execution_time.context import NEVER_EXPIRE
 
-        self.last[key] = value
+        self._known[key] = value
         self._store.set(key, value, retention=NEVER_EXPIRE)
 
     def keep(self, key: str, value: Any) -> None:
@@ -80,8 +80,8 @@ class RecordStore:
         keeping(key, value, self.kept, self.set)
 
     def kept(self, key: str) -> Any:
-        """What was kept, or None."""
-        return self._store.get(key)
+        """What was kept, or None; asked for once."""
+        return self._known[key] if key in self._known else self.get(key)
 
 
 class XComs:

@@ -16,8 +16,6 @@ DEATHS = (
     "after sending templates.launch",
     "before writing launched",
     "after writing launched",
-    "before writing settled",
-    "after writing settled",
 )
 Die = Callable[..., None]
 
@@ -45,9 +43,9 @@ def dying(monkeypatch: pytest.MonkeyPatch) -> Die:
         return answer
 
     def dying_write(self: Any, key: str, value: Any) -> None:
-        reach(f"before writing {value['step']}")
+        reach(f"before writing {value.get('step', key)}")
         write(self, key, value)
-        reach(f"after writing {value['step']}")
+        reach(f"after writing {value.get('step', key)}")
 
     monkeypatch.setattr(SyncTransport, "send", dying_send)
     monkeypatch.setattr(RecordStore, "set", dying_write)

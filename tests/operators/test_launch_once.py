@@ -117,7 +117,7 @@ def test_a_retry_takes_the_result_of_a_job_that_ended_meanwhile(emulator: Emulat
 
 
 @pytest.mark.parametrize("deferrable", [False, True])
-@pytest.mark.parametrize("point", [None, "before writing settled"])
+@pytest.mark.parametrize("point", [None, "before writing settled", "after writing settled"])
 def test_a_retry_after_a_failed_job_launches_the_next_one(emulator: Emulator, die: Die, point: str | None, deferrable: bool) -> None:
     emulator.scripts.play("*", FAILED_JOB)
     if point:

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 import airflow_dataflow_ext
+from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, SUMMARY_KEY
 from airflow_dataflow_ext.emulator import Emulator
+from tests.airflow_task import needs_3_3
 from tests.operators.launches import instance
 
 PACKAGE = Path(airflow_dataflow_ext.__path__[0])
@@ -46,6 +48,37 @@ def launch(emulator: Emulator) -> Counter[tuple[str, str]]:
 
 def test_a_classic_launch_passes_through_few_modules(launch: Counter[tuple[str, str]]) -> None:
     assert len({module for module, _ in launch}) <= MODULES
+
+
+@needs_3_3
+def test_a_launch_asks_little_of_airflows_store(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each read and each write is a call of the API server, and costs it some ten milliseconds."""
+    from airflow_dataflow_ext.task.records import RecordStore
+
+    asked: list[tuple[str, str]] = []
+    get, put = RecordStore.get, RecordStore.set
+
+    def noted_get(self: Any, key: str) -> Any:
+        asked.append(("get", key))
+        return get(self, key)
+
+    def noted_set(self: Any, key: str, value: Any) -> None:
+        asked.append(("set", key))
+        put(self, key, value)
+
+    monkeypatch.setattr(RecordStore, "get", noted_get)
+    monkeypatch.setattr(RecordStore, "set", noted_set)
+    emulator.scripts.play("*", [(0.0, "JOB_STATE_DONE")])
+    assert instance(validate="off").run().state == "success"
+    assert asked == [
+        ("get", "launch"),
+        ("set", "launch"),
+        ("set", "launch"),
+        ("get", SUMMARY_KEY),
+        ("set", SUMMARY_KEY),
+        ("set", SUMMARY_KEY),
+        ("set", FACTS_KEY),
+    ]
 
 
 def test_a_launch_is_made_once(launch: Counter[tuple[str, str]]) -> None:

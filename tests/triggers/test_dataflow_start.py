@@ -32,8 +32,6 @@ DEATHS = (
     "after sending templates.launch",
     "before writing launched",
     "after writing launched",
-    "before writing settled",
-    "after writing settled",
     "before writing return_value",
     "after writing return_value",
 )
@@ -54,7 +52,7 @@ def test_a_job_is_launched_waited_for_and_shown_without_a_worker(emulator: Emula
     assert task.xcoms["return_value"]["currentState"] == "JOB_STATE_DONE"
     assert task.xcoms["job_id"] == task.xcoms["return_value"]["id"] == job["id"]
     assert job["id"] in task.xcoms["dataflow_job_link"]
-    assert task.xcoms["dataflow_launch"]["record"]["step"] == "settled"
+    assert task.xcoms["dataflow_launch"]["record"]["step"] == "launched"
 
 
 def test_only_its_own_record_is_asked_for_in_vain(emulator: Emulator, start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,6 +104,16 @@ def test_wherever_a_triggerer_dies_the_next_one_ends_with_the_one_job(emulator: 
     assert task.run() == "success"
     assert states(emulator) == ["DONE"]
     assert task.xcoms["return_value"]["id"] == task.xcoms["job_id"] == emulator.jobs.all()[0]["job"]["id"]
+
+
+@pytest.mark.parametrize("point", ["before writing settled", "after writing settled"])
+def test_a_triggerer_that_dies_at_a_bad_end_leaves_it_to_the_next_one(emulator: Emulator, start: Any, die: Any, point: str) -> None:
+    emulator.scripts.play("*", FAILED_JOB)
+    task = start()
+    die(point)
+    task.dies()
+    assert task.run() == "failed"
+    assert states(emulator) == ["FAILED"]
 
 
 @pytest.mark.parametrize("point", ["after writing intended", "after sending pipelines.run", "after writing launched"])

@@ -24,7 +24,6 @@ DEATHS = (
     "before writing launched",
     "after writing launched",
     "after writing job_id",
-    "after writing settled",
     "after writing return_value",
 )
 

@@ -100,9 +100,9 @@ def latest(*values: Any) -> Summary | None:
     return merged
 
 
-def merged(key: str, earlier: Any, value: Any) -> Any:
-    """What is to be kept under a key: of a summary also what was known earlier of the same job."""
-    known = latest(earlier, value) if key == SUMMARY_KEY else None
+def merged(earlier: Any, value: Any) -> Any:
+    """The summary to be kept, with what was known earlier of the same job."""
+    known = latest(earlier, value)
     return value if known is None else known.value()
 
 

@@ -131,10 +131,12 @@ def launch_once(launcher: Launcher, identity: LaunchIdentity, *, clear_key: int,
 
 
 def settle(job_id: str, phase: Phase, *, full: bool = False) -> Conversation[None]:
-    """Note how the job ended, so that a retry after a bad end need not ask.
+    """Note that the job ended badly, so that a retry need not ask; a good end leaves nothing to do.
 
     :param full: the service had no room for it.
     """
+    if phase is Phase.SUCCEEDED:
+        return
     record = LaunchRecord.read((yield Recall()))
     if record is not None and record.job_id == job_id:
         times_full = record.times_full + 1 if full else 0

@@ -20,7 +20,7 @@ _KINDS = {"generation": int, "clear_key": int, "since": int | float, "place": Ma
 class LaunchRecord:
     """How far the launch of this task has come.
 
-    :param step: *intended* is written before the launch is sent, *launched* after its answer, *settled* when the job's end is known;
+    :param step: *intended* is written before the launch is sent, *launched* after its answer, *settled* when the job has ended badly;
         *refused* when the service has refused it, so that there is no job.
     :param generation: see :class:`LaunchIdentity`.
     :param clear_key: a number that changes when a person clears the task, as it was when this was written.

@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.api.jobs.facts import (
-    FACTS_KEY,
     MOST_BYTES,
     MOST_TRIES,
-    SUMMARY_KEY,
     Summary,
     fitted,
     latest,
@@ -55,7 +53,7 @@ def test_the_tries_of_a_task_stay_with_their_jobs() -> None:
     second = replace(LAUNCHED, job_id="k").of_try(2, adopted=False, at="b", earlier=Summary.read(first.value()))
     again = second.of_try(2, adopted=True, at="c", earlier=Summary.read(second.value()))
     assert [(entry["try"], entry["job_id"], entry["adopted"]) for entry in again.tries] == [(1, "j", False), (2, "k", True)]
-    ended = Summary.read(merged(SUMMARY_KEY, again.value(), replace(ENDED, job_id="k").value()))
+    ended = Summary.read(merged(again.value(), replace(ENDED, job_id="k").value()))
     assert ended is not None
     assert len(ended.tries) == 2
 
@@ -66,10 +64,6 @@ def test_the_tries_that_are_kept_have_a_bound() -> None:
         known = LAUNCHED.of_try(number, adopted=True, at="", earlier=known)
     assert known is not None
     assert [known.tries[0]["try"], len(known.tries)] == [100 - MOST_TRIES, MOST_TRIES]
-
-
-def test_other_facts_are_replaced() -> None:
-    assert merged(FACTS_KEY, {"a": 1}, {"b": 2}) == {"b": 2}
 
 
 def test_a_thinned_series_keeps_its_ends() -> None:

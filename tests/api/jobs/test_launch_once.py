@@ -358,10 +358,16 @@ def test_a_record_that_is_none_stops_the_task(record: Any) -> None:
     assert talk.asked == []
 
 
-def test_a_record_says_how_the_job_ended() -> None:
+def test_a_record_says_that_the_job_ended_badly() -> None:
+    talk = Talk(record=LAUNCHED.value())
+    talk(settle("job-1", Phase.FAILED))
+    assert LaunchRecord.read(talk.record) == replace(LAUNCHED, step="settled", phase="failed")
+
+
+def test_a_good_end_costs_no_call_of_airflow() -> None:
     talk = Talk(record=LAUNCHED.value())
     talk(settle("job-1", Phase.SUCCEEDED))
-    assert LaunchRecord.read(talk.record) == replace(LAUNCHED, step="settled", phase="succeeded")
+    assert LaunchRecord.read(talk.record) == LAUNCHED
 
 
 @pytest.mark.parametrize("record", [None, LAUNCHED.value()])
