@@ -37,7 +37,7 @@ IN_WORDS = {
 """Steps that the pages tell in words; an empty page is the one that the README leads to."""
 RUNS = {"first DAG": "new_state=success", "misspelled": "new_state=failed", "failed job": "new_state=failed"}
 """The runs of the tutorial's DAG, and what Airflow says of each."""
-JOB_PAGE = re.compile(r"page in Airflow: (http\S+/plugin/dataflow-job)")
+JOB_PAGE = re.compile(r"page in Airflow: (http\S+/plugin/dataflow-job)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
