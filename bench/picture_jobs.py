@@ -117,7 +117,7 @@ def _growth(since: int, second: int, until: int) -> list[Any]:
 
 def running() -> list[Any]:
     """A job that works on its second stage, and goes on."""
-    told: list[Any] = [
+    heard: list[Any] = [
         [9, pool("Workers have started successfully.", 1, 1)],
         [9, say("Workers have started successfully.")],
         [9, stages("RUNNING")],
@@ -137,7 +137,7 @@ def running() -> list[Any]:
         [58, say("Reduced the number of workers to 5 based on the remaining work.")],
         [63, pool("", 5, 5)],
     ]
-    return sorted([*BEGINNING, *told, *_growth(10, 45, 600), [LONG, "JOB_STATE_DONE"]], key=lambda step: step[0])
+    return sorted([*BEGINNING, *heard, *_growth(10, 45, 600), [LONG, "JOB_STATE_DONE"]], key=lambda step: step[0])
 
 
 def done(seconds: int, hours: float) -> list[Any]:
