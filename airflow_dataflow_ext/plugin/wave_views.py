@@ -16,7 +16,7 @@ NODE_PHASES = {
     "error": "failed",
     "aborted": "failed",
     "pending": "pending",
-    "running": "running",
+    "running": "moving",
 }
 
 

@@ -160,7 +160,12 @@ def test_everything_is_listed_and_read(emulator: Emulator, hook: WaveHook, use: 
     assert use(hook.node, job["id"], nodes[0]["id"])["name"] == nodes[0]["name"]
     assert {found["label"] for found in use(hook.list_dataflows)} == {"Sales", "Service"}
     assert [found["label"] for found in use(hook.list_dataflows, q="Serv")] == ["Service"]
-    assert "definition" in use(hook.get_dataflow, flow)
+    assert {name: node["parameters"] for name, node in use(hook.get_dataflow, flow)["definition"].items()} == {
+        "Extract_Account": {},
+        "Extract_Opportunity": {},
+        "Augment_Account": {"left": "Extract_Opportunity", "right": "Extract_Account"},
+        "Register_Sales": {"source": "Augment_Account"},
+    }
     assert use(hook.dataflow_histories, flow)[0]["id"].startswith("0Rm")
     recipe = use(hook.list_recipes)[0]
     assert use(hook.get_recipe, recipe["id"]) == recipe

@@ -103,7 +103,15 @@ def test_a_wave_run_is_shown_by_the_same_page(emulator: Emulator, ran: Run, see:
     job = ran("waves", "WaveStartDataflowOperator", dataflow="Sales", poll_sleep=0.2)
     said = see.see(job)
     assert (said["job"]["service"], said["now"]["state"], said["may"]["act"]) == ("wave", "Running", ["stop"])
-    assert [node["name"] for node in see.see(job, "/graph")["nodes"]][:2] == ["Extract_Account", "Extract_Opportunity"]
+    graph = see.see(job, "/graph")
+    names = {node["id"]: node["name"] for node in graph["nodes"]}
+    assert list(names.values()) == ["Extract_Account", "Extract_Opportunity", "Augment_Account", "Register_Sales"]
+    assert {(names[edge["from"]], names[edge["to"]]) for edge in graph["edges"]} == {
+        ("Extract_Account", "Augment_Account"),
+        ("Extract_Opportunity", "Augment_Account"),
+        ("Augment_Account", "Register_Sales"),
+    }
+    assert [node["phase"] for node in graph["nodes"]] == ["moving", "pending", "pending", "pending"]
 
 
 @pytest.mark.parametrize(("action", "end"), [("cancel", "JOB_STATE_CANCELLED"), ("drain", "JOB_STATE_DRAINED")])

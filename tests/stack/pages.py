@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -74,14 +73,17 @@ def pages(stack: Stack) -> Iterator[Pages]:
 
 
 class Person:
-    """A user at a browser."""
+    """Somebody at a browser, in an Airflow that asks for no login, or logged in."""
 
-    def __init__(self, driver: Any, served: Pages, user: str) -> None:
+    def __init__(self, driver: Any) -> None:
         self.driver = driver
-        self._served = served
-        driver.get(f"{served.url}/dataflow-ext/static/LICENSES.txt")  # a page of the origin, to hang the cookie on
-        driver.delete_all_cookies()
-        driver.add_cookie({"name": "_token", "value": served.token(user), "path": "/af/"})
+
+    def log_in(self, served: Pages, user: str) -> Person:
+        """Become a user of the pages."""
+        self.driver.get(f"{served.url}/dataflow-ext/static/LICENSES.txt")  # a page of the origin, to hang the cookie on
+        self.driver.delete_all_cookies()
+        self.driver.add_cookie({"name": "_token", "value": served.token(user), "path": "/af/"})
+        return self
 
     def open(self, url: str) -> None:
         self.driver.get(url)
@@ -122,11 +124,3 @@ class Person:
             return bool(found)
 
         self.until(f"the button {text!r}", clicked)
-
-    def draw(self, file: str, height: int = 1400) -> None:
-        """Save a picture of the page as wide as a screen."""
-        self.driver.set_window_size(1500, height)
-        self.until("the page to be drawn for that size", lambda: self.find("[data-testid=head], [data-testid=job-link]"))
-        self.until("its panels", lambda: not self.find("[aria-label='The job is looked at']"))
-        time.sleep(2)  # what they show arrives one by one
-        self.driver.save_screenshot(file)

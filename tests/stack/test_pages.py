@@ -1,13 +1,8 @@
-"""The pages of jobs as a person sees them, on a real Airflow below a path, with the emulator behind it.
-
-``PAGE_SCREENSHOTS=docs/images make test ARGS=tests/stack/test_pages.py`` takes the pictures of the docs anew.
-"""
+"""The pages of jobs as a person sees them, on a real Airflow below a path, with the emulator behind it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,18 +55,13 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture
 def ann(driver: Any, served: Pages) -> Person:
     """An administrator."""
-    return Person(driver, served, "ann")
+    return Person(driver).log_in(served, "ann")
 
 
 @pytest.fixture
 def vic(driver: Any, served: Pages) -> Person:
     """A viewer."""
-    return Person(driver, served, "vic")
-
-
-def picture(person: Person, name: str) -> None:
-    if folder := os.environ.get("PAGE_SCREENSHOTS"):
-        person.draw(str(Path(folder) / f"{name}.png"))
+    return Person(driver).log_in(served, "vic")
 
 
 def test_a_running_job_shows_its_graph_and_what_it_says_next(ann: Person, served: Pages, run: str, cloud: Cloud) -> None:
@@ -80,7 +70,6 @@ def test_a_running_job_shows_its_graph_and_what_it_says_next(ann: Person, served
     ann.until("the graph", lambda: len(ann.find("[data-testid=box]")) >= 3)
     assert "running" in ann.text
     assert "as of" in ann.text
-    picture(ann, "job-page")
     job = cloud.jobs("page-batch")[-1]["id"]
     cloud.end(job, "JOB_STATE_DONE")
     ann.until("its end", lambda: ann.find("[data-testid=head] [data-testid=state]")[0].text.endswith("done"))
@@ -92,14 +81,12 @@ def test_a_failed_job_says_why_without_scrolling(ann: Person, served: Pages, run
     ann.reads(WHY)
     why = ann.find("[data-testid=why]")[0]
     assert why.location["y"] + why.size["height"] < 1000
-    picture(ann, "job-failed")
 
 
 def test_a_streaming_job_is_drained_by_the_button(ann: Person, stack: Stack, served: Pages, run: str, cloud: Cloud) -> None:
     ann.open(served.job(ID, run, "stream"))
     ann.click("Drain job")
     ann.reads("Drain this job?")
-    picture(ann, "job-drain")
     ann.click("Leave it", within="dialog")
     assert cloud.jobs("page-stream")[-1]["currentState"] == "JOB_STATE_RUNNING"
     ann.click("Drain job")
@@ -122,13 +109,11 @@ def test_a_run_shows_its_nodes(ann: Person, served: Pages, run: str) -> None:
     ann.until("the nodes", lambda: len(ann.find("[data-testid=box]")) == 4)
     ann.click("Table", within="[data-testid=graph]")
     ann.reads("Augment_Account")
-    picture(ann, "run-page")
 
 
 def test_from_the_list_to_a_job_and_back_nothing_is_loaded_again(ann: Person, served: Pages, run: str) -> None:
     ann.open(f"{served.url}/plugin/dataflow-jobs")
     ann.until("the jobs", lambda: len(ann.find("[data-testid=job-link]")) >= 6)
-    picture(ann, "jobs-page")
     ann.driver.execute_script("window.stillHere = true")
     link = next(link for link in ann.find("[data-testid=job-link]") if link.text.startswith("page-broken"))
     ann.driver.execute_script("arguments[0].click()", link)
@@ -155,8 +140,6 @@ def test_the_page_is_dark_where_airflow_is(ann: Person, served: Pages, run: str)
         ann.until("the graph", lambda: ann.find("[data-testid=box] rect"))
         rect = ann.find("[data-testid=box] rect")[0]
         colours.append(ann.driver.execute_script("return getComputedStyle(arguments[0]).fill", rect))
-        if theme == "dark":
-            picture(ann, "job-dark")
     ann.driver.execute_script("localStorage.removeItem('theme')")
     assert colours[0] != colours[1]
 
@@ -170,6 +153,19 @@ def test_the_graph_is_worked_by_the_keyboard(ann: Person, served: Pages, run: st
     box.send_keys(Keys.ENTER)
     ann.reads("Messages of F2")
     assert "stage=F2" in ann.driver.current_url
+
+
+def test_a_search_takes_every_letter_however_fast_it_is_typed(ann: Person, served: Pages, run: str) -> None:
+    ann.open(f"{served.job(ID, run, 'each', 0)}?level=debug")
+    ann.reads("Adding workflow start and stop steps.")
+    field = ann.find("[aria-label='Search messages']")[0]
+    field.send_keys("starting 1 workers")
+    ann.until(
+        "the messages that fit",
+        lambda: ["Starting 1 workers" in message.text for message in ann.find("[data-testid=message]")] == [True],
+    )
+    assert field.get_attribute("value") == "starting 1 workers"
+    assert "q=starting+1+workers" in ann.driver.current_url
 
 
 def test_a_link_leads_to_what_was_chosen(ann: Person, served: Pages, run: str) -> None:

@@ -28,7 +28,7 @@ function Bars({ rows }: { rows: Row[] }) {
   );
 }
 
-export function Cost({ metrics, earlier, run, priced }: { metrics: Metrics | null; earlier: Row[]; run: string; priced: boolean }) {
+export function Cost({ metrics, rows, run, priced }: { metrics: Metrics | null; rows: Row[]; run: string; priced: boolean }) {
   const used = metrics?.used ?? [];
   const money: Column<Row>[] = [
     { name: "vCPU h", right: true, cell: (row) => number(row.used.vcpu_hours), sort: (row) => row.used.vcpu_hours ?? -1 },
@@ -45,17 +45,17 @@ export function Cost({ metrics, earlier, run, priced }: { metrics: Metrics | nul
         <Empty>{used.length ? "The operator has no prices, so there is no estimate." : "The service does not say, or not yet, what the job has used."}</Empty>
       )}
       {used.length > 0 && <Text fontSize="sm" mb={2}>{used.map((total) => `${number(total.value)} ${total.unit}`).join(" · ")}</Text>}
-      {earlier.length > 0 && (
+      {rows.length > 0 && (
         <Box>
           {priced && (
             <Text fontSize="xs" color="fg.muted">
               This task's runs
             </Text>
           )}
-          <Bars rows={earlier} />
+          <Bars rows={rows} />
           <Table
             label="Earlier runs of the task"
-            rows={earlier}
+            rows={rows}
             keyOf={(row) => row.run_id}
             columns={[
               {
@@ -70,7 +70,7 @@ export function Cost({ metrics, earlier, run, priced }: { metrics: Metrics | nul
                   ),
                 sort: (row) => row.launched,
               },
-              { name: "State", cell: (row) => <StateBadge phase={row.phase} text={stateOf(row.state, row.phase)} />, sort: (row) => row.state },
+              { name: "State", short: true, cell: (row) => <StateBadge phase={row.phase} text={stateOf(row.state, row.phase)} />, sort: (row) => row.state },
               { name: "Duration", right: true, cell: (row) => seconds(lasted(row)), sort: (row) => lasted(row) ?? -1 },
               ...(priced ? money : []),
             ]}

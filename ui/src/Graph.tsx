@@ -8,7 +8,7 @@ import { Age, Empty, Failed, Panel, Table, Toggle, Trouble } from "./parts";
 import type { Polled } from "./poll";
 import { type Box as GraphBox, composites, drawn, openAtFirst, parentOf } from "./tree";
 import type { JobGraph, Metrics, Stage } from "./types";
-import { PHASES, compact, number, seconds } from "./words";
+import { PHASES, compact, inked, number, seconds } from "./words";
 
 interface Props {
   graph: Polled<JobGraph>;
@@ -23,8 +23,10 @@ interface Props {
 
 function Node({ box, at, numbers, chosen, act, fold }: { box: GraphBox; at: { x: number; y: number }; numbers: BoxNumbers; chosen: boolean; act: () => void; fold?: () => void }) {
   const { colour, icon, word } = PHASES[numbers.phase];
-  const counted = [numbers.elements === null ? "" : `${compact(numbers.elements)} elements`, numbers.wallTime === null ? "" : seconds(numbers.wallTime)];
-  const text = counted.filter(Boolean).join(" · ") || (box.folded ? `${box.members.length} transforms` : numbers.stages.join(", "));
+  const rows = box.members[0]?.out_rows !== undefined;
+  const begun = !rows || numbers.phase !== "pending"; // a node that waits has counted nothing
+  const counted = begun ? [numbers.elements === null ? "" : `${compact(numbers.elements)} ${rows ? "rows" : "elements"}`, numbers.wallTime === null ? "" : seconds(numbers.wallTime)] : [];
+  const text = counted.filter(Boolean).join(" · ") || (box.folded ? `${box.members.length} transform${box.members.length === 1 ? "" : "s"}` : numbers.stages.join(", "));
   const label = box.label.length > 24 ? `${box.label.slice(0, 23)}…` : box.label;
   const key = (event: KeyboardEvent) => {
     if (event.key !== "Enter" && event.key !== " ") return;
@@ -49,7 +51,7 @@ function Node({ box, at, numbers, chosen, act, fold }: { box: GraphBox; at: { x:
       <text x="10" y="22" style={{ fontSize: 13 }} fontWeight="600" fill="currentColor">
         {label}
       </text>
-      <text x="10" y="39" style={{ fontSize: 12 }} fill={numbers.phase === "pending" ? "currentColor" : colour}>
+      <text x="10" y="39" style={{ fontSize: 12 }} fill={numbers.phase === "pending" ? "currentColor" : inked(colour)}>
         {`${icon} ${numbers.state || word}`}
       </text>
       <text x="10" y="54" style={{ fontSize: 11 }} fill="currentColor" opacity="0.8">
@@ -173,9 +175,9 @@ export function Graph({ graph, stages, metrics, now, stage, choose, view, setVie
             onRow={({ node }) => choose(node.stage || node.id)}
             columns={[
               { name: "Name", cell: ({ node }) => node.name, sort: ({ node }) => node.name },
-              { name: "Kind", cell: ({ node }) => node.kind, sort: ({ node }) => node.kind },
+              { name: "Kind", cell: ({ node }) => node.kind.replaceAll("_", " "), sort: ({ node }) => node.kind },
               ...(runs ? [] : [{ name: "Stage", cell: ({ node }: (typeof rows)[0]) => node.stage, sort: ({ node }: (typeof rows)[0]) => node.stage ?? "" }]),
-              { name: "State", cell: ({ numbers }) => `${PHASES[numbers.phase].icon} ${numbers.state || PHASES[numbers.phase].word}`, sort: ({ numbers }) => numbers.phase },
+              { name: "State", short: true, cell: ({ numbers }) => `${PHASES[numbers.phase].icon} ${numbers.state || PHASES[numbers.phase].word}`, sort: ({ numbers }) => numbers.phase },
               ...(runs ? [{ name: "Rows in", right: true, cell: ({ node }: (typeof rows)[0]) => number(node.in_rows), sort: ({ node }: (typeof rows)[0]) => node.in_rows ?? -1 }] : []),
               { name: runs ? "Rows out" : "Elements", right: true, cell: ({ numbers }) => number(numbers.elements), sort: ({ numbers }) => numbers.elements ?? -1 },
               { name: runs ? "Duration" : "Wall time", right: true, cell: ({ numbers }) => seconds(numbers.wallTime), sort: ({ numbers }) => numbers.wallTime ?? -1 },

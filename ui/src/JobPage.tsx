@@ -10,6 +10,7 @@ import { Graph } from "./Graph";
 import { Head } from "./Head";
 import { MessageList } from "./MessageList";
 import { MetricTable } from "./MetricTable";
+import { asNow } from "./numbers";
 import { Empty, Failed, Panel } from "./parts";
 import { type Polled, useNow, usePoll } from "./poll";
 import { TimeAxis } from "./TimeAxis";
@@ -48,6 +49,7 @@ function NoJob({ view }: { view: Overview }) {
       </Text>
       <Empty>
         {view.task.state ? `It is a ${view.task.operator}. ` : "It has not begun yet. "}
+        {view.task.state === "failed" && "It failed; its log says why. "}
         The page shows the jobs of tasks made with the operators and sensors of airflow_dataflow_ext, from their launch on.
       </Empty>
     </Box>
@@ -101,6 +103,7 @@ function Panels({ view, task, now, head }: { view: Overview; task: TaskKey; now:
   const earlier = usePoll(() => see<{ rows: Row[] }>(task, "/earlier"), [...names, state], () => true);
   const choice = useMemo(() => chosen(stage, graph.value), [stage, graph.value]);
   const line = useMemo(() => timeline(view, messages.value?.messages ?? [], now), [view, messages.value, now]);
+  const steps = useMemo(() => new Map((graph.value?.nodes ?? []).map((node) => [node.id, node.name])), [graph.value]);
   const choose = (name: string) => change("stage", name);
   return (
     <Box display="flex" flexDirection="column" gap={3}>
@@ -110,12 +113,12 @@ function Panels({ view, task, now, head }: { view: Overview; task: TaskKey; now:
       <div style={COLUMNS}>
         <div style={COLUMN}>
           <Graph graph={graph} stages={view.stages} metrics={metrics.value} now={now} stage={stage} choose={choose} view={query.get("graph") ?? "chart"} setView={(name) => change("graph", name === "chart" ? "" : name)} />
-          {view.job?.service === "dataflow" && <MetricTable metrics={metrics} now={now} search={query.get("m") ?? ""} origin={query.get("origin") ?? ""} choice={choice} change={change} />}
+          {view.job?.service === "dataflow" && <MetricTable metrics={metrics} now={now} search={query.get("m") ?? ""} origin={query.get("origin") ?? ""} choice={choice} steps={steps} change={change} />}
           {ofStage && <WorkerTable workers={workers} stage={stage} now={now} />}
         </div>
         <div style={COLUMN}>
           {view.may.logs && <MessageList messages={messages} now={now} level={level} search={query.get("q") ?? ""} choice={choice} change={change} />}
-          <Cost metrics={metrics.value} earlier={earlier.value?.rows ?? []} run={task.runId} priced={view.job?.service === "dataflow"} />
+          <Cost metrics={metrics.value} rows={(earlier.value?.rows ?? []).map((row) => (row.run_id === task.runId ? asNow(row, view.now, metrics.value, now) : row))} run={task.runId} priced={view.job?.service === "dataflow"} />
           {lineage.value && <LineageOf {...lineage.value} />}
         </div>
       </div>

@@ -1,5 +1,5 @@
 // The list of all jobs, of both services, of every DAG that one may read.
-import { Box, Button, Flex, Heading, Input, Spinner } from "@chakra-ui/react";
+import { Box, Button, Flex, Heading, Input, Spinner, Text } from "@chakra-ui/react";
 import { useEffect, useMemo, useState } from "react";
 import { Link, useSearchParams } from "react-router-dom";
 
@@ -21,7 +21,7 @@ const COLUMNS: Column<Row>[] = [
     ),
     sort: (row) => row.name || row.job_id,
   },
-  { name: "State", cell: (row) => <StateBadge phase={row.phase} text={stateOf(row.state, row.phase)} />, sort: (row) => row.state },
+  { name: "State", short: true, cell: (row) => <StateBadge phase={row.phase} text={stateOf(row.state, row.phase)} />, sort: (row) => row.state },
   { name: "Service", cell: (row) => (row.service === "wave" ? "CRM Analytics" : "Dataflow"), sort: (row) => row.service },
   { name: "DAG", cell: (row) => row.dag_id, sort: (row) => row.dag_id },
   { name: "Task", cell: (row) => `${row.task_id}${row.map_index >= 0 ? ` [${row.map_index}]` : ""}`, sort: (row) => row.task_id },
@@ -82,6 +82,9 @@ export function JobsPage() {
         {field("dag_id", "DAG")}
         {field("task_id", "Task")}
         {field("text", "Name or id")}
+        <Text as="span" fontSize="xs" color="fg.muted">
+          Launched since
+        </Text>
         {field("since", "Launched since", "date")}
         {field("least_cost", "Costs at least", "number")}
       </Flex>
@@ -89,7 +92,7 @@ export function JobsPage() {
       {trouble && <Failed error={trouble} />}
       {!first.value && !first.trouble && <Spinner aria-label="The jobs are read" />}
       {first.value && !rows.length && <Empty>{next ? "None of the newest fits; look further." : "No task has a job yet, or none fits."}</Empty>}
-      {rows.length > 0 && <Table label="Jobs, the running ones first" rows={rows} keyOf={keyOf} columns={COLUMNS} />}
+      {rows.length > 0 && <Table label="Jobs, the running ones first" rows={rows} keyOf={keyOf} columns={COLUMNS} whole />}
       {next && (
         <Button mt={3} size="sm" variant="outline" onClick={load}>
           Show more

@@ -1,11 +1,11 @@
 // The job's messages, by level, search and chosen stage.
-import { Box, Flex, Input, Text } from "@chakra-ui/react";
+import { Box, Flex, Text } from "@chakra-ui/react";
 
 import { type Chosen, LEVELS, messagesOf } from "./filter";
-import { Age, Empty, Failed, Panel, Select, Trouble } from "./parts";
+import { Age, Empty, Failed, Panel, Search, Select, Trouble } from "./parts";
 import type { Polled } from "./poll";
 import type { Level, Messages } from "./types";
-import { PHASES, time } from "./words";
+import { PHASES, inked, time } from "./words";
 
 const MOST = 500;
 
@@ -30,20 +30,20 @@ export function MessageList({ messages, now, level, search, choice, change }: Pr
         <Flex gap={2} align="center" wrap="wrap">
           {value && <Age aged={value} now={now} />}
           <Select label="Least level" value={level} options={LEVELS.map((name) => [name, name])} change={(name) => change("level", name)} />
-          <Input aria-label="Search messages" placeholder="Search" size="2xs" width="140px" value={search} onChange={(event: { target: { value: string } }) => change("q", event.target.value)} />
+          <Search label="Search messages" value={search} change={(text) => change("q", text)} />
         </Flex>
       }
     >
       {messages.trouble && <Failed error={messages.trouble} />}
       {value?.trouble && <Trouble text={value.trouble} />}
-      {value && !shown.length && <Empty>{value.messages.length ? "No message fits." : "The service has said nothing yet."}</Empty>}
+      {value && !shown.length && <Empty>{value.messages.length ? "No message fits." : "The service has said nothing."}</Empty>}
       <Box as="ol" maxH="480px" overflowY="auto" tabIndex={0} aria-label="Messages, the newest first">
         {shown.map((message) => (
           <Box as="li" key={`${message.time} ${message.id} ${message.text}`} py={1} borderBottomWidth="1px" fontSize="sm" data-testid="message" data-level={message.level}>
             <Text as="span" color="fg.muted" fontSize="xs" mr={2}>
               {time(message.time)}
             </Text>
-            <Text as="span" fontSize="xs" mr={2} style={{ color: message.level === "error" ? PHASES.failed.colour : undefined, fontWeight: ["error", "warning"].includes(message.level) ? 700 : 400 }}>
+            <Text as="span" fontSize="xs" mr={2} style={{ color: message.level === "error" ? inked(PHASES.failed.colour) : undefined, fontWeight: ["error", "warning"].includes(message.level) ? 700 : 400 }}>
               {message.level}
             </Text>
             <span style={{ whiteSpace: "pre-wrap", wordBreak: "break-word" }}>{message.text}</span>

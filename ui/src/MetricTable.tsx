@@ -1,9 +1,9 @@
 // The job's metrics, with what each has done since the page was opened.
-import { Flex, Input } from "@chakra-ui/react";
+import { Flex } from "@chakra-ui/react";
 import { useEffect, useRef } from "react";
 
 import { type Chosen, metricsOf } from "./filter";
-import { Age, Empty, Failed, Panel, Select, Table, Trouble } from "./parts";
+import { Age, Empty, Failed, Name, Panel, Search, Select, Table, Trouble } from "./parts";
 import type { Polled } from "./poll";
 import type { Metric, Metrics } from "./types";
 import { number } from "./words";
@@ -31,9 +31,9 @@ function useSeries(metrics: Metrics | null): Series {
 function Spark({ values }: { values: number[] }) {
   if (values.length < 2) return null;
   const [least, most] = [Math.min(...values), Math.max(...values)];
-  const points = values.map((value, at) => `${(at / (values.length - 1)) * 90},${18 - ((value - least) / (most - least || 1)) * 16}`);
+  const points = values.map((value, at) => `${(at / (values.length - 1)) * 60},${18 - ((value - least) / (most - least || 1)) * 16}`);
   return (
-    <svg width="92" height="20" role="img" aria-label={`from ${number(values[0])} to ${number(values.at(-1))} since the page was opened`}>
+    <svg width="62" height="20" role="img" aria-label={`from ${number(values[0])} to ${number(values.at(-1))} since the page was opened`}>
       <polyline points={points.join(" ")} fill="none" stroke="currentColor" />
     </svg>
   );
@@ -51,10 +51,11 @@ interface Props {
   search: string;
   origin: string;
   choice: Chosen | null;
+  steps: ReadonlyMap<string, string>; // a step's id -> its name
   change: (name: string, value: string) => void;
 }
 
-export function MetricTable({ metrics, now, search, origin, choice, change }: Props) {
+export function MetricTable({ metrics, now, search, origin, choice, steps, change }: Props) {
   const value = metrics.value;
   const series = useSeries(value);
   const rows = metricsOf(value?.rows ?? [], search, choice).filter((metric) => !origin || metric.origin === origin);
@@ -66,7 +67,7 @@ export function MetricTable({ metrics, now, search, origin, choice, change }: Pr
         <Flex gap={2} align="center" wrap="wrap">
           {value && <Age aged={value} now={now} />}
           <Select label="Whose metrics" value={origin} options={[["", "all"], ["user", "the pipeline's"], ["service", "the service's"]]} change={(name) => change("origin", name)} />
-          <Input aria-label="Search metrics" placeholder="Search" size="2xs" width="140px" value={search} onChange={(event: { target: { value: string } }) => change("m", event.target.value)} />
+          <Search label="Search metrics" value={search} change={(text) => change("m", text)} />
         </Flex>
       }
     >
@@ -79,8 +80,8 @@ export function MetricTable({ metrics, now, search, origin, choice, change }: Pr
           rows={rows}
           keyOf={keyOf}
           columns={[
-            { name: "Metric", cell: (metric) => metric.name, sort: (metric) => metric.name },
-            { name: "Step", cell: (metric) => metric.step, sort: (metric) => metric.step },
+            { name: "Metric", cell: (metric) => <Name text={metric.name} />, sort: (metric) => metric.name },
+            { name: "Step", cell: (metric) => <Name text={steps.get(metric.step) ?? metric.step} />, sort: (metric) => steps.get(metric.step) ?? metric.step },
             { name: "Value", right: true, cell: (metric) => shown(metric.value), sort: (metric) => (typeof metric.value === "number" ? metric.value : (metric.value.count ?? 0)) },
             { name: "Since opened", cell: (metric) => <Spark values={series.get(keyOf(metric)) ?? []} /> },
           ]}

@@ -4,7 +4,7 @@ import { type KeyboardEvent, type PointerEvent, useMemo, useState } from "react"
 
 import { Empty, Panel, Table, Toggle } from "./parts";
 import { type Bar, type Timeline, events, saidAt } from "./timeline";
-import { PHASES, clock, time } from "./words";
+import { PHASES, clock, inked, time } from "./words";
 
 const WIDTH = 1000;
 const LEFT = 90;
@@ -47,7 +47,7 @@ function Lane({ name, bars, y, x, choose, chosen }: { name: string; bars: Bar[];
         return (
           <g key={`${bar.from} ${bar.label}`}>
             <title>{bar.detail}</title>
-            <rect x={x(bar.from)} y={y + 3} width={width} height={ROW - 6} rx="3" fill={PHASES[bar.phase].colour} opacity="0.35" stroke={PHASES[bar.phase].colour} />
+            <rect x={x(bar.from)} y={y + 3} width={width} height={ROW - 6} rx="3" fill={inked(PHASES[bar.phase].colour, 80)} opacity="0.35" stroke={inked(PHASES[bar.phase].colour, 80)} />
             {width > bar.label.length * 6.5 && (
               <text x={x(bar.from) + 4} y={y + 15} style={{ fontSize: 11 }} fill="currentColor">
                 {bar.label}

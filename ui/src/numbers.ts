@@ -1,5 +1,5 @@
 // What metrics, stages and rows say of a box of the graph. Pure.
-import type { GraphNode, Metrics, Phase, Stage } from "./types";
+import type { GraphNode, Metrics, Now, Phase, Row, Stage } from "./types";
 import { phaseOfStage } from "./words";
 
 export interface BoxNumbers {
@@ -16,7 +16,8 @@ export function numbersOf(members: GraphNode[], stages: ReadonlyMap<string, Stag
   const phases = members.map((node) => node.phase ?? phaseOfStage(stages.get(node.stage ?? "")?.state ?? ""));
   const phase = WORST.find((candidate) => phases.includes(candidate)) ?? "pending";
   const last = members.at(-1);
-  const state = members.length === 1 && last ? (last.state ?? stages.get(last.stage ?? "")?.state ?? "") : "";
+  const worst = members[phases.indexOf(phase)];
+  const state = worst?.state ?? stages.get(worst?.stage ?? "")?.state ?? "";
   return {
     phase,
     state,
@@ -37,4 +38,17 @@ function wallTimeOf(members: GraphNode[], metrics: Metrics | null): number | nul
     .map((node) => (node.duration === undefined ? (metrics?.wall_time[node.id] ?? metrics?.wall_time[node.name]) : (node.duration ?? 0) * 1000))
     .filter((spent) => spent !== undefined);
   return times.length ? times.reduce((sum, spent) => sum + spent, 0) / 1000 : null;
+}
+
+// The row of the run that one looks at: what its task has stored, with what is known of it now.
+export function asNow(row: Row, seen: Now, metrics: Metrics | null, now: number): Row {
+  const used = Object.fromEntries((metrics?.used ?? []).map((total) => [total.name, total.value]));
+  return {
+    ...row,
+    state: seen.state || row.state,
+    phase: seen.phase ?? row.phase,
+    ended: row.ended || (seen.phase === "moving" ? new Date(now).toISOString() : (seen.ended ?? "")),
+    used: { ...row.used, ...used },
+    cost: metrics?.cost?.amount ?? row.cost,
+  };
 }

@@ -1,10 +1,10 @@
 // The small parts that several panels are made of.
-import { Badge, Box, Button, Flex, Heading, Text } from "@chakra-ui/react";
-import { Component, type ReactNode, useMemo, useState } from "react";
+import { Badge, Box, Button, Flex, Heading, Input, Text } from "@chakra-ui/react";
+import { Component, Fragment, type ReactNode, useMemo, useState } from "react";
 
 import type { Refused } from "./api";
 import type { Aged, Phase } from "./types";
-import { PHASES, seconds } from "./words";
+import { PHASES, inked, seconds } from "./words";
 
 class Boundary extends Component<{ children: ReactNode }, { error: Error | null }> {
   override state = { error: null as Error | null };
@@ -18,7 +18,7 @@ class Boundary extends Component<{ children: ReactNode }, { error: Error | null 
 
 export function Panel({ title, extra, children, id }: { title: string; extra?: ReactNode; children: ReactNode; id: string }) {
   return (
-    <Box as="section" aria-labelledby={`${id}-title`} data-testid={id} borderWidth="1px" borderRadius="md" p={3} minW={0}>
+    <Box as="section" aria-labelledby={`${id}-title`} data-testid={id} borderWidth="1px" borderColor="border.emphasized" borderRadius="md" p={3} minW={0}>
       <Flex justify="space-between" align="center" gap={3} mb={2} wrap="wrap">
         <Heading as="h2" size="sm" id={`${id}-title`}>
           {title}
@@ -55,7 +55,7 @@ export function StateBadge({ phase, text }: { phase: Phase; text: string }) {
   const { icon, colour, word } = PHASES[phase];
   return (
     <Badge variant="outline" data-testid="state" data-phase={phase} title={word}>
-      <span aria-hidden="true" style={{ color: colour }}>
+      <span aria-hidden="true" style={{ color: inked(colour) }}>
         {icon}
       </span>
       {text}
@@ -73,6 +73,16 @@ export function Age({ aged, now, settled }: { aged: Aged; now: number; settled?:
   );
 }
 
+// A name that may go on in the next line after a slash, a dot or an underscore, or before a capital.
+export function Name({ text }: { text: string }) {
+  return text.split(/(?<=[/._])|(?<=[a-z])(?=[A-Z])/).map((part, at) => (
+    <Fragment key={at}>
+      {at > 0 && <wbr />}
+      {part}
+    </Fragment>
+  ));
+}
+
 export function Empty({ children }: { children: ReactNode }) {
   return (
     <Text color="fg.muted" fontSize="sm">
@@ -86,11 +96,14 @@ export interface Column<T> {
   cell: (row: T) => ReactNode;
   sort?: (row: T) => string | number;
   right?: boolean;
+  short?: boolean; // stays on one line, as numbers at the right do
 }
 
 const CELL = { padding: "3px 8px", borderBottom: "1px solid var(--chakra-colors-border)", verticalAlign: "top" } as const;
+const HEAD = { ...CELL, verticalAlign: "bottom", whiteSpace: "nowrap", fontWeight: 500 } as const;
 
-export function Table<T>({ label, columns, rows, keyOf, onRow }: { label: string; columns: Column<T>[]; rows: T[]; keyOf: (row: T) => string; onRow?: (row: T) => void }) {
+// `whole`: as high as its rows, for a page that scrolls by itself.
+export function Table<T>({ label, columns, rows, keyOf, onRow, whole }: { label: string; columns: Column<T>[]; rows: T[]; keyOf: (row: T) => string; onRow?: (row: T) => void; whole?: boolean }) {
   const [order, setOrder] = useState<{ name: string; down: boolean } | null>(null);
   const shown = useMemo(() => {
     const sort = columns.find((column) => column.name === order?.name)?.sort;
@@ -102,14 +115,14 @@ export function Table<T>({ label, columns, rows, keyOf, onRow }: { label: string
   }, [rows, order, columns]);
   const turn = (name: string) => setOrder((last) => (last?.name === name ? { name, down: !last.down } : { name, down: true }));
   return (
-    <Box overflowX="auto" maxH="420px" overflowY="auto" tabIndex={0} role="region" aria-label={label}>
+    <Box overflowX="auto" maxH={whole ? undefined : "420px"} overflowY="auto" tabIndex={0} role="region" aria-label={label}>
       <table aria-label={label} style={{ width: "100%", fontSize: "13px", borderCollapse: "collapse" }}>
         <thead>
           <tr>
             {columns.map((column) => (
-              <th key={column.name} scope="col" style={{ ...CELL, textAlign: column.right ? "right" : "left", whiteSpace: "nowrap" }} aria-sort={order?.name === column.name ? (order.down ? "descending" : "ascending") : undefined}>
+              <th key={column.name} scope="col" style={{ ...HEAD, textAlign: column.right ? "right" : "left" }} aria-sort={order?.name === column.name ? (order.down ? "descending" : "ascending") : undefined}>
                 {column.sort ? (
-                  <Button size="2xs" variant="plain" onClick={() => turn(column.name)}>
+                  <Button size="2xs" variant="plain" px={0} minW={0} height="auto" fontSize="inherit" color="inherit" onClick={() => turn(column.name)}>
                     {column.name}
                     {order?.name === column.name ? (order.down ? " ↓" : " ↑") : ""}
                   </Button>
@@ -124,7 +137,7 @@ export function Table<T>({ label, columns, rows, keyOf, onRow }: { label: string
           {shown.map((row) => (
             <tr key={keyOf(row)} onClick={onRow && (() => onRow(row))} style={{ cursor: onRow ? "pointer" : undefined }}>
               {columns.map((column) => (
-                <td key={column.name} style={{ ...CELL, textAlign: column.right ? "right" : "left" }}>
+                <td key={column.name} style={{ ...CELL, textAlign: column.right ? "right" : "left", whiteSpace: column.right || column.short ? "nowrap" : undefined, overflowWrap: "break-word" }}>
                   {column.cell(row)}
                 </td>
               ))}
@@ -146,6 +159,16 @@ export function Toggle({ on, names, change, label }: { on: string; names: [strin
       ))}
     </Flex>
   );
+}
+
+// Keeps what is typed itself: the page's address follows, but not at the pace of a fast typist.
+export function Search({ label, value, change }: { label: string; value: string; change: (value: string) => void }) {
+  const [typed, setTyped] = useState(value);
+  const type = (event: { target: { value: string } }) => {
+    setTyped(event.target.value);
+    change(event.target.value);
+  };
+  return <Input aria-label={label} placeholder="Search" size="2xs" width="140px" value={typed} onChange={type} />;
 }
 
 export function Select({ label, value, options, change }: { label: string; value: string; options: [string, string][]; change: (value: string) => void }) {

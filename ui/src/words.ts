@@ -33,6 +33,11 @@ export const PHASES: Record<Phase, { icon: string; word: string; colour: string 
   pending: { icon: "○", word: "not begun", colour: "var(--chakra-colors-border-emphasized, #a1a1aa)" },
 };
 
+// A colour that can be read as text: nearer to the text's own, be that dark or light.
+export function inked(colour: string, share = 55): string {
+  return `color-mix(in srgb, ${colour} ${share}%, currentColor)`;
+}
+
 export function phaseOfStage(state: string): Phase {
   if (["succeeded", "done"].includes(state)) return "succeeded";
   if (["failed", "cancelled"].includes(state)) return "failed";

@@ -128,7 +128,8 @@ class JobReport:
 
     def stages(self, stages: Sequence[Mapping[str, Any]]) -> None:
         before = {state["executionStageName"]: state for state in self._record.fields.get("stageStates", ())}
-        self._record.stages = [dict(stage) for stage in stages]
+        known = {stage["stageId"]: stage for stage in self._record.stages}
+        self._record.stages = [self._timed(dict(stage), known.get(stage["stageId"], {})) for stage in stages]
         self._record.change(stageStates=[self._stage_state(stage, before) for stage in self._record.stages])
 
     def stacks(self, stacks: Sequence[Mapping[str, Any]]) -> None:
@@ -146,6 +147,12 @@ class JobReport:
         if before is not None and {**before, "updateTime": ""} == {**metric, "updateTime": ""}:
             return before
         return {"updateTime": self._now(), **metric}
+
+    def _timed(self, stage: Json, before: Json) -> Json:
+        """A stage with its start and its end, where the engine does not say them."""
+        state = _STAGE_STATES.get(stage.get("state", ""), UNKNOWN)
+        times = {"startTime": state not in (UNKNOWN, PENDING), "endTime": state in TERMINAL}
+        return {name: before.get(name) or self._now() for name, reached in times.items() if reached} | stage
 
     def _stage_state(self, stage: Json, before: Mapping[str, Json]) -> Json:
         name, state = stage["stageId"], _STAGE_STATES.get(stage.get("state", ""), UNKNOWN)

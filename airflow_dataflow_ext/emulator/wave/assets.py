@@ -27,8 +27,10 @@ def dataflows(org: WaveOrg, call: WaveCall) -> Json:
 
 @answers(Dataflow.get)
 def dataflow(org: WaveOrg, call: WaveCall) -> Json:
-    view = _dataflow_view(_asset(org.dataflows, call.path["dataflowId"], "02K"), call)
-    return view | ({"definition": {}} if call.version >= 50 else {})
+    found = _asset(org.dataflows, call.path["dataflowId"], "02K")
+    nodes = org.scripts.find(found["label"], found["name"]).nodes
+    definition = {"definition": {node.name: node.definition for node in nodes}}
+    return _dataflow_view(found, call) | (definition if call.version >= 50 else {})
 
 
 def _dataflow_view(asset: Json, call: WaveCall) -> Json:

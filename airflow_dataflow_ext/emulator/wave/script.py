@@ -18,6 +18,7 @@ class WaveNode:
 
     :param rows_in: rows that it reads, ``rows_out`` that it writes, ``rows_failed`` of the latter that fail.
     :param status: how it ends.
+    :param sources: names of the nodes that it reads from, for the dataflow's definition.
     """
 
     name: str
@@ -27,6 +28,14 @@ class WaveNode:
     rows_failed: int = 0
     status: str = "success"
     message: str = ""
+    sources: Sequence[str] = ()
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """The node in a dataflow's definition, which names one source, a left and a right one, or a list."""
+        names: Sequence[str] = {1: ("source",), 2: ("left", "right")}.get(len(self.sources), ())
+        given = dict(zip(names, self.sources, strict=True)) if names else {"sources": list(self.sources)}
+        return {"action": self.node_type, "parameters": given if self.sources else {}}
 
     def __post_init__(self) -> None:
         if self.status not in NODE_STATUSES:
@@ -36,8 +45,8 @@ class WaveNode:
 ORDINARY_NODES = (
     WaveNode(name="Extract_Account", rows_out=1300),
     WaveNode(name="Extract_Opportunity", rows_out=4200),
-    WaveNode(name="Augment_Account", node_type="augment", rows_in=5500, rows_out=4200),
-    WaveNode(name="Register_Sales", node_type="sfdcRegister", rows_in=4200, rows_out=4200),
+    WaveNode(name="Augment_Account", node_type="augment", rows_in=5500, rows_out=4200, sources=("Extract_Opportunity", "Extract_Account")),
+    WaveNode(name="Register_Sales", node_type="sfdcRegister", rows_in=4200, rows_out=4200, sources=("Augment_Account",)),
 )
 
 

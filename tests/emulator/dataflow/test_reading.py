@@ -197,6 +197,33 @@ def test_stages_show_in_the_job_and_one_by_one(ask: Asker, still_emulator: Emula
         ask(Stage.get_execution_details, jobId=job["id"], stageId="F2")
 
 
+def test_a_stage_of_a_script_has_the_times_at_which_it_began_and_ended(ask: Asker, still_emulator: Emulator, clock: ManualClock) -> None:
+    def of(state: str) -> Stages:
+        return Stages([{"stageId": "F1", "state": f"EXECUTION_STATE_{state}"}])
+
+    steps = [
+        (0, "JOB_STATE_RUNNING"),
+        (1, of("NOT_STARTED")),
+        (2, of("RUNNING")),
+        (4, of("RUNNING")),
+        (7, of("SUCCEEDED")),
+        (9, of("SUCCEEDED")),
+    ]
+    still_emulator.scripts.play("wc", steps)
+    job, began = ask.launch("wc"), clock.now()
+
+    def times() -> list[str | None]:
+        (stage,) = ask(Job.get_execution_details, jobId=job["id"])["stages"]
+        return [stage.get("startTime"), stage.get("endTime")]
+
+    clock.advance(1)
+    assert times() == [None, None]
+    clock.advance(4)
+    assert times() == [stamp(began + 2), None]
+    clock.advance(5)
+    assert times() == [stamp(began + 2), stamp(began + 7)]
+
+
 @pytest.fixture
 def stream(still_emulator: Emulator, ask: Asker) -> Json:
     still_emulator.scripts.play("stream", RUNNING, type="JOB_TYPE_STREAMING")

@@ -1,0 +1,69 @@
+"""The trigger form of a DAG in a browser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+class Form:
+    """The trigger form of a page, as a person works it."""
+
+    def __init__(self, page: Any) -> None:
+        self._page = page
+
+    @property
+    def text(self) -> str:
+        """What the page says."""
+        return str(self._page.find_element("tag name", "body").text)
+
+    def until(self, true: Callable[[], Any]) -> Any:
+        """Wait for something to be there."""
+        from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        passing = [StaleElementReferenceException, ElementClickInterceptedException]  # drawn anew; a notice lies over it
+        return WebDriverWait(self._page, 120, ignored_exceptions=passing).until(lambda _: true())
+
+    def click(self, text: str, within: str = "[role=dialog]") -> None:
+        """Click the last button with this text."""
+
+        def clicked() -> bool:
+            buttons = [button for button in self._find(f"{within} button") if button.text == text]
+            if buttons:
+                buttons[-1].click()
+            return bool(buttons)
+
+        self.until(clicked)
+
+    def submit(self) -> None:
+        """Send the form, whatever notice lies over its button."""
+        script = "const button = document.querySelector('[data-testid=trigger-dag-submit]'); button?.click(); return button !== null"
+        self.until(lambda: self._page.execute_script(script))
+
+    def open(self, section: str, field: str) -> None:
+        """Unfold a section until one of its fields shows; a form that is still being drawn folds it again."""
+
+        def opened() -> bool:
+            if not self._find(f"input[name={field}]"):
+                self.click(section)
+                time.sleep(1)
+            return bool(self._find(f"input[name={field}]"))
+
+        self.until(opened)
+
+    def fill(self, name: str, value: str) -> None:
+        """Replace what a field holds."""
+
+        def filled() -> bool:
+            for field in self._find(f"input[name={name}]"):
+                self._page.execute_script("arguments[0].select()", field)
+                field.send_keys(value)
+                return True
+            return False
+
+        self.until(filled)
+
+    def _find(self, selector: str) -> list[Any]:
+        return [element for element in self._page.find_elements("css selector", selector) if element.is_displayed()]
