@@ -25,7 +25,7 @@ import requests
 from bench.following import DEMO, Block, Follower, FollowingError, blocks
 from bench.measuring import figures, table
 from demo.processes import sole_owner
-from tests.stack.browser import browser, needs_browser
+from tests.browser import browser, needs_browser
 
 ROOT = Path(__file__).parents[1]
 IN_WORDS = {

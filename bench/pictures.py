@@ -22,7 +22,7 @@ from urllib.parse import quote
 from bench import picture_jobs as jobs
 from bench.measuring import figures
 from demo.examples import DAGS, DemoStack
-from tests.stack.browser import browser, needs_browser
+from tests.browser import browser, needs_browser
 from tests.stack.cloud import Cloud
 from tests.stack.form import Form
 from tests.stack.pages import Person
@@ -107,7 +107,7 @@ class Studio:
             return
         file = self.folder / f"{name}.png"
         picture = Image.open(io.BytesIO(png)).convert("RGB")
-        counted = sorted(picture.getcolors(picture.width * picture.height) or (), reverse=True)[:OFTEN]
+        counted: list[tuple[int, Any]] = sorted(picture.getcolors(picture.width * picture.height) or (), reverse=True)[:OFTEN]
         seldom = picture.quantize(SELDOM, method=Image.Quantize.MAXCOVERAGE).getpalette() or []
         palette = Image.new("P", (1, 1))
         palette.putpalette([*(part for _, colour in counted for part in colour), *seldom[: 3 * SELDOM]])
