@@ -18,6 +18,8 @@ from google.auth.exceptions import DefaultCredentialsError
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotAuthenticatedError
 from airflow_dataflow_ext.api.rest.texts import plain, shown
+from airflow_dataflow_ext.api.rest.values import given, sequence
+from airflow_dataflow_ext.hooks.connections import extras_of
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -57,8 +59,8 @@ class GoogleConnection(BaseHook):
     ) -> None:
         super().__init__(**kwargs)
         self.gcp_conn_id = gcp_conn_id
-        self._extras = self.get_connection(gcp_conn_id).extra_dejson
-        self.impersonation_chain = impersonation_chain or _chain(self._get_field("impersonation_chain"))
+        self._extras = extras_of(gcp_conn_id)
+        self.impersonation_chain = _chain(impersonation_chain) or _chain(self._get_field("impersonation_chain"))
         self.quota_project_id = quota_project_id or self._get_field("quota_project_id")
         self._found: Found | None = None
 
@@ -131,7 +133,8 @@ class GoogleConnection(BaseHook):
         target, delegates = (chain, None) if isinstance(chain, str) else (chain[-1], chain[:-1])
         domain = target.partition("@")[2]
         if not domain:
-            raise InvalidInputError(f"impersonation_chain of {self._whose} must name service accounts by their e-mail, not {shown(target)}")
+            whose = f"impersonation_chain of the task, or of {self._whose},"
+            raise InvalidInputError(f"{whose} must name service accounts by their e-mail, not {shown(target)}")
         made = Impersonated(source_credentials=credentials, target_principal=target, delegates=delegates, target_scopes=scopes)
         return made, domain.partition(".")[0]
 
@@ -155,6 +158,11 @@ def _of_key(key: Any, scopes: list[str]) -> Found:
     return made, made.project_id
 
 
-def _chain(field: Any) -> Any:
-    """The connection's own chain, which its form takes as text."""
-    return [account.strip() for account in field.split(",")] if isinstance(field, str) and "," in field else field
+def _chain(given_chain: Any) -> Any:
+    """An account or a chain of them, which the connection's form and a rendered template give as text; None for none."""
+    chain = given(given_chain)
+    if not isinstance(chain, str):
+        return chain or None
+    if chain.startswith("["):
+        return list(sequence(chain, "impersonation_chain")) or None
+    return [account.strip() for account in chain.split(",")] if "," in chain else chain

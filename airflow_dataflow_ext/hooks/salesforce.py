@@ -21,6 +21,7 @@ from airflow_dataflow_ext.api.rest.ask import Trouble, persist, trouble_of
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotAuthenticatedError
 from airflow_dataflow_ext.api.rest.texts import plain
 from airflow_dataflow_ext.api.wave import methods as wave
+from airflow_dataflow_ext.hooks.connections import extras_of
 from airflow_dataflow_ext.hooks.extras import require_salesforce
 from airflow_dataflow_ext.transport.effects import MemoryStore, effects_of
 from airflow_dataflow_ext.transport.endpoint import check_root, proxy_for
@@ -144,8 +145,7 @@ class SalesforceConnection(SalesforceHook):
 
     @cached_property
     def _extras(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.get_connection(self.conn_id).extra_dejson
-        return found
+        return extras_of(self.conn_id)
 
     def _setting(self, name: str) -> Any:
         return super()._get_field(self._extras, name)
