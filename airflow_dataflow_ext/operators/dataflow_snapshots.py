@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotFoundError
 from airflow_dataflow_ext.api.rest.texts import shown
-from airflow_dataflow_ext.api.rest.values import duration, seconds
+from airflow_dataflow_ext.api.rest.values import duration, given, seconds
 from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator
 from airflow_dataflow_ext.operators.waiting import until
 from airflow_dataflow_ext.task.connection import DataflowTask
@@ -76,7 +76,7 @@ class DataflowCreateSnapshotOperator(DataflowActionOperator):
             job=at,
             mark=f"airflow {identity.suffix}",
             ttl=_duration(self.ttl),
-            description=self.description or "",
+            description=given(self.description) or "",
             sources=self.snapshot_sources,
             wait=self.wait_until_ready,
             until=until(self.ready_timeout),
@@ -111,8 +111,6 @@ class DataflowDeleteSnapshotOperator(DataflowTask):
 
     def execute(self, context: Context) -> None:
         with task_errors():
-            if not self.snapshot_id:
-                raise InvalidInputError("snapshot_id must not be empty")
             try:
                 self.hook.delete_snapshot(self.snapshot_id, project_id=self.project_id, location=self.location)
             except NotFoundError as gone:

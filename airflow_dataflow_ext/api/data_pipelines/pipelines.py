@@ -16,6 +16,7 @@ from airflow_dataflow_ext.api.rest.errors import AlreadyExistsError, InvalidInpu
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
 from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.values import given
 
 _FULL_NAME = re.compile(r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/pipelines/(?P<id>[^/]+)")
 SOURCES = {"airflow": "airflow"}
@@ -42,7 +43,7 @@ class PipelineRef:
         full = _FULL_NAME.fullmatch(name) if isinstance(name, str) else None
         if full:
             return cls(place=Place(project_id=full["project"], location=full["location"]), id=full["id"])
-        if not isinstance(name, str) or not name or "/" in name:
+        if not isinstance(name, str) or given(name) is None or "/" in name:
             raise InvalidInputError(
                 f"a pipeline is named by its id or as projects/PROJECT/locations/LOCATION/pipelines/ID, not {shown(name)}"
             )

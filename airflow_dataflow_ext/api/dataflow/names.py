@@ -10,7 +10,7 @@ from typing import Any
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import shown
-from airflow_dataflow_ext.api.rest.values import mapping, text
+from airflow_dataflow_ext.api.rest.values import mapping, needed, text
 
 JOB_NAME = re.compile(r"[a-z]([-a-z0-9]{0,1022}[a-z0-9])?")
 """https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs , field ``name``."""
@@ -35,7 +35,7 @@ def check_job_name(name: Any, argument: str = "job_name") -> str:
 
     :raises InvalidInputError: it breaks Google's rule all the same.
     """
-    cleaned = _name_text(name, argument).replace("_", "-").replace(".", "-")
+    cleaned = needed(name, argument).replace("_", "-").replace(".", "-")
     if not JOB_NAME.fullmatch(cleaned):
         raise InvalidInputError(
             f"{argument} {shown(name)} is not a Dataflow job name: it must begin with a lower-case letter, go on with lower-case letters, "
@@ -50,17 +50,10 @@ def made_name(name: Any, argument: str = "job_name") -> str:
 
     :raises InvalidInputError: it is no text, or empty.
     """
-    cleaned = re.sub(r"[^a-z0-9]", "-", _name_text(name, argument).lower()).strip("-")
+    cleaned = re.sub(r"[^a-z0-9]", "-", needed(name, argument).lower()).strip("-")
     if not cleaned[:1].isalpha():
         cleaned = f"job-{cleaned}".rstrip("-")
     return _cut(cleaned, LONGEST_NAME)
-
-
-def _name_text(name: Any, argument: str) -> str:
-    given = text("" if name is None else name, argument)
-    if not given.strip():
-        raise InvalidInputError(f"{argument} must not be empty")
-    return given
 
 
 def with_suffix(name: str, suffix: str) -> str:
