@@ -18,7 +18,7 @@ from google.auth.exceptions import DefaultCredentialsError
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotAuthenticatedError
 from airflow_dataflow_ext.api.rest.texts import plain, shown
-from airflow_dataflow_ext.api.rest.values import given, sequence
+from airflow_dataflow_ext.api.rest.values import flag, given, sequence
 from airflow_dataflow_ext.hooks.connections import extras_of
 
 if TYPE_CHECKING:
@@ -100,12 +100,18 @@ class GoogleConnection(BaseHook):
 
     def _get_field(self, name: str) -> Any:
         """A field of the connection, which an old one keeps under a longer name; None where it is empty."""
-        value = self._extras.get(name, self._extras.get(f"extra__google_cloud_platform__{name}"))
-        return None if value == "" else value
+        return self._extras.get(name, self._extras.get(f"extra__google_cloud_platform__{name}"))
+
+    @property
+    def _is_anonymous(self) -> bool:
+        return flag(self._get_field("is_anonymous") or False, f"is_anonymous of {self._whose}")
 
     def _read(self) -> Found:
         sources = [name for name in (*KEY_FIELDS, *OTHER_SOURCES) if self._get_field(name)]
-        scopes = [scope.strip() for scope in (self._get_field("scope") or SCOPE).split(",")]
+        if not self._is_anonymous and "is_anonymous" in sources:
+            sources.remove("is_anonymous")
+        scope = self._get_field("scope") or SCOPE
+        scopes = [each.strip() for each in (scope.split(",") if isinstance(scope, str) else scope) if each.strip()]
         if not sources:
             from google.auth import default
 
@@ -115,8 +121,8 @@ class GoogleConnection(BaseHook):
 
             return AnonymousCredentials(), ""
         if sources == ["keyfile_dict"]:
-            given = self._get_field("keyfile_dict")
-            return self._impersonated(*_of_key(given if isinstance(given, dict) else json.loads(given), scopes), scopes)
+            key = self._get_field("keyfile_dict")
+            return self._impersonated(*_of_key(key if isinstance(key, dict) else json.loads(key), scopes), scopes)
         if sources == ["key_path"] and str(self._get_field("key_path")).endswith(".json"):
             return self._impersonated(*_of_key(json.loads(Path(self._get_field("key_path")).read_text("utf-8")), scopes), scopes)
         from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
@@ -140,7 +146,7 @@ class GoogleConnection(BaseHook):
 
     def _with_quota(self, credentials: Credentials) -> Credentials:
         project = self.quota_project_id
-        if not project or self._get_field("is_anonymous"):
+        if not project or self._is_anonymous:
             return credentials
         if not re.fullmatch(PROJECT_ID, str(project)):
             raise InvalidInputError(f"quota_project_id of {self._whose} must be a project's id, not {shown(project)}")

@@ -169,7 +169,7 @@ class SalesforceConnection(SalesforceHook):
             return None
         if field_name == "instance" and self._local_root:
             return urlsplit(self._local_root).netloc
-        return super()._get_field(extras, field_name)
+        return self._setting(field_name)
 
     @cached_property
     def _http(self) -> requests.Session:
@@ -185,7 +185,8 @@ class SalesforceConnection(SalesforceHook):
     def _proxies(self) -> dict[str, str]:
         found = self._setting("proxies") or {}
         try:
-            return dict(json.loads(found) if isinstance(found, str) else found)
+            proxies = dict(json.loads(found) if isinstance(found, str) else found)
+            return {scheme: url if "://" in url else f"http://{url}" for scheme, url in proxies.items() if url}
         except (TypeError, ValueError):
             raise InvalidInputError(f"proxies of connection {self.conn_id!r} must be a JSON object of scheme to URL") from None
 

@@ -182,7 +182,8 @@ class NoReply:
     :param reason: why, without a period.
     :param took: seconds.
     :param sent: whether the request may have left this machine; then it is unknown whether it took effect.
-    :param nobody: nothing listens at the address, which is on this machine: waiting longer hardly helps.
+    :param nobody: nothing listens at the address, which is on this machine, or what does shows no good certificate: waiting longer hardly
+        helps.
     """
 
     reason: str
