@@ -16,9 +16,10 @@ from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowException
 from google.auth.exceptions import DefaultCredentialsError
 
+from airflow_dataflow_ext.api.rest.arguments import given
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotAuthenticatedError
 from airflow_dataflow_ext.api.rest.texts import plain, shown
-from airflow_dataflow_ext.api.rest.values import flag, given, sequence
+from airflow_dataflow_ext.api.rest.values import flag, sequence
 from airflow_dataflow_ext.hooks.connections import extras_of
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from airflow_dataflow_ext.api.data_pipelines import methods as data_pipelines
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place, check_location
 from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.arguments import given, identifier
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.api.rest.values import given, identifier
 from airflow_dataflow_ext.hooks.credentials import GoogleConnection
 from airflow_dataflow_ext.transport.effects import MemoryStore, effects_of
 from airflow_dataflow_ext.transport.endpoint import check_root

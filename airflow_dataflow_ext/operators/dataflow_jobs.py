@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow.stop import check_force_after
-from airflow_dataflow_ext.api.rest.values import given, only_given, seconds
+from airflow_dataflow_ext.api.rest.arguments import given, only_given
+from airflow_dataflow_ext.api.rest.values import seconds
 from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
 from airflow_dataflow_ext.operators.waiting import until

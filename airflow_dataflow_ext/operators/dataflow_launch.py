@@ -15,6 +15,7 @@ from airflow_dataflow_ext.api.dataflow.states import STATE
 from airflow_dataflow_ext.api.dataflow.template_check import Validate, check_validate
 from airflow_dataflow_ext.api.dataflow.usage import Spending, check_prices, with_usage
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
+from airflow_dataflow_ext.api.rest.arguments import given
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.values import read
 from airflow_dataflow_ext.operators.base import Attempt
@@ -214,7 +215,7 @@ class DataflowLaunchOperator(TemplateLineage, DataflowJobOperator):
         return DataflowLauncher(
             launch=launch,
             place=place,
-            fallbacks=fallbacks_of(launch, place, self.fallback_locations),
+            fallbacks=fallbacks_of(launch, place, self.fallback_locations) if given(self.fallback_locations) else (),
             policy=self.policy,
             append_job_name=self.append_job_name,
             default_name=self.default_name,

@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_dataflow_ext.api.rest.arguments import given
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotFoundError
 from airflow_dataflow_ext.api.rest.texts import shown
-from airflow_dataflow_ext.api.rest.values import duration, given, seconds
+from airflow_dataflow_ext.api.rest.values import duration, seconds
 from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator
 from airflow_dataflow_ext.operators.waiting import until
 from airflow_dataflow_ext.task.connection import DataflowTask

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
+from airflow_dataflow_ext.api.rest.arguments import only_given
 from airflow_dataflow_ext.api.rest.errors import BusyError, InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import shown
-from airflow_dataflow_ext.api.rest.values import only_given, seconds
+from airflow_dataflow_ext.api.rest.values import seconds
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave.facts import keep, summary_of

@@ -9,8 +9,9 @@ from airflow_dataflow_ext.api.dataflow.conditions import Condition, Entries, Met
 from airflow_dataflow_ext.api.dataflow.states import read_states
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.wait import JobWait
+from airflow_dataflow_ext.api.rest.arguments import given, needed
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.api.rest.values import given, needed, number, read
+from airflow_dataflow_ext.api.rest.values import number, read
 from airflow_dataflow_ext.sensors.dataflow_base import DataflowConditionSensor, DataflowSensor
 from airflow_dataflow_ext.task.flags import Flag
 from airflow_dataflow_ext.task.templating import is_template

@@ -107,6 +107,16 @@ def test_a_wait_for_a_state_ends_there(hook: DataflowHook, job_id: str, use: Use
     assert use(hook.wait, job_id, expected_states=["JOB_STATE_RUNNING"])["id"] == job_id
 
 
+def test_a_wait_may_be_for_one_state(hook: DataflowHook, job_id: str, use: Use) -> None:
+    assert use(hook.wait, job_id, expected_states="JOB_STATE_RUNNING")["id"] == job_id
+
+
+@pytest.mark.parametrize("path", ["https://storage.googleapis.com/b/t", "gs://b/t/", "b/t"])
+def test_the_metadata_of_what_is_no_template_is_not_asked_for(hook: DataflowHook, path: str) -> None:
+    with pytest.raises(InvalidInputError, match="the template must be a gs://bucket/object path"):
+        hook.template_metadata(path)
+
+
 def test_a_wait_for_a_job_that_fails_says_why(emulator: Emulator, hook: DataflowHook, use: Use) -> None:
     emulator.scripts.play("bad*", [(0, JobMessage("Boom.", "JOB_MESSAGE_ERROR")), (0, "JOB_STATE_FAILED")])
     job = hook.launch_template("gs://b/t", "bad")

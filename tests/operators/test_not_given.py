@@ -91,6 +91,12 @@ def test_a_prefix_that_is_a_number_is_read_as_text(emulator: Emulator) -> None:
     assert (ended.state, ended.error) == ("success", None)
 
 
+@pytest.mark.parametrize("value", [None, "None", "", "[]"])
+def test_fallback_locations_may_render_to_none(emulator: Emulator, value: Any) -> None:
+    fields: dict[str, Any] = {"template": "gs://b/t", "wait_until_finished": False, "fallback_locations": "{{ params.x }}"}
+    assert task("DataflowTemplatedJobStartOperator", params={"x": value}, **fields).run().error is None
+
+
 @pytest.mark.parametrize("argument", ["gcp_conn_id", "salesforce_conn_id"])
 def test_a_connection_that_airflow_does_not_have_is_named_in_one_line(emulator: Emulator, argument: str) -> None:
     name, about = ("DataflowStopJobOperator", "job_name") if argument == "gcp_conn_id" else ("WaveStartDataflowOperator", "dataflow")

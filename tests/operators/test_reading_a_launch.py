@@ -17,7 +17,7 @@ from airflow_dataflow_ext.emulator import Emulator
 from tests.operators.launches import instance
 
 PACKAGE = Path(airflow_dataflow_ext.__path__[0])
-MODULES = 43
+MODULES = 45
 
 
 def entered(run: Callable[[], Any]) -> Counter[tuple[str, str]]:

@@ -10,10 +10,11 @@ from typing import Any
 from airflow_dataflow_ext.api.dataflow.bodies import check_gcs_path, check_parameters, read_body, read_field
 from airflow_dataflow_ext.api.dataflow.fields import FIELDS
 from airflow_dataflow_ext.api.dataflow.templates import YAML_TEMPLATE, FlexTemplateLaunch
+from airflow_dataflow_ext.api.rest.arguments import given, needed, only_given
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.texts import near, shown
-from airflow_dataflow_ext.api.rest.values import given, mapping, needed, only_given, read
+from airflow_dataflow_ext.api.rest.values import mapping, read
 
 _SCHEMA = "FlexTemplateRuntimeEnvironment"
 _ENVIRONMENT = {

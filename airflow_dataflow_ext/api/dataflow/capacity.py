@@ -16,7 +16,7 @@ from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, TooManyRequestsError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
 from airflow_dataflow_ext.api.rest.texts import shown
-from airflow_dataflow_ext.api.rest.values import given, sequence
+from airflow_dataflow_ext.api.rest.values import sequence
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.dataflow.templates import Launch
@@ -42,11 +42,7 @@ def fallbacks_of(launch: Launch, place: Place, locations: Any) -> tuple[Place, .
     :param locations: their names, also as the text of a list.
     :raises InvalidInputError: they are none, or the launch can be in one region only.
     """
-    if given(locations) is None:
-        return ()
     names = [check_location(location, "fallback_locations") for location in sequence(locations, "fallback_locations")]
-    if not names:
-        return ()
     for name in names:
         if name == place.location or names.count(name) > 1:
             raise InvalidInputError(

@@ -14,13 +14,13 @@ from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL, made_name, wit
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL, state_of
 from airflow_dataflow_ext.api.dataflow.where import elsewhere
 from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.arguments import needed, only_given
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import NothingFoundError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
 from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.rest.times import epoch
-from airflow_dataflow_ext.api.rest.values import needed, only_given
 
 _SUFFIX = re.compile(r"-([0-9a-f]{10})$")
 _MOST_SIMILAR = 5

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from airflow_dataflow_ext.api.rest.arguments import identifier
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.texts import shown
-from airflow_dataflow_ext.api.rest.values import identifier
 
 _ZONE = re.compile(r"([a-z]+-[a-z]+[0-9]+)-[a-z]")
 

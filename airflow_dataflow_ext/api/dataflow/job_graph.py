@@ -43,7 +43,7 @@ class CreateJobLaunch:
         fixed = sorted((_SET_BY_THE_SERVICE | (_SET_HERE - {"name", "labels", "createdFromSnapshotId"})) & set(job))
         if fixed:
             raise InvalidInputError(f"job must not hold {', '.join(fixed)}: that is set by the launch, or by the service")
-        if bool(job.get("steps")) == bool(job.get("stepsLocation")):
+        if ("steps" in job) == ("stepsLocation" in job) or not (job.get("steps") or job.get("stepsLocation")):
             raise InvalidInputError("job must hold one of steps and stepsLocation")
         if "stepsLocation" in job:
             check_gcs_path(job["stepsLocation"], "job.stepsLocation")

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.rest.arguments import needed
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import shown
-from airflow_dataflow_ext.api.rest.values import mapping, needed, text
+from airflow_dataflow_ext.api.rest.values import mapping, text
 
 JOB_NAME = re.compile(r"[a-z]([-a-z0-9]{0,1022}[a-z0-9])?")
 """https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs , field ``name``."""

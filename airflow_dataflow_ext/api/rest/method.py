@@ -13,9 +13,9 @@ from string import Formatter
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
+from airflow_dataflow_ext.api.rest.arguments import identifier, snake
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
 from airflow_dataflow_ext.api.rest.steps import Step
-from airflow_dataflow_ext.api.rest.values import identifier, snake
 
 Json = dict[str, Any]
 

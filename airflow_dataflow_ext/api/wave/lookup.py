@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.arguments import needed, only_given
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import near, shown
-from airflow_dataflow_ext.api.rest.values import needed, only_given
 from airflow_dataflow_ext.api.wave import methods as wave
 
 if TYPE_CHECKING:
