@@ -41,7 +41,7 @@ class FunctionLaunchOperator(DecoratedOperator, DataflowLaunchOperator):
         given = [name for name in self.made_by_function if name in kwargs]
         if given:
             raise InvalidInputError(f"{self.custom_operator_name} takes no {' or '.join(given)}: the function returns what is launched")
-        kwargs[self.made_by_function[0]] = ""
+        kwargs[self.made_by_function[0]] = "(what the function returns)"
         super().__init__(**kwargs)
 
     @abstractmethod

@@ -16,8 +16,11 @@ from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowException
 from google.auth.exceptions import DefaultCredentialsError
 
+from airflow_dataflow_ext.api.rest.arguments import given
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotAuthenticatedError
 from airflow_dataflow_ext.api.rest.texts import plain, shown
+from airflow_dataflow_ext.api.rest.values import flag, sequence
+from airflow_dataflow_ext.hooks.connections import extras_of
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -57,8 +60,8 @@ class GoogleConnection(BaseHook):
     ) -> None:
         super().__init__(**kwargs)
         self.gcp_conn_id = gcp_conn_id
-        self._extras = self.get_connection(gcp_conn_id).extra_dejson
-        self.impersonation_chain = impersonation_chain or _chain(self._get_field("impersonation_chain"))
+        self._extras = extras_of(gcp_conn_id)
+        self.impersonation_chain = _chain(impersonation_chain) or _chain(self._get_field("impersonation_chain"))
         self.quota_project_id = quota_project_id or self._get_field("quota_project_id")
         self._found: Found | None = None
 
@@ -98,12 +101,18 @@ class GoogleConnection(BaseHook):
 
     def _get_field(self, name: str) -> Any:
         """A field of the connection, which an old one keeps under a longer name; None where it is empty."""
-        value = self._extras.get(name, self._extras.get(f"extra__google_cloud_platform__{name}"))
-        return None if value == "" else value
+        return self._extras.get(name, self._extras.get(f"extra__google_cloud_platform__{name}"))
+
+    @property
+    def _is_anonymous(self) -> bool:
+        return flag(self._get_field("is_anonymous") or False, f"is_anonymous of {self._whose}")
 
     def _read(self) -> Found:
         sources = [name for name in (*KEY_FIELDS, *OTHER_SOURCES) if self._get_field(name)]
-        scopes = [scope.strip() for scope in (self._get_field("scope") or SCOPE).split(",")]
+        if not self._is_anonymous and "is_anonymous" in sources:
+            sources.remove("is_anonymous")
+        scope = self._get_field("scope") or SCOPE
+        scopes = [each.strip() for each in (scope.split(",") if isinstance(scope, str) else scope) if each.strip()]
         if not sources:
             from google.auth import default
 
@@ -113,8 +122,8 @@ class GoogleConnection(BaseHook):
 
             return AnonymousCredentials(), ""
         if sources == ["keyfile_dict"]:
-            given = self._get_field("keyfile_dict")
-            return self._impersonated(*_of_key(given if isinstance(given, dict) else json.loads(given), scopes), scopes)
+            key = self._get_field("keyfile_dict")
+            return self._impersonated(*_of_key(key if isinstance(key, dict) else json.loads(key), scopes), scopes)
         if sources == ["key_path"] and str(self._get_field("key_path")).endswith(".json"):
             return self._impersonated(*_of_key(json.loads(Path(self._get_field("key_path")).read_text("utf-8")), scopes), scopes)
         from airflow.providers.google.common.hooks.base_google import GoogleBaseHook
@@ -131,13 +140,14 @@ class GoogleConnection(BaseHook):
         target, delegates = (chain, None) if isinstance(chain, str) else (chain[-1], chain[:-1])
         domain = target.partition("@")[2]
         if not domain:
-            raise InvalidInputError(f"impersonation_chain of {self._whose} must name service accounts by their e-mail, not {shown(target)}")
+            whose = f"impersonation_chain of the task, or of {self._whose},"
+            raise InvalidInputError(f"{whose} must name service accounts by their e-mail, not {shown(target)}")
         made = Impersonated(source_credentials=credentials, target_principal=target, delegates=delegates, target_scopes=scopes)
         return made, domain.partition(".")[0]
 
     def _with_quota(self, credentials: Credentials) -> Credentials:
         project = self.quota_project_id
-        if not project or self._get_field("is_anonymous"):
+        if not project or self._is_anonymous:
             return credentials
         if not re.fullmatch(PROJECT_ID, str(project)):
             raise InvalidInputError(f"quota_project_id of {self._whose} must be a project's id, not {shown(project)}")
@@ -155,6 +165,11 @@ def _of_key(key: Any, scopes: list[str]) -> Found:
     return made, made.project_id
 
 
-def _chain(field: Any) -> Any:
-    """The connection's own chain, which its form takes as text."""
-    return [account.strip() for account in field.split(",")] if isinstance(field, str) and "," in field else field
+def _chain(given_chain: Any) -> Any:
+    """An account or a chain of them, which the connection's form and a rendered template give as text; None for none."""
+    chain = given(given_chain)
+    if not isinstance(chain, str):
+        return chain or None
+    if chain.startswith("["):
+        return list(sequence(chain, "impersonation_chain")) or None
+    return [account.strip() for account in chain.split(",")] if "," in chain else chain

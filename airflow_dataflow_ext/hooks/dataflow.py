@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
-from airflow_dataflow_ext.api.dataflow.bodies import check_zone, read_body
+from airflow_dataflow_ext.api.dataflow.bodies import check_gcs_path, check_zone, read_body
 from airflow_dataflow_ext.api.dataflow.fields import FIELDS
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
-from airflow_dataflow_ext.api.dataflow.states import DataflowJobStatus, DataflowJobType
+from airflow_dataflow_ext.api.dataflow.states import DataflowJobStatus, DataflowJobType, read_states
 from airflow_dataflow_ext.api.dataflow.stop import stop
 from airflow_dataflow_ext.api.dataflow.templates import FlexTemplateLaunch, Launch, TemplateLaunch
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
@@ -116,14 +116,15 @@ class DataflowHook(PipelineVerbs, WorkerVerbs):
 
     @verb
     def wait(
-        self, job_id: str, *, expected_states: Sequence[str] = (), poll_sleep: float = budgets.POLL_SLEEP, **where: Unpack[Where]
+        self, job_id: str, *, expected_states: Sequence[str] | str = (), poll_sleep: float = budgets.POLL_SLEEP, **where: Unpack[Where]
     ) -> Conversation[Json]:
         """Wait for a job's end, or for one of some states; its messages go to the log. Returns the Job.
 
         :param poll_sleep: seconds between two looks.
         :raises JobError: it ended in another way.
         """
-        policy = WaitPolicy(expected=tuple(expected_states), to_the_end=True, poll_sleep=poll_sleep)
+        expected = tuple(read_states(expected_states, "expected_states")) if expected_states else ()
+        policy = WaitPolicy(expected=expected, to_the_end=True, poll_sleep=poll_sleep)
         return (yield from wait_for_job(JobWatch(job=self.job(job_id, **where), policy=policy))).result()
 
     @verb
@@ -190,7 +191,11 @@ class DataflowHook(PipelineVerbs, WorkerVerbs):
     @verb
     def template_metadata(self, gcs_path: str, **where: Unpack[Where]) -> Conversation[Json]:
         """GetTemplateResponse of a classic or Flex template; trouble with the template stands in its ``status``."""
-        return self._ask(dataflow.Template.get.request(**self.place(**where).path, gcsPath=gcs_path, view="METADATA_ONLY"))
+        return self._ask(
+            dataflow.Template.get.request(
+                **self.place(**where).path, gcsPath=check_gcs_path(gcs_path, "the template"), view="METADATA_ONLY"
+            )
+        )
 
     @verb
     def create_snapshot(

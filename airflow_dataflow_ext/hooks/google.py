@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 from airflow_dataflow_ext.api.cloud_logging import methods as cloud_logging
 from airflow_dataflow_ext.api.data_pipelines import methods as data_pipelines
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
-from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place, check_location
 from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.arguments import given, identifier
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.api.rest.values import given
 from airflow_dataflow_ext.hooks.credentials import GoogleConnection
 from airflow_dataflow_ext.transport.effects import MemoryStore, effects_of
 from airflow_dataflow_ext.transport.endpoint import check_root
@@ -129,14 +129,13 @@ class DataflowConnection(GoogleConnection):
         async with self.connect() as transport:
             return await transport.run(conversation, effects_of(self.log, MemoryStore()))
 
-    def job(self, job_id: str, project_id: str | None = None, location: str | None = None) -> JobRef:
+    def job(self, job_id: str | None, project_id: str | None = None, location: str | None = None) -> JobRef:
         """A job with its project and location filled in.
 
-        :raises InvalidInputError: neither the arguments nor the connection name a project, or the id is empty.
+        :raises InvalidInputError: neither the arguments nor the connection name a project, or the id cannot be one.
         """
-        if not job_id:
-            raise InvalidInputError("job_id must not be empty")
-        return self.place(project_id, location).job(job_id)
+        found = identifier(job_id, "job_id")
+        return self.place(project_id, location).job(found)
 
     def project_of(self, project_id: str | None = None) -> str:
         """The project of the argument, else of the connection."""
@@ -146,8 +145,13 @@ class DataflowConnection(GoogleConnection):
         return str(found)
 
     def location_of(self, location: str | None = None) -> str:
-        """The location of the argument, else of the connection, else the service's default."""
-        return str(given(location) or self._get_field("location") or dataflow.DEFAULT_LOCATION)
+        """The location of the argument, else of the connection, else the service's default.
+
+        :raises InvalidInputError: it cannot be one.
+        """
+        if given(location):
+            return check_location(location)
+        return check_location(self._get_field("location") or dataflow.DEFAULT_LOCATION, f"location of {self._whose}")
 
     def place(self, project_id: str | None = None, location: str | None = None) -> Place:
         """Project and location, filled in.

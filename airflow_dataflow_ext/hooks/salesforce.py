@@ -21,6 +21,7 @@ from airflow_dataflow_ext.api.rest.ask import Trouble, persist, trouble_of
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotAuthenticatedError
 from airflow_dataflow_ext.api.rest.texts import plain
 from airflow_dataflow_ext.api.wave import methods as wave
+from airflow_dataflow_ext.hooks.connections import extras_of
 from airflow_dataflow_ext.hooks.extras import require_salesforce
 from airflow_dataflow_ext.transport.effects import MemoryStore, effects_of
 from airflow_dataflow_ext.transport.endpoint import check_root, proxy_for
@@ -144,8 +145,7 @@ class SalesforceConnection(SalesforceHook):
 
     @cached_property
     def _extras(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.get_connection(self.conn_id).extra_dejson
-        return found
+        return extras_of(self.conn_id)
 
     def _setting(self, name: str) -> Any:
         return super()._get_field(self._extras, name)
@@ -169,7 +169,7 @@ class SalesforceConnection(SalesforceHook):
             return None
         if field_name == "instance" and self._local_root:
             return urlsplit(self._local_root).netloc
-        return super()._get_field(extras, field_name)
+        return self._setting(field_name)
 
     @cached_property
     def _http(self) -> requests.Session:
@@ -185,7 +185,8 @@ class SalesforceConnection(SalesforceHook):
     def _proxies(self) -> dict[str, str]:
         found = self._setting("proxies") or {}
         try:
-            return dict(json.loads(found) if isinstance(found, str) else found)
+            proxies = dict(json.loads(found) if isinstance(found, str) else found)
+            return {scheme: url if "://" in url else f"http://{url}" for scheme, url in proxies.items() if url}
         except (TypeError, ValueError):
             raise InvalidInputError(f"proxies of connection {self.conn_id!r} must be a JSON object of scheme to URL") from None
 

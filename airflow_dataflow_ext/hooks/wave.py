@@ -161,7 +161,7 @@ class WaveHook(SalesforceConnection):
         """
         return self._entries(wave.call(wave.Limit.list, self.version, types=types))
 
-    def watch(self, job_id: str = "", *, poll_sleep: float | None = None, fail_on_warning: bool = False) -> RunWatch:
+    def watch(self, job_id: str | None = None, *, poll_sleep: float | None = None, fail_on_warning: bool = False) -> RunWatch:
         """What it means to wait for a job in this org.
 
         :param poll_sleep: seconds between two looks; 30 by default.

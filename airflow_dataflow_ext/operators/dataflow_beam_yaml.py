@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_dataflow_ext.api.rest.arguments import given, only_given
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
@@ -69,8 +70,7 @@ class DataflowStartYamlJobOperator(FileFields, DataflowLaunchOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if (yaml_pipeline_file is None) == (yaml_pipeline is None):
-            raise InvalidInputError("exactly one of yaml_pipeline_file and yaml_pipeline must be given")
+        only_given(yaml_pipeline_file=yaml_pipeline_file, yaml_pipeline=yaml_pipeline)
         self.job_name = job_name
         self.yaml_pipeline_file = yaml_pipeline_file
         self.yaml_pipeline = yaml_pipeline
@@ -82,17 +82,17 @@ class DataflowStartYamlJobOperator(FileFields, DataflowLaunchOperator):
 
     @property
     def says_where(self) -> bool:
-        return bool(self.own_location or self.region)
+        return bool(self.own_location or given(self.region))
 
     def needs_worker(self) -> bool:
-        return super().needs_worker() or (self.yaml_pipeline_file is not None and not self.yaml_pipeline_file.startswith("gs://"))
+        return super().needs_worker() or (self.yaml_pipeline_file is not None and "://" not in self.yaml_pipeline_file)
 
     def launch(self) -> tuple[Launch, Place]:
         from airflow_dataflow_ext.api.dataflow.beam_yaml import yaml_launch
 
-        place = self.hook.place(self.project_id, self.own_location or self.region)
-        file, text = self.yaml_pipeline_file, self.yaml_pipeline
-        if file and not file.startswith("gs://"):
+        place = self.hook.place(self.project_id, self.own_location or given(self.region))
+        file, text = given(self.yaml_pipeline_file), self.yaml_pipeline
+        if file and "://" not in file:
             text, file = _read(file), None
         launch = yaml_launch(
             job_name=self.job_name,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow.stop import check_force_after
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.arguments import given, only_given
 from airflow_dataflow_ext.api.rest.values import seconds
 from airflow_dataflow_ext.operators.dataflow_base import DataflowActionOperator
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
@@ -55,7 +55,7 @@ class DataflowCreateJobOperator(FileFields, DataflowLaunchOperator):
     def launch(self) -> tuple[Launch, Place]:
         from airflow_dataflow_ext.api.dataflow.job_graph import CreateJobLaunch
 
-        return CreateJobLaunch(job=self.job, snapshot_id=self.snapshot_id), self.place
+        return CreateJobLaunch(job=self.job, snapshot_id=given(self.snapshot_id)), self.place
 
 
 class DataflowStopJobOperator(DataflowActionOperator):
@@ -102,8 +102,7 @@ class DataflowStopJobOperator(DataflowActionOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if sum(value is not None for value in (job_id, job_name, job_name_prefix)) != 1:
-            raise InvalidInputError("exactly one of job_id, job_name and job_name_prefix must be given")
+        only_given(job_id=job_id, job_name=job_name, job_name_prefix=job_name_prefix)
         self.job_name_prefix = job_name_prefix
         self.job_id = job_id
         self.job_name = job_name
@@ -117,9 +116,10 @@ class DataflowStopJobOperator(DataflowActionOperator):
         from airflow_dataflow_ext.api.dataflow.find_jobs import find_jobs
 
         place = self.place
-        if self.job_id is not None:
-            self.show_job(context, self.hook.job(self.job_id, self.project_id, self.location))
-            job_ids = [str(self.job_id)]
+        if only_given(job_id=self.job_id, job_name=self.job_name, job_name_prefix=self.job_name_prefix) == "job_id":
+            at = self.hook.job(self.job_id, self.project_id, self.location)
+            self.show_job(context, at)
+            job_ids = [at.id]
         else:
             finding = find_jobs(place, name=self.job_name, prefix=self.job_name_prefix, must_find=self.fail_if_nothing_found)
             job_ids = [str(job["id"]) for job in self.hook.run(finding)]

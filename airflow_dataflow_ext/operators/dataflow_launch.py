@@ -11,10 +11,13 @@ from airflow_dataflow_ext.api.dataflow.capacity import fallbacks_of
 from airflow_dataflow_ext.api.dataflow.facts import keep, summary_of
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream
+from airflow_dataflow_ext.api.dataflow.states import STATE
 from airflow_dataflow_ext.api.dataflow.template_check import Validate, check_validate
 from airflow_dataflow_ext.api.dataflow.usage import Spending, check_prices, with_usage
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
+from airflow_dataflow_ext.api.rest.arguments import given
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.values import read
 from airflow_dataflow_ext.operators.base import Attempt
 from airflow_dataflow_ext.operators.dataflow_lineage import TemplateLineage
 from airflow_dataflow_ext.operators.dataflow_room import WaitsForRoom
@@ -109,7 +112,7 @@ class DataflowJobOperator(DataflowTask, WaitsForRoom):
         if spending.is_limited and self.wait_until_finished is False:
             raise InvalidInputError("max_cost and max_vcpu_hours need a task that waits: leave out wait_until_finished=False")
         return WaitPolicy(
-            expected=(self.expected_terminal_state,) if self.expected_terminal_state else (),
+            expected=(state,) if (state := read(STATE, self.expected_terminal_state, "expected_terminal_state", {})) else (),
             to_the_end=bool(self.wait_until_finished) or spending.is_limited,
             poll_sleep=self.poll_sleep,
             importance=self.message_importance,
@@ -212,7 +215,7 @@ class DataflowLaunchOperator(TemplateLineage, DataflowJobOperator):
         return DataflowLauncher(
             launch=launch,
             place=place,
-            fallbacks=fallbacks_of(launch, place, self.fallback_locations) if self.fallback_locations else (),
+            fallbacks=fallbacks_of(launch, place, self.fallback_locations) if given(self.fallback_locations) else (),
             policy=self.policy,
             append_job_name=self.append_job_name,
             default_name=self.default_name,

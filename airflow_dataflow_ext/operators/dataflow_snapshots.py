@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_dataflow_ext.api.rest.arguments import given
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotFoundError
 from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.rest.values import duration, seconds
@@ -76,7 +77,7 @@ class DataflowCreateSnapshotOperator(DataflowActionOperator):
             job=at,
             mark=f"airflow {identity.suffix}",
             ttl=_duration(self.ttl),
-            description=self.description or "",
+            description=given(self.description) or "",
             sources=self.snapshot_sources,
             wait=self.wait_until_ready,
             until=until(self.ready_timeout),
@@ -111,8 +112,6 @@ class DataflowDeleteSnapshotOperator(DataflowTask):
 
     def execute(self, context: Context) -> None:
         with task_errors():
-            if not self.snapshot_id:
-                raise InvalidInputError("snapshot_id must not be empty")
             try:
                 self.hook.delete_snapshot(self.snapshot_id, project_id=self.project_id, location=self.location)
             except NotFoundError as gone:

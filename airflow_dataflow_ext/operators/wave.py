@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args
 
+from airflow_dataflow_ext.api.rest.arguments import only_given
 from airflow_dataflow_ext.api.rest.errors import BusyError, InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.rest.values import seconds
@@ -147,17 +148,13 @@ class WaveStartDataflowOperator(WaveLaunchOperator):
 
     def __init__(self, *, dataflow: str | None = None, recipe: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if (dataflow is None) == (recipe is None):
-            raise InvalidInputError("give one of dataflow and recipe")
+        only_given(dataflow=dataflow, recipe=recipe)
         self.dataflow = dataflow
         self.recipe = recipe
 
     @cached_property
     def _source(self) -> str:
-        version = self.hook.version
-        if self.dataflow is not None:
-            return self.hook.run(wave_assets.dataflow_id(version, self.dataflow))
-        return self.hook.run(wave_assets.recipe_dataflow_id(version, self.recipe or ""))
+        return self.hook.run(wave_assets.source_id(self.hook.version, dataflow=self.dataflow, recipe=self.recipe))
 
     def launch(self) -> RunLaunch:
         return DataflowStart(self._source)

@@ -17,6 +17,7 @@ from airflow_dataflow_ext.api.jobs.wait import LastSeen
 from airflow_dataflow_ext.api.jobs.watch import Outcome, check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import CallError, DataflowExtError, JobLostError, NotFoundError, transient
+from airflow_dataflow_ext.api.rest.values import seconds
 from airflow_dataflow_ext.task.compat import AirflowException, AirflowRescheduleException, AirflowSensorTimeout, AirflowSkipException
 from airflow_dataflow_ext.task.deferral import DeferrableTask
 from airflow_dataflow_ext.task.errors import check_event, task_errors
@@ -41,8 +42,10 @@ class WaitSensor(DeferrableTask, BaseSensorOperator):
     ends_where_it_starts = False
 
     def __init__(self, *, poll_interval: float = 10, **kwargs: Any) -> None:
-        super().__init__(**{"poke_interval": poll_interval, **kwargs})
         self.poll_interval = check_poll_sleep(poll_interval, "poll_interval")
+        if isinstance(kwargs.get("timeout"), str):
+            kwargs["timeout"] = seconds(kwargs["timeout"], "timeout")
+        super().__init__(**{"poke_interval": self.poll_interval, **kwargs})
         self.last_seen = LastSeen()
         self._began: float | None = None
         self._warn_again = 0.0

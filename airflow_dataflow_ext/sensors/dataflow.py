@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow.conditions import Condition, Entries, MetricReached, ProgressReached, SnapshotReady
+from airflow_dataflow_ext.api.dataflow.states import read_states
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.wait import JobWait
+from airflow_dataflow_ext.api.rest.arguments import given, needed
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.values import number, read
 from airflow_dataflow_ext.sensors.dataflow_base import DataflowConditionSensor, DataflowSensor
@@ -29,7 +31,7 @@ class DataflowJobStatusSensor(DataflowSensor):
 
     def __init__(self, *, expected_statuses: Iterable[str] | str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.expected_statuses = [expected_statuses] if isinstance(expected_statuses, str) else sorted(set(expected_statuses))
+        self.expected_statuses = read_states(expected_statuses, "expected_statuses")
         _ = self.policy  # a wrong argument fails the DAG file, not the run
 
     @property
@@ -89,10 +91,12 @@ class DataflowJobMetricsSensor(DataflowConditionSensor):
             self.condition()  # a wrong argument fails the DAG file, not the run
 
     def condition(self) -> Condition:
-        if self.metric is None or self.at_least is None:
+        if self.metric is None and self.at_least is None:
             return Entries(of="metrics")
         context = read("{string}", self.metric_context, "metric_context", {}) or {}
-        return MetricReached(metric=self.metric, at_least=number(self.at_least, "at_least"), tentative=self.tentative, context=context)
+        return MetricReached(
+            metric=needed(self.metric, "metric"), at_least=number(self.at_least, "at_least"), tentative=self.tentative, context=context
+        )
 
 
 class DataflowJobMessagesSensor(DataflowConditionSensor):
@@ -146,7 +150,7 @@ class DataflowJobProgressSensor(DataflowConditionSensor):
             self.condition()  # a wrong argument fails the DAG file, not the run
 
     def condition(self) -> Condition:
-        return ProgressReached(at_least=number(self.at_least, "at_least"), stage=self.stage)
+        return ProgressReached(at_least=number(self.at_least, "at_least"), stage=given(self.stage))
 
 
 class DataflowSnapshotSensor(DataflowConditionSensor):

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.jobs.wait import JobWait
+from airflow_dataflow_ext.api.rest.arguments import only_given
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.rest.values import text
@@ -60,8 +61,7 @@ class WaveDataflowJobSensor(WaveTask, WaitSensor):
         **kwargs: Any,
     ) -> None:
         super().__init__(poll_interval=poll_interval, **kwargs)
-        if sum(given is not None for given in (job_id, dataflow, recipe)) != 1:
-            raise InvalidInputError("give one of job_id, dataflow and recipe")
+        only_given(job_id=job_id, dataflow=dataflow, recipe=recipe)
         self.job_id = job_id
         self.dataflow = dataflow
         self.recipe = recipe
@@ -73,16 +73,14 @@ class WaveDataflowJobSensor(WaveTask, WaitSensor):
 
     def _watch(self) -> RunWatch:
         check_flags(self)
-        if self.job_id is not None:
+        if only_given(job_id=self.job_id, dataflow=self.dataflow, recipe=self.recipe) == "job_id":
             return self.hook.watch(self.job_id, poll_sleep=self.poll_interval, fail_on_warning=self.fail_on_warning)
         run = RunRef(version=self.hook.version, source_id=self._source, since=_seconds(self.since), newest=True)
         return RunWatch(run=run, poll_sleep=self.poll_interval, fail_on_warning=self.fail_on_warning)
 
     @cached_property
     def _source(self) -> str:
-        if self.dataflow is not None:
-            return self.hook.run(wave_assets.dataflow_id(self.hook.version, self.dataflow))
-        return self.hook.run(wave_assets.recipe_dataflow_id(self.hook.version, self.recipe or ""))
+        return self.hook.run(wave_assets.source_id(self.hook.version, dataflow=self.dataflow, recipe=self.recipe))
 
     def trigger(self) -> BaseTrigger:
         from airflow_dataflow_ext.triggers.wave import WaveRunTrigger

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_dataflow_ext.api.rest.values import given
+from airflow_dataflow_ext.api.rest.arguments import given
 from airflow_dataflow_ext.links.data_pipelines import DataflowPipelineLink
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.links.wave import WaveDataManagerLink

@@ -26,7 +26,7 @@ def check_root(url: str, source: str) -> str:
     :param source: where the URL was set, for the message.
     :raises InvalidInputError: it is neither.
     """
-    parts = urlsplit(url)
+    parts = urlsplit(url := url.strip())
     if not parts.hostname or parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username:
         public = url.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1)  # a password is no part of a message
         raise InvalidInputError(f"{source} must be an address such as https://dataflow.googleapis.com, without a user, not {shown(public)}")

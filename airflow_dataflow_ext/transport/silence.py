@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ssl
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,6 +32,10 @@ def no_reply(error: Exception, said: str = "", *, took: float, root: str, whose:
     address = next(filter(None, map(_address, chain)), urlsplit(root).netloc)
     if any(getattr(cause, "errno", None) == errno.ECONNREFUSED for cause in chain) and is_loopback(urlsplit(f"//{address}").hostname or ""):
         reason = f"nothing listens at {address}, to which {whose} leads; does the emulator run there?"
+        return NoReply(reason=reason, took=took, sent=False, nobody=True)
+    if any(isinstance(cause, ssl.SSLCertVerificationError) or "WRONG_VERSION_NUMBER" in str(cause) for cause in chain):
+        hint = "REQUESTS_CA_BUNDLE names other authorities, and the address of an emulator begins with http://"
+        reason = f"no TLS with {address}, to which {whose} leads ({chain[-1]}); {hint}"
         return NoReply(reason=reason, took=took, sent=False, nobody=True)
     return NoReply(reason=said or f"{type(error).__name__}: {error}", took=took, sent=sent)
 

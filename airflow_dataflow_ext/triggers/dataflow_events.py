@@ -15,13 +15,16 @@ from fnmatch import fnmatchcase
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_dataflow_ext.api.dataflow.finished_jobs import Ledger, ended_at, finished_jobs
+from airflow_dataflow_ext.api.dataflow.job import check_location
 from airflow_dataflow_ext.api.dataflow.methods import Job
-from airflow_dataflow_ext.api.dataflow.states import TERMINAL
+from airflow_dataflow_ext.api.dataflow.states import TERMINAL, read_states
 from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.arguments import needed
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, DataflowExtError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.values import read
 from airflow_dataflow_ext.task.compat import asset_state_store
 from airflow_dataflow_ext.task.metrics import report_round
 from airflow_dataflow_ext.triggers.dataflow import DataflowTrigger
@@ -55,7 +58,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
         *,
         name: str = "*",
         labels: Mapping[str, str] | None = None,
-        states: Sequence[str] = (),
+        states: Sequence[str] | str = (),
         project_id: str | None = None,
         location: str | None = None,
         poll_sleep: float = budgets.EVENT_POLL_SLEEP,
@@ -63,13 +66,13 @@ class DataflowJobEventTrigger(BaseEventTrigger):
         impersonation_chain: str | Sequence[str] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        if wrong := sorted(set(states) - TERMINAL):
+        self.states = read_states(states, "states") if states else []
+        if wrong := sorted(set(self.states) - TERMINAL):
             raise InvalidInputError(f"no job ends as {', '.join(wrong)}; jobs end as {', '.join(sorted(TERMINAL))}")
-        self.name = name
-        self.labels = dict(labels or {})
-        self.states = sorted(states)
+        self.name = needed(name, "name")
+        self.labels: dict[str, str] = read("{string}", labels, "labels", {}) or {}
         self.project_id = project_id
-        self.location = location
+        self.location = location if location is None else check_location(location)
         self.poll_sleep = check_poll_sleep(poll_sleep)
         self.conn_id = conn_id
         self.impersonation_chain = impersonation_chain

@@ -119,6 +119,16 @@ def test_arguments_come_before_fields(only: Connect, key: dict[str, Any], argume
     assert ours == theirs
 
 
+@pytest.mark.parametrize(
+    ("rendered", "meant"), [("None", None), ("", None), (str(CHAIN), CHAIN), (", ".join(CHAIN), CHAIN), (CHAIN[0], CHAIN[0])], ids=str
+)
+def test_a_chain_of_accounts_may_be_the_text_that_a_template_renders_to(
+    only: Connect, key: dict[str, Any], rendered: str, meant: Any
+) -> None:
+    only(keyfile_dict=key)
+    assert GoogleConnection(impersonation_chain=rendered).impersonation_chain == meant
+
+
 def test_a_key_in_secret_manager_is_left_to_the_provider(only: Connect, key: dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
     from airflow.providers.google.cloud._internal_client.secret_manager_client import _SecretManagerClient
 
@@ -145,7 +155,10 @@ def test_a_key_in_secret_manager_is_left_to_the_provider(only: Connect, key: dic
             {"quota_project_id": "No Project"},
             "quota_project_id of connection 'google_cloud_default' must be a project's id, not 'No Project'",
         ),
-        ({"impersonation_chain": "nobody"}, "impersonation_chain of connection 'google_cloud_default' must name service accounts by"),
+        (
+            {"impersonation_chain": "nobody"},
+            "impersonation_chain of the task, or of connection 'google_cloud_default', must name service accounts by",
+        ),
     ],
     ids=lambda value: str(value)[:20],
 )

@@ -107,6 +107,16 @@ def test_a_wait_for_a_state_ends_there(hook: DataflowHook, job_id: str, use: Use
     assert use(hook.wait, job_id, expected_states=["JOB_STATE_RUNNING"])["id"] == job_id
 
 
+def test_a_wait_may_be_for_one_state(hook: DataflowHook, job_id: str, use: Use) -> None:
+    assert use(hook.wait, job_id, expected_states="JOB_STATE_RUNNING")["id"] == job_id
+
+
+@pytest.mark.parametrize("path", ["https://storage.googleapis.com/b/t", "gs://b/t/", "b/t"])
+def test_the_metadata_of_what_is_no_template_is_not_asked_for(hook: DataflowHook, path: str) -> None:
+    with pytest.raises(InvalidInputError, match="the template must be a gs://bucket/object path"):
+        hook.template_metadata(path)
+
+
 def test_a_wait_for_a_job_that_fails_says_why(emulator: Emulator, hook: DataflowHook, use: Use) -> None:
     emulator.scripts.play("bad*", [(0, JobMessage("Boom.", "JOB_MESSAGE_ERROR")), (0, "JOB_STATE_FAILED")])
     job = hook.launch_template("gs://b/t", "bad")
@@ -351,6 +361,71 @@ def test_a_launch_where_nothing_listens_fails_in_seconds_and_asks_for_the_emulat
     assert "was not sent: nothing listens at 127.0.0.1:9, to which connection 'google_cloud_default' leads;" in str(unsent.value)
     assert str(unsent.value).endswith("does the emulator run there?")
     assert "Looking whether the job" not in caplog.text
+
+
+def test_a_launch_to_an_address_without_a_certificate_fails_in_seconds_and_says_what_to_check(
+    connect: Callable[..., None], use: Use, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budgets, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(budgets, "NOBODY_FOR", 0.1)
+    connect(dataflow_endpoint=emulator.url.replace("http:", "https:"))
+    with pytest.raises(NoAnswerError) as unsent:
+        use(make_hook().launch_template, "gs://b/t", "wc")
+    said = str(unsent.value)
+    assert f"was not sent: no TLS with {emulator.url.removeprefix('http://')}, to which connection 'google_cloud_default' leads" in said
+    assert "REQUESTS_CA_BUNDLE" in said
+    assert "the address of an emulator begins with http://" in said
+
+
+@pytest.mark.parametrize(
+    "extras",
+    [
+        {"is_anonymous": "False"},
+        {"is_anonymous": "false"},
+        {"scope": ["https://www.googleapis.com/auth/cloud-platform"]},
+        {"scope": " https://www.googleapis.com/auth/cloud-platform , "},
+        {"project": f" {PROJECT} "},
+        {"location": "None"},
+        {"location": ""},
+        {"impersonation_chain": "None"},
+        {"quota_project_id": "None"},
+        {"num_retries": "60"},
+    ],
+    ids=str,
+)
+def test_a_field_of_a_connection_may_be_text_in_any_form(connect: Callable[..., None], extras: dict[str, Any]) -> None:
+    connect(**extras)
+    assert make_hook().test_connection()[0]
+
+
+def test_blanks_around_an_address_are_not_part_of_it(connect: Callable[..., None], emulator: Emulator) -> None:
+    connect(dataflow_endpoint=f" {emulator.url}/ ")
+    assert make_hook().root == emulator.url
+
+
+def test_a_project_number_is_text(connect: Callable[..., None]) -> None:
+    connect(project=123456789012)
+    assert make_hook().project_of() == "123456789012"
+
+
+@pytest.mark.parametrize(
+    ("extras", "said"),
+    [
+        ({"is_anonymous": "perhaps"}, "is_anonymous of connection 'google_cloud_default' must be true or false, not 'perhaps'"),
+        ({"dataflow_endpoint": 5}, "dataflow_endpoint of connection 'google_cloud_default' must be an address"),
+        ({"location": "us-central1-a"}, "location of connection 'google_cloud_default' must be a region"),
+    ],
+)
+def test_a_field_of_a_connection_that_cannot_be_read_is_named(connect: Callable[..., None], extras: dict[str, Any], said: str) -> None:
+    connect(**extras)
+    with pytest.raises(InvalidInputError, match=said):
+        make_hook().list_jobs()
+
+
+def test_an_extra_that_holds_no_fields_is_said_to_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT", json.dumps({"conn_type": "google_cloud_platform", "extra": "[1]"}))
+    with pytest.raises(InvalidInputError, match="the extra of connection 'google_cloud_default' must be a JSON object, not list"):
+        make_hook()
 
 
 def test_a_permission_error_comes_at_once(emulator: Emulator, hook: DataflowHook, use: Use) -> None:

@@ -181,6 +181,18 @@ def test_all_pages_of_a_list_are_read(emulator: Emulator, hook: WaveHook, use: U
     assert emulator.requests.counts["wave.recipes.list"] == 3
 
 
+@pytest.mark.parametrize("version", [59, 59.0, " 59.0 ", "59", "None", ""])
+def test_the_version_of_the_api_may_be_a_number_or_a_text(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, version: Any) -> None:
+    hook = connected(emulator, monkeypatch, version=version)
+    hook.list_jobs()
+    assert hook.version == "59.0"
+
+
+def test_a_proxy_without_a_scheme_is_an_http_one(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = connected(emulator, monkeypatch, proxies='{"https": "127.0.0.1:9", "http": null}')
+    assert hook._proxies == {"https": "http://127.0.0.1:9"}
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_each_version_starts_follows_and_stops_runs(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, use: Use, version: int) -> None:
     hook = connected(emulator, monkeypatch, version=f"{version}.0")

@@ -130,6 +130,12 @@ def test_the_launch_of_a_pipeline_is_read_in_its_types(emulator: Emulator, reque
             {"workload": {"dataflowLaunchTemplateRequest": {"gcsPath": "gs://dataflow-templates/latest/flex/Kafka_to_BigQuery"}}},
             "is a Flex template, which a pipeline launches with dataflowFlexTemplateRequest",
         ),
+        ({"workload": flex(containerSpecGcsPath="https://storage.googleapis.com/b/s.json")}, "did you mean 'gs://b/s.json'?"),
+        ({"workload": flex(environment={"workerZone": "us-east1"})}, "environment.workerZone must be a zone, not 'us-east1'"),
+        (
+            {"workload": {"dataflowFlexTemplateRequest": {**LAUNCH, "location": "us-east1-b"}}},
+            "dataflowFlexTemplateRequest.location must be a region, and 'us-east1-b' is a zone",
+        ),
     ],
 )
 def test_a_pipeline_that_does_not_fit_is_refused_by_name_and_not_created(emulator: Emulator, fields: dict[str, Any], words: str) -> None:

@@ -186,6 +186,13 @@ def test_the_seconds_between_two_looks_may_be_text_or_a_timedelta_and_are_more_t
             made(wrong)
 
 
+def test_the_seconds_of_a_sensor_may_be_text_too() -> None:
+    from airflow_dataflow_ext.sensors.dataflow import DataflowJobMessagesSensor
+
+    sensor = DataflowJobMessagesSensor(task_id="it", job_id="j", poll_interval="10", timeout="600")
+    assert (sensor.poll_interval, sensor.poke_interval, sensor.timeout) == (10, 10, 600)
+
+
 # Jobs that are stopped by their name
 
 
@@ -253,9 +260,11 @@ def test_nothing_to_stop_can_be_an_error(emulator: Emulator) -> None:
     assert "There is no job to stop: no job named 'etl'" in str(ended.error)
 
 
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("value", ["", None, " "])
 @pytest.mark.parametrize("which", ["job_name", "job_name_prefix", "job_id"])
-def test_an_empty_name_after_rendering_stops_nothing(emulator: Emulator, which: str) -> None:
+def test_what_renders_to_nothing_stops_nothing_and_is_no_success(emulator: Emulator, which: str, value: str | None, native: bool) -> None:
     running = stream(emulator)
-    said = refused(task(STOP, **{which: "{{ params.x }}"}, params={"x": ""}), emulator)
-    assert "must" in said
+    said = refused(task(STOP, **{which: "{{ params.x }}"}, params={"x": value}, native=native), emulator)
+    assert said.startswith("give one of job_id, job_name and job_name_prefix; none is")
     assert state_of(emulator, running) == "JOB_STATE_RUNNING"

@@ -19,7 +19,7 @@ from tests.airflow_task import needs_3_3
 from tests.operators.launches import instance
 
 PACKAGE = Path(airflow_dataflow_ext.__path__[0])
-MODULES = 43
+MODULES = 45
 
 
 def entered(run: Callable[[], Any]) -> Counter[tuple[str, str]]:

@@ -172,6 +172,30 @@ def test_a_state_in_which_no_job_ends_is_refused() -> None:
         DataflowJobEventTrigger(states=["JOB_STATE_RUNNING"])
 
 
+def test_one_state_and_labels_that_are_numbers_or_none_are_read() -> None:
+    from airflow_dataflow_ext.triggers.dataflow_events import DataflowJobEventTrigger
+
+    assert DataflowJobEventTrigger(states="JOB_STATE_DONE").states == ["JOB_STATE_DONE"]
+    labels: Any = {"cost": 7, "team": None}
+    assert DataflowJobEventTrigger(labels=labels).labels == {"cost": "7"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"states": "DONE"}, "states.* did you mean 'JOB_STATE_DONE'"),
+        ({"name": None}, "name must not be empty"),
+        ({"location": "us-east1-b"}, "location must be a region"),
+        ({"labels": ["team"]}, "labels must be a mapping"),
+    ],
+)
+def test_what_could_never_match_fails_the_dag_file(fields: Any, said: str) -> None:
+    from airflow_dataflow_ext.triggers.dataflow_events import DataflowJobEventTrigger
+
+    with pytest.raises(InvalidInputError, match=said):
+        DataflowJobEventTrigger(**fields)
+
+
 def job(name: str, second: int) -> dict[str, Any]:
     return {"id": name, "currentStateTime": f"2027-01-01T00:{second // 60:02}:{second % 60:02}Z"}
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_dataflow_ext.api.dataflow.bodies import LABELS, check_parameters
+from airflow_dataflow_ext.api.dataflow.bodies import LABELS, check_gcs_path, check_kinds_of_place, check_parameters
 from airflow_dataflow_ext.api.dataflow.fields import FIELDS as DATAFLOW
+from airflow_dataflow_ext.api.dataflow.job import check_location
 from airflow_dataflow_ext.api.dataflow.names import check_labels, merge_labels
 from airflow_dataflow_ext.api.dataflow.templates import LONGEST_PATH, TemplateType, type_by_path
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
@@ -82,7 +83,9 @@ def read_pipeline(value: Any, at: str = "body") -> Json:
         if launch := pipeline.get("workload", {}).get(request):
             where = f"{at}.workload.{request}"
             parameters = launch.get(parameter, {})
-            _check_path(kind, launch.get("gcsPath") or parameters.get("containerSpecGcsPath") or "", where)
+            _check_path(kind, launch.get("gcsPath") or parameters.get("containerSpecGcsPath"), where)
+            if "location" in launch:
+                check_location(launch["location"], f"{where}.location")
             _read_parameters(parameters, f"{where}.{parameter}")
     return pipeline
 
@@ -92,11 +95,13 @@ def _read_parameters(launch: Json, at: str) -> None:
     if "parameters" in launch:
         launch["parameters"] = check_parameters(launch["parameters"], f"{at}.parameters")
     environment = launch.get("environment", {})
+    check_kinds_of_place(environment, f"{at}.environment")
     if LABELS in environment:
         environment[LABELS] = merge_labels(check_labels(environment[LABELS], f"{at}.environment.{LABELS}"), {})
 
 
-def _check_path(kind: TemplateType, path: str, at: str) -> None:
+def _check_path(kind: TemplateType, given_path: str | None, at: str) -> None:
+    path = check_gcs_path(given_path, f"{at}: the template's path")
     found = type_by_path(path)
     if found not in (None, kind):
         request, _, name = _LAUNCHES[found]

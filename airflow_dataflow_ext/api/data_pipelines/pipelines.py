@@ -11,6 +11,7 @@ from typing import Any
 from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline
 from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.arguments import given
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import AlreadyExistsError, InvalidInputError, NoAnswerError, NotFoundError, ServiceError
 from airflow_dataflow_ext.api.rest.method import Json
@@ -42,7 +43,7 @@ class PipelineRef:
         full = _FULL_NAME.fullmatch(name) if isinstance(name, str) else None
         if full:
             return cls(place=Place(project_id=full["project"], location=full["location"]), id=full["id"])
-        if not isinstance(name, str) or not name or "/" in name:
+        if not isinstance(name, str) or given(name) is None or "/" in name:
             raise InvalidInputError(
                 f"a pipeline is named by its id or as projects/PROJECT/locations/LOCATION/pipelines/ID, not {shown(name)}"
             )

@@ -10,6 +10,7 @@ from typing import Any
 from airflow_dataflow_ext.api.dataflow.bodies import check_gcs_path, check_parameters, read_body, read_field
 from airflow_dataflow_ext.api.dataflow.fields import FIELDS
 from airflow_dataflow_ext.api.dataflow.templates import YAML_TEMPLATE, FlexTemplateLaunch
+from airflow_dataflow_ext.api.rest.arguments import given, needed, only_given
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.texts import near, shown
@@ -89,20 +90,19 @@ def yaml_launch(
     :param template: ``gs://`` path of another template that runs Beam YAML; it wins over ``options``.
     :raises InvalidInputError: an argument is wrong; the message names it.
     """
-    if bool(pipeline) == bool(pipeline_file):
-        raise InvalidInputError("exactly one of the pipeline's text and a file with it must be given")
+    only_given(yaml_pipeline=pipeline or None, yaml_pipeline_file=pipeline_file)
     parameters, fields, others = _split(mapping(options, "options"))
-    if pipeline_file:
+    if given(pipeline_file):
         parameters["yaml_pipeline_file"] = check_gcs_path(pipeline_file, "yaml_pipeline_file")
     else:
-        parameters["yaml_pipeline"] = pipeline if isinstance(pipeline, str) else _json(pipeline, "yaml_pipeline")
+        parameters["yaml_pipeline"] = pipeline if isinstance(pipeline, str) else _json(mapping(pipeline, "yaml_pipeline"), "yaml_pipeline")
     if variables := mapping(jinja_variables, "jinja_variables"):
         parameters["jinja_variables"] = _json(variables, "jinja_variables")
     parameter: Json = {
-        "jobName": job_name,
+        "jobName": needed(job_name, "job_name"),
         "containerSpecGcsPath": YAML_TEMPLATE.format(location=location),
         **others,
-        **({"containerSpecGcsPath": check_gcs_path(template, "template")} if template else {}),
+        **({"containerSpecGcsPath": check_gcs_path(template, "template")} if given(template) else {}),
         "parameters": parameters,
         "environment": {**fields, **read_body(_SCHEMA, environment, "environment")},
     }
@@ -118,11 +118,11 @@ def _split(options: Mapping[str, Any]) -> tuple[dict[str, str], Json, Json]:
     parameters: dict[str, str] = {}
     environment: Json = {}
     others: Json = {}
-    for given, value in options.items():
-        flag, at = given.lstrip("-").replace("_", "-"), f"options[{shown(given)}]"
+    for name, value in options.items():
+        flag, at = name.lstrip("-").replace("_", "-"), f"options[{shown(name)}]"
         if flag in _OF_THE_COMMAND_ALONE:
             continue
-        _check(flag, given)
+        _check(flag, name)
         if flag in _SWITCHES:
             value = read("boolean", value, at, FIELDS)
         if value is None or value is False:

@@ -16,6 +16,10 @@ from airflow_dataflow_ext.api.rest.values import mapping, read, text
 
 LABELS = "additionalUserLabels"
 _ZONES = ("zone", "workerZone", "workerRegion")
+_OBJECT = re.compile(r"gs://[^/\s]+/(\S|\S.*[^/\s])")
+_URL = re.compile(
+    r"(?i)^(gs:/*|(https?://)?storage\.(googleapis|cloud\.google)\.com/|https?://console\.cloud\.google\.com/storage/browser/(_details/)?)"
+)
 _REGION = re.compile(r"([a-z]+-[a-z]+[0-9]+)(-[a-z])?")
 
 
@@ -43,8 +47,10 @@ def check_gcs_path(path: Any, argument: str) -> str:
     :raises InvalidInputError: it is not ``gs://bucket/object``.
     """
     found = text(path, argument) if path is not None else ""
-    if not (found.startswith("gs://") and found[5:].strip("/").count("/")):
-        raise InvalidInputError(f"{argument} must be a gs://bucket/object path, not {shown(path)}")
+    if not _OBJECT.fullmatch(found):
+        meant = _URL.sub("gs://", found.strip()).rstrip("/")
+        hint = f"; did you mean {shown(meant)}?" if meant != found and _OBJECT.fullmatch(meant) else ""
+        raise InvalidInputError(f"{argument} must be a gs://bucket/object path, not {shown(path)}{hint}")
     return found
 
 
@@ -80,6 +86,7 @@ def read_environment(schema: str, environment: Any, argument: str = "environment
     found = read_body(schema, environment, argument)
     if found.get("workerRegion") and found.get("workerZone"):
         raise InvalidInputError(f"{argument} must not hold both workerRegion and workerZone")
+    check_kinds_of_place(found, argument)
     if LABELS in found:
         found[LABELS] = check_labels(found[LABELS], f"{argument}.{LABELS}")
     return found
@@ -93,6 +100,18 @@ def labelled(environment: Mapping[str, Any], ours: Mapping[str, str]) -> Json:
 def parts_of(environment: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     """What may say where workers are: the environment and, in that of a job, its worker pools."""
     return environment, *environment.get("workerPools", ())
+
+
+def check_kinds_of_place(environment: Mapping[str, Any], argument: str) -> None:
+    """That a zone is named where a zone is asked for, and a region where that is.
+
+    :raises InvalidInputError: it is the other way round.
+    """
+    for name, place in ((name, part[name]) for part in parts_of(environment) for name in _ZONES if part.get(name)):
+        found = _REGION.fullmatch(str(place))
+        if found and bool(found[2]) == (name == "workerRegion"):
+            what, other = ("region", "workerZone") if name == "workerRegion" else ("zone", "workerRegion")
+            raise InvalidInputError(f"{argument}.{name} must be a {what}, not {shown(place)}; did you mean {other}?")
 
 
 def check_zone(environment: Mapping[str, Any], place: Place) -> None:

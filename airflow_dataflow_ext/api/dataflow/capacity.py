@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow.bodies import parts_of
-from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
+from airflow_dataflow_ext.api.dataflow.job import JobRef, Place, check_location
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.usage import totals
 from airflow_dataflow_ext.api.rest import budgets
@@ -16,7 +16,7 @@ from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, TooManyRequestsError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
 from airflow_dataflow_ext.api.rest.texts import shown
-from airflow_dataflow_ext.api.rest.values import text
+from airflow_dataflow_ext.api.rest.values import sequence
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.dataflow.templates import Launch
@@ -39,14 +39,12 @@ _OF_ONE_REGION = ("zone", "workerZone", "workerRegion", "subnetwork")
 def fallbacks_of(launch: Launch, place: Place, locations: Any) -> tuple[Place, ...]:
     """The places where a launch is tried when there is no room in its own.
 
-    :param locations: their names, one at least.
+    :param locations: their names, also as the text of a list.
     :raises InvalidInputError: they are none, or the launch can be in one region only.
     """
-    if isinstance(locations, str) or not isinstance(locations, Sequence):
-        raise InvalidInputError(f"fallback_locations must be a list of locations, not {shown(locations)}")
-    names = [text(location, "fallback_locations") for location in locations]
+    names = [check_location(location, "fallback_locations") for location in sequence(locations, "fallback_locations")]
     for name in names:
-        if not name or name == place.location or names.count(name) > 1:
+        if name == place.location or names.count(name) > 1:
             raise InvalidInputError(
                 f"fallback_locations must name other locations than {place.location}, each once; {shown(name)} is not one of those"
             )

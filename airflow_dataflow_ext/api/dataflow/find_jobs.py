@@ -14,8 +14,9 @@ from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL, made_name, wit
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL, state_of
 from airflow_dataflow_ext.api.dataflow.where import elsewhere
 from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.arguments import needed, only_given
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NothingFoundError
+from airflow_dataflow_ext.api.rest.errors import NothingFoundError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
 from airflow_dataflow_ext.api.rest.texts import shown
@@ -36,8 +37,10 @@ def find_jobs(place: Place, *, name: str | None = None, prefix: str | None = Non
     :raises NothingFoundError: there are none, and ``must_find``.
     :raises CallError: the service refuses to list, or there was trouble for too long.
     """
-    if bool(name) == bool(prefix):
-        raise InvalidInputError("a job's name, or the beginning of one, must be given, and not both")
+    if only_given(job_name=name, job_name_prefix=prefix) == "job_name":
+        name = needed(name, "job_name")
+    else:
+        prefix = needed(prefix, "job_name_prefix")
     bodies = yield from pages(Job.list.request(**place.path, filter="ACTIVE"))
     active = list(items(bodies, "jobs"))
     found = []

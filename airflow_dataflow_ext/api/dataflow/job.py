@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from airflow_dataflow_ext.api.rest.arguments import identifier
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.texts import shown
+
+_ZONE = re.compile(r"([a-z]+-[a-z]+[0-9]+)-[a-z]")
+
+
+def check_location(location: Any, argument: str = "location") -> str:
+    """A location: a region of Google's.
+
+    :raises InvalidInputError: it is a zone, or cannot be a location.
+    """
+    found = identifier(location, argument)
+    if zone := _ZONE.fullmatch(found):
+        raise InvalidInputError(f"{argument} must be a region, and {shown(found)} is a zone; did you mean {zone[1]!r}?")
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

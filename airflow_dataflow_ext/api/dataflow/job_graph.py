@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
-from airflow_dataflow_ext.api.dataflow.bodies import read_body, read_field
+from airflow_dataflow_ext.api.dataflow.bodies import check_gcs_path, check_kinds_of_place, read_body, read_field
 from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL, check_labels, merge_labels
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
@@ -43,8 +43,11 @@ class CreateJobLaunch:
         fixed = sorted((_SET_BY_THE_SERVICE | (_SET_HERE - {"name", "labels", "createdFromSnapshotId"})) & set(job))
         if fixed:
             raise InvalidInputError(f"job must not hold {', '.join(fixed)}: that is set by the launch, or by the service")
-        if ("steps" in job) == ("stepsLocation" in job):
+        if ("steps" in job) == ("stepsLocation" in job) or not (job.get("steps") or job.get("stepsLocation")):
             raise InvalidInputError("job must hold one of steps and stepsLocation")
+        if "stepsLocation" in job:
+            check_gcs_path(job["stepsLocation"], "job.stepsLocation")
+        check_kinds_of_place(job.get("environment", {}), "job.environment")
         if not job.get("name"):
             raise InvalidInputError("job.name is missing: the job must have a name")
         object.__setattr__(self, "job", {**job, "labels": check_labels(job.get("labels"), "job.labels")})

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
+from airflow_dataflow_ext.api.rest.arguments import needed
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.rest.values import mapping, text
@@ -35,7 +36,7 @@ def check_job_name(name: Any, argument: str = "job_name") -> str:
 
     :raises InvalidInputError: it breaks Google's rule all the same.
     """
-    cleaned = _name_text(name, argument).replace("_", "-").replace(".", "-")
+    cleaned = needed(name, argument).replace("_", "-").replace(".", "-")
     if not JOB_NAME.fullmatch(cleaned):
         raise InvalidInputError(
             f"{argument} {shown(name)} is not a Dataflow job name: it must begin with a lower-case letter, go on with lower-case letters, "
@@ -50,17 +51,10 @@ def made_name(name: Any, argument: str = "job_name") -> str:
 
     :raises InvalidInputError: it is no text, or empty.
     """
-    cleaned = re.sub(r"[^a-z0-9]", "-", _name_text(name, argument).lower()).strip("-")
+    cleaned = re.sub(r"[^a-z0-9]", "-", needed(name, argument).lower()).strip("-")
     if not cleaned[:1].isalpha():
         cleaned = f"job-{cleaned}".rstrip("-")
     return _cut(cleaned, LONGEST_NAME)
-
-
-def _name_text(name: Any, argument: str) -> str:
-    given = text("" if name is None else name, argument)
-    if not given.strip():
-        raise InvalidInputError(f"{argument} must not be empty")
-    return given
 
 
 def with_suffix(name: str, suffix: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_dataflow_ext.api.jobs.phase import Phase, StateRow
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.values import read
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,9 @@ UPDATED = "JOB_STATE_UPDATED"
 STREAMING = "JOB_TYPE_STREAMING"
 BATCH = "JOB_TYPE_BATCH"
 
+STATE = "|".join(DATAFLOW)
+"""The type of a state, see :data:`airflow_dataflow_ext.api.rest.values.Fields`."""
+
 
 def _in(phase: Phase) -> frozenset[str]:
     return frozenset(state for state, row in DATAFLOW.items() if row.phase is phase)
@@ -62,6 +68,21 @@ def _in(phase: Phase) -> frozenset[str]:
 
 TERMINAL = frozenset(DATAFLOW) - _in(Phase.MOVING)
 REPLACEABLE = frozenset(state for state, row in DATAFLOW.items() if row.replaceable)
+
+
+def read_states(value: Any, at: str) -> list[str]:
+    """A state, or some, also as the text of a list.
+
+    :raises InvalidInputError: there is none, or one that is no state.
+    """
+    if isinstance(value, str):
+        value = value if value.lstrip().startswith("[") else [value]
+    elif isinstance(value, Iterable) and not isinstance(value, Mapping):
+        value = list(value)
+    found: list[str] = sorted(set(read(f"[{STATE}]", value, at, {}) or ()))
+    if not found:
+        raise InvalidInputError(f"{at} must name a state, such as {DONE}, and is {shown(value)}")
+    return found
 
 
 def state_of(job: Mapping[str, Any]) -> str:

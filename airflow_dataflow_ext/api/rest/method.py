@@ -13,6 +13,7 @@ from string import Formatter
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
+from airflow_dataflow_ext.api.rest.arguments import identifier, snake
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
 from airflow_dataflow_ext.api.rest.steps import Step
 
@@ -97,15 +98,12 @@ class Method:
 
         Without a ``location`` the wide twin is asked.
 
-        :raises InvalidInputError: a path value is missing or empty, a name is unknown, or a body is missing or not taken.
+        :raises InvalidInputError: a path value is missing or cannot be one, a name is unknown, or a body is missing or not taken.
         """
         given = {name: value for name, value in values.items() if value is not None}
         if self.wide is not None and "location" not in given:
             return self.wide.request(body, **given)
         names = self.placeholders
-        missing = [name for name in names if not str(given.get(name, ""))]
-        if missing:
-            raise InvalidInputError(f"{self.id} needs {', '.join(missing)}; given: {', '.join(sorted(given)) or 'nothing'}")
         unknown = sorted(set(given) - set(names) - set(self.query))
         if unknown:
             known = ", ".join((*names, *self.query))
@@ -113,7 +111,7 @@ class Method:
         if (body is None) != (self.body is None):
             need = f"needs a body of type {self.body}" if self.body else "takes no body"
             raise InvalidInputError(f"{self.id} {need}")
-        path = self.path.format(**{name: quote(str(given[name]), safe="") for name in names})
+        path = self.path.format(**{name: quote(identifier(given.get(name), f"{self.id}: {snake(name)}"), safe="") for name in names})
         query = tuple((name, _wire(given[name])) for name in self.query if name in given)
         return Request(method=self, path=path, query=query, body=body)
 
@@ -184,7 +182,8 @@ class NoReply:
     :param reason: why, without a period.
     :param took: seconds.
     :param sent: whether the request may have left this machine; then it is unknown whether it took effect.
-    :param nobody: nothing listens at the address, which is on this machine: waiting longer hardly helps.
+    :param nobody: nothing listens at the address, which is on this machine, or what does shows no good certificate: waiting longer hardly
+        helps.
     """
 
     reason: str

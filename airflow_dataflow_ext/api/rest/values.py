@@ -77,11 +77,6 @@ def message(kind: str, value: Any, at: str, fields: Fields) -> dict[str, Any]:
     return {key: entry for key, entry in found.items() if entry is not None}
 
 
-def given(value: Any) -> Any:
-    """A text argument; None for what None renders to, which is not given."""
-    return None if value == NOTHING[0] else value
-
-
 def camel(name: str) -> str:
     """A name in camel case."""
     return re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), name)
@@ -178,9 +173,10 @@ def whole(value: Any, at: str, kind: str = "int32") -> int:
     return found
 
 
-def number(value: Any, at: str) -> float:
+def number(value: Any, at: str, what: str = "a number") -> float:
     """A number, also as text.
 
+    :param what: it is, for the message.
     :raises InvalidInputError: it is none.
     """
     try:
@@ -188,7 +184,7 @@ def number(value: Any, at: str) -> float:
     except (ValueError, OverflowError):
         found = math.nan
     if not math.isfinite(found):
-        raise InvalidInputError(f"{at} must be a number, not {shown(value)}")
+        raise InvalidInputError(f"{at} must be {what}, not {shown(value)}")
     return found
 
 
@@ -199,7 +195,7 @@ def seconds(value: Any, at: str) -> float | None:
     """
     if value is None:
         return None
-    found = value.total_seconds() if isinstance(value, timedelta) else number(value, at)
+    found = value.total_seconds() if isinstance(value, timedelta) else number(value, at, "a number of seconds, or a timedelta")
     if found < 0:
         raise InvalidInputError(f"{at} must be 0 seconds or more, not {shown(value)}")
     return found

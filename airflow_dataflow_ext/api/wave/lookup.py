@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.arguments import needed, only_given
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import near, shown
@@ -14,6 +15,16 @@ from airflow_dataflow_ext.api.wave import methods as wave
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json, Request
     from airflow_dataflow_ext.api.rest.steps import Conversation
+
+
+def source_id(version: str, *, dataflow: str | None = None, recipe: str | None = None) -> Conversation[str]:
+    """The id of a dataflow, or of the one as which a recipe runs.
+
+    :raises InvalidInputError: not one of them is given, or the org shows none of that name.
+    """
+    if only_given(dataflow=dataflow, recipe=recipe) == "dataflow":
+        return (yield from dataflow_id(version, needed(dataflow, "dataflow")))
+    return (yield from recipe_dataflow_id(version, needed(recipe, "recipe")))
 
 
 def dataflow_id(version: str, dataflow: str, *, retry_for: float = budgets.RETRY_FOR) -> Conversation[str]:

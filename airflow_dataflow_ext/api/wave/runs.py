@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
-from airflow_dataflow_ext.api.rest.times import epoch
+from airflow_dataflow_ext.api.rest.times import epoch, rfc3339
 from airflow_dataflow_ext.api.wave import methods as wave
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class RunRef:
         if self.id:
             return f"run {self.id}"
         what = "data sync of" if self.sync else "run of"
-        return f"{'newest ' if self.newest else ''}{what} {self.source_id} since {self.since:.0f}"
+        return f"{'newest ' if self.newest else ''}{what} {self.source_id} since {rfc3339(self.since)[:19]} UTC"
 
 
 def find(run: RunRef, *, retry_for: float | None) -> Conversation[Json | None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from zoneinfo import available_timezones
 
 from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline, PipelineJob
 from airflow_dataflow_ext.api.dataflow.methods import FlexTemplate, Template
@@ -134,6 +135,9 @@ def _check(pipeline: Mapping[str, Any]) -> None:
         raise invalid("A streaming pipeline has no schedule")
     if schedule and len(schedule.split()) != 5:
         raise invalid(f"scheduleInfo.schedule must be in unix-cron format, five fields, not {short(schedule)}")
+    zone = (pipeline.get("scheduleInfo") or {}).get("timeZone", "")
+    if zone and zone not in available_timezones():
+        raise invalid(f"scheduleInfo.timeZone must be a time zone of the tz database, not {short(zone)}")
 
 
 def _filter(text: str) -> Callable[[Json], bool]:

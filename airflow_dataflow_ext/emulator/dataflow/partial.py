@@ -10,13 +10,13 @@ from typing import Any
 
 from airflow_dataflow_ext.emulator.http.errors import invalid, short
 
-_TOKEN = re.compile(r"\s*([^,()/\s]+|[,()/])")
+_TOKEN = re.compile(r"\s*([^,()/.\s]+|[,()/.])")
 _DEEPEST = 50
 Selection = dict[str, "Selection"]
 
 
 def parse(text: str) -> Selection:
-    """``jobs(id,name),nextPageToken`` as a tree; an empty tree means everything below.
+    """``jobs(id,name),nextPageToken`` as a tree, also with ``jobs.id`` or ``jobs/id`` in it; an empty tree means everything below.
 
     :raises ApiError: 400, it cannot be read.
     """
@@ -31,9 +31,9 @@ def _parse_list(tokens: list[str], depth: int) -> Selection:
     if depth > _DEEPEST:
         raise invalid(f"Invalid field selection: more than {_DEEPEST} parentheses in each other")
     selection: Selection = {}
-    while tokens and tokens[0] not in ",()/":
+    while tokens and tokens[0] not in ",()/.":
         below = selection.setdefault(tokens.pop(0), {})
-        while tokens[:1] == ["/"]:
+        while tokens[:1] in (["/"], ["."]):
             tokens.pop(0)
             below = below.setdefault(tokens.pop(0) if tokens else "", {})
         if tokens[:1] == ["("]:

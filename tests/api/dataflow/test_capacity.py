@@ -187,13 +187,19 @@ def test_a_job_that_may_have_worked_has_failed_as_any_other(service: Failed) -> 
 LAUNCH = TemplateLaunch(template="gs://b/t", job_name="wc")
 
 
+@pytest.mark.parametrize(("given", "meant"), [("['l2', 'l3']", ["l2", "l3"]), ('["l2"]', ["l2"])])
+def test_fallback_locations_may_be_the_text_that_a_template_renders_to(given: Any, meant: list[str]) -> None:
+    assert [place.location for place in fallbacks_of(LAUNCH, PLACE, given)] == meant
+
+
 @pytest.mark.parametrize(
     ("launch", "locations", "words"),
     [
         (LAUNCH, "l2", "must be a list"),
         (LAUNCH, ["l"], "other locations than l"),
         (LAUNCH, ["l2", "l2"], "each once"),
-        (LAUNCH, [""], "'' is not one"),
+        (LAUNCH, [""], "fallback_locations must not be empty, and is ''"),
+        (LAUNCH, ["us-east1-b"], "'us-east1-b' is a zone; did you mean 'us-east1'"),
         (replace(LAUNCH, environment={"workerZone": "l-a"}), ["l2"], "workerZone is 'l-a', which is in one region"),
         (replace(LAUNCH, environment={"workerPools": [{"zone": "l-a"}]}), ["l2"], "zone is 'l-a', which is in one region"),
         (replace(LAUNCH, environment={"subnetwork": "regions/l/subnetworks/s"}), ["l2"], "subnetwork is"),

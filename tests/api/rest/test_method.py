@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,14 @@ def test_a_request_fills_in_path_and_query_and_leaves_out_what_is_none() -> None
     assert Job.get.request(**PLACE, jobId="j", view="JOB_VIEW_ALL").target.endswith("/jobs/j?view=JOB_VIEW_ALL")
 
 
-def test_values_are_quoted_so_that_none_can_change_the_path() -> None:
-    request = Job.get.request(projectId="example.com:p", location="l", jobId="../x?y=1#z")
-    assert request.path == "v1b3/projects/example.com%3Ap/locations/l/jobs/..%2Fx%3Fy%3D1%23z"
+@pytest.mark.parametrize("job_id", ["../x?y=1#z", "projects/p/jobs/j", "j k", "j\n", ["j"], {"id": "j"}, "{'id': 'j'}"])
+def test_a_value_that_could_change_the_path_is_refused(job_id: Any) -> None:
+    with pytest.raises(InvalidInputError, match=r"jobs\.get: job_id must be an id, not "):
+        Job.get.request(**PLACE, jobId=job_id)
+
+
+def test_values_are_quoted() -> None:
+    assert Job.get.request(projectId="example.com:p", location="l", jobId="j").path == "v1b3/projects/example.com%3Ap/locations/l/jobs/j"
     assert Template.get.request(**PLACE, gcsPath="gs://b/a b&c").target.endswith("?gcsPath=gs%3A%2F%2Fb%2Fa+b%26c")
 
 
@@ -40,14 +46,14 @@ def test_without_a_location_the_wide_path_is_asked() -> None:
     )
 
 
-@pytest.mark.parametrize("values", [{}, {"jobId": ""}, {"jobId": None}])
+@pytest.mark.parametrize("values", [{}, {"jobId": ""}, {"jobId": None}, {"jobId": " "}, {"jobId": "None"}])
 def test_a_missing_path_value_is_named(values: dict[str, str]) -> None:
-    with pytest.raises(InvalidInputError, match=r"jobs\.get needs jobId"):
+    with pytest.raises(InvalidInputError, match=r"jobs\.get: job_id must not be empty, and is "):
         Job.get.request(**PLACE, **values)
 
 
 def test_a_method_without_a_wide_path_needs_its_location() -> None:
-    with pytest.raises(InvalidInputError, match=r"flexTemplates\.launch needs location; given: projectId"):
+    with pytest.raises(InvalidInputError, match=r"flexTemplates\.launch: location must not be empty, and is None"):
         FlexTemplate.launch.request({}, projectId="p")
 
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import socket
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -154,8 +155,10 @@ def test_a_region_of_the_service_is_taken(still_emulator: Emulator, location: st
 
 @pytest.mark.parametrize("project", ["Not A Project", "UPPER", "under_score", "9lives", "short", "trailing-", "a" * 31, "é"])
 def test_a_project_id_that_cannot_be_one_is_refused(still_emulator: Emulator, project: str) -> None:
-    with pytest.raises(RefusedError, match="Invalid project id"):
-        Asker(still_emulator.url, project=project).launch("wc")
+    path = f"v1b3/projects/{quote(project)}/locations/us-central1/templates:launch?gcsPath=gs://b/t"
+    reply = requests.post(f"{still_emulator.url}/{path}", json={"jobName": "wc"}, timeout=60)
+    assert reply.status_code == 400
+    assert "Invalid project id" in reply.text
     assert len(still_emulator.jobs) == 0
 
 

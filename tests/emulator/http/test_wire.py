@@ -145,6 +145,8 @@ def test_a_part_of_a_reply_can_be_asked_for(emulator: Emulator) -> None:
     Asker(emulator.url, project="a-project").launch("wc")
     reply = send(emulator, "GET", f"{BASE}/jobs?fields=jobs(name,type),nextPageToken").json()
     assert reply == {"jobs": [{"name": "wc", "type": "JOB_TYPE_BATCH"}]}
+    dotted = send(emulator, "GET", f"{BASE}/jobs?fields=jobs.name,nextPageToken").json()
+    assert dotted == {"jobs": [{"name": "wc"}]}
     assert select(parse("a/b,c(d/e)"), {"a": {"b": 1, "x": 2}, "c": [{"d": {"e": 1, "f": 2}}], "g": 0}) == {
         "a": {"b": 1},
         "c": [{"d": {"e": 1}}],

@@ -1,0 +1,58 @@
+"""Which arguments are given, and what an argument that must be there is: a name, an id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.values import NOTHING, text
+
+_ID = re.compile(r"[\w.:~-]+")
+
+
+def given(value: Any) -> Any:
+    """A text argument; None for an empty one and for what None renders to, which are not given."""
+    return None if isinstance(value, str) and value.strip() in ("", NOTHING[0]) else value
+
+
+def only_given(**arguments: Any) -> str:
+    """The name of the one argument that is given.
+
+    :raises InvalidInputError: there is none, or more than one.
+    """
+    found = [name for name, value in arguments.items() if given(value) is not None]
+    if len(found) != 1:
+        which = f"given are {' and '.join(found)}" if found else "none is, and what renders to None counts as none"
+        *names, last = arguments
+        raise InvalidInputError(f"give one of {', '.join(names)} and {last}; {which}")
+    return found[0]
+
+
+def needed(value: Any, at: str) -> str:
+    """A text that must be there, such as a name.
+
+    :raises InvalidInputError: it is not given, or no text.
+    """
+    if given(value) is None:
+        raise InvalidInputError(f"{at} must not be empty, and is {shown(value)}")
+    return text(value, at)
+
+
+def identifier(value: Any, at: str) -> str:
+    """An id, or another word of a URL's path, which must be there.
+
+    :raises InvalidInputError: it is not given, or cannot be one.
+    """
+    found = needed(str(value) if isinstance(value, Mapping | Sequence) else value, at)
+    if not _ID.fullmatch(found):
+        hint = "; of a whole job, or another resource, give its 'id'" if found.startswith("{") else ""
+        raise InvalidInputError(f"{at} must be an id, not {shown(value)}{hint}")
+    return found
+
+
+def snake(name: str) -> str:
+    """A name in snake case."""
+    return re.sub(r"[A-Z]", lambda found: f"_{found[0].lower()}", name)

@@ -1,0 +1,33 @@
+"""An Airflow connection as what its hook reads of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from airflow_dataflow_ext.api.rest.arguments import given
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotAuthenticatedError
+from airflow_dataflow_ext.api.rest.texts import shown
+
+
+def extras_of(conn_id: str) -> dict[str, Any]:
+    """The extra fields of a connection: texts without blanks around them, numbers as texts, and None for what is not given.
+
+    :raises InvalidInputError: the connection's extra holds something else than fields.
+    :raises NotAuthenticatedError: Airflow finds none of that id; it may with another try, where a secrets backend is in trouble.
+    """
+    try:
+        found = BaseHook.get_connection(conn_id).extra_dejson
+    except AirflowNotFoundException:
+        raise NotAuthenticatedError(f"Airflow finds no connection {shown(conn_id)}: check the task's connection id", sent=False) from None
+    if not isinstance(found, Mapping):
+        raise InvalidInputError(f"the extra of connection {conn_id!r} must be a JSON object, not {type(found).__name__}")
+    return {name: _plain(given(value)) for name, value in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value).strip() if is_number or isinstance(value, str) else value
