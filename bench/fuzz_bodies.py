@@ -118,6 +118,10 @@ def accepted_breach(sent: Sent, answer: Answer) -> str:
     return "; ".join(found)
 
 
+_WRITTEN = {"integer": r"-?[0-9]+(\.[0-9]+)?", "number": r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?"}
+"""How a number may be written as text."""
+
+
 def _no_number(text: str) -> Any:
     raise ValueError(f"{text} in a reply")
 
@@ -142,7 +146,7 @@ def canonical(spec: Mapping[str, Any], value: Any) -> Any:
         return spec["enum"][value]
     if form in ("int64", "uint64") and isinstance(value, int):
         return str(value)
-    if kind in ("integer", "number") and isinstance(value, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
+    if kind in _WRITTEN and isinstance(value, str) and re.fullmatch(_WRITTEN[kind], value):
         return int(value) if kind == "integer" and "." not in value else float(value)
     return value
 

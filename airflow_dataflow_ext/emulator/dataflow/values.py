@@ -37,7 +37,11 @@ def seconds_of(text: str) -> float:
     """
     if not _TIME.fullmatch(text):
         raise ValueError(f"{short(text)} is no RFC 3339 timestamp")
-    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text.upper())).timestamp()
+    moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text.upper()))
+    try:
+        return moment.astimezone(UTC).timestamp()
+    except OverflowError:
+        raise ValueError(f"{short(text)} is not within the years 1 to 9999") from None
 
 
 def duration_of(text: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow.methods import Job, Location, Message, Project, Snapshot, Stage, WorkItem
+from airflow_dataflow_ext.api.dataflow.methods import Debug, Job, Location, Message, Project, Snapshot, Stage, WorkItem
 from airflow_dataflow_ext.emulator import Autoscaling, Emulator, ManualClock, Metrics, Stages
 from airflow_dataflow_ext.emulator import JobMessage as Says
 from airflow_dataflow_ext.emulator.dataflow.values import stamp
@@ -296,3 +296,10 @@ def test_a_worker_gets_a_response_to_each_message_of_a_kind_that_has_one(ask: As
     sent = [{"workerHealthReport": {"vmIsHealthy": True}}, {"workerMessageCode": {"code": "X"}}, {"workerMetrics": {}}]
     reply = ask(Location.worker_messages, {"workerMessages": sent})
     assert reply["workerMessageResponses"] == [{"workerHealthReportResponse": {"reportInterval": "60s"}}, {"workerMetricsResponse": {}}]
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-01:00"])
+def test_a_time_outside_the_years_that_there_are_is_refused(ask: Asker, moment: str) -> None:
+    job = ask.launch("wc")
+    with pytest.raises(RefusedError, match="Invalid value at 'endTime'"):
+        ask(Debug.get_worker_stacktraces, {"workerId": "w", "endTime": moment}, jobId=job["id"])
