@@ -31,13 +31,17 @@ print(json.dumps(sorted(name for name, module in sys.modules.items() if getattr(
 """
 
 
+SHARED = ("backports", "google")
+"""Names of packages that many distributions share."""
+
+
 def test_the_emulator_serves_and_runs_where_there_is_no_airflow_and_needs_what_the_docs_install() -> None:
     done = subprocess.run([sys.executable, "-W", "error::ImportWarning", "-c", ALONE], capture_output=True, text=True, check=True)
     loaded = json.loads(done.stdout.splitlines()[-1])
     owners = metadata.packages_distributions()
-    tops = {name.partition(".")[0] for name in loaded} - {"google", "airflow_dataflow_ext", "_distutils_hack"} - sys.stdlib_module_names
+    tops = {name.partition(".")[0] for name in loaded} - {*SHARED, "airflow_dataflow_ext", "_distutils_hack"} - sys.stdlib_module_names
     needed = {normal(owner) for name in tops for owner in owners.get(name, ())}
-    needed |= {f"google-{name.split('.')[1]}" for name in loaded if name.startswith("google.")}  # a name that many distributions share
+    needed |= {normal(".".join(name.split(".")[:2])) for name in loaded if "." in name and name.partition(".")[0] in SHARED}
     assert needed
     assert needed <= brought_by(documented())
 

@@ -151,13 +151,6 @@ def test_a_request_goes_out_as_it_is(driver: SyncDriver, emulator: Emulator) -> 
     assert entry.path == f"/v1b3/projects/example.com:p/locations/{LOCATION}/jobs"
 
 
-def test_a_quoted_slash_stays_quoted(driver: SyncDriver, emulator: Emulator) -> None:
-    answer = driver.send(Job.get.request(**PLACE, jobId="../templates:get"))
-    assert isinstance(answer, Reply)
-    assert answer.status == 404
-    assert [entry.method for entry in emulator.requests] == ["oauth.token", "jobs.get"]
-
-
 def test_pages_are_followed_over_the_wire(driver: SyncDriver, emulator: Emulator) -> None:
     asker = Asker(emulator.url)
     wanted = {asker.launch(f"job-{number}")["id"] for number in range(5)}
