@@ -271,6 +271,14 @@ def it_is_private(cloud: Cloud, runs: Runs) -> None:
     assert cloud.jobs[0]["location"] == "europe-west1"
 
 
+def it_has_the_flags(cloud: Cloud, runs: Runs) -> None:
+    launch = cloud.sent("flexTemplates.launch")["launchParameter"]
+    assert launch["containerSpecGcsPath"].endswith("wordcount.json")
+    assert (launch["environment"]["machineType"], launch["environment"]["maxWorkers"]) == ("e2-standard-2", 5)
+    assert launch["environment"]["additionalUserLabels"]["team"] == "books"
+    assert cloud.jobs[0]["location"] == "europe-west1"
+
+
 def the_emulator_impersonates(cloud: Cloud, dag: DAG) -> None:
     from google.auth import iam
 
@@ -323,6 +331,8 @@ EFFECTS: dict[str, list[Effect]] = {
     "A task without any worker": [Effect(jobs="DONE", given=it_starts_in_the_triggerer)],
     "A recipe, then its row counts in a chat": [Effect(runs=["Daily recipe"], then=the_chat_knows_the_rows)],
     "A data sync before a dataflow": [Effect(runs=["SFDC_LOCAL", "Sales"])],
+    "From gcloud": [Effect(jobs="DONE", then=it_has_the_flags)],
+    "From Terraform": [Effect(jobs="DONE", then=it_has_the_flags)],
 }
 
 
