@@ -72,8 +72,8 @@ class RecordStore:
         """Write the value durably."""
         from airflow.sdk.execution_time.context import NEVER_EXPIRE
 
-        self._known[key] = value
         self._store.set(key, value, retention=NEVER_EXPIRE)
+        self._known[key] = value
 
     def keep(self, key: str, value: Any) -> None:
         """Write what nothing depends on."""

@@ -180,7 +180,7 @@ class WaitTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """Called by Airflow, which cancels it again with each of its rounds, a second later: what was begun goes on."""
-        await _to_its_end(self.kill())
+        await _uninterrupted(self.kill())
 
     async def kill(self) -> None:
         """Stop what this trigger waits for, if that is to end with it and :meth:`killed_by_user` says so."""
@@ -202,15 +202,15 @@ class WaitTrigger(BaseTrigger):
         return bool(states) and states[0] != "deferred"  # no answer is not a person's act
 
 
-_to_end: set[asyncio.Task[None]] = set()
-"""What is to come to its end though nobody waits for it any more; an event loop itself keeps no task alive."""
+_running_kills: set[asyncio.Task[None]] = set()
+"""Keeps them alive: an event loop holds only weak references to its tasks."""
 
 
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Do some work, which goes on while this is cancelled."""
+async def _uninterrupted(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for work that runs to its end even if the one who waits is cancelled."""
     task = asyncio.ensure_future(work)
-    _to_end.add(task)
-    task.add_done_callback(_to_end.discard)
+    _running_kills.add(task)
+    task.add_done_callback(_running_kills.discard)
     while not task.done():
         with suppress(asyncio.CancelledError):
             await asyncio.wait({task})
