@@ -273,7 +273,7 @@ def trigger_arguments() -> dict[str, dict[str, Any]]:
     return {
         "DataflowActionTrigger": {"action": action.serialize(), **end, **CONNECTION},
         "DataflowConditionTrigger": {"condition": condition.serialize(), "fail_on_terminal_state": True, **at_job},
-        "DataflowJobEventTrigger": {"name": "n*", "labels": {"l": "v"}, "states": ["JOB_STATE_DONE"], **events},
+        "DataflowJobEventTrigger": {"name": "n*", "labels": '{"l": "v"}', "states": ["JOB_STATE_DONE"], **events},
         "DataflowJobStatusTrigger": {"expected_statuses": ["JOB_STATE_DONE"], **at_job},
         "DataflowJobTrigger": {"watch": WATCH, "stop_on_kill": True, "launches_again": True, **end, **CONNECTION},
         "WaveActionTrigger": {"action": stop.serialize(), "conn_id": "c", **end},
