@@ -15,6 +15,7 @@ import pytest
 from airflow_dataflow_ext import plugin
 from airflow_dataflow_ext.plugin import DataflowExtPlugin, Lazily
 from airflow_dataflow_ext.task.compat import IS_3_3
+from tests.airflow_task import needs_3_3
 
 ROOT = Path(__file__).parents[2]
 STATIC = Path(plugin.__file__).parent / "static"
@@ -36,6 +37,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
     assert [name for name in loaded if name.startswith(HEAVY)] == []
 
 
+@needs_3_3
 def test_the_app_is_made_once_however_many_ask_first(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow_dataflow_ext.plugin import app
 
