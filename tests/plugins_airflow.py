@@ -53,14 +53,10 @@ def run_dag(airflow_db: None) -> Callable[..., DagRun]:
 
     The first run of a session takes some ten seconds longer than the others.
     """
-    from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    from tests.bags import store
 
     def run(dag: DAG, **how: Any) -> DagRun:
-        DagBundlesManager().sync_bundles_to_db()
-        bag = DagBag(dag_folder=os.devnull, collect_dags=False)
-        bag.bag_dag(dag)
-        sync_bag_to_db(bag, "dags-folder", None)
+        store(dag)
         return dag.test(**how)
 
     return run

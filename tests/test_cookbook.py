@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -362,15 +361,12 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
 
 def load(recipe: str, folder: Path) -> DAG:
     """The DAG of a recipe, read as Airflow reads it, with its other file beside it; it looks at its job without the usual pause."""
-    from airflow.dag_processing.dagbag import DagBag
+    from tests.bags import read
 
     for kind, block in BLOCK.findall(recipe):
         name = "recipe.py" if kind == "python" else FILE.findall(recipe)[0]
         (folder / name).write_text(block)
-    bag = DagBag(dag_folder=os.devnull, collect_dags=False)
-    dags = bag.process_file(str(folder / "recipe.py"))
-    assert bag.import_errors == {}
-    (dag,) = dags
+    (dag,) = read(folder / "recipe.py")
     for task in dag.tasks:
         if task.is_mapped:
             task.partial_kwargs["poll_sleep"] = 0.05

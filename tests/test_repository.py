@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api.data_pipelines": {"api.rest", "api.jobs", "api.dataflow"},
     "api.wave": {"api.rest", "api.jobs"},
     "transport": {"api"},
-    "hooks": {"api", "transport"},
+    "hooks": {"api", "transport", "task.compat"},  # which alone knows where Airflow's versions keep their exceptions
     "watch": {"api", "transport"},
     "links": {"api"},
     "task": {"api", "exceptions", "hooks", "links", "transport", "watch"},

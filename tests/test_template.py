@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import ParamValidationError
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.template import TemplateValues, main, template_params
 from tests.api.dataflow.test_template_check import GENERATOR, TEMPLATES, TEXT, WORDS, YAML, raw
+
+try:
+    from airflow.sdk.exceptions import ParamValidationError
+except ImportError:  # Airflow 3.1
+    from airflow.exceptions import ParamValidationError  # type: ignore[no-redef, attr-defined]
 
 GENERATED = template_params(TEMPLATES / f"{GENERATOR}.json")
 

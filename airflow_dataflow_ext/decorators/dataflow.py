@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk.bases.decorator import DecoratedOperator, determine_kwargs, task_decorator_factory
+from airflow.sdk.bases.decorator import DecoratedOperator, task_decorator_factory
 from airflow.sdk.definitions.context import context_merge
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
@@ -14,6 +14,7 @@ from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.operators.dataflow_beam_yaml import DataflowStartYamlJobOperator
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
 from airflow_dataflow_ext.operators.dataflow_templates import DataflowStartFlexTemplateOperator
+from airflow_dataflow_ext.task.compat import keywords
 from airflow_dataflow_ext.task.errors import task_errors
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class FunctionLaunchOperator(DecoratedOperator, DataflowLaunchOperator):
         if self._has_run:
             return
         context_merge(context, self.op_kwargs)
-        self.take(self.python_callable(*self.op_args, **determine_kwargs(self.python_callable, self.op_args, context)))
+        self.take(self.python_callable(*self.op_args, **keywords(self.python_callable, self.op_args, context)))
         self._has_run = True
 
     def _no_launch(self, returned: Any, wanted: str) -> InvalidInputError:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
 
 from airflow_dataflow_ext.api.rest.arguments import given
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotAuthenticatedError
 from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.task.compat import AirflowNotFoundException
 
 
 def extras_of(conn_id: str) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowException
 from google.auth.exceptions import DefaultCredentialsError
 
 from airflow_dataflow_ext.api.rest.arguments import given
@@ -21,6 +20,7 @@ from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotAuthentic
 from airflow_dataflow_ext.api.rest.texts import plain, shown
 from airflow_dataflow_ext.api.rest.values import flag, sequence
 from airflow_dataflow_ext.hooks.connections import extras_of
+from airflow_dataflow_ext.task.compat import AirflowException
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials

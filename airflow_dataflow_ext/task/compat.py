@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow.sdk.exceptions import (
         AirflowException,
         AirflowFailException,
+        AirflowNotFoundException,
         AirflowRescheduleException,
         AirflowSensorTimeout,
         AirflowSkipException,
@@ -30,6 +31,7 @@ else:
         from airflow.sdk.exceptions import (
             AirflowException,
             AirflowFailException,
+            AirflowNotFoundException,
             AirflowRescheduleException,
             AirflowSensorTimeout,
             AirflowSkipException,
@@ -42,6 +44,7 @@ else:
         from airflow.exceptions import (
             AirflowException,
             AirflowFailException,
+            AirflowNotFoundException,
             AirflowRescheduleException,
             AirflowSensorTimeout,
             AirflowSkipException,
@@ -54,6 +57,7 @@ __all__ = (
     "IS_3_3",
     "AirflowException",
     "AirflowFailException",
+    "AirflowNotFoundException",
     "AirflowRescheduleException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
@@ -64,6 +68,7 @@ __all__ = (
     "cancelled",
     "conf",
     "in_thread",
+    "keywords",
     "needs_3_3",
     "stats",
     "task_state_store",
@@ -97,6 +102,19 @@ def task_state_store(context: Any) -> Any | None:
 def asset_state_store(trigger: Any) -> Any | None:
     """The state store of the asset that a trigger watches; None before Airflow 3.3, and where it watches none."""
     return getattr(trigger, "asset_state_store", None)
+
+
+def keywords(function: Callable[..., Any], arguments: Collection[Any], context: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a decorated function takes by name from the task's context.
+
+    :param arguments: what it is given by position.
+    """
+    try:
+        from airflow.sdk.bases.decorator import determine_kwargs
+    except ImportError:  # Airflow 3.1
+        from airflow.utils.operator_helpers import determine_kwargs  # type: ignore[attr-defined]
+    found: Mapping[str, Any] = determine_kwargs(function, arguments, context)
+    return found
 
 
 def in_thread(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:

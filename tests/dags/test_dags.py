@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -57,13 +56,10 @@ def readings() -> dict[str, list[str]]:
 
 def load(name: str) -> DAG:
     """The DAG of a file, read as Airflow reads it."""
-    from airflow.dag_processing.dagbag import DagBag
+    from tests.bags import read
 
-    bag = DagBag(dag_folder=os.devnull, collect_dags=False)
-    dags = bag.process_file(str(DAGS / f"{name}.py"))
-    assert bag.import_errors == {}
-    assert [dag.dag_id for dag in dags] == [name]
-    dag: DAG = dags[0]
+    (dag,) = read(DAGS / f"{name}.py")
+    assert dag.dag_id == name
     return dag
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,10 +23,9 @@ Run = Callable[..., "DagRun"]
 
 def load(name: str) -> DAG:
     """The DAG of a file, read as Airflow reads it."""
-    from airflow.dag_processing.dagbag import DagBag
+    from tests.bags import read
 
-    bag = DagBag(dag_folder=os.devnull, collect_dags=False)
-    dag: DAG = bag.process_file(str(DAGS / f"{name}.py"))[0]
+    dag = read(DAGS / f"{name}.py")[0]
     for task in dag.tasks:
         task.retries = 0  # a failure is to be seen at once
     return dag

@@ -141,7 +141,7 @@ def test_a_function_is_called_once_and_its_job_is_one_xcom(cloud: Emulator) -> N
 
 
 def test_a_function_may_skip_its_task(cloud: Emulator) -> None:
-    from airflow.sdk.exceptions import AirflowSkipException
+    from airflow_dataflow_ext.task.compat import AirflowSkipException
 
     def load() -> str:
         raise AirflowSkipException

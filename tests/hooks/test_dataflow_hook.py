@@ -24,6 +24,7 @@ from airflow_dataflow_ext.api.rest.errors import (
 )
 from airflow_dataflow_ext.emulator import Autoscaling, Emulator, JobMessage, Metrics, Stages
 from airflow_dataflow_ext.emulator.google.oauth import PROJECT
+from tests.airflow_task import SDK
 from tests.hooks.conftest import Use
 
 if TYPE_CHECKING:
@@ -424,7 +425,10 @@ def test_a_field_of_a_connection_that_cannot_be_read_is_named(connect: Callable[
 
 def test_an_extra_that_holds_no_fields_is_said_to_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT", json.dumps({"conn_type": "google_cloud_platform", "extra": "[1]"}))
-    with pytest.raises(InvalidInputError, match="the extra of connection 'google_cloud_default' must be a JSON object, not list"):
+    said = "the extra of connection 'google_cloud_default' must be a JSON object, not list"
+    if SDK < (1, 2):  # where Airflow itself stumbles over it
+        said = "Airflow finds no connection 'google_cloud_default'"
+    with pytest.raises((InvalidInputError, NotAuthenticatedError), match=said):
         make_hook()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import os
 import re
 from collections.abc import Callable, Iterator
 from importlib import import_module, util
@@ -57,14 +56,11 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
 def test_a_dag_of_the_google_provider_runs_when_its_import_lines_change(
     cloud: Emulator, run_dag: Callable[..., DagRun], tmp_path: Path, name: str, jobs: int
 ) -> None:
-    from airflow.dag_processing.dagbag import DagBag
+    from tests.bags import read
 
     file = tmp_path / f"{name}.py"
     file.write_text(migrated(name))
-    bag = DagBag(dag_folder=os.devnull, collect_dags=False)
-    dags = bag.process_file(str(file))
-    assert bag.import_errors == {}
-    ended = run_dag(dags[0])
+    ended = run_dag(read(file)[0])
     assert {task.task_id: task.state for task in ended.get_task_instances() if task.state != "success"} == {}
     assert [entry["job"]["currentState"] for entry in cloud.jobs.all()] == ["JOB_STATE_DONE"] * jobs
 

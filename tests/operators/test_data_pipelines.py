@@ -139,7 +139,7 @@ def test_the_launch_of_a_pipeline_is_read_in_its_types(emulator: Emulator, reque
     ],
 )
 def test_a_pipeline_that_does_not_fit_is_refused_by_name_and_not_created(emulator: Emulator, fields: dict[str, Any], words: str) -> None:
-    from airflow.sdk.exceptions import AirflowFailException
+    from airflow_dataflow_ext.task.compat import AirflowFailException
 
     ended = create(**fields).run()
     assert isinstance(ended.error, AirflowFailException)

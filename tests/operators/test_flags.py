@@ -127,7 +127,8 @@ def test_a_flag_that_is_not_given_after_rendering_is_not_given(emulator: Emulato
 
 def test_a_sensors_flag_that_renders_to_neither_is_refused(emulator: Emulator) -> None:
     from airflow.sdk import DAG
-    from airflow.sdk.exceptions import AirflowFailException
+
+    from airflow_dataflow_ext.task.compat import AirflowFailException
 
     with DAG("waits", params={"x": "perhaps"}):
         sensor = classes()["DataflowJobMessagesSensor"](task_id="wait", job_id="j", fail_on_terminal_state="{{ params.x }}")

@@ -54,7 +54,7 @@ def good(instance: TaskInstance) -> Any:
 
 def refused(instance: TaskInstance, emulator: Emulator) -> str:
     """What a task says that fails for good before anything is launched."""
-    from airflow.sdk.exceptions import AirflowFailException
+    from airflow_dataflow_ext.task.compat import AirflowFailException
 
     before = len(emulator.jobs)
     ended = instance.run()

@@ -245,12 +245,12 @@ def test_a_job_is_created_from_its_graph_once(emulator: Emulator, deferrable: bo
 
 def test_text_of_a_graph_that_is_wrapped_as_literal_stays_as_it_is(emulator: Emulator) -> None:
     from airflow.sdk import literal
-    from airflow.serialization.serialized_objects import OperatorSerialization
+    from airflow.serialization.serialized_objects import BaseSerialization
 
     step = {"kind": "ParallelDo", "name": "s1", "properties": {"user_name": "{{ run_id }}"}}
     graph = {"name": "words", "type": "JOB_TYPE_BATCH", "labels": {"for": "{{ 'night' }}"}, "steps": literal([step])}
     created = task("DataflowCreateJobOperator", job=graph, wait_until_finished=False)
-    OperatorSerialization.serialize_operator(created.task)  # the DAG file can be stored
+    BaseSerialization.serialize(created.task)  # the DAG file can be stored
     good(created)
     sent = next(entry.body for entry in emulator.requests if entry.method == "jobs.create")
     assert sent["labels"]["for"] == "night"

@@ -31,9 +31,8 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 @BOTH
 @pytest.mark.parametrize("limit", [{"max_vcpu_hours": 2}, {"max_cost": 1.5, "prices": {"vcpu_hours": 0.7}}], ids=["vcpu", "cost"])
 def test_the_job_is_cancelled_and_the_task_fails_with_the_figures(emulator: Emulator, deferrable: bool, limit: dict[str, Any]) -> None:
-    from airflow.sdk.exceptions import AirflowFailException
-
     from airflow_dataflow_ext.exceptions import UsageLimitError
+    from airflow_dataflow_ext.task.compat import AirflowFailException
 
     emulator.scripts.play("*", SPENDS, on_cancel=CANCELS)
     task = instance(deferrable=deferrable, retries=3, **limit)

@@ -55,7 +55,7 @@ def task(name: str, *, params: dict[str, Any] | None = None, native: bool = Fals
 
 def refused(instance: TaskInstance) -> str:
     """What a task says that fails for good."""
-    from airflow.sdk.exceptions import AirflowFailException
+    from airflow_dataflow_ext.task.compat import AirflowFailException
 
     ended = instance.run()
     assert isinstance(ended.error, AirflowFailException), ended

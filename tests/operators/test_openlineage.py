@@ -17,23 +17,19 @@ import pytest
 from airflow_dataflow_ext.emulator import Emulator
 from tests.api.dataflow.test_template_check import WORDS, raw
 
+ROOT = Path(__file__).parents[2]
 RUN = """
-import os
 from airflow.utils import db
 db.initdb()
-from airflow.dag_processing.bundles.manager import DagBundlesManager
-from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.sdk import DAG
 from airflow_dataflow_ext.operators.dataflow import DataflowTemplatedJobStartOperator
+from tests.bags import store
 with DAG("books", schedule=None) as dag:
     DataflowTemplatedJobStartOperator(
         task_id="count", template="gs://t/x", poll_sleep=0.1, deferrable=True,
         parameters={"inputFile": "gs://books/2026/*.txt", "output": "gs://counts/part"},
     )
-DagBundlesManager().sync_bundles_to_db()
-bag = DagBag(dag_folder=os.devnull, collect_dags=False)
-bag.bag_dag(dag)
-sync_bag_to_db(bag, "dags-folder", None)
+store(dag)
 assert dag.test().state == "success"
 """
 
@@ -71,9 +67,8 @@ def test_a_sink_receives_what_the_job_read_and_wrote(emulator: Emulator, sink: t
         "NO_PROXY": "127.0.0.1,localhost",
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
-    done = subprocess.run(
-        [sys.executable, "-c", RUN], env={**kept, **airflow, **emulator.connections()}, capture_output=True, text=True, timeout=240
-    )
+    env = {**kept, **airflow, **emulator.connections()}
+    done = subprocess.run([sys.executable, "-c", RUN], cwd=ROOT, env=env, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
     ours = [event for event in events if event["job"]["name"] == "books.count"]
     assert {event["eventType"] for event in ours} == {"START", "COMPLETE"}

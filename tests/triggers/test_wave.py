@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from math import ceil
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,12 +42,10 @@ def runs(emulator: Emulator, count: int) -> list[RunRef]:
 
 
 def test_a_trigger_survives_a_round_trip() -> None:
-    from airflow.sdk._shared.module_loading import import_string
-
     run = RunRef(version="59.0", id="030EM00000000012AA", source_id="02KEM00000000012AA", since=5.5, others=("03C", "0eP"), sync=True)
     first = trigger(run, stop_on_kill=True)
     path, fields = first.serialize()
-    again = import_string(path)(**fields)
+    again = resolve_name(path)(**fields)
     assert (type(again), again.watch, again.stop_on_kill) == (type(first), first.watch, True)
     assert again.serialize() == (path, fields)
 
