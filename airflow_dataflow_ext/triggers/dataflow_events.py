@@ -46,10 +46,10 @@ class DataflowJobEventTrigger(BaseEventTrigger):
     :param labels: labels that the job must have; each candidate is then read singly, because lists do not show labels.
     :param states: the terminal states to report; all of them by default.
     :param project_id: project of the jobs; the connection's by default.
-    :param location: location of the jobs; the connection's, or ``us-central1``, by default.
-    :param poll_sleep: seconds between two looks.
+    :param location: location of the jobs; by default the connection's, or ``us-central1``.
+    :param poll_sleep: seconds between two list calls.
     :param conn_id: connection of type ``google_cloud_platform``.
-    :param impersonation_chain: service account to act as, or a chain of them that ends with it; the connection's by default.
+    :param impersonation_chain: service account to impersonate, or a chain of accounts that ends with it; the connection's by default.
     :raises InvalidInputError: a state is not terminal, or ``poll_sleep`` is not greater than 0.
     """
 

@@ -114,7 +114,7 @@ class MessageStream:
         return bool(fresh)
 
     def _note(self, events: Iterator[Json]) -> None:
-        """The reply's new autoscaling events, including those of the same time as the last message."""
+        """Keep the reply's autoscaling events, without those that were listed before."""
         for event in events:
             reason = str((event.get("description") or {}).get("messageText", ""))[:200]
             known = {name: _count(event.get(f"{name}NumWorkers")) for name in ("current", "target")}

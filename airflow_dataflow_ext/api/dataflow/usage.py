@@ -116,7 +116,7 @@ def totals(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def estimate(used: Mapping[str, float], prices: Mapping[str, float]) -> tuple[float, list[str]] | None:
-    """The cost of the totals in the currency of the prices, and which priced totals are unknown and not included; None if all are unknown."""
+    """The cost of the totals in the currency of the prices, and the priced totals that are unknown and left out; None if all are."""
     known = [name for name in prices if name in used]
     if not known:
         return None
