@@ -171,12 +171,12 @@ def _of_key(content: Any, scopes: list[str]) -> Found:
 
     key = {**content}
     if missing := [name for name in ("client_email", "private_key", "token_uri") if not key.get(name)]:
-        raise ValueError(f"it is no key of a service account, for it lacks {', '.join(missing)}")
+        raise ValueError(f"it is not a service account key: it lacks {', '.join(missing)}")
     pem = key["private_key"].replace("\\n", "\n").encode()
     private = load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=True)
     signer = RSASigner(private, key.get("private_key_id"))
     if not RSAVerifier(private.public_key()).verify(b"", signer.sign(b"")):
-        raise ValueError("its private_key is damaged: it makes signatures that are wrong")
+        raise ValueError("its private_key is damaged: it makes wrong signatures")
     universe = key.get("universe_domain", DEFAULT_UNIVERSE_DOMAIN)
     made = ServiceAccount(
         signer, key["client_email"], key["token_uri"], scopes=scopes, project_id=key.get("project_id"), universe_domain=universe

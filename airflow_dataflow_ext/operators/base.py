@@ -194,7 +194,7 @@ class LaunchOperator(WaitingOperator):
             after_kill(attempt.context["ti"], by_user=lambda: self._stop(attempt), by_machine=self._leave)
 
     def _leave(self) -> None:
-        self.log.info("The job goes on: nobody asked for its end; a retry takes it over.")
+        self.log.info("The job continues: no user asked to stop it; a retry takes it over.")
 
     def _store(self, context: Context) -> RecordStore | TriesStore | PassingStore:
         """The store of the launch record; a try that started in the triggerer keeps its record in an XCom."""

@@ -156,7 +156,7 @@ class DataflowJobOperator(DataflowTask, WaitsForRoom):
         if self.cancel_on_kill:
             super()._stop(attempt)
         else:
-            self.log.info("The job goes on: cancel_on_kill is off.")
+            self.log.info("The job continues: cancel_on_kill is off.")
 
 
 class DataflowLaunchOperator(TemplateLineage, DataflowJobOperator):

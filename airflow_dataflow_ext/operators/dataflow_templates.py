@@ -121,7 +121,7 @@ class DataflowTemplatedJobStartOperator(FileFields, DataflowLaunchOperator):
             if name not in ENVIRONMENT_FIELDS:
                 meant = near(name, ENVIRONMENT_FIELDS)
                 hint = f"; did you mean {meant!r}?" if meant else "; use environment for a field that this package does not know yet"
-                raise InvalidInputError(f"options[{shown(name)}] is no field of a RuntimeEnvironment{hint}")
+                raise InvalidInputError(f"options[{shown(name)}] is not a field of a RuntimeEnvironment{hint}")
         return read_body("RuntimeEnvironment", known, "options")
 
 

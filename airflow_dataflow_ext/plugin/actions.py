@@ -66,7 +66,7 @@ async def act(page: Page, live: Live, action: str) -> Json:
     try:
         answer = await asyncio.wait_for(_ACTIONS[action](hook.value, page.at, page), budgets.PAGE_CALL_WITHIN)
     except (DataflowExtError, TimeoutError) as error:
-        raise HTTPException(502, f"The service did not take it: {explained(error)}") from error
+        raise HTTPException(502, f"The service refused it: {explained(error)}") from error
     finally:
         live.changed(page.at)
     return {"done": answer}

@@ -35,7 +35,7 @@ def keeping(key: str, value: Any, read: Callable[[str], Any], write: Callable[[s
     try:
         write(key, redact(merged(read(key), value) if key == SUMMARY_KEY else value))
     except Exception as error:  # whatever the error is, the task continues
-        log.warning("What a person may want to see of the job later could not be kept: %s", error)
+        log.warning("Data for the job's page could not be stored: %s", error)
 
 
 def record_store(context: Context) -> RecordStore | PassingStore:

@@ -270,7 +270,7 @@ class JobTrigger(WaitTrigger):
         if not self.stop_on_kill:
             return
         if not await self.killed_by_user():
-            self.log.info("Job %s goes on: only its trigger moved.", self.watch.job_id)
+            self.log.info("Job %s continues: only its trigger moved.", self.watch.job_id)
             return
         try:
             await self.perform(self.stop(budgets.KILL_STOP_WITHIN))

@@ -105,7 +105,7 @@ class LaunchStartTrigger(OperatorStartTrigger):
         if await self._is_over():
             return True
         within = sum(budgets.NEXT_TRY_PAUSES)
-        self.log.info("The job goes on, unless the task's next try begins within %.0f s: only its trigger moved.", within)
+        self.log.info("The job continues, unless the task's next try begins within %.0f s: only its trigger moved.", within)
         for pause in budgets.NEXT_TRY_PAUSES:
             await asyncio.sleep(pause)
             if await self._is_over():

@@ -82,7 +82,7 @@ class StartTrigger(WaitTrigger):
         :raises JobError: Airflow provides none, because the DAG has changed.
         """
         if self._context is None:
-            raise JobError("The task was to start in the triggerer, and its DAG no longer says so. Clear it to start it anew.")
+            raise JobError("The task was to start in the triggerer, and its DAG no longer says so. Clear it to start it again.")
         return self._context
 
     def make_task(self) -> Any:
@@ -130,7 +130,7 @@ class OperatorStartTrigger(StartTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Run as any trigger here. If Airflow cannot return the record, it fails the trigger, and a worker notes the failure."""
         if (await asyncio.to_thread(self.enter)).failed:
-            self.log.error("This try had failed already when another triggerer took it over.")
+            self.log.error("This try had already failed when another triggerer took it over.")
             yield TaskFailedEvent()
             return
         async for event in super().run():

@@ -107,7 +107,7 @@ class Board:
                 self._figures.report(len(self._waiters), loop.time())
                 self._hurry(await self._soonest())
         except Exception as error:
-            log.exception("The rounds of a board ended; whoever waits gets the error.")
+            log.exception("The rounds of a Board have failed; all its waits get the error.")
             self._waiters.refuse(list(self._waiters), error)
 
     async def _until_due(self) -> None:

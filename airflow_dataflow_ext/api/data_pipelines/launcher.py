@@ -89,7 +89,7 @@ class PipelineRunLauncher:
             return None
         ids = [str(run["id"]) for run in sorted(ours, key=lambda run: str(run["createTime"]))]
         if len(ids) > 1:
-            yield Say(f"{self.pipeline} has run {len(ids)} jobs since: {', '.join(ids)}. The first one is taken for ours.")
+            yield Say(f"{self.pipeline} has run {len(ids)} jobs since: {', '.join(ids)}. The first one is taken for this launch's.")
         return (yield from _read((yield from self._job_place()).job(ids[0])))
 
     def read(self, record: LaunchRecord) -> Conversation[Json]:

@@ -25,7 +25,7 @@ _REFUSALS: Mapping[int | str, Refusal] = {
         "Check that the project has the Data Pipelines API enabled, and the roles of the account that the connection uses; new ones take "
         "some minutes to count."
     ),
-    404: Refusal("Check the pipeline's name, the project and the location: a pipeline is known in its own location only."),
+    404: Refusal("Check the pipeline's name, the project and the location: a pipeline can be found only in its own location."),
 }
 """The meaning of refusals by any method."""
 

@@ -81,13 +81,13 @@ def create(ref: PipelineRef, body: Mapping[str, Any]) -> Conversation[Json]:
             if not error.sent:
                 raise
             lost = error
-            yield Say(f"{error} Looking whether there is {ref}.")
+            yield Say(f"{error} Checking whether there is {ref}.")
             found = yield from _found(ref)
             if found is None:
                 continue
             if different := differences(wanted, found):
                 yield Say(
-                    f"{ref} is there already and stays as it is; it differs in {', '.join(different)}. Delete or patch it to change it.",
+                    f"{ref} already exists and is not changed; it differs in {', '.join(different)}. Delete or patch it to change it.",
                     logging.WARNING,
                 )
             return found

@@ -148,7 +148,7 @@ class SnapshotAction:
                 if not error.sent:
                     raise
                 lost = error
-                yield Say(f"{error} Looking whether there is a snapshot all the same.")
+                yield Say(f"{error} Checking whether there is a snapshot all the same.")
                 found = yield from self._found(budgets.SNAPSHOT_PAUSES)
                 if found is None:
                     continue

@@ -144,7 +144,7 @@ def _check(flag: str, given: Any) -> None:
     if flag not in _FLAGS:
         meant = near(flag, _FLAGS)
         hint = f"; did you mean {meant!r}?" if meant else f"; Beam's own options go into {_PARAMETERS!r}"
-        raise InvalidInputError(f"options[{shown(given)}] is no flag of gcloud dataflow yaml run{hint}")
+        raise InvalidInputError(f"options[{shown(given)}] is not a flag of gcloud dataflow yaml run{hint}")
 
 
 def _value(flag: str, value: Any) -> Any:

@@ -25,13 +25,13 @@ _SHORTAGES = (
     # https://docs.cloud.google.com/compute/docs/resource-error ; by Dataflow: GoogleCloudPlatform/DataflowTemplates#2263
     (re.compile(r"ZONE_RESOURCE_POOL_EXHAUSTED"), "Compute Engine has no such machines free there; another zone or region may have some"),
     # googlecodelabs/feedback#967
-    (re.compile(r"QUOTA_FOR_[A-Z0-9_]+"), "the project's quota of Compute Engine in that region is used up; ask Google for more of it"),
+    (re.compile(r"QUOTA_FOR_[A-Z0-9_]+"), "the project's quota of Compute Engine in that region is used up; request a higher quota"),
     # apache/beam#34381
-    (re.compile(r"jobs-per-[a-z]+ quota"), "so many jobs run already; wait for one to end, or ask Google for a greater quota"),
+    (re.compile(r"jobs-per-[a-z]+ quota"), "too many jobs are running; wait for one to end, or request a higher quota"),
 )
 """The service's texts about lack of capacity, and what each means. They occur in job messages, and in refusals of any status."""
 
-ADVICE = 'when_full="wait" waits for room, and fallback_locations tries other regions.'
+ADVICE = 'when_full="wait" waits for capacity, and fallback_locations tries other regions.'
 
 _OF_ONE_REGION = ("zone", "workerZone", "workerRegion", "subnetwork")
 
@@ -68,7 +68,7 @@ def shortage_behind(error: CallError) -> str:
     shortage = shortage_in(str(error))
     if not shortage and not isinstance(error, TooManyRequestsError):
         return ""
-    return f"The service has no room ({shortage or 'too many requests at a time'}). {ADVICE}"
+    return f"The service has no capacity ({shortage or 'too many requests at a time'}). {ADVICE}"
 
 
 def why_full(job: JobRef, messages: Sequence[str]) -> Conversation[str]:
@@ -82,4 +82,4 @@ def why_full(job: JobRef, messages: Sequence[str]) -> Conversation[str]:
         yield Say(f"Whether {job} did any work is not known: {error}")
         return ""
     worked = totals(reply.get("metrics", ())).get("vcpu_hours", 0.0) > 0
-    return "" if worked else f"the service had no room for it ({shortage}). {ADVICE}"
+    return "" if worked else f"the service had no capacity for it ({shortage}). {ADVICE}"

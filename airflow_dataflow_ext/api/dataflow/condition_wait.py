@@ -90,5 +90,5 @@ class ConditionWait:
         return seen.found
 
     def _ended(self, job: Json) -> JobError:
-        text = f"Job {self.at.id} is in {job.get('currentState')}, and what was waited for has not come."
+        text = f"Job {self.at.id} is in {job.get('currentState')}, and what the sensor waits for has not happened."
         return JobError(f"{text} {self.seen.text}".rstrip())

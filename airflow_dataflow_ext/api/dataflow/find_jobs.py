@@ -81,7 +81,7 @@ def _owner(place: Place, job: Json) -> Conversation[str]:
 
 
 def _nothing(place: Place, sought: str, active: Sequence[Json], *, by_prefix: bool) -> str:
-    what = f"with a name that begins with {shown(sought)}" if by_prefix else f"named {shown(sought)}, nor one of our launches of that name,"
+    what = f"with a name that begins with {shown(sought)}" if by_prefix else f"named {shown(sought)}, nor launched under that name,"
     text = f"There is no job to stop: no job {what} is active in project {place.project_id}, location {place.location}."
     names = sorted({name_of(job) for job in active})
     wanted = made_name(sought)
@@ -116,6 +116,6 @@ def read_with_labels(at: JobRef) -> Conversation[Json]:
         if job.get("labels") or job.get("currentState") in TERMINAL or waited >= budgets.LABELS_WITHIN:
             return job
         if not waited:
-            yield Say(f"{at} has our name and shows no labels yet; waiting for them to tell whose it is.")
+            yield Say(f"{at} has this launch's name and shows no labels yet; waiting for them.")
         yield Sleep(budgets.LABELS_EVERY)
         waited += budgets.LABELS_EVERY

@@ -40,8 +40,8 @@ _REFUSALS: Mapping[int | str, Refusal] = {
 """The meaning of refusals by any method."""
 
 _NOT_FOUND: Mapping[str, Refusal] = {
-    "/jobs/{jobId}": Refusal("A job is known in its own project and location only, and for 30 days after its end."),
-    "/snapshots/{snapshotId}": Refusal("A snapshot is known in its own project and location only, until its time to live is over."),
+    "/jobs/{jobId}": Refusal("A job can be found only in its own project and location, and for 30 days after its end."),
+    "/snapshots/{snapshotId}": Refusal("A snapshot can be found only in its own project and location, until its time to live is over."),
     "emplates": Refusal(
         "Check the template's path and its bucket, and that the connection's account and the workers' service account may read them.",
         lasting=ALWAYS,

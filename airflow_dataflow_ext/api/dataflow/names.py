@@ -94,7 +94,7 @@ def check_labels(users: Any, argument: str) -> dict[str, str]:
         if not LABEL_KEY.fullmatch(key):
             raise InvalidInputError(f"{argument}: {shown(key)} is not a label name (a lower-case letter, then at most 62 of a-z 0-9 _ -)")
     if len(labels) + len(OUR_LABELS) > MOST_LABELS:
-        raise InvalidInputError(f"{argument} holds {len(labels)} labels; with ours that is over the limit of {MOST_LABELS}")
+        raise InvalidInputError(f"{argument} holds {len(labels)} labels; with this package's, that is over the limit of {MOST_LABELS}")
     return labels
 
 

@@ -36,7 +36,7 @@ def replaceable(place: Place, name: str) -> Conversation[tuple[str, ...]]:
             raise LaunchError(f"There is nothing to replace: no job named {shown(name)} is active in {place}.{where}")
         states = ", ".join(f"{job['id']} is in {job.get('currentState', UNKNOWN)}" for job in found)
         if waited >= budgets.REPLACEABLE_WITHIN:
-            raise LaunchError(f"No job named {shown(name)} has come to run in {waited:.0f} s, so none can be replaced: {states}.")
+            raise LaunchError(f"No job named {shown(name)} has started to run within {waited:.0f} s, so none can be replaced: {states}.")
         if not waited:
             yield Say(f"A job can be replaced once it runs; waiting: {states}.")
         yield Sleep(budgets.REPLACE_EVERY)

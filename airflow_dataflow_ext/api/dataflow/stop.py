@@ -41,7 +41,7 @@ def check_force_after(given: Any) -> float | None:
     """
     found = seconds(given, "force_after")
     if found is not None and found < FORCE_AT_THE_EARLIEST:
-        raise InvalidInputError(f"force_after must be {FORCE_AT_THE_EARLIEST:.0f} seconds at the least, which the service asks for")
+        raise InvalidInputError(f"force_after must be {FORCE_AT_THE_EARLIEST:.0f} seconds or more, as the service requires")
     return found
 
 

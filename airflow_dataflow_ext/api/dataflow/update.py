@@ -80,7 +80,7 @@ class JobUpdate:
         """
         yield Say(f"Changing {job}: {shortened(str(self), LONGEST_TEXT)}")
         changed: Json = yield from at_job(job, ask(self.request(job)))
-        yield Say(f"The service has taken the change of {job}, which is in {changed.get('currentState', UNKNOWN)}.")
+        yield Say(f"The service has accepted the change of {job}, which is in {changed.get('currentState', UNKNOWN)}.")
         return changed
 
     def request(self, job: JobRef) -> Request:

@@ -52,7 +52,7 @@ def check_prices(prices: Mapping[str, Any] | None) -> dict[str, float]:
         if name not in TOTALS:
             raise InvalidInputError(f"prices[{shown(name)}]: there is no such total; they are {', '.join(TOTALS)}")
         if price < 0:
-            raise InvalidInputError(f"prices[{shown(name)}] must be a number from 0 on, not {shown(price)}")
+            raise InvalidInputError(f"prices[{shown(name)}] must be a number, 0 or more, not {shown(price)}")
     return found
 
 
@@ -79,7 +79,7 @@ class Spending:
                 raise InvalidInputError(f"{name} must be more than 0, not {shown(given)}; leave it out for no limit")
             object.__setattr__(self, name, limit)
         if self.max_cost is not None and not any(self.prices.values()):
-            raise InvalidInputError("max_cost needs prices: without them nobody knows what the job costs")
+            raise InvalidInputError("max_cost needs prices: without them, the job's cost is unknown")
 
     @property
     def is_limited(self) -> bool:

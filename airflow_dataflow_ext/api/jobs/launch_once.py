@@ -168,7 +168,7 @@ def _job_of(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) 
     if record.step == "settled" and record.phase == Phase.FAILED:
         return None
     if record.step == "intended":
-        yield Say(f"An earlier attempt died while it launched {record.job_name}; looking whether the job exists.")
+        yield Say(f"An earlier attempt died while it launched {record.job_name}; lhecking whether the job exists.")
         return (yield from _find(launcher, identity, record))
     for pause in budgets.LOOKUP_PAUSES:
         if pause:
@@ -247,7 +247,7 @@ def _send(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord, *,
                     yield Record(replace(record, step="refused").value())
                 raise
             lost, first = error, False
-            yield Say(f"{error} Looking whether the job {record.job_name} exists.")
+            yield Say(f"{error} Lhecking whether the job {record.job_name} exists.")
             found = yield from _find(launcher, identity, record)
             if found is None:
                 continue

@@ -65,7 +65,7 @@ class LaunchRecord:
             raise LaunchRecordError(
                 f"The launch record of this task cannot be read ({error!r}); nothing is launched on a guess. It may have started job "
                 f"{known.get('job_id') or 'of unknown id'} named {known.get('job_name') or 'unknown'}. Look whether that job exists, "
-                "then delete the entry 'launch' in the task's state store to launch anew."
+                "then delete the entry 'launch' in the task's state store to launch again."
             ) from None
         return record
 

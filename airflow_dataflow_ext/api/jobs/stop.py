@@ -58,7 +58,7 @@ def stop_jobs(
             break
         if until is not None and (yield Now()) >= until:
             states = ", ".join(f"{job} is in {job.state(found)}" for job, found in zip(left, seen, strict=True))
-            raise JobError(f"Not stopped in time, and going on: {states}.")
+            raise JobError(f"Not stopped in time: {states}.")
         yield Sleep(min(budgets.STOP_EVERY, poll_sleep) if early else poll_sleep)
     if refused and len(jobs) == 1:
         raise refused[0][1]

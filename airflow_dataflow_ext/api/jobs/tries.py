@@ -49,7 +49,7 @@ class Tries:
         if not (isinstance(value, Mapping) and all(isinstance(value.get(name), kind) for name, kind in kinds.items())):
             raise LaunchRecordError(
                 f"What earlier tries of this task left cannot be read ({shown(value)}); nothing is launched on a guess. Look whether one "
-                "of them has a job that still moves, then delete the task's XCom 'dataflow_launch' to launch anew."
+                "of them has a job that still moves, then delete the task's XCom 'dataflow_launch' to launch again."
             )
         known: dict[str, Any] = {name: value.get(name) for name in (*kinds, "record")}
         if isinstance(value.get("retries"), int):

@@ -69,7 +69,7 @@ def wait_for_job(watch: Watch, *, leaves_rest: bool = False) -> Conversation[Out
 
 
 def _state_line(watch: Watch, state: str) -> str:
-    return f"Job {watch.job_id} is in state {state}" + ("" if watch.documented(state) else ", which is not documented; waiting on")
+    return f"Job {watch.job_id} is in state {state}" + ("" if watch.documented(state) else ", which is not documented; the wait continues")
 
 
 def _outcome(watch: Watch, stream: Stream, job: Json) -> Conversation[Outcome]:

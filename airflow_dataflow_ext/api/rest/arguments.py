@@ -25,7 +25,7 @@ def only_given(**arguments: Any) -> str:
     """
     found = [name for name, value in arguments.items() if given(value) is not None]
     if len(found) != 1:
-        which = f"given are {' and '.join(found)}" if found else "none is, and what renders to None counts as none"
+        which = f"given are {' and '.join(found)}" if found else "none is, and a value that renders to None counts as not given"
         *names, last = arguments
         raise InvalidInputError(f"give one of {', '.join(names)} and {last}; {which}")
     return found[0]

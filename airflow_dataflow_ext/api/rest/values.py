@@ -69,7 +69,7 @@ def message(kind: str, value: Any, at: str, fields: Fields) -> dict[str, Any]:
         if key not in known:
             key, meant = name, near(name, known, SURELY_MEANT)
             if meant:
-                raise InvalidInputError(f"{where} is no field of a {kind}; did you mean {meant!r}?")
+                raise InvalidInputError(f"{where} is not a field of a {kind}; did you mean {meant!r}?")
         if key in found:
             raise InvalidInputError(f"{where} is given twice, as {key} and in snake case")
         of_field = known.get(key, "any")

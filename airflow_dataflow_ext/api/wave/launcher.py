@@ -132,8 +132,8 @@ class WaveLauncher:
             return Before(others=tuple(sorted(str(job["id"]) for job in jobs if created(job) >= now - budgets.CLOCK_SKEW)))
         newest = max(moving, key=created)
         if not self.adopt:
-            raise BusyError(f"{self.launch} is running already: job {newest['id']} is {newest.get('status')}.", job_id=newest["id"])
-        yield Say(f"{self.launch} is running already: job {newest['id']} is followed, and nothing is started.")
+            raise BusyError(f"{self.launch} is already running: job {newest['id']} is {newest.get('status')}.", job_id=newest["id"])
+        yield Say(f"{self.launch} is already running: job {newest['id']} is followed, and nothing is started.")
         return Before(instead=newest)
 
     def name(self, identity: LaunchIdentity) -> str:
@@ -178,7 +178,7 @@ class WaveLauncher:
             if found is not None:
                 return found
             if waited >= budgets.LOST_AFTER:
-                raise LaunchError(f"Salesforce took the start of {self.launch}, and lists no such run after {waited:.0f} s.")
+                raise LaunchError(f"Salesforce accepted the start of {self.launch}, but lists no such run after {waited:.0f} s.")
             yield Sleep(budgets.RUN_EVERY)
             waited += budgets.RUN_EVERY
 

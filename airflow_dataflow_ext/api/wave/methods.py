@@ -206,7 +206,7 @@ def full_id(id: str) -> str:
     :raises InvalidInputError: it is not an id.
     """
     if not re.fullmatch(r"[0-9A-Za-z]{15}([0-9A-Za-z]{3})?", id or ""):
-        raise InvalidInputError(f"{shown(id)} is no Salesforce id: it must have 15 or 18 letters and digits")
+        raise InvalidInputError(f"{shown(id)} is not a Salesforce id: it must have 15 or 18 letters and digits")
     marks = ("".join("1" if letter.isupper() else "0" for letter in reversed(id[start : start + 5])) for start in (0, 5, 10))
     return id[:15] + "".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"[int(mark, 2)] for mark in marks)
 
