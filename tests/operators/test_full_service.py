@@ -1,4 +1,4 @@
-"""A full service is no failure of the pipeline: the task waits for capacity or goes elsewhere, one job at a time, or says what is missing."""
+"""A full service is no failure of the pipeline: the task waits for room or goes elsewhere, one job at a time, or says what is missing."""
 
 from __future__ import annotations
 
