@@ -134,7 +134,7 @@ class DataflowLauncher:
     def stop(self, job: Json) -> Conversation[None]:
         ref = self.place.of(job)
         if self.launch.update and job.get("currentState") in REPLACEABLE:
-            yield Say(f"{ref} goes on: it has taken over from the job before it, so stopping it would end the stream.")
+            yield Say(f"{ref} keeps running: it has replaced an earlier job, so stopping it would end the stream.")
             return
         yield from stop(ref, drain=self.policy.drain, wait_for=self.cancel_timeout, poll_sleep=self.policy.poll_sleep)
 
