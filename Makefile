@@ -16,7 +16,7 @@ $(FOR_DEMO): EXTRAS := .[demo]
 export UV_SYSTEM_CERTS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 export PYTHONUNBUFFERED := 1
-# Bytecode is kept, also where the machine's setting says no: without it, importing Airflow takes more than twice as long.
+# Keep bytecode even if the machine is set not to: without it, importing Airflow takes more than twice as long.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install demo test chaos lint types docs linkcheck ui ui-check release-check constraints clean
@@ -26,9 +26,9 @@ help:
 
 install: $(INSTALLED)
 
-# The demo needs less than the tests do; both share the environment, and what the tests need serves the demo, too.
-# Editable, so that tests and demo see the working tree; without the egg-info that setuptools leaves beside the sources, because
-# Airflow would find our entry points in both and load the plugin twice.
+# The demo and the tests share one environment; the demo needs only a part of it.
+# The installation is editable, so that tests and demo use the working tree. The egg-info that setuptools leaves beside the sources is
+# removed, because Airflow would find the entry points twice and load the plugin twice.
 $(INSTALLED) $(FOR_DEMO): setup.cfg pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11.3 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11, 3) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(ENVIRONMENT)
@@ -42,12 +42,12 @@ $(INSTALLED) $(FOR_DEMO): setup.cfg pyproject.toml $(CONSTRAINTS)
 demo: $(FOR_DEMO)
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
-# In two processes: much of what a test does is to wait. An older Airflow warns of itself.
+# Two processes, because tests wait a lot. An older Airflow raises warnings of its own, so they are not errors there.
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder $(if $(AIRFLOW),-W default) $(ARGS)
 
-# Workers of a real Airflow are killed, of every operator; three minutes. make chaos ARGS='--launches 200 --seed 7' for a long form,
-# --service wave and --operators all for others, --deployment celery for PostgreSQL, Celery and two of everything.
+# Kills workers of a real Airflow while operators run; takes three minutes. ARGS='--launches 200 --seed 7' runs longer, --service wave and
+# --operators all cover other operators, and --deployment celery uses PostgreSQL, Celery, and two of each component.
 chaos: $(INSTALLED)
 	$(BIN)/python -m bench.chaos $(or $(ARGS),$(if $(AIRFLOW),--launches 60,--quick))
 
@@ -59,19 +59,19 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
-# Pages into docs/_build; a warning is an error. All of them anew: where Sphinx keeps pages, it drops their words of the search.
+# Builds the pages into docs/_build; a warning is an error. All pages are built anew, because Sphinx drops unchanged pages from the search.
 docs: $(INSTALLED)
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html docs docs/_build
 
-# Whether the links to other sites lead somewhere; needs the internet.
+# Checks the links to other sites; needs the internet.
 linkcheck: $(INSTALLED)
 	$(BIN)/python -m sphinx -q -b linkcheck docs build/linkcheck
 
-# The pages in Airflow's UI, from TypeScript into the package; needs Node 20. What it builds is committed, so that nobody else needs Node.
+# Builds the pages in Airflow's UI from TypeScript into the package; needs Node 20. The result is committed, so that nobody else needs Node.
 ui: ui/node_modules/.package-lock.json
 	cd ui && npm run --silent types && npm run --silent test && npm run --silent build
 
-# As ui, and fails where what is committed is not what the sources make.
+# Builds the pages, and fails if the committed result differs.
 ui-check: ui
 	git diff --exit-code --stat -- airflow_dataflow_ext/plugin/static
 
@@ -79,13 +79,13 @@ ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
 	cd ui && npm ci --silent --no-fund --no-audit
 	@touch $@
 
-# What a release has to hold that no change has to: a dated section of the changelog, and what PyPI takes, which is left in dist.
-# Before it .ci/run and .ci/deployments; of these, here, what is about the pages and the files of the package.
+# Checks what only a release needs: a dated section of the changelog, and files that PyPI accepts, which are left in dist. Run .ci/run and
+# .ci/deployments first; this repeats their checks of the pages and of the package's files.
 release-check: lint types docs
 	$(BIN)/python -m pytest -q tests/test_packaging.py tests/test_installation.py tests/test_repository.py tests/test_links.py tests/test_site.py
 	$(BIN)/python -m bench.release
 
-# With svcs 26 dag.test() of an older Airflow finds its own API not ready.
+# With svcs 26, dag.test() of an older Airflow considers its own API not ready.
 constraints: .venv/installed
 ifdef AIRFLOW
 	cp constraints.txt $(CONSTRAINTS)

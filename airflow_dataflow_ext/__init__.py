@@ -1,4 +1,4 @@
-"""Dataflow and CRM Analytics jobs for Apache Airflow: one launch starts one job, and waiting costs a region and not a job."""
+"""Dataflow and CRM Analytics jobs for Apache Airflow: each launch starts one job, and waiting costs requests per region, not per job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a task of this package raises where a callback can catch it: the public exceptions of a job that ended badly."""
+"""The public exceptions that a task of this package raises when its job ends badly."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from airflow_dataflow_ext.task.compat import AirflowException, AirflowFailExcept
 
 
 class JobFailedError(AirflowException):
-    """A task has failed because its job ended in another way than asked; ``context["exception"]`` of a failure callback is one.
+    """The task failed because its job did not end as expected. A failure callback finds it in ``context["exception"]``.
 
-    It is the same whether a worker waited or the triggerer did. Its text begins with the reason, in one line.
+    It is the same whether a worker or the triggerer waited. The first line of its text is the reason.
 
-    :param job_id: id of the job; of the run, for CRM Analytics.
-    :param name: the job's name; the run's label.
-    :param state: how it ended, in the service's own word, for example ``JOB_STATE_FAILED``.
-    :param reason: why, in one line; empty where the service gave no reason.
-    :param link: URL of the page where a person sees the job.
+    :param job_id: id of the job or, for CRM Analytics, of the run.
+    :param name: the job's name or, for CRM Analytics, the run's label.
+    :param state: the job's last state as the service names it, for example ``JOB_STATE_FAILED``.
+    :param reason: why the job ended badly, in one line; empty if the service gave no reason.
+    :param link: URL of the job's page.
     """
 
     def __init__(self, message: str, *, job_id: str = "", name: str = "", state: str = "", reason: str = "", link: str = "") -> None:
@@ -27,14 +27,15 @@ class JobFailedError(AirflowException):
 
 
 class NoCapacityError(JobFailedError):
-    """The service had no room for the job: a quota is used up, or there are no machines. ``reason`` says which, and what helps.
+    """The service had no capacity for the job: a quota is used up, or no machines are available. ``reason`` says which, and what helps.
 
-    Where the service refused the launch there is no job, and ``job_id`` is empty.
+    If the service refused the launch, there is no job, and ``job_id`` is empty.
     """
 
 
 class UsageLimitError(JobFailedError, AirflowFailException):
-    """The job was stopped because it used more than ``max_cost`` or ``max_vcpu_hours`` allow; a retry would use it again, so there is none.
+    """The job was stopped because it used more than ``max_cost`` or ``max_vcpu_hours`` allows. Airflow does not retry the task, since a
+    retry would cost as much again.
 
-    ``reason`` holds the figures.
+    ``reason`` states the limit and what the job used.
     """

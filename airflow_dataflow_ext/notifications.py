@@ -1,4 +1,4 @@
-"""What tells people of a job that ended badly, through whichever channel they use."""
+"""A notifier that reports a failed job through a channel of your choice."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ _JINJA = re.compile(r"(?<=\{)(?=[{%#])")
 
 
 class JobFailedNotifier(BaseNotifier):
-    """Tells of a failed task in five lines: task and run, the reason, the job and its state, and the links to job and log.
+    """Reports a failed task in five lines: task and run, reason, job and state, and the links to the job and the log.
 
-    For ``on_failure_callback`` or ``on_retry_callback`` of any task: of one that failed in another way it tells what its exception says.
+    Use it as ``on_failure_callback`` or ``on_retry_callback`` of any task. If a task failed for another reason than its job, the text
+    says what its exception says.
 
-    :param send: is given the text. It sends it, or returns a notifier of Airflow's that does, for example
+    :param send: a function that receives the text and either sends it or returns an Airflow notifier that sends it, for example
         ``lambda text: SlackNotifier(slack_conn_id="slack", channel="#data", text=text)``.
-    :param longest: characters of the text at the most, where the channel has a limit.
+    :param longest: greatest length of the text, in characters.
     """
 
     def __init__(self, send: Callable[[str], Any], *, longest: int = 2000) -> None:
@@ -32,7 +33,7 @@ class JobFailedNotifier(BaseNotifier):
         self.longest = longest
 
     def notify(self, context: Context) -> None:
-        """Send the text of this failure."""
+        """Send the report of this failure."""
         text = text_of(context)
         channel = self.send(_plain(text if len(text) <= self.longest else f"{text[: self.longest - 1]}…"))
         if isinstance(channel, BaseNotifier):
@@ -40,7 +41,7 @@ class JobFailedNotifier(BaseNotifier):
 
 
 def text_of(context: Context) -> str:
-    """What there is to tell of a task that failed.
+    """The report of a failed task.
 
     :param context: the context of a failure callback.
     """
@@ -57,5 +58,5 @@ def text_of(context: Context) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text that a notifier's template engine leaves as it is: the reason of a failure is no template."""
+    """The text, escaped so that a notifier's template engine leaves it unchanged: a failure's reason is not a template."""
     return _JINJA.sub(" ", text)

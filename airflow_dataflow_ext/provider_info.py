@@ -40,8 +40,8 @@ DECORATORS = ("dataflow_yaml", "dataflow_flex")
 def get_provider_info() -> dict[str, Any]:
     """The provider's row, in the form of Airflow's ``provider_info.schema.json``.
 
-    There is no ``connection-types`` key: the connections are of the types ``google_cloud_platform`` and ``salesforce``, and a second
-    registration would take those types over from the packages that own them.
+    It has no ``connection-types`` key: the package uses the connection types ``google_cloud_platform`` and ``salesforce``, and a second
+    registration would take these over from the packages that own them.
 
     See https://airflow.apache.org/docs/apache-airflow-providers/howto/create-custom-providers.html
     """

@@ -1,4 +1,4 @@
-"""A trigger form out of a template's metadata, for DAG files, and the program that saves the metadata to a file.
+"""Makes a DAG's trigger form from a template's metadata; as a program, saves that metadata to a file.
 
 ``python -m airflow_dataflow_ext.template fetch gs://dataflow-templates/latest/Word_Count > word_count.json``
 """
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 Metadata = str | os.PathLike[str] | Mapping[str, Any]
-"""A file's path, or what such a file holds: a GetTemplateResponse, a Flex template's container spec, or TemplateMetadata."""
+"""A file's path, or its content: a GetTemplateResponse, a Flex template's container spec, or a TemplateMetadata."""
 
 SECTION = "Template parameters"
 
 
 def template_params(metadata: Metadata, *, defaults: Mapping[str, Any] | None = None, section: str = SECTION) -> dict[str, Param]:
-    """The parameters of a template as Params of a DAG, so that Airflow's trigger form asks for them.
+    """A template's parameters as the Params of a DAG, so that Airflow's trigger form asks for them.
 
-    Optional ones can be left empty. Hidden ones are left out unless they are required. Give the path of a file beside the DAG
-    file, ``Path(__file__).with_name("word_count.json")``: nothing else is read while the DAG file is parsed.
+    Optional parameters can be left empty. Hidden parameters are omitted unless they are required. Pass the path of a file beside the DAG
+    file, ``Path(__file__).with_name("word_count.json")``, so that parsing the DAG file needs no network.
 
     https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/params.html
 
     :param metadata: see :data:`Metadata`.
-    :param defaults: what the form shows at first, where that is to differ from the template's own. A DAG with a schedule
-        needs one for each required parameter.
-    :param section: heading over the parameters that the template puts into no group.
-    :raises InvalidInputError: it holds no metadata, or ``defaults`` names no parameter of it.
+    :param defaults: initial values of the form, which override the template's own. A DAG with a schedule needs one for each required
+        parameter.
+    :param section: heading of the parameters that the template puts into no group.
+    :raises InvalidInputError: ``metadata`` holds no template metadata, or ``defaults`` names a parameter that the template does not have.
     :raises OSError: the file cannot be read.
     """
     info = read_template(metadata)
@@ -52,13 +52,13 @@ def template_params(metadata: Metadata, *, defaults: Mapping[str, Any] | None = 
 
 
 class TemplateValues:
-    """The values of the trigger form, as a launch's ``parameters``; what was left empty is left out.
+    """The values of the trigger form as a launch's ``parameters``, without those that were left empty.
 
-    ``DataflowTemplatedJobStartOperator(parameters=TemplateValues(METADATA), ...)``, or as ``launchParameter.parameters`` in the
-    body of a Flex launch.
+    Use it as ``DataflowTemplatedJobStartOperator(parameters=TemplateValues(METADATA), ...)``, or as ``launchParameter.parameters`` in
+    the body of a Flex launch.
 
-    :param metadata: what :func:`template_params` was given.
-    :param others: further parameters (not templated); they win over the form's.
+    :param metadata: the same as for :func:`template_params`.
+    :param others: further parameters (not templated); they override the form's.
     """
 
     def __init__(self, metadata: Metadata, **others: Any) -> None:
@@ -66,20 +66,20 @@ class TemplateValues:
         self.others = others
 
     def resolve(self, context: Context) -> dict[str, Any]:
-        """For Airflow, which asks when it renders templated fields."""
+        """The values; Airflow calls this when it renders templated fields."""
         params = context["params"]
         found = {name: params[name] for name in self.names if name in params}
         return {name: value for name, value in found.items() if value is not None} | self.others
 
     def serialize(self) -> dict[str, Any]:
-        """What the UI shows of it before a run."""
+        """What Airflow's UI shows before a run."""
         return {**{name: f"{{{{ params.{name} }}}}" for name in self.names}, **self.others}
 
 
 def read_template(metadata: Metadata) -> TemplateInfo:
-    """The template that a file, or what such a file holds, describes.
+    """The template that the metadata describes.
 
-    :raises InvalidInputError: it holds no metadata.
+    :raises InvalidInputError: ``metadata`` holds no template metadata.
     :raises OSError: the file cannot be read.
     """
     if isinstance(metadata, Mapping):
@@ -87,7 +87,7 @@ def read_template(metadata: Metadata) -> TemplateInfo:
     try:
         with open(metadata, encoding="utf-8") as file:
             return TemplateInfo.read(json.load(file))
-    except ValueError as error:  # also what is no metadata, and what is no UTF-8
+    except ValueError as error:  # covers what is not metadata, and what is not UTF-8
         raise InvalidInputError(f"{os.fspath(metadata)} holds no template metadata: {error}") from error
 
 
@@ -116,7 +116,7 @@ def _param(parameter: Parameter, value: Any, section: str) -> Param:
 
 
 def _default(parameter: Parameter) -> Any:
-    """The template's own default as a value of the form; None without a usable one."""
+    """The template's own default as a value of the form; None if it has no usable one."""
     return kind_of(parameter).default(parameter, parameter.default) if parameter.default else None
 
 

@@ -1,1 +1,1 @@
-"""Task decorators, which Airflow offers as ``@task.NAME``."""
+"""Task decorators, which a DAG uses as ``@task.NAME``."""

@@ -1,4 +1,4 @@
-"""Task decorators for Dataflow: a function makes what is launched, and the task launches it and follows the job."""
+"""Task decorators for Dataflow: a function returns what is launched, and the task launches it and follows the job."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 class FunctionLaunchOperator(DecoratedOperator, DataflowLaunchOperator):
     """Launches what a function returns.
 
-    The function runs on a worker, before the launch. It runs again in a later process of the task that needs what it returns: on a retry,
-    and to stop the job of a deferred task that timed out. Airflow renders the function's arguments, and not what it returns.
+    The function runs on a worker, before the launch. It runs again when a later process of the task needs its result: on a retry, and to
+    stop the job of a deferred task that has timed out. Airflow renders the function's arguments, but not what it returns.
     """
 
     made_by_function: ClassVar[tuple[str, ...]] = ()
-    """Arguments of the operator that the function takes the place of."""
+    """Arguments of the operator that the function replaces."""
 
     custom_operator_name: str
     overwrite_rtif_after_execution = True
@@ -49,7 +49,7 @@ class FunctionLaunchOperator(DecoratedOperator, DataflowLaunchOperator):
     def take(self, returned: Any) -> None:
         """Set the operator's fields from what the function returned.
 
-        :raises InvalidInputError: that is nothing that could be launched.
+        :raises InvalidInputError: what the function returned cannot be launched.
         """
 
     def enter(self, context: Context, *, resumes: bool = False) -> Attempt:
@@ -59,7 +59,7 @@ class FunctionLaunchOperator(DecoratedOperator, DataflowLaunchOperator):
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
         if self.outlets:
             with task_errors():
-                self._call(context)  # what was launched says what the job has written
+                self._call(context)  # the launch tells what the job has written
         return super().execute_complete(context, event)
 
     def _call(self, context: Context) -> None:
@@ -77,8 +77,8 @@ class FunctionLaunchOperator(DecoratedOperator, DataflowLaunchOperator):
 class YamlFunctionOperator(FunctionLaunchOperator, DataflowStartYamlJobOperator):
     """``@task.dataflow_yaml``: the function returns a Beam YAML pipeline, as a mapping or as text.
 
-    Arguments are those of :class:`~airflow_dataflow_ext.operators.dataflow.DataflowStartYamlJobOperator`; the job is named after the task
-    by default.
+    It takes the arguments of :class:`~airflow_dataflow_ext.operators.dataflow.DataflowStartYamlJobOperator`; by default, the job is named
+    after the task.
     """
 
     custom_operator_name = "@task.dataflow_yaml"
@@ -105,8 +105,8 @@ class YamlFunctionOperator(FunctionLaunchOperator, DataflowStartYamlJobOperator)
 class FlexFunctionOperator(FunctionLaunchOperator, DataflowStartFlexTemplateOperator):
     """``@task.dataflow_flex``: the function returns a LaunchFlexTemplateParameter, or a whole LaunchFlexTemplateRequest.
 
-    Arguments are those of :class:`~airflow_dataflow_ext.operators.dataflow.DataflowStartFlexTemplateOperator`; the job is named after the
-    task where the function names none.
+    It takes the arguments of :class:`~airflow_dataflow_ext.operators.dataflow.DataflowStartFlexTemplateOperator`; if the function returns
+    no job name, the job is named after the task.
     """
 
     custom_operator_name = "@task.dataflow_flex"
@@ -144,7 +144,7 @@ def dataflow_yaml_task(python_callable: Callable[..., Any] | None = None, **kwar
 
 
 def dataflow_flex_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:
-    """``@task.dataflow_flex``: launch the Flex template as the function says; see :class:`FlexFunctionOperator`.
+    """``@task.dataflow_flex``: launch the Flex template that the function returns; see :class:`FlexFunctionOperator`.
 
     :param python_callable: the function.
     :param kwargs: arguments of the operator.
@@ -153,6 +153,6 @@ def dataflow_flex_task(python_callable: Callable[..., Any] | None = None, **kwar
 
 
 def _decorator(operator: type[FunctionLaunchOperator], python_callable: Callable[..., Any] | None, kwargs: dict[str, Any]) -> TaskDecorator:
-    """A function that returns a mapping says nothing of the task's result, so that this is one XCom unless it is asked for."""
+    """The decorator. The function's return type describes what is launched, so it does not turn on ``multiple_outputs`` for the result."""
     multiple = kwargs.pop("multiple_outputs", False)
     return task_decorator_factory(python_callable=python_callable, multiple_outputs=multiple, decorated_operator_class=operator, **kwargs)

@@ -1,4 +1,4 @@
-"""Both services on this machine: run ``python -m airflow_dataflow_ext.emulator``, or use ``Emulator`` in a test."""
+"""Emulates Dataflow and CRM Analytics on this machine: run ``python -m airflow_dataflow_ext.emulator``, or use ``Emulator`` in a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m airflow_dataflow_ext.emulator``: serve until a signal, and say how to connect."""
+"""``python -m airflow_dataflow_ext.emulator``: serve until a signal comes, and print how to connect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from airflow_dataflow_ext.emulator.http.router import NAME
 from airflow_dataflow_ext.emulator.http.server import HOST
 
 PORT = 8085
-"""Where the emulator listens unless it is given another port."""
+"""The default port of the emulator."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 def _port(text: str) -> int:
     """A port number, 0 for any free one.
 
-    :raises argparse.ArgumentTypeError: it is none.
+    :raises argparse.ArgumentTypeError: it is not a port number.
     """
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
@@ -110,7 +110,7 @@ def _is_this_emulators_host(host: str) -> bool:
 
 
 def _print_environment(port: int) -> int:
-    """The lines by which a shell connects to a running emulator."""
+    """Print the lines that connect a shell to a running emulator."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"http://{NAME}:{port}/_emulator/environment", timeout=10) as answer:

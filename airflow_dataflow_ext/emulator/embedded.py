@@ -1,4 +1,4 @@
-"""The emulator as one object: everything put together, running in a thread of its own."""
+"""The whole emulator as one object, which runs in a thread of its own."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ if TYPE_CHECKING:
 
 ENGINES = ("auto", "beam", "scripted")
 SAVE_EVERY = 0.5
-"""Seconds between two looks for what has to be saved; so much a killed emulator forgets."""
+"""Seconds between two saves; an emulator that is killed loses at most this much."""
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
 class UnusedFaultsError(AssertionError):
-    """A test set faults that never struck, so it has not tested what it says."""
+    """A test set faults that were never used, so it did not test what it claims."""
 
     def __init__(self, unused: list[Fault]) -> None:
         super().__init__(f"{len(unused)} fault(s) were set and not used: {'; '.join(map(str, unused))}")
 
 
 class EmulatedJobs:
-    """The jobs, for a test: what they are, and a hand on their state."""
+    """The emulated jobs, for a test to read and to change."""
 
     def __init__(self, control: Control, clock: Clock) -> None:
         self._control = control
@@ -66,11 +66,11 @@ class EmulatedJobs:
         return len(self._control.world.jobs)
 
     def all(self) -> list[dict[str, Any]]:
-        """Every job in full, with the private part beside it."""
+        """Every job in full, together with what the emulator keeps about it."""
         return self._clock.on_loop(lambda: [shown(record) for record in self._control.world.jobs])
 
     def by_name(self, name: str) -> list[dict[str, Any]]:
-        """The Jobs of this name, the oldest first."""
+        """The Jobs of this name, oldest first."""
         return [entry["job"] for entry in self.all() if entry["job"]["name"] == name]
 
     def set_state(self, job_id: str, state: str) -> None:
@@ -83,15 +83,16 @@ class EmulatedJobs:
 
 
 class Emulator:
-    """The emulated services on this machine; a context manager.
+    """The emulated services on this machine, as a context manager.
 
-    :param port: of the services, 0 for any free one; ``gcs_port`` likewise for Cloud Storage. ``gcs_port=None`` serves no
-        storage, which only the scripted engine can do without.
-    :param data: directory for objects, jobs, snapshots and the service account's key; without one all is gone at the end.
-    :param engine: ``scripted``, ``beam``, or ``auto``: a script where one matches the job's name, else Beam.
-    :param images: container image -> what stands for it on this machine: the path of a Python pipeline, or a program and a Python.
-    :param auth: ``optional``, ``required`` or ``off``, see ``IssuedTokens``; ``token_lifetime`` in seconds.
-    :param strict_faults: whether faults that were never used are an error on ``close``.
+    :param port: port of the services; 0 takes any free one.
+    :param gcs_port: the same for Cloud Storage; None serves no Cloud Storage, which only the scripted engine can do without.
+    :param data: directory that keeps objects, jobs, snapshots and the service account's key; without one, everything is lost at the end.
+    :param engine: ``scripted``, ``beam``, or ``auto``, which uses a script if one matches the job's name, else Beam.
+    :param images: maps a container image to what runs in its place: the path of a Python pipeline, or an ``Image``.
+    :param auth: ``optional`` checks a token if there is one, ``required`` also refuses a call without one, ``off`` checks nothing.
+    :param token_lifetime: seconds for which a token is valid.
+    :param strict_faults: whether ``close`` raises an error for faults that were never used.
     """
 
     def __init__(
@@ -141,7 +142,7 @@ class Emulator:
         self.close(strict=self._strict and kind is None)
 
     def start(self) -> Self:
-        """Serve until ``close``.
+        """Serve until :meth:`close` is called.
 
         :raises OSError: a port is taken.
         """
@@ -160,9 +161,10 @@ class Emulator:
         return self
 
     def close(self, *, strict: bool | None = None) -> None:
-        """Stop serving; whatever runs is stopped.
+        """Stop serving, and stop all running jobs.
 
-        :raises UnusedFaultsError: faults were set and not used, and ``strict_faults`` was asked for.
+        :param strict: overrides ``strict_faults``.
+        :raises UnusedFaultsError: some faults were set but not used, and ``strict_faults`` is on.
         """
         if self._thread is not None and self._loop is not None:
             self._wait_for(self._shut_down())
@@ -181,11 +183,11 @@ class Emulator:
             raise UnusedFaultsError(unused)
 
     def service_account_key(self) -> dict[str, str]:
-        """A service account key file for this emulator; its ``token_uri`` is the emulator's own."""
+        """The content of a service account key file for this emulator; its ``token_uri`` leads to the emulator."""
         return self._account.key(self.url)
 
     def connections(self) -> dict[str, str]:
-        """Environment variables that make an Airflow use this emulator."""
+        """Environment variables that make Airflow use this emulator."""
         extra = {"project": PROJECT, "keyfile_dict": json.dumps(self.service_account_key()), "dataflow_endpoint": self.url}
         google = {"conn_type": "google_cloud_platform", "extra": extra}
         storage = {"STORAGE_EMULATOR_HOST": self.gcs_url} if self.gcs_url else {}
@@ -199,13 +201,13 @@ class Emulator:
         return {**connections, **storage}
 
     def environment(self) -> dict[str, str]:
-        """As ``connections``, with the credentials that Google's own clients look for, Beam's among them."""
+        """The variables of :meth:`connections`, and the credentials that Google's own clients look for, including Beam's."""
         file = self._directory() / "google-credentials.json"
         self._account.write_key(self.url, file)
         return {**self.connections(), "GOOGLE_APPLICATION_CREDENTIALS": str(file)}
 
     def wipe(self) -> None:
-        """Forget jobs, snapshots, scripts, faults and the log."""
+        """Delete all jobs, snapshots, scripts and faults, and the request log."""
         self.clock.on_loop(self._control.wipe)
 
     def _start_storage(self) -> None:
@@ -213,7 +215,7 @@ class Emulator:
             return
         from airflow_dataflow_ext.emulator.google.gcs import GcsServer
 
-        # The pipelines that the Beam engine runs bring no token: no credentials of a person may ever reach them.
+        # The pipelines that the Beam engine runs send no token: a person's credentials must never reach them.
         tokens = self.tokens if self._engine == "scripted" else self.tokens.letting_in()
         self._gcs = GcsServer(HOST, self._gcs_port, self._data / "gcs" if self._data else None, tokens=tokens)
         self._gcs.start()
@@ -255,7 +257,7 @@ class Emulator:
         return beam if self._engine == "beam" else AutoEngine(beam, scripted, self.scripts)
 
     def _directory(self) -> Path:
-        """Where files of this emulator lie: in its data directory, or where they are gone when it is."""
+        """The directory of this emulator's files: its data directory, or a temporary one."""
         if self._data is not None:
             self._data.mkdir(parents=True, exist_ok=True)
             return self._data.absolute()
@@ -293,6 +295,6 @@ class Emulator:
             self._store.save(self._control.world)
         self.clock.clear()
         left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:  # of connections whose clients have not gone
+        for task in left:  # of connections that clients have not closed
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)

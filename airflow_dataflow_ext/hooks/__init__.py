@@ -1,1 +1,1 @@
-"""From an Airflow connection to the verbs that a user would say."""
+"""Airflow hooks: the services' calls over an Airflow connection."""

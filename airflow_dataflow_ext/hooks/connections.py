@@ -1,4 +1,4 @@
-"""An Airflow connection as what its hook reads of it."""
+"""What the hooks read from an Airflow connection."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from airflow_dataflow_ext.task.compat import AirflowNotFoundException
 
 
 def extras_of(conn_id: str) -> dict[str, Any]:
-    """The extra fields of a connection: texts without blanks around them, numbers as texts, and None for what is not given.
+    """The extra fields of a connection: texts without surrounding blanks, numbers as texts, and None for what is not given.
 
-    :raises InvalidInputError: the connection's extra holds something else than fields.
-    :raises NotAuthenticatedError: Airflow finds none of that id; it may with another try, where a secrets backend is in trouble.
+    :raises InvalidInputError: the connection's extra is not a JSON object.
+    :raises NotAuthenticatedError: Airflow finds no connection of that id; a retry may help if a secrets backend had an outage.
     """
     try:
         found = BaseHook.get_connection(conn_id).extra_dejson

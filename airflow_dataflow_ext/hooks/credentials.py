@@ -1,7 +1,7 @@
-"""From a connection of type ``google_cloud_platform`` to the credentials that it holds, as the Google provider reads it.
+"""Reads the credentials of a connection of type ``google_cloud_platform``, as the Google provider reads it.
 
-Importing the provider's own hook takes longer than all else that a task does, since it brings clients of several services. So what most
-connections hold is read here, and the provider is asked about the others.
+Importing the provider's hook takes longer than everything else that a task does, since it imports clients of several services. So this
+module reads the common kinds of credentials itself and leaves the others to the provider.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
 KEY_FIELDS = ("key_path", "keyfile_dict", "credential_config_file")
-"""Fields of a connection that hold a key, or say where it is."""
+"""Fields of a connection that hold a key or its path."""
 
 OTHER_SOURCES = ("key_secret_name", "idp_issuer_url", "is_anonymous")
-"""Fields that say where credentials come from instead, or that there are none."""
+"""Fields that name another source of credentials, or none."""
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-"""What a token is good for where the connection's extra ``scope`` says nothing else."""
+"""Scope of a token unless the connection's extra ``scope`` names others."""
 
 PROJECT_ID = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
 """https://cloud.google.com/resource-manager/docs/creating-managing-projects"""
@@ -41,13 +41,13 @@ Found = tuple["Credentials", str | None]
 
 
 class GoogleConnection(BaseHook):
-    """A connection of type ``google_cloud_platform``; its fields count as they do for the Google provider's hooks.
+    """A connection of type ``google_cloud_platform``; its fields mean the same as for the Google provider's hooks.
 
     https://airflow.apache.org/docs/apache-airflow-providers-google/stable/connections/gcp.html
 
     :param gcp_conn_id: the connection.
-    :param impersonation_chain: service account to act as, or a chain of them whose last one that is; the connection's by default.
-    :param quota_project_id: project whose quota is used; the connection's, or the key's, by default.
+    :param impersonation_chain: service account to impersonate, or a chain of accounts that ends with it; the connection's by default.
+    :param quota_project_id: project whose quota is used; the connection's or the key's by default.
     """
 
     def __init__(
@@ -75,10 +75,10 @@ class GoogleConnection(BaseHook):
         return self.get_credentials_and_project_id()[0]
 
     def get_credentials_and_project_id(self) -> Found:
-        """The credentials, which are made once, and the project.
+        """The credentials and the project, read once.
 
         :raises InvalidInputError: a field of the connection is wrong, or its key is missing or damaged.
-        :raises NotAuthenticatedError: the connection has no key, and this machine no default credentials.
+        :raises NotAuthenticatedError: the connection has no key, and this machine has no default credentials.
         """
         if self._found is None:
             try:
@@ -100,7 +100,7 @@ class GoogleConnection(BaseHook):
         return f"connection {self.gcp_conn_id!r}"
 
     def _get_field(self, name: str) -> Any:
-        """A field of the connection, which an old one keeps under a longer name; None where it is empty."""
+        """A field of the connection, or None if it is empty; old connections store it under a longer name."""
         return self._extras.get(name, self._extras.get(f"extra__google_cloud_platform__{name}"))
 
     @property
@@ -131,7 +131,7 @@ class GoogleConnection(BaseHook):
         return GoogleBaseHook(self.gcp_conn_id, self.impersonation_chain).get_credentials_and_project_id()
 
     def _impersonated(self, credentials: Credentials, project: str | None, scopes: list[str]) -> Found:
-        """The credentials of the last account of the chain, and its project; where there is no chain, what was given."""
+        """The credentials of the chain's last account, and its project; without a chain, the arguments."""
         chain = self.impersonation_chain
         if not chain:
             return credentials, project
@@ -171,12 +171,12 @@ def _of_key(content: Any, scopes: list[str]) -> Found:
 
     key = {**content}
     if missing := [name for name in ("client_email", "private_key", "token_uri") if not key.get(name)]:
-        raise ValueError(f"it is no key of a service account, for it lacks {', '.join(missing)}")
+        raise ValueError(f"it is not a service account key: it lacks {', '.join(missing)}")
     pem = key["private_key"].replace("\\n", "\n").encode()
     private = load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=True)
     signer = RSASigner(private, key.get("private_key_id"))
     if not RSAVerifier(private.public_key()).verify(b"", signer.sign(b"")):
-        raise ValueError("its private_key is damaged: it makes signatures that are wrong")
+        raise ValueError("its private_key is damaged: it makes wrong signatures")
     universe = key.get("universe_domain", DEFAULT_UNIVERSE_DOMAIN)
     made = ServiceAccount(
         signer, key["client_email"], key["token_uri"], scopes=scopes, project_id=key.get("project_id"), universe_domain=universe
@@ -185,7 +185,7 @@ def _of_key(content: Any, scopes: list[str]) -> Found:
 
 
 def _chain(given_chain: Any) -> Any:
-    """An account or a chain of them, which the connection's form and a rendered template give as text; None for none."""
+    """An account, or a chain of accounts, which may come as text from the connection's form or a template; None if there is none."""
     chain = given(given_chain)
     if not isinstance(chain, str):
         return chain or None

@@ -1,4 +1,4 @@
-"""The verbs of Data Pipelines, on the same connection as those of Dataflow."""
+"""The methods of the hook for Data Pipelines, which use the same connection as those for Dataflow."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 class PipelineVerbs(DataflowConnection):
-    """Data Pipelines: a launch of Dataflow under a name, with or without a schedule of Google's.
+    """Calls Data Pipelines, which keeps a Dataflow launch under a name, with or without a schedule.
 
-    A pipeline is named by its id, or by its full name, whose project and location then count.
+    ``pipeline_name`` is a pipeline's id, or its full name, which then determines project and location.
 
     https://cloud.google.com/dataflow/docs/reference/data-pipelines/rest
     """
@@ -33,7 +33,7 @@ class PipelineVerbs(DataflowConnection):
     def pipeline(self, name: str, project_id: str | None = None, location: str | None = None) -> PipelineRef:
         """A pipeline with its project and location filled in.
 
-        :raises InvalidInputError: it cannot have such a name, its full name contradicts an argument, or nothing names a project.
+        :raises InvalidInputError: the name is not valid, the full name contradicts an argument, or no project is given.
         """
         found = PipelineRef.read(name, self.place(project_id, location))
         for what, given, named in (("project_id", project_id, found.place.project_id), ("location", location, found.place.location)):
@@ -43,7 +43,7 @@ class PipelineVerbs(DataflowConnection):
 
     @verb
     def create_data_pipeline(self, body: Mapping[str, Any], **where: Unpack[Where]) -> Conversation[Json]:
-        """Create a pipeline, unless it is there; returns the Pipeline.
+        """Create a pipeline, unless it exists; returns the Pipeline.
 
         :param body: a Pipeline with ``name``, ``displayName``, ``type`` and ``workload``. Text is read as the type of its field.
         """
@@ -57,7 +57,7 @@ class PipelineVerbs(DataflowConnection):
 
     @verb
     def list_data_pipelines(self, *, filter: str | None = None, **where: Unpack[Where]) -> Conversation[list[Json]]:  # noqa: A002  (the service's name)
-        """The Pipelines of a location, the newest first.
+        """The Pipelines of a location, newest first.
 
         :param filter: for example ``type:BATCH,status:ACTIVE``.
         """
@@ -70,30 +70,30 @@ class PipelineVerbs(DataflowConnection):
         """Change a pipeline; returns the Pipeline.
 
         :param body: a Pipeline with the fields to change.
-        :param update_mask: their names, with commas.
+        :param update_mask: names of these fields, separated by commas.
         """
         return self._ask(Pipeline.patch.request(read_pipeline(body), **self.pipeline(pipeline_name, **where).path, updateMask=update_mask))
 
     @verb
     def run_data_pipeline(self, pipeline_name: str, **where: Unpack[Where]) -> Conversation[Json]:
-        """Run a pipeline once, whatever answers are lost; returns the Dataflow Job."""
+        """Run a pipeline once, even if an answer is lost; returns the Dataflow Job."""
         launcher = PipelineRunLauncher(pipeline=self.pipeline(pipeline_name, **where))
         identity = LaunchIdentity(dag_id="", run_id=uuid.uuid4().hex, task_id="")
         return (yield from launch_once(launcher, identity, clear_key=0)).job
 
     @verb
     def list_data_pipeline_jobs(self, pipeline_name: str, **where: Unpack[Where]) -> Conversation[list[Json]]:
-        """What the pipeline has run, the newest first."""
+        """The pipeline's jobs, newest first."""
         return self._listed(PipelineJob.list.request(**self.pipeline(pipeline_name, **where).path))
 
     @verb
     def stop_data_pipeline(self, pipeline_name: str, **where: Unpack[Where]) -> Conversation[Json]:
-        """Archive a pipeline for ever, and delete its schedule; its jobs go on. Returns the Pipeline."""
+        """Archive a pipeline permanently, and delete its schedule; its jobs keep running. Returns the Pipeline."""
         return self._ask(Pipeline.stop.request({}, **self.pipeline(pipeline_name, **where).path))
 
     @verb
     def delete_data_pipeline(self, pipeline_name: str, **where: Unpack[Where]) -> Conversation[Json]:
-        """Delete a pipeline and its schedule; its jobs go on."""
+        """Delete a pipeline and its schedule; its jobs keep running."""
         return self._ask(Pipeline.delete.request(**self.pipeline(pipeline_name, **where).path))
 
     def _listed(self, request: Request) -> Conversation[list[Json]]:

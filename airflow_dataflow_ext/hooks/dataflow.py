@@ -1,4 +1,4 @@
-"""The hook for Google Cloud Dataflow: from a connection of type ``google_cloud_platform`` to what a DAG author would say."""
+"""The hook for Google Cloud Dataflow."""
 
 from __future__ import annotations
 
@@ -34,23 +34,22 @@ __all__ = ["DataflowHook", "DataflowJobStatus", "DataflowJobType"]
 
 
 class DataflowHook(PipelineVerbs, WorkerVerbs):
-    """Calls Google Cloud Dataflow v1b3, and Data Pipelines.
+    """Calls Google Cloud Dataflow v1b3 and Data Pipelines.
 
-    Every verb comes in three forms: ``hook.get_job(...)`` now, ``await hook.get_job.aio(...)`` on an event loop, and
-    ``hook.get_job.conversation(...)`` as a part of a longer conversation. All of them take ``project_id`` and ``location``
-    by name, and raise :class:`~airflow_dataflow_ext.api.rest.errors.CallError` when the service refuses. Actions without a verb
-    of their own are reached by :attr:`call`. See :class:`~airflow_dataflow_ext.hooks.google.DataflowConnection` for the
-    constructor's arguments.
+    Every method has three forms: ``hook.get_job(...)`` blocks, ``await hook.get_job.aio(...)`` runs on an event loop, and
+    ``hook.get_job.conversation(...)`` is part of a longer conversation. All take ``project_id`` and ``location`` as keyword
+    arguments, and raise :class:`~airflow_dataflow_ext.api.rest.errors.CallError` if the service refuses. :attr:`call` reaches REST
+    methods that have no method here. See :class:`~airflow_dataflow_ext.hooks.google.DataflowConnection` for the constructor's arguments.
 
     https://cloud.google.com/dataflow/docs/reference/rest
     """
 
     @verb
     def call(self, method: Method, body: Mapping[str, Any] | None = None, /, **values: Any) -> Conversation[Any]:
-        """Any action of :mod:`airflow_dataflow_ext.api.dataflow.methods`; project and location are filled in.
+        """Call any method of :mod:`airflow_dataflow_ext.api.dataflow.methods`; project and location are filled in.
 
-        :param body: text in it is read as the type of its field, as in the operators; ``None`` is left out.
-        :param values: path and query values under the service's own names, for example ``jobId``; ``location=""`` asks the
+        :param body: the request body. Text is read as the type of its field, as in the operators; ``None`` is left out.
+        :param values: path and query parameters under the service's own names, for example ``jobId``; ``location=""`` uses the
             path without a location.
         """
         values["projectId"] = self.project_of(values.get("projectId"))
@@ -71,13 +70,13 @@ class DataflowHook(PipelineVerbs, WorkerVerbs):
         append_job_name: bool = True,
         **where: Unpack[Where],
     ) -> Conversation[Json]:
-        """Launch a classic template once, whatever answers are lost; returns the Job. See :class:`TemplateLaunch`."""
+        """Launch a classic template once, even if an answer is lost; returns the Job. See :class:`TemplateLaunch`."""
         launch = TemplateLaunch(template=template, job_name=job_name, parameters=parameters or {}, environment=environment or {})
         return self._launch(launch, append_job_name, where)
 
     @verb
     def launch_flex_template(self, body: Mapping[str, Any], *, append_job_name: bool = True, **where: Unpack[Where]) -> Conversation[Json]:
-        """Launch a Flex template once, whatever answers are lost; returns the Job. See :class:`FlexTemplateLaunch`."""
+        """Launch a Flex template once, even if an answer is lost; returns the Job. See :class:`FlexTemplateLaunch`."""
         return self._launch(FlexTemplateLaunch(body=body), append_job_name, where)
 
     def _launch(self, launch: Launch, append_job_name: bool, where: Where) -> Conversation[Json]:
@@ -107,9 +106,9 @@ class DataflowHook(PipelineVerbs, WorkerVerbs):
     ) -> Conversation[list[Json]]:
         """Summaries of the jobs of a location.
 
-        :param name: only jobs of this very name.
+        :param name: only jobs of exactly this name.
         :param filter: ``ALL``, ``ACTIVE`` or ``TERMINATED``.
-        :param limit: at most so many.
+        :param limit: greatest number of jobs.
         """
         request = dataflow.Job.list.request(**self.place(**where).path, name=name, filter=filter)
         return (yield from self._entries(request, "jobs", limit))[:limit]
@@ -118,10 +117,10 @@ class DataflowHook(PipelineVerbs, WorkerVerbs):
     def wait(
         self, job_id: str, *, expected_states: Sequence[str] | str = (), poll_sleep: float = budgets.POLL_SLEEP, **where: Unpack[Where]
     ) -> Conversation[Json]:
-        """Wait for a job's end, or for one of some states; its messages go to the log. Returns the Job.
+        """Wait for a job's end, or for one of the expected states; log its messages. Returns the Job.
 
         :param poll_sleep: seconds between two looks.
-        :raises JobError: it ended in another way.
+        :raises JobError: the job ended in another state.
         """
         expected = tuple(read_states(expected_states, "expected_states")) if expected_states else ()
         policy = WaitPolicy(expected=expected, to_the_end=True, poll_sleep=poll_sleep)
@@ -129,22 +128,24 @@ class DataflowHook(PipelineVerbs, WorkerVerbs):
 
     @verb
     def cancel(self, job_id: str, *, wait_for: float = budgets.STOP_WAIT, **where: Unpack[Where]) -> Conversation[Json]:
-        """Cancel a job and wait ``wait_for`` seconds for its end; see :func:`airflow_dataflow_ext.api.dataflow.stop.stop`."""
+        """Cancel a job and wait up to ``wait_for`` seconds for its end; see :func:`airflow_dataflow_ext.api.dataflow.stop.stop`."""
         return stop(self.job(job_id, **where), wait_for=wait_for)
 
     @verb
     def drain(self, job_id: str, *, wait_for: float = budgets.DRAIN_WAIT, **where: Unpack[Where]) -> Conversation[Json]:
-        """Drain a streaming job and wait ``wait_for`` seconds for its end."""
+        """Drain a streaming job and wait up to ``wait_for`` seconds for its end."""
         return stop(self.job(job_id, **where), drain=True, wait_for=wait_for)
 
     @verb
     def update_job(
         self, job_id: str, body: Mapping[str, Any], *, update_mask: str | None = None, **where: Unpack[Where]
     ) -> Conversation[Json]:
-        """Change a running job; see https://cloud.google.com/dataflow/docs/guides/updating-a-pipeline .
+        """Change a running job; returns the Job.
+
+        https://cloud.google.com/dataflow/docs/guides/updating-a-pipeline
 
         :param body: a Job with the fields to change.
-        :param update_mask: their names, with commas.
+        :param update_mask: names of these fields, separated by commas.
         """
         job = self.job(job_id, **where)
         read = read_body("Job", body, "body")
@@ -159,20 +160,20 @@ class DataflowHook(PipelineVerbs, WorkerVerbs):
         start_time: str | None = None,
         **where: Unpack[Where],
     ) -> Conversation[list[Json]]:
-        """JobMessages in the order of time, from ``start_time`` (RFC 3339, inclusive) on."""
+        """JobMessages, oldest first, from ``start_time`` (RFC 3339, inclusive)."""
         job = self.job(job_id, **where)
         request = dataflow.Message.list.request(**job.path, minimumImportance=minimum_importance, startTime=start_time)
         return at_job(job, self._entries(request, "jobMessages"))
 
     @verb
     def autoscaling_events(self, job_id: str, *, start_time: str | None = None, **where: Unpack[Where]) -> Conversation[list[Json]]:
-        """AutoscalingEvents, which the service lists beside the messages."""
+        """AutoscalingEvents of a job from ``start_time`` (RFC 3339, inclusive); the service lists them with the messages."""
         job = self.job(job_id, **where)
         return at_job(job, self._entries(dataflow.Message.list.request(**job.path, startTime=start_time), "autoscalingEvents"))
 
     @verb
     def metrics(self, job_id: str, **where: Unpack[Where]) -> Conversation[list[Json]]:
-        """MetricUpdates of a job; each committed one usually has a tentative twin (``context.tentative``)."""
+        """MetricUpdates of a job; most come twice, as a committed and a tentative value (``context.tentative``)."""
         job = self.job(job_id, **where)
         return at_job(job, self._entries(dataflow.Job.get_metrics.request(**job.path), "metrics"))
 
@@ -190,7 +191,7 @@ class DataflowHook(PipelineVerbs, WorkerVerbs):
 
     @verb
     def template_metadata(self, gcs_path: str, **where: Unpack[Where]) -> Conversation[Json]:
-        """GetTemplateResponse of a classic or Flex template; trouble with the template stands in its ``status``."""
+        """GetTemplateResponse of a classic or Flex template; its ``status`` describes errors of the template."""
         return self._ask(
             dataflow.Template.get.request(
                 **self.place(**where).path, gcsPath=check_gcs_path(gcs_path, "the template"), view="METADATA_ONLY"
@@ -207,10 +208,10 @@ class DataflowHook(PipelineVerbs, WorkerVerbs):
         snapshot_sources: bool = False,
         **where: Unpack[Where],
     ) -> Conversation[Json]:
-        """Take a snapshot of a running streaming job.
+        """Take a snapshot of a running streaming job; returns the Snapshot.
 
-        :param ttl: how long it is kept, as a duration in seconds.
-        :param snapshot_sources: snapshot its Pub/Sub subscriptions, too.
+        :param ttl: how long the service keeps it, for example ``604800s``.
+        :param snapshot_sources: also snapshot the job's Pub/Sub sources.
         """
         body = read_body("SnapshotJobRequest", {"ttl": ttl, "snapshotSources": snapshot_sources, "description": description}, "snapshot")
         job = self.job(job_id, **where)
@@ -223,7 +224,7 @@ class DataflowHook(PipelineVerbs, WorkerVerbs):
 
     @verb
     def list_snapshots(self, *, job_id: str | None = None, **where: Unpack[Where]) -> Conversation[list[Json]]:
-        """Snapshots of a location, or of one of its jobs."""
+        """Snapshots of a location, or of one job in it."""
         return self._entries(dataflow.Snapshot.list.request(**self.place(**where).path, jobId=job_id), "snapshots")
 
     @verb
@@ -235,7 +236,7 @@ class DataflowHook(PipelineVerbs, WorkerVerbs):
         return list(items((yield from pages(request, retry_for=self.retry_for, limit=limit)), key))
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask once for one job of the connection's project; the Test button of the connection form calls this."""
+        """Read one job of the connection's project, without retries; the Test button of the connection form calls this."""
         try:
             self.run(ask(dataflow.Job.list.request(**self.place().path, pageSize=1), retry_for=0.0))
         except (DataflowExtError, ValueError) as error:

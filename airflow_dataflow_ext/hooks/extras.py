@@ -1,4 +1,4 @@
-"""What this package needs only for one of its services, and what is said where it is not installed."""
+"""Checks for the optional dependencies of one service."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from importlib.util import find_spec
 
 
 def require_salesforce(module: str) -> None:
-    """Refuse to import a module for CRM Analytics where the Salesforce provider is not installed; looks, and imports nothing.
+    """Check that the Salesforce provider is installed, without importing it.
 
-    :param module: the module's name.
+    :param module: name of the module that needs it.
     :raises ImportError: it is not installed.
     """
     if find_spec("airflow.providers.salesforce") is None:

@@ -34,29 +34,29 @@ ENDPOINTS = {
     data_pipelines.ROOT: "datapipelines_endpoint",
     cloud_logging.ROOT: "logging_endpoint",
 }
-"""By the root URL of each service: the connection's extra that holds another one, for example an emulator's. The environment variable of
-the same name in capitals counts where there is no extra."""
+"""Maps the root URL of each service to the connection's extra that overrides it, for example with an emulator's. Without the extra, the
+environment variable of the same name in capitals is used."""
 
 
 class Where(TypedDict, total=False):
-    """Where to act; what is not given comes from the connection."""
+    """Project and location of a call; what is not given comes from the connection."""
 
     project_id: str | None
     location: str | None
 
 
 class DataflowConnection(GoogleConnection):
-    """Performs conversations with Dataflow over one Airflow connection.
+    """Calls Dataflow over one Airflow connection.
 
-    The project is the argument's, else the connection's; the location is the argument's, else the connection's extra
-    ``location``, else ``us-central1``. The service's root URL is the connection's extra ``dataflow_endpoint``, else the
-    environment variable ``DATAFLOW_ENDPOINT``, else Google's; those of Data Pipelines and Cloud Logging are found
-    in the same way, as ``datapipelines_endpoint`` and ``logging_endpoint``.
+    The project is the argument, else the connection's. The location is the argument, else the connection's extra ``location``, else
+    ``us-central1``. The service's root URL is the connection's extra ``dataflow_endpoint``, else the environment variable
+    ``DATAFLOW_ENDPOINT``, else Google's; for Data Pipelines and Cloud Logging the names are ``datapipelines_endpoint`` and
+    ``logging_endpoint``.
 
     :param gcp_conn_id: connection of type ``google_cloud_platform``.
-    :param impersonation_chain: service account to act as, or a chain of them that ends with it; the connection's by default.
+    :param impersonation_chain: service account to impersonate, or a chain of accounts that ends with it; the connection's by default.
     :param timeout: seconds for one call.
-    :param retry_for: seconds for which one question is asked again while the trouble may pass.
+    :param retry_for: seconds for which a call is retried while the error may be temporary.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class DataflowConnection(GoogleConnection):
         return self._given_root(dataflow.ROOT) or self._public_root(dataflow.ROOT)
 
     def root_of(self, method: Method) -> str:
-        """Root URL of the service that has a method; an emulator, which alone is reached over plain HTTP, has all of them."""
+        """Root URL of a method's service. If Dataflow's root URL is plain HTTP, it is an emulator and serves the other services, too."""
         return self._roots.get(method.root) or self._roots.setdefault(method.root, self._found_root(method.root))
 
     def _found_root(self, service: str) -> str:
@@ -88,7 +88,7 @@ class DataflowConnection(GoogleConnection):
         return self._given_root(service) or (self.root if self.root.startswith("http://") else self._public_root(service))
 
     def _given_root(self, service: str) -> str:
-        """The root URL that the connection, or the environment, names for a service; or an empty text."""
+        """The root URL that the connection or the environment sets for a service, or an empty text."""
         extra = ENDPOINTS[service]
         if value := self._get_field(extra):
             return check_root(value, f"{extra} of connection {self.gcp_conn_id!r}")
@@ -101,7 +101,7 @@ class DataflowConnection(GoogleConnection):
 
     @cached_property
     def tokens(self) -> GoogleTokens:
-        """Where the Authorization of each call comes from."""
+        """The source of each call's Authorization header."""
         return GoogleTokens(self.get_credentials(), self._whose)
 
     @cached_property
@@ -111,7 +111,7 @@ class DataflowConnection(GoogleConnection):
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncTransport]:
         """An asynchronous transport with its own connection pool, for the running event loop."""
-        # only those who wait in an event loop pay for aiohttp
+        # imported here, so that only a process that waits in an event loop loads aiohttp
         from airflow_dataflow_ext.transport.aio import AsyncTransport, async_session_for
 
         async with async_session_for(self.root) as session:
@@ -120,7 +120,7 @@ class DataflowConnection(GoogleConnection):
     def run(self, conversation: Conversation[T], store: Store | None = None) -> T:
         """Perform a conversation now.
 
-        :param store: where launch records live; without one they live as long as the call.
+        :param store: keeps launch records; without one, they are lost after the call.
         """
         return self._transport.run(conversation, effects_of(self.log, store or MemoryStore()))
 
@@ -132,22 +132,25 @@ class DataflowConnection(GoogleConnection):
     def job(self, job_id: str | None, project_id: str | None = None, location: str | None = None) -> JobRef:
         """A job with its project and location filled in.
 
-        :raises InvalidInputError: neither the arguments nor the connection name a project, or the id cannot be one.
+        :raises InvalidInputError: neither the argument nor the connection names a project, or the id is not valid.
         """
         found = identifier(job_id, "job_id")
         return self.place(project_id, location).job(found)
 
     def project_of(self, project_id: str | None = None) -> str:
-        """The project of the argument, else of the connection."""
+        """The argument, else the connection's project.
+
+        :raises InvalidInputError: neither names a project.
+        """
         found = given(project_id) or self.project_id
         if not found:
             raise InvalidInputError(f"project_id is not given, and connection {self.gcp_conn_id!r} names no project")
         return str(found)
 
     def location_of(self, location: str | None = None) -> str:
-        """The location of the argument, else of the connection, else the service's default.
+        """The argument, else the connection's location, else the service's default.
 
-        :raises InvalidInputError: it cannot be one.
+        :raises InvalidInputError: it is not a valid location.
         """
         if given(location):
             return check_location(location)

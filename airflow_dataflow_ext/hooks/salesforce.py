@@ -1,4 +1,4 @@
-"""How a connection of type ``salesforce`` reaches CRM Analytics: login, instance, transports, API version, the org's allowance."""
+"""How a connection of type ``salesforce`` reaches CRM Analytics: login, instance, transports, API version, and the org's API requests."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOGIN = "https://login.salesforce.com"
-"""Where logins begin; the environment's proxies for it serve the instances, too."""
+"""The default login URL; the environment's proxies for it are also used for the instances."""
 
 WARN_AT, WARN_EVERY = 80, 5
-"""Percent of the org's daily API requests from which on the log warns, and how many more are worth another warning."""
+"""Percentage of the org's daily API requests at which the first warning is logged, and by how much it grows until the next."""
 
 
 class Allowance:
-    """Reads from each reply how many API requests of the last 24 hours the org has used, and warns when they run short.
+    """Reads from each reply how many API requests the org has used in the last 24 hours, and logs a warning when few are left.
 
     https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/headers_api_usage.htm
     """
@@ -81,16 +81,16 @@ class Allowance:
 
 
 class SalesforceConnection(SalesforceHook):
-    """Performs conversations with CRM Analytics over one Airflow connection.
+    """Calls CRM Analytics over one Airflow connection.
 
-    All settings and login flows of :class:`SalesforceHook` work as they do there. Beyond them the extra ``session_id`` gives a
-    session for the direct flow, and an ``instance_url`` of plain http on this machine, an emulator's, takes every call, logins too.
+    All settings and login flows of :class:`SalesforceHook` work as they do there. In addition, the extra ``session_id`` sets a session
+    for the direct flow, and an ``instance_url`` with plain HTTP on this machine (an emulator) receives every call, including logins.
 
     :param salesforce_conn_id: connection of type ``salesforce``.
-    :param session_id: a session to use instead of a login; goes with an instance in the connection.
-    :param session: for the logins, see SalesforceHook; its proxies, timeouts and certificates are its owner's.
+    :param session_id: session to use instead of a login; the connection must then name an instance.
+    :param session: session for the logins, as in SalesforceHook; its proxies, timeouts and certificates are not changed.
     :param timeout: seconds for one call.
-    :param retry_for: seconds for which one question is asked again while the trouble may pass.
+    :param retry_for: seconds for which a call is retried while the error may be temporary.
     """
 
     def __init__(
@@ -114,14 +114,14 @@ class SalesforceConnection(SalesforceHook):
 
     @cached_property
     def tokens(self) -> SessionTokens:
-        """Where the Authorization of each call comes from, and which instance it goes to; the first call logs in."""
+        """The source of each call's Authorization header and instance; the first call logs in."""
         return SessionTokens(self._login)
 
     @property
     def root(self) -> str:
-        """Root URL of the org's instance; asking for it logs in.
+        """Root URL of the org's instance; reading it logs in.
 
-        :raises CallError: no login.
+        :raises CallError: the login failed.
         """
         return self.run(persist(self._reach, retry_for=self.retry_for))
 
@@ -140,7 +140,7 @@ class SalesforceConnection(SalesforceHook):
 
     @cached_property
     def allowance(self) -> Allowance:
-        """The org's daily API requests."""
+        """How many of its daily API requests the org has used."""
         return Allowance(self.log)
 
     @cached_property
@@ -154,16 +154,16 @@ class SalesforceConnection(SalesforceHook):
     def _local_root(self) -> str:
         """The emulator's root URL, or an empty text.
 
-        :raises InvalidInputError: plain http elsewhere.
+        :raises InvalidInputError: the URL is plain HTTP to another machine.
         """
         url = str(self._setting("instance_url") or "")
         return check_root(url, f"instance_url of connection {self.conn_id!r}") if url.lower().startswith("http:") else ""
 
     def _get_field(self, extras: dict[str, Any], field_name: str) -> Any:
-        """What the login is made of.
+        """A setting of the connection that the login needs, as SalesforceHook passes it to simple-salesforce.
 
-        simple-salesforce takes proxies from the session that it is given, and would log them, with any password in them. It
-        reads an instance URL as https, or as a host's name.
+        Proxies are withheld: simple-salesforce takes them from the session, and would log them, including any password. It reads an
+        instance URL as https, or as a host name.
         """
         if field_name == "proxies" or (field_name == "instance_url" and self._local_root):
             return None
@@ -191,11 +191,11 @@ class SalesforceConnection(SalesforceHook):
             raise InvalidInputError(f"proxies of connection {self.conn_id!r} must be a JSON object of scheme to URL") from None
 
     def _login(self) -> tuple[str, str]:
-        """Log in, for the first time or anew, as simple-salesforce does it; gives the session and the instance's root URL.
+        """Log in, for the first time or again, with simple-salesforce; returns the session id and the instance's root URL.
 
-        :raises InvalidInputError: the connection does not hold what a login needs.
-        :raises NotAuthenticatedError: Salesforce refused, or there is nothing to log in again with.
-        :raises TokenUnreachableError: no login now; it may work later.
+        :raises InvalidInputError: the connection lacks a setting that the login needs.
+        :raises NotAuthenticatedError: Salesforce refused, or the connection has nothing to log in again with.
+        :raises TokenUnreachableError: the login failed for now; it may work later.
         """
         before = self.__dict__.get("conn")
         if before is not None and before.auth_type == "direct":
@@ -214,7 +214,7 @@ class SalesforceConnection(SalesforceHook):
             raise TokenUnreachableError(f"no login to Salesforce: {type(error).__name__}: {error}") from error
         except OSError as error:
             raise InvalidInputError(f"private_key_file_path of {self._whose} gives no key: {plain(error)}") from None
-        except (TypeError, ValueError, PyJWTError) as error:  # what is missing, or a key that is none
+        except (TypeError, ValueError, PyJWTError) as error:  # a missing setting, or an invalid key
             raise InvalidInputError(f"{self._whose} cannot log in: {error}") from None
         mask_secret(conn.session_id)
         return conn.session_id, self._local_root or check_root(f"https://{conn.sf_instance}", f"the instance of {self.conn_id!r}")
@@ -227,7 +227,7 @@ class SalesforceConnection(SalesforceHook):
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncTransport]:
         """An asynchronous transport with its own connection pool, for the running event loop."""
-        # only those who wait in an event loop pay for aiohttp
+        # imported here, so that only a process that waits in an event loop loads aiohttp
         from airflow_dataflow_ext.transport.aio import AsyncTransport, async_session_for
 
         async with async_session_for(self._local_root or LOGIN, self._proxies.get("https")) as session:
@@ -241,7 +241,7 @@ class SalesforceConnection(SalesforceHook):
     def run(self, conversation: Conversation[T], store: Store | None = None) -> T:
         """Perform a conversation now.
 
-        :param store: where launch records live; without one they live as long as the call.
+        :param store: keeps launch records; without one, they are lost after the call.
         """
         return self._transport.run(conversation, effects_of(self.log, store or MemoryStore()))
 

@@ -1,4 +1,4 @@
-"""A verb of a hook: written once as a conversation, called synchronously or awaited."""
+"""A hook's method that is written once as a conversation, and can be called, awaited, or used in another conversation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ H = TypeVar("H", bound="Runs")
 
 
 class Runs(Protocol):
-    """What a hook must offer for its verbs: to perform a conversation in either way."""
+    """What a hook must offer: performing a conversation synchronously and asynchronously."""
 
     def run(self, conversation: Conversation[R]) -> R:
         """Perform it now."""
@@ -25,8 +25,8 @@ class Runs(Protocol):
 
 
 class BoundVerb(Generic[P, R]):
-    """One verb of one hook: ``hook.get_job(...)`` now, ``await hook.get_job.aio(...)`` on an event loop, and
-    ``hook.get_job.conversation(...)`` as a part of a longer conversation."""
+    """One such method of one hook: ``hook.get_job(...)`` blocks, ``await hook.get_job.aio(...)`` runs on an event loop, and
+    ``hook.get_job.conversation(...)`` is part of a longer conversation."""
 
     def __init__(self, hook: Runs, conversation: Callable[P, Conversation[R]]) -> None:
         self._hook = hook
@@ -40,7 +40,7 @@ class BoundVerb(Generic[P, R]):
 
 
 class verb(Generic[H, P, R]):  # noqa: N801  (used as a decorator)
-    """Makes a method that returns a conversation into a verb."""
+    """Decorates a method that returns a conversation, so that it can be called in all three forms."""
 
     def __init__(self, function: Callable[Concatenate[H, P], Conversation[R]]) -> None:
         self._function = function

@@ -1,4 +1,4 @@
-"""The hook for Salesforce CRM Analytics: from a connection of type ``salesforce`` to what a DAG author would say."""
+"""The hook for Salesforce CRM Analytics."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 class WaveHook(SalesforceConnection):
     """Calls the CRM Analytics REST API.
 
-    Every verb comes in three forms: ``hook.get_job(...)`` now, ``await hook.get_job.aio(...)`` on an event loop, and
-    ``hook.get_job.conversation(...)`` as a part of a longer conversation. All of them raise
-    :class:`~airflow_dataflow_ext.api.rest.errors.CallError` when the service refuses, and
-    :class:`~airflow_dataflow_ext.api.rest.errors.InvalidInputError` when the connection's API version does not have what is asked.
+    Every method has three forms: ``hook.get_job(...)`` blocks, ``await hook.get_job.aio(...)`` runs on an event loop, and
+    ``hook.get_job.conversation(...)`` is part of a longer conversation. All raise
+    :class:`~airflow_dataflow_ext.api.rest.errors.CallError` if the service refuses, and
+    :class:`~airflow_dataflow_ext.api.rest.errors.InvalidInputError` if the connection's API version does not have the method.
     See :class:`~airflow_dataflow_ext.hooks.salesforce.SalesforceConnection` for the constructor's arguments.
 
     https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_rest_overview.htm
@@ -37,26 +37,27 @@ class WaveHook(SalesforceConnection):
 
     @verb
     def call(self, method: Method, body: Mapping[str, Any] | None = None, /, **values: Any) -> Conversation[Any]:
-        """Any action of :mod:`airflow_dataflow_ext.api.wave.methods`.
+        """Call any method of :mod:`airflow_dataflow_ext.api.wave.methods`.
 
-        :param values: path and query values under the service's own names, for example ``jobId``.
+        :param values: path and query parameters under the service's own names, for example ``jobId``.
         """
         return self._ask(wave.call(method, self.version, body, **values))
 
     @verb
     def start_dataflow(self, dataflow: str, *, if_running: IfRunning = "wait") -> Conversation[Json]:
-        """Start a dataflow once, whatever answers are lost; returns the job.
+        """Start a dataflow once, even if an answer is lost; returns the DataflowJob.
 
         :param dataflow: its id (02K...), name or label.
-        :param if_running: with a run of it in progress: ``wait`` for its end and start then, ``adopt`` it instead, or ``fail``.
-        :raises BusyError: it is running, and ``if_running`` is ``fail``.
+        :param if_running: what to do if it is already running: ``wait`` waits for that run's end and then starts a new one, ``adopt``
+            returns that run, ``fail`` raises an error.
+        :raises BusyError: it is already running, and ``if_running`` is ``fail``.
         """
         found = yield from wave_assets.dataflow_id(self.version, dataflow, retry_for=self.retry_for)
         return (yield from self._start(DataflowStart(found), if_running))
 
     @verb
     def start_recipe(self, recipe: str, *, if_running: IfRunning = "wait") -> Conversation[Json]:
-        """Start a recipe once; returns the job. See :meth:`start_dataflow`.
+        """Start a recipe once; returns the DataflowJob. See :meth:`start_dataflow`.
 
         :param recipe: its id (05v...), name or label.
         """
@@ -65,7 +66,7 @@ class WaveHook(SalesforceConnection):
 
     @verb
     def run_data_sync(self, connector_id: str, *, if_running: IfRunning = "wait") -> Conversation[Json]:
-        """Start the data sync of a connector once; returns the job. See :meth:`start_dataflow`."""
+        """Start the data sync of a connector once; returns the DataflowJob. See :meth:`start_dataflow`."""
         return self._start(DataSync(connector_id), if_running)
 
     def _start(self, launch: RunLaunch, if_running: IfRunning) -> Conversation[Json]:
@@ -74,14 +75,14 @@ class WaveHook(SalesforceConnection):
 
     @verb
     def get_job(self, job_id: str) -> Conversation[Json]:
-        """A DataflowJob."""
+        """The DataflowJob."""
         return self._ask(wave.call(wave.DataflowJob.get, self.version, jobId=job_id))
 
     @verb
     def list_jobs(self, /, *, limit: int | None = None, **filters: Any) -> Conversation[list[Json]]:
-        """DataflowJobs: of the last seven days or, with a ``pageSize``, all of them.
+        """The DataflowJobs of the last seven days or, with ``pageSize``, all of them.
 
-        :param limit: at most so many.
+        :param limit: greatest number of jobs.
         :param filters: ``dataflowId``, ``jobTypes``, ``licenseType``, ``pageSize``, ``q``, ``startedAfter``, ``startedBefore``
             (seconds since the epoch), ``status``.
         """
@@ -89,7 +90,7 @@ class WaveHook(SalesforceConnection):
 
     @verb
     def newest_job(self, dataflow: str, *, since: float = 0.0) -> Conversation[Json | None]:
-        """The newest job of a dataflow, or None.
+        """The newest DataflowJob of a dataflow, or None.
 
         :param since: seconds since the epoch.
         """
@@ -99,21 +100,21 @@ class WaveHook(SalesforceConnection):
 
     @verb
     def wait(self, job_id: str, *, poll_sleep: float | None = None, fail_on_warning: bool = False) -> Conversation[Json]:
-        """Wait for a job's end; its progress goes to the log. Returns the DataflowJob, with its ``nodes``.
+        """Wait for a job's end and log its progress. Returns the DataflowJob, with its ``nodes``.
 
         :param poll_sleep: seconds between two looks; 30 by default.
-        :raises JobError: it ended badly.
+        :raises JobError: the job ended badly.
         """
         return (yield from wait_for_job(self.watch(job_id, poll_sleep=poll_sleep, fail_on_warning=fail_on_warning))).result()
 
     @verb
     def stop(self, job_id: str, *, wait_for: float = budgets.STOP_WAIT) -> Conversation[Json]:
-        """Stop a queued or running job and wait ``wait_for`` seconds for its end."""
+        """Stop a queued or running job and wait up to ``wait_for`` seconds for its end; returns the DataflowJob."""
         return wave_stopping.stop(RunRef(version=self.version, id=wave.full_id(job_id)), wait_for=wait_for)
 
     @verb
     def nodes(self, job_id: str) -> Conversation[list[Json]]:
-        """DataflowJobNodes of a job; a queued one has none."""
+        """The DataflowJobNodes of a job; a queued job has none."""
         return self._entries(wave.call(wave.DataflowJobNode.list, self.version, jobId=job_id))
 
     @verb
@@ -123,7 +124,7 @@ class WaveHook(SalesforceConnection):
 
     @verb
     def list_dataflows(self, q: str | None = None) -> Conversation[list[Json]]:
-        """Dataflows.
+        """The Dataflows of the org.
 
         :param q: search terms.
         """
@@ -141,31 +142,31 @@ class WaveHook(SalesforceConnection):
 
     @verb
     def list_recipes(self, /, *, limit: int | None = None, **filters: Any) -> Conversation[list[Json]]:
-        """Recipes.
+        """The Recipes of the org.
 
-        :param limit: at most so many.
+        :param limit: greatest number of recipes.
         :param filters: ``format``, ``licenseType``, ``pageSize``, ``q``, ``sort``.
         """
         return self._entries(wave.call(wave.Recipe.list, self.version, **filters), limit)
 
     @verb
     def get_recipe(self, recipe_id: str) -> Conversation[Json]:
-        """A Recipe, of whatever format."""
+        """A Recipe, whichever its format is."""
         return self._ask(wave_assets.recipe_request(self.version, recipe_id))
 
     @verb
     def limits(self, types: str | None = None) -> Conversation[list[Json]]:
-        """Limits of the analytics platform, such as ``MaxDailyWorkflowExecutions``: the runs of a day.
+        """Limits of the analytics platform, such as ``MaxDailyWorkflowExecutions``, the number of runs per day.
 
-        :param types: names of limits, with commas.
+        :param types: names of limits, separated by commas.
         """
         return self._entries(wave.call(wave.Limit.list, self.version, types=types))
 
     def watch(self, job_id: str | None = None, *, poll_sleep: float | None = None, fail_on_warning: bool = False) -> RunWatch:
-        """What it means to wait for a job in this org.
+        """What a wait for a job in this org needs to know.
 
         :param poll_sleep: seconds between two looks; 30 by default.
-        :raises InvalidInputError: the id is none.
+        :raises InvalidInputError: the id is not valid.
         """
         run = RunRef(version=self.version, id=wave.full_id(job_id) if job_id else "")
         return RunWatch(run=run, poll_sleep=budgets.WAVE_POLL_SLEEP if poll_sleep is None else poll_sleep, fail_on_warning=fail_on_warning)

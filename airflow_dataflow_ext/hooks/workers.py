@@ -1,4 +1,4 @@
-"""The verbs that workers and debuggers use; a DAG author seldom has a use for them."""
+"""The methods of the hook that workers and debuggers use; a DAG author seldom needs them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class WorkerVerbs(DataflowConnection):
-    """The protocol between Dataflow and its workers. None of these calls is sent twice when its answer is lost, unless it only reads."""
+    """The protocol between Dataflow and its workers. A call whose answer is lost is not sent again, unless it only reads."""
 
     @verb
     def worker_messages(self, messages: Sequence[Mapping[str, Any]], **where: Unpack[Where]) -> Conversation[list[Json]]:
@@ -41,7 +41,7 @@ class WorkerVerbs(DataflowConnection):
 
         https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs.workItems/lease
 
-        :param lease_duration: for how long, for example ``120s``.
+        :param lease_duration: duration of the lease, for example ``120s``.
         :param fields: further fields of the LeaseWorkItemRequest.
         """
         path = self.job(job_id, **where).path
@@ -63,7 +63,7 @@ class WorkerVerbs(DataflowConnection):
 
     @verb
     def debug_config(self, job_id: str, *, worker_id: str = "", component_id: str = "", **where: Unpack[Where]) -> Conversation[str]:
-        """The debug configuration of a component of a job, encoded as the component wants it.
+        """The debug configuration of a component of a job, encoded as the component expects it.
 
         https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs.debug/getConfig
         """

@@ -1,1 +1,1 @@
-"""Where a task points a person to."""
+"""The links that a task shows in Airflow's UI."""

@@ -1,4 +1,4 @@
-"""What the links of tasks have in common: the task shows them while it runs."""
+"""The base of the links: a task shows them while it runs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class ShownLink(BaseOperatorLink):
-    """A link that is there as soon as the task knows where it leads.
+    """A link that appears as soon as the task knows its URL.
 
-    Airflow asks for it once more at the end of each process of the task. Only a process that goes on after a deferral has to look up
-    what was shown before it: to look for what nobody has shown is an error in the task's log.
+    Airflow asks for it again at the end of each process of the task. Only a process that resumes after a deferral looks up what an earlier
+    one has shown: a look-up of an XCom that does not exist puts an error into the task's log.
     """
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """The URL, or an empty text while there is nothing to lead to."""
+        """The URL, or an empty text while it is unknown."""
         from airflow.sdk.execution_time.xcom import XCom
 
         task: Any = operator

@@ -1,4 +1,4 @@
-"""Where a task with a data pipeline points a person to."""
+"""The link of a task with a data pipeline."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PIPELINE_PAGE = CONSOLE + "/dataflow/pipelines/{location}/{pipeline_id}?project=
 
 
 class DataflowPipelineLink(ShownLink):
-    """The pipeline's page in the Google Cloud console; it is there as soon as the pipeline is known."""
+    """The pipeline's page in the Google Cloud console; it appears as soon as the pipeline is known."""
 
     name = "Dataflow Pipeline"
     xcom_key = "dataflow_pipeline_link"
 
     @staticmethod
     def url(ref: PipelineRef) -> str:
-        """The pipeline's page."""
+        """The URL of the pipeline's page."""
         return PIPELINE_PAGE.format(project_id=ref.place.project_id, location=ref.place.location, pipeline_id=ref.id)

@@ -1,4 +1,4 @@
-"""Where a task with a Dataflow job points a person to."""
+"""The link of a task with a Dataflow job."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ JOB_PAGE = "{console}/dataflow/jobs/{location}/{job_id}?project={project_id}"
 
 
 class DataflowJobLink(ShownLink):
-    """The job's page in the Google Cloud console, or on the emulator; it is there as soon as the job is known."""
+    """The job's page in the Google Cloud console, or on the emulator; it appears as soon as the job is known."""
 
     name = "Dataflow Job"
     xcom_key = "dataflow_job_link"
 
     @staticmethod
     def url(job: JobRef, *, root: str) -> str:
-        """The job's page.
+        """The URL of the job's page.
 
-        :param root: URL of the service that knows the job; one over plain HTTP is an emulator on this machine.
+        :param root: root URL of the service; with plain HTTP it is an emulator on this machine.
         """
         console = root if root.startswith("http://") else CONSOLE
         return JOB_PAGE.format(console=console, project_id=job.place.project_id, location=job.place.location, job_id=job.id)

@@ -1,4 +1,4 @@
-"""Where a task with a CRM Analytics run points a person to."""
+"""The link of a task with a CRM Analytics run."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ DATA_MANAGER = "{root}/analytics/dataManager"
 
 
 class WaveDataManagerLink(ShownLink):
-    """The Data Manager of the org; it is there as soon as the run is known."""
+    """The org's Data Manager; it appears as soon as the run is known."""
 
     name = "CRM Analytics Data Manager"
     xcom_key = "wave_data_manager_link"
 
     @staticmethod
     def url(*, root: str) -> str:
-        """The Data Manager.
+        """The URL of the Data Manager.
 
         :param root: URL of the org's instance.
         """

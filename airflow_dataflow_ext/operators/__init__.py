@@ -1,1 +1,1 @@
-"""Operators: fields, and an execute of a few lines."""
+"""Airflow operators."""

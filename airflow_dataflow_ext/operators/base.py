@@ -1,4 +1,4 @@
-"""What every operator that launches a job has in common, whichever service runs it: launch once, show it, wait or defer, give the job."""
+"""The base of every operator that launches a job, of either service: launch once, show the job, wait or defer, return the job."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One entry into the task: what launches its job, whose launch it is, and where that is recorded."""
+    """One entry into the task: its launcher, the identity of its launch, and the store of its launch record."""
 
     context: Context
     launcher: Any
@@ -48,22 +48,22 @@ class Attempt:
 class LaunchOperator(WaitingOperator):
     """Launches one job and follows it.
 
-    The result is the job with the REST API's field names; XCom ``job_id`` holds its id. Whatever dies on the way, one
-    logical launch (a task of a DAG run) starts one job: a retry takes over the job of an earlier attempt, or its result; a
-    cleared task stops a job that still moves and starts anew.
+    The result is the job with the REST API's field names; XCom ``job_id`` holds its id. A task of a DAG run starts one job, even if a
+    worker, the triggerer or the scheduler dies on the way: a retry takes over the running job of an earlier attempt, or its result. A
+    cleared task stops a job that is still running and launches a new one.
 
-    :param wait_until_finished: False does not wait.
+    :param wait_until_finished: False ends the task as soon as the job is launched.
     :param cancel_timeout: seconds to wait for the end of a job that is stopped before a new one starts.
-    :param reattach: let a retry take over an earlier attempt's job; False stops that job and launches anew.
+    :param reattach: let a retry take over an earlier attempt's job; False stops that job and launches a new one.
 
     ``wait_until_finished`` and ``reattach`` are templated. See
     :class:`~airflow_dataflow_ext.operators.waiting.WaitingOperator` for the other arguments.
     """
 
     jobs_tell_their_launch = False
-    """Whether the service's jobs say, by name or labels, of which launch they are."""
+    """Whether the name or the labels of a job tell which launch it belongs to."""
     cancel_on_kill: Any = True
-    """Whether a user's kill of the task stops its job."""
+    """Whether the job is stopped when a user kills the task."""
 
     wait_until_finished = Flag(optional=True)
     reattach = Flag()
@@ -84,40 +84,40 @@ class LaunchOperator(WaitingOperator):
 
     @abstractmethod
     def launcher(self) -> Launcher:
-        """What launches the job and finds it again, from the rendered fields; made once for each entry into the task.
+        """The launcher, which launches the job and finds it again, made from the rendered fields once for each entry into the task.
 
         :raises InvalidInputError: a field is wrong.
         """
 
     @abstractmethod
     def trigger(self, watch: Any, *, stop_on_kill: bool) -> BaseTrigger:
-        """What waits for the job in the triggerer."""
+        """The trigger that waits for the job."""
 
     @abstractmethod
     def summary(self, watch: Any, job: Json, seen: float) -> Summary:
-        """The job in a few words.
+        """The job's summary, for lists of jobs.
 
-        :param seen: seconds since the epoch at which it was so.
+        :param seen: when the job was in this state, in seconds since the epoch.
         """
 
     @abstractmethod
     def keep(self, outcome: Outcome) -> Conversation[None]:
-        """Keep how the wait ended, for those who ask later."""
+        """Keep how the wait ended, for the job's page."""
 
     @abstractmethod
     def link_of(self, job: Json) -> str:
-        """The URL of the page where a person sees the job."""
+        """The URL of the job's page."""
 
     @abstractmethod
     def show(self, context: Context, watch: Any, job: Json) -> None:
-        """Point a person to the job."""
+        """Publish the link to the job."""
 
     def execute(self, context: Context) -> Json:
         with task_errors(self.link_of):
             return self.go_on(context, partial(self._launch_and_wait, context))
 
     def go_on(self, context: Context, step: Callable[[], Json]) -> Json:
-        """Carry out what is left of the task, the next step first; where another launch can mend an error, launch again."""
+        """Carry out the rest of the task, beginning with ``step``; launch again if that can resolve an error."""
         return step()
 
     def _launch_and_wait(self, context: Context) -> Json:
@@ -133,9 +133,9 @@ class LaunchOperator(WaitingOperator):
         return self._finish(attempt.store, self.hook.run(wait_for_job(watch)))
 
     def enter(self, context: Context, *, resumes: bool = False) -> Attempt:
-        """This entry into the task.
+        """Begin this entry into the task.
 
-        :param resumes: this try was entered before, in another process.
+        :param resumes: another process has entered this try before.
         """
         if self._attempt is None or self._attempt.context is not context:
             attempt = self._attempt = Attempt(context, self.launcher(), identity_of(context), self._store(context))
@@ -156,14 +156,14 @@ class LaunchOperator(WaitingOperator):
         return outcome.result()
 
     def publish(self, context: Context, watch: Any, launched: Launched) -> None:
-        """Show which job it is, to people and to other tasks."""
+        """Publish the job's id, link and summary to people and to other tasks."""
         context["ti"].xcom_push(key="job_id", value=launched.record.job_id)
         self.show(context, watch, launched.job)
 
     def keep_launch(self, store: RecordStore | TriesStore | PassingStore, number: int, watch: Any, launched: Launched) -> None:
-        """Keep which job this try has, beside those of earlier tries.
+        """Keep which job this try has, together with those of earlier tries.
 
-        :param number: of the try.
+        :param number: number of the try.
         """
         now, record = time.time(), launched.record
         summary = self.summary(watch, {**launched.job, "id": record.job_id}, now)
@@ -179,7 +179,7 @@ class LaunchOperator(WaitingOperator):
         store.keep(SUMMARY_KEY, known.value())
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Json:
-        """What the trigger saw decides exactly as if this worker had waited."""
+        """Finish the task with the trigger's event, exactly as if this worker had waited."""
         with task_errors(self.link_of):
             check_event(event)
             return self.go_on(context, partial(self._finish, self._store(context), Outcome.deserialize(event)))
@@ -188,20 +188,20 @@ class LaunchOperator(WaitingOperator):
         self._stop(self.enter(context, resumes=True))
 
     def on_kill(self) -> None:
-        """Stop the job when a user ended the task; a worker that is only shut down leaves it to the next try."""
+        """Stop the job if a user ended the task. If the worker is only shutting down, the next try takes the job over."""
         attempt = self._attempt
         if attempt is not None:
             after_kill(attempt.context["ti"], by_user=lambda: self._stop(attempt), by_machine=self._leave)
 
     def _leave(self) -> None:
-        self.log.info("The job goes on: nobody asked for its end; a retry takes it over.")
+        self.log.info("The job continues: no user asked to stop it; a retry takes it over.")
 
     def _store(self, context: Context) -> RecordStore | TriesStore | PassingStore:
-        """Where the launch is recorded: a try that has started in the triggerer left it there."""
+        """The store of the launch record; a try that started in the triggerer keeps its record in an XCom."""
         return tries_store(self, context) or record_store(context)
 
     def launching(self, launcher: Any, identity: LaunchIdentity, clear_key: int) -> Conversation[Launched]:
-        """The launch, from :meth:`launcher` to the job."""
+        """The conversation that launches the job."""
         return launch_once(launcher, identity, clear_key=clear_key, reattach=self.reattach)
 
     def _launch(self, attempt: Attempt) -> Launched:

@@ -1,4 +1,4 @@
-"""Operators for Google's Data Pipelines: create, run and delete one."""
+"""Operators that create, run and delete a pipeline of Google's Data Pipelines."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class DataflowCreatePipelineOperator(FileFields, PipelineTask):
-    """Create a data pipeline, unless it is there; the result is the Pipeline, and XCom ``pipeline_name`` holds its id.
+    """Create a data pipeline, unless it exists; the result is the Pipeline, and XCom ``pipeline_name`` holds its id.
 
-    A pipeline that is there already is left as it is; the log names the fields in which it differs.
+    An existing pipeline is not changed; the log names the fields in which it differs from ``body``.
 
     https://cloud.google.com/dataflow/docs/reference/data-pipelines/rest/v1/projects.locations.pipelines/create
 
-    :param body: a Pipeline (templated) with ``name``, which may be the id alone, ``displayName``, ``type`` and ``workload``. It may also be
-        text that stands for one, or the name of a ``.json`` file beside the DAG file. Text is read as the type of its field.
+    :param body: a Pipeline (templated) with ``name``, which may be just the id, ``displayName``, ``type`` and ``workload``. It may also be
+        JSON text, or the name of a ``.json`` file beside the DAG file. Text is read as the type of its field.
 
     See :class:`~airflow_dataflow_ext.task.connection.DataflowTask` for the other arguments.
     """
@@ -54,18 +54,18 @@ class DataflowCreatePipelineOperator(FileFields, PipelineTask):
 
 
 class DataflowRunPipelineOperator(DataflowJobOperator):
-    """Run a data pipeline once, beside its schedule if it has one, and follow the job; the result is the Job.
+    """Run a data pipeline once, in addition to its schedule, and follow the job; the result is the Job.
 
-    A run has no name, label or request id by which it could be found again. A retry whose earlier attempt died before the answer came
-    takes the first job of the pipeline that was not there before for its own: run a pipeline by one task at a time, and outside
-    its schedule.
+    A run has no name, label or request id by which it could be found again. If an attempt dies before the service has answered, the retry
+    takes over the first job of the pipeline that did not exist before. So let only one task at a time run a pipeline, and not when its
+    schedule does.
 
     https://cloud.google.com/dataflow/docs/reference/data-pipelines/rest/v1/projects.locations.pipelines/run
 
     :param pipeline_name: id or full name of the pipeline (templated).
 
     See :class:`~airflow_dataflow_ext.operators.dataflow_launch.DataflowJobOperator` for the other arguments, the result and retries;
-    ``project_id`` and ``location`` are the pipeline's, whose jobs may run elsewhere.
+    ``project_id`` and ``location`` are those of the pipeline, whose jobs may run elsewhere.
     """
 
     template_fields: Sequence[str] = ("pipeline_name", *DataflowJobOperator.template_fields)
@@ -86,7 +86,7 @@ class DataflowRunPipelineOperator(DataflowJobOperator):
 
 
 class DataflowDeletePipelineOperator(DataflowTask):
-    """Delete a data pipeline and its schedule; its jobs go on. One that is not there is a warning in the log.
+    """Delete a data pipeline and its schedule; its jobs keep running. If it does not exist, the task logs a warning.
 
     https://cloud.google.com/dataflow/docs/reference/data-pipelines/rest/v1/projects.locations.pipelines/delete
 
@@ -96,7 +96,7 @@ class DataflowDeletePipelineOperator(DataflowTask):
     """
 
     template_fields: Sequence[str] = ("pipeline_name", *DataflowTask.template_fields)
-    operator_extra_links = ()  # there is nothing to lead to
+    operator_extra_links = ()  # a deleted pipeline has no page
 
     def __init__(self, *, pipeline_name: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,4 +1,4 @@
-"""Operators for Google Cloud Dataflow, under the path from which DAGs import them."""
+"""Operators for Google Cloud Dataflow; DAG files import them from here."""
 
 from __future__ import annotations
 

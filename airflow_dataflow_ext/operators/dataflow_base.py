@@ -1,4 +1,4 @@
-"""What operators that act on existing Dataflow jobs have in common."""
+"""The base of operators that act on existing Dataflow jobs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DataflowActionOperator(DataflowTask, ActionOperator):
-    """Carries out an action on Dataflow jobs, here or in the triggerer, with the same end.
+    """Carries out an action on Dataflow jobs, on the worker or in the triggerer, with the same result.
 
     See :class:`~airflow_dataflow_ext.operators.waiting.ActionOperator` and
     :class:`~airflow_dataflow_ext.task.connection.DataflowTask` for the arguments.

@@ -1,4 +1,4 @@
-"""Operators that launch Dataflow jobs in other ways than by a template of the user's: Beam YAML, and a job graph."""
+"""The operator that runs a Beam YAML pipeline on Dataflow."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ class DataflowStartYamlJobOperator(FileFields, DataflowLaunchOperator):
 
     https://beam.apache.org/documentation/sdks/yaml/ and https://cloud.google.com/sdk/gcloud/reference/dataflow/yaml/run
 
-    All arguments named here are templated. Airflow fills in its ``{{ }}`` in ``yaml_pipeline`` before Beam sees it; what Beam is to
-    fill in from ``jinja_variables`` stands between ``{% raw %}`` and ``{% endraw %}`` there. A file is left as it is.
+    All arguments listed here are templated. Airflow renders ``{{ }}`` in ``yaml_pipeline`` before Beam sees it, so put what Beam fills in
+    from ``jinja_variables`` between ``{% raw %}`` and ``{% endraw %}``. ``yaml_pipeline_file`` is not rendered.
 
     :param job_name: name of the job.
     :param yaml_pipeline_file: ``gs://`` path of the pipeline, which the job reads, or a path on the worker, which this task reads.
-    :param yaml_pipeline: the pipeline itself instead, as text, as the mapping that it stands for, or as the name of a ``.yaml``,
-        ``.yml`` or ``.json`` file beside the DAG file, in which Airflow fills in its ``{{ }}``.
-        ``options``, ``environment`` and ``jinja_variables`` may be files, too.
-    :param region: where the job runs; the same as ``location``, which wins.
-    :param jinja_variables: what Beam fills into the pipeline.
+    :param yaml_pipeline: instead of a file, the pipeline itself: as text, as a mapping, or as the name of a ``.yaml``, ``.yml`` or
+        ``.json`` file beside the DAG file, in which Airflow renders ``{{ }}``. ``options``, ``environment`` and ``jinja_variables`` may
+        be files, too.
+    :param region: the same as ``location``, which takes precedence.
+    :param jinja_variables: values that Beam fills into the pipeline.
     :param options: flags of ``gcloud dataflow yaml run`` without their dashes, for example ``{"max-workers": 3,
-        "pipeline-options": {"streaming": True}}``. Flags about the gcloud command itself are ignored, and so is one that is None
-        or False. With ``update`` the running streaming job of that name is replaced, as it is said of
+        "pipeline-options": {"streaming": True}}``. Flags that are None or False, and flags about the gcloud command itself, are ignored.
+        ``update`` replaces the running streaming job of that name; see
         :class:`~airflow_dataflow_ext.operators.dataflow.DataflowTemplatedJobStartOperator`.
-    :param environment: a FlexTemplateRuntimeEnvironment; it wins over ``options``. Text is read as the type of its field.
+    :param environment: a FlexTemplateRuntimeEnvironment, which overrides ``options``. Text is read as the type of its field.
     :param template: ``gs://`` path of another template that runs Beam YAML, for example an older version.
 
     See :class:`~airflow_dataflow_ext.operators.dataflow_launch.DataflowLaunchOperator` for the other arguments, the result and retries.

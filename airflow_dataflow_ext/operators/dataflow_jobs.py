@@ -1,4 +1,4 @@
-"""Operators that stop and change Dataflow jobs."""
+"""Operators that create a Dataflow job from its graph, stop jobs, and change one."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _CHANGES = ("min_num_workers", "max_num_workers", "worker_utilization_hint", "la
 
 
 class DataflowCreateJobOperator(FileFields, DataflowLaunchOperator):
-    """Create a job from its own graph, as Beam's SDK writes it to a file instead of submitting it.
+    """Create a job from a job graph, as Beam's SDK writes it to a file instead of submitting it.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs/create
 
     :param job: a Job (templated) with ``name``, ``type``, ``environment``, and ``steps`` or ``stepsLocation``; ``labels`` are kept. It may
-        also be text that stands for one, or the name of a ``.json`` file beside the DAG file. Text is read as the type of its field.
-        Airflow fills in ``{{ }}`` in every text of it. Wrap in :func:`airflow.sdk.literal` what is to stay as it is:
+        also be JSON text, or the name of a ``.json`` file beside the DAG file. Text is read as the type of its field.
+        Airflow renders ``{{ }}`` in every text of it. To protect a part, wrap it in :func:`airflow.sdk.literal`:
         ``{**graph, "steps": literal(graph["steps"])}``.
-    :param snapshot_id: start from the state that this snapshot of a streaming job holds (templated).
+    :param snapshot_id: snapshot of a streaming job from whose state the job starts (templated).
 
     See :class:`~airflow_dataflow_ext.operators.dataflow_launch.DataflowLaunchOperator` for the other arguments, the result and retries.
     """
@@ -61,23 +61,22 @@ class DataflowCreateJobOperator(FileFields, DataflowLaunchOperator):
 class DataflowStopJobOperator(DataflowActionOperator):
     """Stop a job, or all active jobs of a name, and wait until they have ended; the result is the list of these Jobs.
 
-    However a job ends meanwhile is fine: it has stopped. A streaming job that was to be drained and ended as failed or cancelled is a
-    warning in the log, since data may be lost. One that is too young to be stopped is asked again. That there is nothing to stop is a
-    warning, too, which says what runs under similar names, unless ``fail_if_nothing_found`` makes it an error; a ``job_id`` that does not
-    exist always is one.
+    The task succeeds whichever way the jobs end. If a streaming job was to be drained but failed or was cancelled, the task logs a warning,
+    since data may be lost. If a job is too young to be stopped, the task tries again. If there is nothing to stop, the task logs a warning
+    that lists running jobs of similar names, or fails with ``fail_if_nothing_found``; it always fails for a ``job_id`` that does not exist.
 
     https://cloud.google.com/dataflow/docs/guides/stopping-a-pipeline
 
-    :param job_name_prefix: stop *all* active jobs whose name begins so (templated), whoever launched them: ``etl`` stops
-        ``etl-backfill``, too. Each is logged before it is stopped.
+    :param job_name_prefix: stop *all* active jobs whose name begins with this (templated), whoever launched them: ``etl`` also stops
+        ``etl-backfill``. The task logs each job before it stops it.
     :param job_id: stop this job (templated).
-    :param job_name: stop the active job of exactly this name (templated), and those that launch operators of this package have started with
+    :param job_name: stop the active job of exactly this name (templated), and the jobs that operators of this package have launched with
         this ``job_name``, whose names have a suffix.
-    :param drain_pipeline: let streaming jobs finish what they have read; False cancels them (templated).
-    :param fail_if_nothing_found: fail when there is nothing to stop (templated).
-    :param stop_timeout: seconds to wait for the end; None waits as long as the task may, 0 only asks.
-    :param force_after: seconds of cancelling, at least 1800, after which a job is cancelled by force. It may leave virtual
-        machines and other resources behind.
+    :param drain_pipeline: drain streaming jobs, which finish what they have read; False cancels them (templated).
+    :param fail_if_nothing_found: fail if there is nothing to stop (templated).
+    :param stop_timeout: seconds to wait for the end; None waits until the task's own timeout, 0 does not wait.
+    :param force_after: seconds after which a job that is still being cancelled is cancelled by force; at least 1800. A forced cancel may
+        leave virtual machines and other resources behind.
 
     See :class:`~airflow_dataflow_ext.operators.dataflow_base.DataflowActionOperator` for the other arguments.
     """
@@ -137,18 +136,18 @@ class DataflowStopJobOperator(DataflowActionOperator):
 class DataflowUpdateJobOperator(DataflowTask):
     """Change a job in place; the result is the Job.
 
-    A running streaming job with Streaming Engine can be scaled or given a hint; a job that has ended can be archived. Whatever
-    is not given stays. All arguments named here are templated.
+    You can change the scaling of a running streaming job with Streaming Engine, and archive a job that has ended. Arguments that you omit
+    change nothing. All arguments listed here are templated.
 
     https://cloud.google.com/dataflow/docs/guides/updating-a-pipeline and https://cloud.google.com/dataflow/docs/guides/archive-jobs
 
     :param job_id: the job.
-    :param min_num_workers: the least number of workers, 1 to 1000.
-    :param max_num_workers: the greatest number of workers, 1 to 1000.
-    :param worker_utilization_hint: the share of the workers' CPUs that autoscaling aims at, 0.1 to 0.9.
+    :param min_num_workers: smallest number of workers, 1 to 1000.
+    :param max_num_workers: largest number of workers, 1 to 1000.
+    :param worker_utilization_hint: CPU utilization that autoscaling aims at, 0.1 to 0.9.
     :param latency_tier: ``low-latency``, ``medium-latency`` or ``high-latency``.
-    :param archived: hide a job that has ended from lists, or show it again.
-    :param display_properties: other properties that the console shows, as text.
+    :param archived: True hides a job that has ended from lists; False shows it again.
+    :param display_properties: other properties that the console shows, as texts.
 
     See :class:`~airflow_dataflow_ext.task.connection.DataflowTask` for the other arguments.
     """
@@ -179,7 +178,7 @@ class DataflowUpdateJobOperator(DataflowTask):
             self.update()  # a wrong argument fails the DAG file, not the run
 
     def update(self) -> JobUpdate:
-        """What changes, from the rendered fields.
+        """The change, made from the rendered fields.
 
         :raises InvalidInputError: a field is wrong, or nothing changes.
         """

@@ -1,4 +1,4 @@
-"""What every operator that launches a Dataflow job has in common."""
+"""The base of every operator that launches a Dataflow job."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
 
 class DataflowJobOperator(DataflowTask, WaitsForRoom):
-    """Starts one Dataflow job, however that is done, and follows it; the result is the Job.
+    """Starts one Dataflow job and follows it; the result is the Job.
 
-    A job that has ended has two fields more: ``resources``, what it used by the service's metrics (see
+    A job that has ended has two more fields: ``resources``, what it used according to the service's metrics (see
     :data:`airflow_dataflow_ext.api.dataflow.usage.TOTALS`), and, with ``prices``, ``estimatedCost``.
 
     See :class:`~airflow_dataflow_ext.operators.base.LaunchOperator` for ``cancel_timeout``, ``reattach``, and for what happens on retries;
@@ -52,20 +52,20 @@ class DataflowJobOperator(DataflowTask, WaitsForRoom):
     :class:`~airflow_dataflow_ext.task.connection.DataflowTask` for ``project_id``, ``location``, ``gcp_conn_id`` and
     ``impersonation_chain``.
 
-    :param wait_until_finished: None waits for a batch job's end and for a streaming job to run; True waits for the end of
-        either; False does not wait.
-    :param expected_terminal_state: the state that ends the task well, when it is another one; every other end fails it.
-    :param drain_pipeline: drain a streaming job instead of cancelling it when the task is killed, or the job is over its limit.
-    :param cancel_on_kill: False lets the job go on when the task is killed, or times out while it is deferred.
-    :param prices: what one unit of a total costs, in any currency, for an estimate of what the job cost; for example
+    :param wait_until_finished: None waits for the end of a batch job, and until a streaming job runs; True waits for the end of either;
+        False does not wait.
+    :param expected_terminal_state: the state that counts as success; any other end of the job fails the task.
+    :param drain_pipeline: drain a streaming job, rather than cancel it, when the task is killed or the job exceeds its limit.
+    :param cancel_on_kill: False lets the job continue when the task is killed, or times out while it is deferred.
+    :param prices: price of one unit of each total, in any currency, for an estimate of the job's cost; for example
         ``{"vcpu_hours": 0.056, "memory_gb_hours": 0.003557}``.
-    :param max_cost: stop a job that has cost more, by ``prices`` and in their currency, and fail the task, which is not tried again. What
-        it has used is asked for every five minutes. The task then waits for the end of a streaming job, too.
-    :param max_vcpu_hours: the same for its vCPU hours, without prices.
-    :param message_importance: the least importance of job messages that are shown in the task's log, for example
-        ``JOB_MESSAGE_DETAILED``; None shows none.
-    :param worker_logs: ``on_failure`` looks up the last errors of a failed job's workers in Cloud Logging, for the task's log and
-        its error. The account needs ``roles/logging.viewer``; without it the log says so, and the task ends as it would.
+    :param max_cost: stop the job when it has cost more than this, by ``prices`` and in their currency, and fail the task without a retry.
+        The task checks the cost every five minutes, and also waits for the end of a streaming job.
+    :param max_vcpu_hours: the same for the job's vCPU hours; it needs no prices.
+    :param message_importance: least importance of the job messages in the task's log, for example ``JOB_MESSAGE_DETAILED``; None logs no
+        messages.
+    :param worker_logs: ``on_failure`` reads the last errors of a failed job's workers from Cloud Logging for the task's log and error. The
+        account needs ``roles/logging.viewer``; without it, the log says so, and the task ends as it would otherwise.
 
     ``wait_until_finished``, ``drain_pipeline``, ``cancel_on_kill`` and ``reattach`` are templated.
     """
@@ -133,7 +133,7 @@ class DataflowJobOperator(DataflowTask, WaitsForRoom):
         )
 
     def needs_worker(self) -> bool:
-        return self.launches_again or super().needs_worker()  # it may pause, and its record has to outlive that
+        return self.launches_again or super().needs_worker()  # it may pause, and its launch record has to outlive the pause
 
     def show(self, context: Context, watch: JobWatch, job: Json) -> None:
         self.show_job(context, watch.job)
@@ -156,18 +156,19 @@ class DataflowJobOperator(DataflowTask, WaitsForRoom):
         if self.cancel_on_kill:
             super()._stop(attempt)
         else:
-            self.log.info("The job goes on: cancel_on_kill is off.")
+            self.log.info("The job continues: cancel_on_kill is off.")
 
 
 class DataflowLaunchOperator(TemplateLineage, DataflowJobOperator):
     """Launches one Dataflow job and follows it; the result is the Job.
 
-    :param append_job_name: give each launch a job name of its own by a suffix that stays the same over retries. The name may then be any
-        text: what Google does not take in it is replaced, and the log says which name it became. Without it such a name is refused.
-    :param validate: who checks the launch before it is sent: ``metadata`` compares parameters with what the template says of itself,
-        where that can be read; ``service`` asks the service (``validateOnly``); ``off`` checks nothing.
-    :param fallback_locations: where to launch the job when there is no room for it in its location, one after the other (templated). The
-        launch may then name no zone, region or subnetwork of the workers, and replace no running job.
+    :param append_job_name: append a suffix to the job name that is unique to each launch and stays the same over retries. The name may then
+        be any text: characters that Google does not accept are replaced, and the log shows the resulting name. With False, such a name is
+        an error.
+    :param validate: how to check the launch before it is sent: ``metadata`` compares the parameters with the template's metadata, if that
+        can be read; ``service`` asks the service (``validateOnly``); ``off`` checks nothing.
+    :param fallback_locations: locations to try in turn while the job's own location has no capacity for it (templated). The launch must
+        then not name a zone, region or subnetwork of the workers, and must not replace a running job.
 
     ``append_job_name`` is templated. See :class:`DataflowJobOperator` for the other arguments, the result and retries.
     """
@@ -192,19 +193,19 @@ class DataflowLaunchOperator(TemplateLineage, DataflowJobOperator):
 
     @property
     def says_where(self) -> bool:
-        """Whether the task itself says where its job is to be, beside the connection."""
+        """Whether the task itself, and not just the connection, says where its job runs."""
         return bool(self.own_location)
 
     @abstractmethod
     def launch(self) -> tuple[Launch, Place]:
-        """What is launched, and where, from the rendered fields; it changes none of them.
+        """What is launched, and where, made from the rendered fields without changing them.
 
         :raises InvalidInputError: a field is wrong.
         """
 
     @property
     def default_name(self) -> bool:
-        """Whether the job's name is the task's, and not the user's."""
+        """Whether the job is named after the task because the user gave no name."""
         return False
 
     def launcher(self) -> DataflowLauncher:

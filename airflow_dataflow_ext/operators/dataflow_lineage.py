@@ -1,4 +1,4 @@
-"""What a launch tells OpenLineage, and Airflow's assets, of the data that its job reads and writes."""
+"""Lineage of a launch: the data that its job reads and writes, for OpenLineage and for Airflow's assets."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class TemplateLineage:
     """Lineage of an operator that launches a template.
 
-    OpenLineage gets the inputs and outputs that the template's parameters name. An ``AssetAlias`` among the task's ``outlets``
-    gets an Asset for each output when the task has succeeded.
+    OpenLineage receives the inputs and outputs that the template's parameters name. An ``AssetAlias`` in the task's ``outlets``
+    receives an Asset for each output when the task succeeds.
 
     https://openlineage.io/docs/integrations/airflow/
     """
@@ -36,7 +36,7 @@ class TemplateLineage:
         """What is launched, and where."""
 
     def lineage(self) -> Lineage:
-        """What the job reads and writes; nothing where that is not known."""
+        """What the job reads and writes; empty if that is unknown."""
         from airflow_dataflow_ext.api.dataflow.lineage import Lineage, lineage
         from airflow_dataflow_ext.api.dataflow.template_check import template_info
 
@@ -50,15 +50,15 @@ class TemplateLineage:
         return lineage(info, launch.parameters, place.project_id) if info is not None else Lineage()
 
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any]:
-        """For the OpenLineage provider."""
+        """Inputs and outputs; the OpenLineage provider calls this."""
         return self._facets()
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
-        """For the OpenLineage provider."""
+        """Inputs and outputs; the OpenLineage provider calls this."""
         return self._facets()
 
     def get_openlineage_facets_on_failure(self, task_instance: Any) -> OperatorLineage[Any, Any]:
-        """For the OpenLineage provider."""
+        """Inputs and outputs; the OpenLineage provider calls this."""
         return self._facets()
 
     def _facets(self) -> OperatorLineage[Any, Any]:
@@ -72,7 +72,7 @@ class TemplateLineage:
         return OperatorLineage(inputs=inputs, outputs=outputs)
 
     def fill_aliases(self, context: Context) -> None:
-        """Give each ``AssetAlias`` of the task's outlets the Assets that the job has written."""
+        """Add the Assets that the job has written to each ``AssetAlias`` in the task's outlets."""
         from airflow.sdk import Asset, AssetAlias
 
         aliases = [outlet for outlet in self.outlets if isinstance(outlet, AssetAlias)]

@@ -1,4 +1,4 @@
-"""What an operator does while Dataflow has no room for its job."""
+"""What an operator does while Dataflow has no capacity for its job."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ WhenFull = Literal["fail", "wait"]
 
 
 class WaitsForRoom(LaunchOperator):
-    """Launches the job elsewhere, or later, while the service has no room for it; still one job at a time.
+    """Launches the job in another location, or later, while the service has no capacity for it; never more than one job at a time.
 
-    :param when_full: what to do while the service has no room for the job, which is not a failure of the pipeline: a quota of jobs or
-        machines is used up, or a zone has no machines left. ``wait`` launches again until ``execution_timeout``, after growing pauses of up
-        to a quarter of an hour, which are spent in the triggerer; ``fail`` fails the task with
-        :class:`~airflow_dataflow_ext.exceptions.NoCapacityError`.
+    :param when_full: what to do while the service has no capacity for the job: a quota of jobs or machines is used up, or a zone has no
+        machines left. ``wait`` launches again until ``execution_timeout``, after pauses in the triggerer that grow to 15 minutes; ``fail``
+        fails the task with :class:`~airflow_dataflow_ext.exceptions.NoCapacityError`.
 
     See :class:`~airflow_dataflow_ext.operators.base.LaunchOperator` for the other arguments.
     """
@@ -47,7 +46,7 @@ class WaitsForRoom(LaunchOperator):
         return self.when_full == "wait" or bool(self.fallback_locations)
 
     def go_on(self, context: Context, step: Callable[[], Json]) -> Json:
-        """Carry out what is left of the task; while the service has no room, launch the job again."""
+        """Carry out the rest of the task; while the service has no capacity, launch the job again."""
         while True:
             try:
                 return step()
@@ -61,7 +60,7 @@ class WaitsForRoom(LaunchOperator):
             step = partial(self._launch_and_wait, context)
 
     def _pause(self, context: Context) -> float | None:
-        """Seconds until the next launch, now that there was no room; None where there is none."""
+        """Seconds until the next launch, after one for which there was no capacity; None if the job is not launched again."""
         asking = pause_before_next(places=1 + len(self.fallback_locations), waits=self.when_full == "wait")
         pause: float | None = self.hook.run(asking, self._store(context))
         return pause

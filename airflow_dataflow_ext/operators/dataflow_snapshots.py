@@ -32,11 +32,11 @@ class DataflowCreateSnapshotOperator(DataflowActionOperator):
     https://cloud.google.com/dataflow/docs/guides/using-snapshots
 
     :param job_id: the job (templated).
-    :param ttl: how long it is kept, in seconds, as a timedelta, or in the service's form ``604800s`` (templated).
-    :param description: a text to find it by (templated); what identifies the attempt is added to it.
-    :param snapshot_sources: snapshot the Pub/Sub sources, too (templated).
-    :param wait_until_ready: False ends the task as soon as the snapshot is begun (templated).
-    :param ready_timeout: seconds to wait for it; None waits as long as the task may.
+    :param ttl: how long the service keeps the snapshot: in seconds, as a timedelta, or as text like ``604800s`` (templated).
+    :param description: a description of the snapshot (templated), to which the operator adds what identifies the attempt.
+    :param snapshot_sources: also snapshot the Pub/Sub sources (templated).
+    :param wait_until_ready: False ends the task as soon as the snapshot has begun (templated).
+    :param ready_timeout: seconds to wait until it is ready; None waits until the task's own timeout.
 
     See :class:`~airflow_dataflow_ext.operators.dataflow_base.DataflowActionOperator` for the other arguments.
     """
@@ -86,7 +86,7 @@ class DataflowCreateSnapshotOperator(DataflowActionOperator):
 
 
 def _duration(ttl: str | float | timedelta) -> str:
-    """The service's form."""
+    """The duration as the service takes it, for example ``604800s``."""
     found = duration(ttl, "ttl")
     if not float(found.removesuffix("s")) > 0:
         raise InvalidInputError(f"ttl must be more than 0 seconds, not {shown(ttl)}")
@@ -94,7 +94,7 @@ def _duration(ttl: str | float | timedelta) -> str:
 
 
 class DataflowDeleteSnapshotOperator(DataflowTask):
-    """Delete a snapshot; one that is not there is a warning in the log.
+    """Delete a snapshot; if it does not exist, the task logs a warning.
 
     https://cloud.google.com/dataflow/docs/guides/using-snapshots#delete_a_snapshot
 
@@ -104,7 +104,7 @@ class DataflowDeleteSnapshotOperator(DataflowTask):
     """
 
     template_fields = ("snapshot_id", *DataflowTask.template_fields)
-    operator_extra_links = ()  # there is no job to lead to
+    operator_extra_links = ()  # there is no job to link to
 
     def __init__(self, *, snapshot_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,4 +1,4 @@
-"""Operators that launch a template of the user's: classic and Flex."""
+"""Operators that launch a classic template or a Flex template."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _PLACES = ("location", "region")
 _LEFT_TO_THE_CONNECTION = frozenset({"project", "projectId", "stagingLocation", "jobName", "job_name", *_PLACES})
-"""Options that older DAGs carry along and that no RuntimeEnvironment has."""
+"""Options that older DAGs pass although RuntimeEnvironment has no such field."""
 
 
 class DataflowTemplatedJobStartOperator(FileFields, DataflowLaunchOperator):
@@ -27,17 +27,17 @@ class DataflowTemplatedJobStartOperator(FileFields, DataflowLaunchOperator):
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/LaunchTemplateParameters
 
-    :param template: ``gs://`` path of the template (templated, like every argument named here).
-    :param job_name: name of the job; the task's id, made a job name, by default.
+    :param template: ``gs://`` path of the template (templated, like every argument listed here).
+    :param job_name: name of the job; by default the task's id, made a valid job name.
     :param parameters: the template's parameters.
-    :param environment: a RuntimeEnvironment; text is read as the type of its field, and None means "not given" here as everywhere.
-    :param options: fields of the RuntimeEnvironment that win over ``environment``.
-    :param dataflow_default_options: the same for all tasks of a DAG; ``options`` win over them.
-    :param update: replace the running streaming job of this name, which keeps its name, whatever ``append_job_name`` is. The task
-        waits for a job that is still starting, and for the replacement to run; its log says which job took over.
-    :param transform_name_mapping: for that, names of transforms in the old job and in the new one.
+    :param environment: a RuntimeEnvironment; text is read as the type of its field, and None means "not given".
+    :param options: fields of the RuntimeEnvironment that override ``environment``.
+    :param dataflow_default_options: the same for all tasks of a DAG; ``options`` overrides them.
+    :param update: replace the running streaming job of this name. The replacement has the same name, whatever ``append_job_name`` is. The
+        task waits for a job that is still starting, and until the replacement runs; its log says which job took over.
+    :param transform_name_mapping: with ``update``: names of transforms in the old job, mapped to those in the new one.
 
-    ``parameters``, ``environment`` and ``options`` may be the name of a ``.json`` file beside the DAG file.
+    ``parameters``, ``environment`` and ``options`` may each be the name of a ``.json`` file beside the DAG file.
 
     See :class:`~airflow_dataflow_ext.operators.dataflow_launch.DataflowLaunchOperator` for the other arguments, the result and retries.
     """
@@ -106,7 +106,7 @@ class DataflowTemplatedJobStartOperator(FileFields, DataflowLaunchOperator):
 
     @property
     def _options(self) -> dict[str, Any]:
-        """All options; what is None in them is not given."""
+        """All options, without those that are None."""
         return {**mapping(self.dataflow_default_options, "dataflow_default_options"), **mapping(self.options, "options")}
 
     @property
@@ -121,7 +121,7 @@ class DataflowTemplatedJobStartOperator(FileFields, DataflowLaunchOperator):
             if name not in ENVIRONMENT_FIELDS:
                 meant = near(name, ENVIRONMENT_FIELDS)
                 hint = f"; did you mean {meant!r}?" if meant else "; use environment for a field that this package does not know yet"
-                raise InvalidInputError(f"options[{shown(name)}] is no field of a RuntimeEnvironment{hint}")
+                raise InvalidInputError(f"options[{shown(name)}] is not a field of a RuntimeEnvironment{hint}")
         return read_body("RuntimeEnvironment", known, "options")
 
 
@@ -130,10 +130,10 @@ class DataflowStartFlexTemplateOperator(FileFields, DataflowLaunchOperator):
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.flexTemplates/launch
 
-    :param body: LaunchFlexTemplateRequest (templated), as a mapping, as text that stands for one, or as the name of a ``.json`` file beside
-        the DAG file. Text is read as the type of its field. ``launchParameter.jobName`` is the name that ``append_job_name`` adds to.
-        With ``launchParameter.update`` the running streaming job of that name is replaced, as it is said of
-        :class:`DataflowTemplatedJobStartOperator`; ``launchParameter.transformNameMappings`` maps names.
+    :param body: a LaunchFlexTemplateRequest (templated): a mapping, JSON text, or the name of a ``.json`` file beside the DAG file. Text is
+        read as the type of its field. ``append_job_name`` adds a suffix to ``launchParameter.jobName``. ``launchParameter.update`` replaces
+        the running streaming job of that name, as ``update`` of :class:`DataflowTemplatedJobStartOperator` does, and
+        ``launchParameter.transformNameMappings`` maps the names of transforms.
 
     See :class:`~airflow_dataflow_ext.operators.dataflow_launch.DataflowLaunchOperator` for the other arguments, the result and retries.
     """

@@ -1,4 +1,4 @@
-"""What every operator that waits has in common: how it ends when a trigger fails it, and an action that is carried out here or there."""
+"""The base of operators that wait, and of those that carry out an action on the worker or in the triggerer."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class WaitingOperator(DeferrableTask):
         """The hook of the connection."""
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """As in any task; one that waited too long cleans up as it does when a worker waits, and a try that has started in the triggerer is
-        known to have failed."""
+        """Resume as any task does; after a timeout, clean up as if the worker had waited, and note that a try that started in the triggerer
+        has failed."""
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except (TaskDeferralTimeout, TaskDeferralError) as error:
@@ -52,10 +52,10 @@ class WaitingOperator(DeferrableTask):
             raise
 
     def clean_up(self, context: Context) -> None:
-        """Undo what must not go on after the task has timed out in the triggerer: nothing."""
+        """Stop what must not continue after the task has timed out in the triggerer; by default nothing."""
 
     def _note_failure(self, context: Context) -> None:
-        """For a try that has started in the triggerer; its trigger may have ended before it could begin it."""
+        """Note that a try that started in the triggerer has failed; its trigger may have ended before it registered the try."""
         store, ti = tries_store(self, context), context["ti"]
         if store is not None:
             store.enter(str(ti.id), number=ti.try_number, retries=int(self.retries or 0))
@@ -63,22 +63,22 @@ class WaitingOperator(DeferrableTask):
 
 
 class ActionOperator(WaitingOperator):
-    """Carries out an action on jobs, here or in the triggerer, with the same end.
+    """Carries out an action on jobs, on the worker or in the triggerer, with the same result.
 
     See :class:`WaitingOperator` for the arguments.
     """
 
     @abstractmethod
     def action(self, context: Context, *, clear_key: int) -> Any:
-        """The :class:`~airflow_dataflow_ext.api.jobs.action.Action`, from the rendered fields.
+        """The :class:`~airflow_dataflow_ext.api.jobs.action.Action`, made from the rendered fields.
 
-        :param clear_key: a number that changes when a person clears the task, and a retry leaves as it is.
+        :param clear_key: a number that changes when a person clears the task, but not on a retry.
         :raises InvalidInputError: a field is wrong.
         """
 
     @abstractmethod
     def trigger(self, action: Any) -> BaseTrigger:
-        """What carries it out in the triggerer."""
+        """The trigger that carries out the action."""
 
     def execute(self, context: Context) -> Any:
         with task_errors():
@@ -89,7 +89,7 @@ class ActionOperator(WaitingOperator):
         self.wait_in_triggerer(context, self.trigger(action))
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
-        """What the triggerer did counts exactly as if this worker had done it."""
+        """Finish the task with the trigger's event, exactly as if this worker had carried out the action."""
         with task_errors():
             check_event(event)
             return self._finish(context, event)
@@ -101,5 +101,5 @@ class ActionOperator(WaitingOperator):
 
 
 def until(timeout: float | None) -> float | None:
-    """The time, in seconds since the epoch, at which so many seconds are over; None for no end."""
+    """The time at which ``timeout`` seconds from now are over, in seconds since the epoch; None without a timeout."""
     return None if timeout is None else time.time() + timeout

@@ -44,15 +44,15 @@ require_salesforce(__name__)
 class WaveLaunchOperator(WaveTask, LaunchOperator):
     """Starts one CRM Analytics run and follows it.
 
-    The result is the DataflowJob, with the run's ``nodes`` and their row counts where the API version shows them. See
+    The result is the DataflowJob, with the run's ``nodes`` and their row counts if the API version returns them. See
     :class:`~airflow_dataflow_ext.operators.base.LaunchOperator` for ``wait_until_finished``, ``cancel_timeout``, ``reattach``, and for what
     happens on retries; :class:`~airflow_dataflow_ext.operators.waiting.WaitingOperator` for ``deferrable``, ``end_from_trigger`` and
     ``start_from_trigger``.
 
-    :param if_running: when it is running already: ``wait`` for that run's end and start then; ``adopt`` it, which starts nothing
-        and never stops it; or ``fail``.
-    :param fail_on_warning: whether a run that ended as Warning, finished but for some rows, fails the task.
-    :param poll_sleep: seconds between two looks; each costs the org one of its daily API requests, for all deferred tasks together.
+    :param if_running: what to do if it is already running: ``wait`` waits for that run's end and then starts a new one; ``adopt`` follows
+        that run, starts none and never stops it; ``fail`` fails the task.
+    :param fail_on_warning: whether a run that ended as Warning, which means that some rows failed, fails the task.
+    :param poll_sleep: seconds between two looks. Each look uses one of the org's daily API requests; all deferred tasks share it.
 
     ``fail_on_warning``, ``wait_until_finished`` and ``reattach`` are templated.
     """
@@ -77,7 +77,7 @@ class WaveLaunchOperator(WaveTask, LaunchOperator):
 
     @abstractmethod
     def launch(self) -> RunLaunch:
-        """What is started, from the rendered fields.
+        """What is started, made from the rendered fields.
 
         :raises InvalidInputError: a field is wrong.
         """
@@ -107,7 +107,7 @@ class WaveLaunchOperator(WaveTask, LaunchOperator):
         return keep(outcome)
 
     def execute_again(self, context: Context, event: Mapping[str, Any]) -> Json:
-        """The run that was in the way has ended, however it did."""
+        """Start the run, now that the earlier one has ended, however it ended."""
         with task_errors():
             check_event(event)
         self.time_left(context)
@@ -127,19 +127,19 @@ class WaveLaunchOperator(WaveTask, LaunchOperator):
             self.wait_in_triggerer(attempt.context, self._until_free(attempt.launcher.watch_of({"id": busy.job_id})), "execute_again")
 
     def _until_free(self, watch: RunWatch) -> BaseTrigger:
-        """What waits for the end of a run that is in the way; a worker goes on after it."""
+        """The trigger that waits for the end of an earlier run; a worker continues after it."""
         from airflow_dataflow_ext.triggers.wave import WaveRunTrigger
 
         return WaveRunTrigger(watch=watch.serialize(), **self.connection)
 
 
 class WaveStartDataflowOperator(WaveLaunchOperator):
-    """Run a dataflow, or a recipe.
+    """Run a dataflow or a recipe.
 
     https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_resources_dataflowjobs.htm
 
     :param dataflow: id (02K...), name or label of the dataflow (templated, as ``recipe`` is).
-    :param recipe: id (05v...), name or label of the recipe; instead of ``dataflow``.
+    :param recipe: instead of ``dataflow``: id (05v...), name or label of the recipe.
 
     See :class:`WaveLaunchOperator` for the other arguments, the result and retries.
     """
@@ -161,7 +161,7 @@ class WaveStartDataflowOperator(WaveLaunchOperator):
 
 
 class WaveRunDataSyncOperator(WaveLaunchOperator):
-    """Sync the data of a connector into the org. Data syncs do not count among the runs that an org has a day.
+    """Sync the data of a connector into the org. Data syncs do not count toward the org's daily limit of runs.
 
     https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_run_schedule_sync_data.htm
 
@@ -181,12 +181,12 @@ class WaveRunDataSyncOperator(WaveLaunchOperator):
 
 
 class WaveStopDataflowJobOperator(WaveTask, ActionOperator):
-    """Stop a run, queued or running, and wait for its end. One that has ended already is fine. The result is the DataflowJob.
+    """Stop a queued or running run and wait for its end; do nothing if it has already ended. The result is the DataflowJob.
 
     https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_resources_dataflowjobs_id.htm
 
-    :param job_id: id of the job (templated).
-    :param cancel_timeout: seconds to wait for its end; 0 or None only asks.
+    :param job_id: id of the run (templated).
+    :param cancel_timeout: seconds to wait for its end; 0 or None does not wait.
 
     See :class:`~airflow_dataflow_ext.operators.waiting.WaitingOperator` for the other arguments.
     """

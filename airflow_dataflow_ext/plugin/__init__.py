@@ -1,4 +1,4 @@
-"""What Airflow loads into each of its processes: names only, nothing that costs time."""
+"""The plugin that Airflow loads into each of its processes: only names, so that loading it takes no time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 PREFIX = "dataflow-ext"
 BUNDLE = f"{PREFIX}/static/jobs.js?v={__version__}"
-"""Below Airflow's own path, whatever that is: a relative URL is resolved against the page's base."""
+"""The script's URL, relative to the base of Airflow's page, so that it works under any path."""
 
 
 class Lazily:
-    """The app behind the pages, made at its first request: only an API server that is asked for it pays for its imports."""
+    """The app behind the pages, created at its first request, so that only an API server that serves it imports it."""
 
     def __init__(self) -> None:
         self.app: Any = None
@@ -31,7 +31,7 @@ class Lazily:
         await self.app(scope, receive, send)
 
     async def _make(self) -> None:
-        """Import in a thread, so that the server answers others meanwhile; then make the app, once."""
+        """Import the app in a thread, so that the server can answer other requests meanwhile; then create it once."""
         import asyncio
         from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""Who may do what: the dependencies that every route states, by Airflow's own roles, and what a page shows of them."""
+"""Authorization: the dependencies of the routes, which use Airflow's own roles, and the permissions that a page shows."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from airflow.models.dag import DagModel
 from fastapi import Depends, HTTPException, Request
 
 OWN_HEADER = "X-Dataflow-Ext"
-"""A page of another origin cannot send it unless the server allows that beforehand, which Airflow does not: so a request that has it comes
-from Airflow's own pages. Airflow itself has nothing against forged requests."""
+"""A header that a page of another origin cannot send, since Airflow does not allow it. So a request that has it comes from Airflow's own
+pages. Airflow itself has no protection against forged requests."""
 
 reads_task = requires_access_dag("GET", DagAccessEntity.TASK_INSTANCE)
 reads_logs = requires_access_dag("GET", DagAccessEntity.TASK_LOGS)
@@ -21,7 +21,7 @@ acts_on_task = requires_access_dag("PUT", DagAccessEntity.TASK_INSTANCE)
 
 
 def own_header(request: Request) -> None:
-    """Refuse what may be forged."""
+    """Refuse a request that may be forged."""
     if request.headers.get(OWN_HEADER) != "1":
         raise HTTPException(403, f"The header {OWN_HEADER} is missing: this is for Airflow's own pages.")
 
@@ -31,12 +31,12 @@ READ_LOGS = [Depends(reads_task), Depends(reads_logs)]
 
 
 def acts_on(event: str) -> list[Any]:
-    """For a route that changes something: the header and the right first, then an entry in Airflow's audit log."""
+    """Dependencies of a route that changes something: they check the header and the permission, then write to Airflow's audit log."""
     return [Depends(own_header), Depends(acts_on_task), Depends(action_logging(event))]
 
 
 def allowed(user: Any, dag_id: str) -> dict[str, bool]:
-    """What a user may do with the tasks of a DAG; the page leaves out what is not allowed. It blocks."""
+    """What a user may do with the tasks of a DAG, so that the page omits what is not allowed. This blocks."""
     details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
     manager = get_auth_manager()
 
@@ -47,5 +47,5 @@ def allowed(user: Any, dag_id: str) -> dict[str, bool]:
 
 
 def readable_dags(user: Any) -> set[str]:
-    """Ids of the DAGs that a user may read. It blocks."""
+    """Ids of the DAGs that a user may read. This blocks."""
     return set(get_auth_manager().get_authorized_dag_ids(user=user, method="GET"))

@@ -1,4 +1,4 @@
-"""What the page can do to a job: cancel, drain, snapshot, stop. Each only asks; the task's own wait sees what becomes of it."""
+"""The page's actions on a job: cancel, drain, snapshot, stop. Each only sends the request; the task's own wait sees the effect."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.plugin.job_at import JobAt
 
 SNAPSHOT_FOR = "604800s"
-"""How long a snapshot is kept."""
+"""How long the service keeps a snapshot."""
 
 
 async def _cancel(hook: Any, at: JobAt, _: Page) -> str:
@@ -50,9 +50,9 @@ _ACTIONS: Mapping[str, Callable[[Any, JobAt, Page], Awaitable[str]]] = {
 
 
 async def act(page: Page, live: Live, action: str) -> Json:
-    """Do it, and say what was done.
+    """Perform an action, and return a sentence about it.
 
-    :raises HTTPException: 404 without a job, 409 where it cannot be done to this job now, 502 where the service refuses.
+    :raises HTTPException: 404 if there is no job, 409 if the action is not possible in the job's state, 502 if the service refuses.
     """
     if page.at is None:
         raise HTTPException(404, "This task has no job.")
@@ -66,7 +66,7 @@ async def act(page: Page, live: Live, action: str) -> Json:
     try:
         answer = await asyncio.wait_for(_ACTIONS[action](hook.value, page.at, page), budgets.PAGE_CALL_WITHIN)
     except (DataflowExtError, TimeoutError) as error:
-        raise HTTPException(502, f"The service did not take it: {explained(error)}") from error
+        raise HTTPException(502, f"The service refused it: {explained(error)}") from error
     finally:
         live.changed(page.at)
     return {"done": answer}

@@ -1,4 +1,4 @@
-"""The routes of the pages, each with its authorisation. What they show is made in ``page``, ``listing`` and ``actions``."""
+"""The routes of the pages, each with its authorization. ``page``, ``listing`` and ``actions`` make their content."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from airflow_dataflow_ext.plugin.secrets import Redactor
 
 STATIC = Path(__file__).parent / "static"
 JOB = "/dags/{dag_id}/job"
-"""The DAG stands in the path, where Airflow's authorisation looks for it; the rest in the query, because a run's id may hold a slash."""
+"""The DAG is in the path, where Airflow's authorization looks for it; the rest is in the query, because a run's id may contain a slash."""
 
 Level = Literal["debug", "detailed", "basic", "warning", "error"]
 
 
 def build() -> FastAPI:
-    """The app of one process."""
+    """Create the app of one process."""
     mimetypes.add_type("text/javascript", ".js")
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.auth_manager = get_auth_manager()  # Airflow's dependencies look for it in the app that they are asked in
+    app.state.auth_manager = get_auth_manager()  # Airflow's dependencies look for it in the app whose route they belong to
     app.state.live = Live()
     app.get("/jobs", dependencies=READ_TASK)(see_jobs)
     app.get(JOB, dependencies=READ_TASK)(see_job)
@@ -53,7 +53,7 @@ def build() -> FastAPI:
 def task_key(
     dag_id: str, run_id: Annotated[str, Query(min_length=1)], task_id: Annotated[str, Query(min_length=1)], map_index: int = -1
 ) -> TaskKey:
-    """Which task instance is asked for."""
+    """The task instance that the request names."""
     return TaskKey(dag_id, run_id, task_id, map_index)
 
 
@@ -72,7 +72,7 @@ PageDep = Annotated[Page, Depends(open_page)]
 
 
 def live_of(request: Request) -> Live:
-    """The process's looks at the services."""
+    """The process's access to the services."""
     live: Live = request.app.state.live
     return live
 
@@ -81,7 +81,7 @@ LiveDep = Annotated[Live, Depends(live_of)]
 
 
 def reply(value: Any, redactor: Redactor) -> Response:
-    """What the browser gets: without secrets, and not kept anywhere."""
+    """The response, without secrets and with caching disabled."""
     return JSONResponse(redactor.clean(value), headers={"Cache-Control": "no-store"})
 
 
@@ -97,7 +97,7 @@ async def see_graph(opened: PageDep, live: LiveDep) -> Response:
 
 
 async def see_metrics(opened: PageDep, live: LiveDep) -> Response:
-    """Metrics, what was used, and its cost."""
+    """Metrics, usage and cost."""
     return reply(await page.metrics(opened, live), opened.redactor)
 
 
@@ -107,12 +107,12 @@ async def see_lineage(opened: PageDep, live: LiveDep) -> Response:
 
 
 async def see_workers(opened: PageDep, live: LiveDep, stage: Annotated[str, Query(min_length=1, max_length=200)]) -> Response:
-    """Who works on a stage."""
+    """The workers of a stage."""
     return reply(await page.workers(opened, live, stage), opened.redactor)
 
 
 async def see_messages(opened: PageDep, live: LiveDep, level: Level = "basic") -> Response:
-    """Job messages from a level on."""
+    """Job messages of a level and above."""
     return reply(await page.messages(opened, live, level), opened.redactor)
 
 
@@ -160,6 +160,6 @@ async def see_jobs(
 
 
 async def do(opened: PageDep, live: LiveDep, request: Request) -> Response:
-    """Do to the job what the route's name says."""
+    """Perform the action that the route names."""
     action = request.scope["route"].name
     return reply(await act(opened, live, action), opened.redactor)

@@ -1,4 +1,4 @@
-"""Answers of the services, kept for a while: one call for all who ask the same, few calls at once, old answers in times of trouble."""
+"""A cache of the services' answers: one call for everybody who asks the same, few calls at once, and old answers during outages."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any
 from airflow_dataflow_ext.api.rest import budgets
 
 AT_ONCE = 8
-"""Calls outward of one API server process at the same time."""
+"""Greatest number of simultaneous calls of one API server process."""
 
 MOST_ENTRIES = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is known of something.
+    """A cached answer.
 
-    :param value: None where nothing is known yet.
-    :param at: seconds since the epoch at which it was so; 0 for never.
-    :param trouble: why there is nothing newer, in words for a person.
+    :param value: the value; None if there is none yet.
+    :param at: when it was read, in seconds since the epoch; 0 for never.
+    :param trouble: why there is no newer value, as text for a person.
     """
 
     value: Any = None
@@ -40,10 +40,10 @@ class _Kept:
 
 
 class Cache:
-    """Keeps answers of one process.
+    """The cache of one process.
 
-    :param explain: puts an error into words for a person.
-    :param now: seconds of a clock that only goes forward.
+    :param explain: turns an error into text for a person.
+    :param now: seconds of a monotonic clock.
     """
 
     def __init__(self, explain: Callable[[BaseException], str] = str, now: Callable[[], float] = time.monotonic) -> None:
@@ -53,10 +53,10 @@ class Cache:
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def get(self, key: Hashable, ask: Callable[[Any], Awaitable[Any]], fresh_for: Callable[[Any], float]) -> Answer:
-        """The answer, not older than it may be unless there is trouble.
+        """The answer, no older than ``fresh_for`` allows, except during an outage.
 
-        :param ask: gets it; it is given the last value or None. All who ask at the same time wait for the same call.
-        :param fresh_for: for how many seconds the value is good.
+        :param ask: reads the value; it receives the last value or None. Simultaneous requests share one call.
+        :param fresh_for: gives the seconds for which a value is fresh.
         """
         entry = self._entries.setdefault(key, _Kept())
         self._entries.move_to_end(key)
@@ -71,7 +71,7 @@ class Cache:
         return entry.answer
 
     def forget(self, belongs: Callable[[Any], bool]) -> None:
-        """Ask anew, at the next occasion, for whatever has such a key; the old answer stays for times of trouble."""
+        """Mark all entries with such a key as outdated; the old answers stay for outages."""
         for key, entry in self._entries.items():
             if belongs(key):
                 entry.fresh_until = 0.0
@@ -93,7 +93,7 @@ class Cache:
             entry.flight = None
 
     def _bound(self) -> None:
-        """Let go of what nobody has asked for the longest time; a call that is on its way keeps its place."""
+        """Remove the entries that have not been requested for the longest time, except those with a running call."""
         for key in list(self._entries)[: max(0, len(self._entries) - MOST_ENTRIES)]:
             if self._entries[key].flight is None:
                 del self._entries[key]

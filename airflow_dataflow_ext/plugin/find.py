@@ -1,4 +1,4 @@
-"""From a task instance to what is stored of it and its job. Airflow's tables are named here and in ``listing`` only."""
+"""Finds what is stored about a task instance and its job. Only this module and ``listing`` use Airflow's tables."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ class TaskKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What Airflow's database holds of a task instance.
+    """What Airflow's database holds about a task instance.
 
     :param tries: its tries with their states and times, the current one last.
-    :param stored: what the task keeps, by the names of :mod:`airflow_dataflow_ext.api.jobs.facts`, with the launch record as ``launch``.
-    :param task: the serialised operator of the version that ran; None where the DAG is gone.
+    :param stored: what the task has stored, by the names of :mod:`airflow_dataflow_ext.api.jobs.facts`; the launch record is ``launch``.
+    :param task: the serialized operator of the DAG version that ran; None if the DAG no longer exists.
     :param rendered: the operator's rendered fields, as a worker wrote them.
-    :param conf: what the run was started with; ``run`` says how and by whom.
+    :param conf: the run's configuration; ``run`` says how and by whom it was started.
     """
 
     key: TaskKey
@@ -73,9 +73,9 @@ class Found:
     run: Mapping[str, str] = field(default_factory=dict)
 
     def argument(self, name: str) -> Any:
-        """An operator's argument: as it was rendered, else as the DAG has it, else None.
+        """An operator's argument: its rendered value, else its value in the DAG, else None.
 
-        It is the DAG's word and the worker's, never an XCom's, which other people may edit.
+        It never comes from an XCom, which other people may edit.
         """
         if name in self.rendered:
             return self.rendered[name]
@@ -87,7 +87,7 @@ class Found:
 
 
 def find(key: TaskKey) -> Found | None:
-    """What is stored of a task instance; None where there is no such one. It blocks."""
+    """What is stored about a task instance; None if it does not exist. This blocks."""
     with create_session() as session:
         ti = session.scalar(select(TaskInstance).where(*_is(TaskInstance, key)))
         if ti is None:
@@ -147,7 +147,7 @@ def _time(value: datetime | None) -> str:
 
 
 def _stored(key: TaskKey, session: Session) -> dict[str, Any]:
-    """What the task keeps: in its state store, which lasts; of a task that starts in the triggerer, as XComs."""
+    """What the task has stored: in its state store or, for a task that starts in the triggerer, as XComs."""
     xcoms = session.execute(select(XComModel.key, XComModel.value).where(*_is(XComModel, key), XComModel.key.in_(_XCOM_KEYS)))
     found: dict[str, Any] = {name: loaded(value) for name, value in xcoms}
     tries = found.pop(TRIES_KEY, None)
@@ -170,7 +170,7 @@ def _seen(facts: Any) -> str:
 
 
 def loaded(value: Any) -> Any:
-    """A stored value: JSON, or already decoded; None for what another backend put there instead."""
+    """A stored value, decoded from JSON if necessary; None if another backend has replaced it."""
     if not isinstance(value, str):
         return value
     try:

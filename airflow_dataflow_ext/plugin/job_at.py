@@ -1,4 +1,4 @@
-"""Which job a task has, where it is, by which connection it is reached, and whether it is the task's own."""
+"""A task's job: which one it is, where it is, over which connection, and whether the task launched it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _CONNECTIONS = {"gcp_conn_id": "google_cloud_default", "salesforce_conn_id": "sa
 class JobAt:
     """One job of a task.
 
-    :param conn_id: the Airflow connection; empty where it is no longer known, so that nothing can be asked.
-    :param identity: whose launch it is; None for a job that the task only follows.
-    :param foreign: the launch found it running and only follows it.
-    :param source_id: what a CRM Analytics run runs, with ``sync``, ``since`` and ``others`` as in its launch: the id that a start gives
-        does not always lead to the run.
+    :param conn_id: the Airflow connection; empty if it is no longer known, so that the service cannot be asked.
+    :param identity: identity of its launch; None for a job that the task only follows.
+    :param foreign: whether the launch found the job running and only follows it.
+    :param source_id: id of what a CRM Analytics run runs, with ``sync``, ``since`` and ``others`` as in its launch, since the id that a
+        start returns does not always lead to the run.
     """
 
     service: ServiceName
@@ -49,11 +49,11 @@ class JobAt:
     others: tuple[str, ...] = ()
 
     def is_own(self, job: Mapping[str, Any]) -> bool:
-        """Whether a Dataflow job says of itself that this task launched it: by its label or, where it shows no labels yet, by its name.
+        """Whether a Dataflow job shows that this task launched it, by its label or, if it has no labels yet, by its name.
 
-        What the task has stored is not enough: an edit of it must not turn our connection against somebody else's job.
+        The stored record is not enough: whoever edits it must not be able to use the task's connection on another job.
 
-        :param job: in view ``JOB_VIEW_DESCRIPTION``.
+        :param job: the Job in view ``JOB_VIEW_DESCRIPTION``.
         """
         if self.identity is None:
             return False
@@ -62,19 +62,19 @@ class JobAt:
 
 
 def summary_of(found: Found) -> Summary | None:
-    """The summary that the task keeps."""
+    """The summary that the task has stored."""
     return Summary.read(found.stored.get(SUMMARY_KEY))
 
 
 def job_at(found: Found) -> JobAt | None:
-    """The job of the task; None where it has none, as far as is known.
+    """The task's job; None if no job is known.
 
-    A job that the task has launched is known by its launch record; one that it follows, as a sensor does, by its argument ``job_id``.
+    A job that the task has launched is found by the launch record; one that it follows, as a sensor does, by the argument ``job_id``.
     """
     record, summary = _record(found), summary_of(found)
     if record is not None and record.job_id:
         return _launched(found, record, summary)
-    if summary is not None:  # without the launch record nothing is asked: whoever may edit XComs could have written it
+    if summary is not None:  # without the launch record, the service is not asked: whoever may edit XComs could have written the summary
         return replace(_at(found, summary.service, summary.job_id, summary), conn_id="")
     followed = found.argument("job_id")
     if isinstance(followed, str) and followed and str(getattr(found.task, "_task_module", "")).startswith(PACKAGE):
@@ -119,7 +119,7 @@ def _at(found: Found, service: ServiceName, job_id: str, summary: Summary | None
 
 
 def _connection(found: Found, service: str) -> str:
-    """From the DAG alone; empty where the DAG is gone, or where the connection is a template that nobody has rendered."""
+    """The connection that the DAG names; empty if the DAG no longer exists, or the connection is a template that was not rendered."""
     name = "gcp_conn_id" if service == DATAFLOW else "salesforce_conn_id"
     if found.task is None and name not in found.rendered:
         return ""
@@ -150,7 +150,7 @@ def _record(found: Found) -> LaunchRecord | None:
 
 
 def described(at: JobAt | None) -> Json | None:
-    """The job in the words of a reply."""
+    """The job in the form of a reply."""
     if at is None:
         return None
     return {

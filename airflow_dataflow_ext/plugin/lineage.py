@@ -1,4 +1,4 @@
-"""What a task's job reads and writes: assets that its DAG names, and what the parameters of its template name."""
+"""What a task's job reads and writes: the assets that its DAG names, and the data that its template's parameters name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def lineage_of(page: Page, live: Live) -> Json:
 
 
 async def _lineage_of(page: Page, live: Live) -> Lineage:
-    """What the template's parameters name; nothing where the template cannot be read now."""
+    """The data that the template's parameters name; empty if the template cannot be read now."""
     at, job = page.at, page.job.value
     if at is None or at.service != DATAFLOW or not job or at.identity is None:
         return Lineage()
@@ -42,7 +42,7 @@ async def _lineage_of(page: Page, live: Live) -> Lineage:
 
 
 def launched(found: Found) -> tuple[str, dict[str, str]]:
-    """The template's path and the parameters that the task was rendered to; empty where it launches no template."""
+    """The template's path and the task's rendered parameters; empty if it launches no template."""
     body = _mapping(found.argument("body")).get("launchParameter")
     if isinstance(body, Mapping):
         return str(body.get("containerSpecGcsPath") or ""), _texts(body.get("parameters"))
@@ -50,7 +50,7 @@ def launched(found: Found) -> tuple[str, dict[str, str]]:
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    """An argument that is a mapping, or was one before it was shown as a text."""
+    """An argument that is a mapping, or the text of one."""
     if isinstance(value, str):
         try:
             value = json.loads(value)

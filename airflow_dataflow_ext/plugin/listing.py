@@ -1,7 +1,7 @@
-"""Stored summaries of many tasks: the list of all jobs, and the earlier runs of one task. Airflow's tables are named here and in ``find``.
+"""Stored summaries of many tasks: the list of all jobs, and the earlier runs of one task.
 
-Pages are keyset pages over ``(dag_run_id, task_id, map_index)``, newest run first: both tables that hold summaries have a unique index that
-begins so, so that a page costs the same however long the list is.
+Pages are keyset pages over ``(dag_run_id, task_id, map_index)``, newest run first. Both tables that hold summaries have a unique index that
+begins with these columns, so that a page costs the same however long the list is.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ if TYPE_CHECKING:
 
 PAGE = 50
 FIRST_BATCH, LATER_BATCHES = 100, 1_000
-"""Rows that are read at once: a first page needs few, a filter that little fits needs many."""
+"""Rows per query: the first page needs few; a filter that few rows match needs many."""
 
 LOOKED_AT = 2_000
-"""Rows that are looked at for one page; with a filter that little fits, a page may be short and still have a next one."""
+"""Greatest number of rows that are read for one page. If few rows match the filter, a page may be short and still have a next one."""
 
 MOST_RUNNING = 200
 RUNNING = ("running", "deferred", "queued", "scheduled", "restarting", "up_for_retry", "up_for_reschedule")
 """States of a task whose job may still move."""
 
 Place = tuple[int, str, int]
-"""Where a row stands: the run's number, the task's id, its map index."""
+"""A row's position: number of the run, id of the task, map index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is asked for. Empty fields ask for anything.
+    """The filter of a list; empty fields match everything.
 
     :param readable: ids of the DAGs that the user may read.
-    :param since: RFC 3339; jobs launched from then on, ``until`` before then.
-    :param least_cost: jobs that cost at least so much, by their own prices.
+    :param since: an RFC 3339 time; jobs launched since then, and before ``until``.
+    :param least_cost: jobs that cost at least this, by their own prices.
     """
 
     readable: Collection[str]
@@ -65,7 +65,7 @@ class Wanted:
     least_cost: float | None = None
 
     def fits(self, dag_id: str, summary: Summary) -> bool:
-        """Whether a row is wanted."""
+        """Whether a row matches the filter."""
         exact = {"service": self.service, "phase": self.phase, "state": self.state}
         return (
             dag_id in self.readable
@@ -79,9 +79,9 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One summary and whose it is.
+    """One summary and its task.
 
-    :param table: in which of the two it was found.
+    :param table: which of the two tables holds it.
     """
 
     table: str
@@ -91,7 +91,7 @@ class Row:
     summary: Summary
 
     def shown(self, tasks: dict[tuple[str, str, str, int], Any]) -> Json:
-        """The row as a reply has it.
+        """The row in the form of a reply.
 
         :param tasks: states and tries by task instance.
         """
@@ -104,10 +104,10 @@ class Row:
 
 
 def jobs(wanted: Wanted, cursor: str = "") -> Json:
-    """One page: all jobs, the newest run first; with the first page also those of running tasks, wherever they stand. It blocks.
+    """One page of all jobs, newest run first. The first page also contains the jobs of running tasks, whatever their position. This blocks.
 
-    :param cursor: of the page before; empty for the first page.
-    :raises ValueError: it is none.
+    :param cursor: cursor of the previous page; empty for the first page.
+    :raises ValueError: it is not a cursor.
     """
     after = _Cursor.read(cursor)
     with create_session() as session:
@@ -122,7 +122,7 @@ def jobs(wanted: Wanted, cursor: str = "") -> Json:
 
 
 def earlier(dag_id: str, task_id: str, map_index: int, *, most: int = 20) -> list[Json]:
-    """Summaries of the last runs of one task, the newest first. It blocks."""
+    """Summaries of the last runs of one task, newest first. This blocks."""
     wanted = Wanted(readable={dag_id}, dag_id=dag_id, task_id=task_id)
     with create_session() as session:
         found = (row for row in _rows(wanted, _Cursor(), session) if row.place[2] == map_index)
@@ -133,7 +133,7 @@ def earlier(dag_id: str, task_id: str, map_index: int, *, most: int = 20) -> lis
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
-    """How far a list is read in each of the two tables; each is read in its database's own order."""
+    """How far each of the two tables has been read, in its database's own order."""
 
     store: Place | None = None
     xcom: Place | None = None
@@ -152,7 +152,7 @@ class _Cursor:
 
 
 def _page(wanted: Wanted, after: _Cursor, session: Session) -> tuple[list[Row], _Cursor | None]:
-    """Rows, and where the next page goes on; None for the end."""
+    """Rows, and where the next page begins; None if there is none."""
     found: list[Row] = []
     for number, row in enumerate(_rows(wanted, after, session), 1):
         after = replace(after, **{row.table: row.place})
@@ -164,7 +164,7 @@ def _page(wanted: Wanted, after: _Cursor, session: Session) -> tuple[list[Row], 
 
 
 def _rows(wanted: Wanted, after: _Cursor, session: Session) -> Iterator[Row]:
-    """Rows of both tables, the newest run first."""
+    """Rows of both tables, newest run first."""
     streams = [_table(rows, table, wanted, getattr(after, table), session) for table, rows in _tables()]
     return heapq.merge(*streams, key=lambda row: row.place[0], reverse=True)
 
@@ -174,12 +174,12 @@ def _same(one: Any, other: Any) -> Any:
 
 
 def _tables() -> list[tuple[str, tuple[Any, Any]]]:
-    """The tables that hold summaries, by the name that a cursor has for each."""
+    """The tables that hold summaries, by their names in a cursor."""
     return [("store", _stored()), ("xcom", _xcoms())]
 
 
 def _stored() -> tuple[Any, Any]:
-    """Summaries in state stores, each beside the XCom of the same task, which a trigger may have written later."""
+    """Summaries in state stores, each with the XCom of the same task, which a trigger may have written later."""
     twin = aliased(XComModel)
     columns = _columns(TaskStateStoreModel).add_columns(twin.value)
     return TaskStateStoreModel, columns.outerjoin(twin, _same(twin, TaskStateStoreModel))
@@ -230,7 +230,7 @@ def _before(columns: tuple[Any, ...], place: Place) -> Any:
 
 
 def _running(wanted: Wanted, session: Session) -> Iterator[Row]:
-    """Summaries of tasks that run: there are few of them, and Airflow has an index on the state."""
+    """Summaries of running tasks, which are few; Airflow has an index on the state."""
     for table, (model, query) in _tables():
         joined = and_(*(getattr(model, name) == getattr(TaskInstance, name) for name in ("dag_id", "run_id", "task_id", "map_index")))
         query = query.join(TaskInstance, joined).where(TaskInstance.state.in_(RUNNING))

@@ -1,4 +1,4 @@
-"""Live looks at a job with the package's own hooks, through one cache; and the settings that may forbid them."""
+"""Reads live data of a job with the package's own hooks, through one cache, unless the settings forbid it."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ UNREACHABLE = Answer(trouble="The task's connection is not known any more; this 
 
 @dataclass(frozen=True, slots=True)
 class _Gone:
-    """The service no longer knows the job; it will not know it again."""
+    """Marks a job that the service no longer knows."""
 
     text: str
 
 
 def explained(error: BaseException) -> str:
-    """An error in words for a person."""
+    """An error as text for a person."""
     text = str(error).strip().split("\n")[0] or type(error).__name__
     return text if isinstance(error, CallError) else f"{type(error).__name__}: {text}"
 
 
 def ended_at(job: Mapping[str, Any]) -> float | None:
-    """When a job ended, seconds since the epoch; None while it moves."""
+    """When a job ended, in seconds since the epoch; None while it moves."""
     if "currentState" in job:
         return epoch(str(job.get("currentStateTime", ""))) if job["currentState"] in TERMINAL else None
     if phase_of(str(job.get("status", "")).lower(), WAVE) is Phase.MOVING:
@@ -59,21 +59,21 @@ def ended_at(job: Mapping[str, Any]) -> float | None:
 
 
 def settled(job: Mapping[str, Any] | None) -> bool:
-    """Whether nothing more will be heard of a job."""
+    """Whether a job's data no longer changes."""
     ended = ended_at(job) if job else None
     return ended is not None and time.time() - ended > budgets.PAGE_SETTLED
 
 
 class Live:
-    """Asks the services for one API server process."""
+    """Reads from the services for one API server process."""
 
     def __init__(self) -> None:
         self.cache = Cache(explained)
 
     async def see(self, at: JobAt, what: str, ask: Callable[[Any, Any], Awaitable[Any]], fresh_for: Callable[[Any], float]) -> Answer:
-        """Something of a job, by the job's own connection.
+        """Some data of a job, read over the job's own connection.
 
-        :param ask: is given the hook and the last value.
+        :param ask: reads it; receives the hook and the last value.
         """
         if not conf.getboolean(SECTION, OPTION, fallback=True):
             return OFF
@@ -89,12 +89,12 @@ class Live:
         return answer
 
     async def hook(self, at: JobAt) -> Answer:
-        """The hook of the job's connection, made in a thread."""
+        """The hook of the job's connection, created in a thread."""
         key = ("hook", at.service, at.conn_id, at.impersonation_chain)
         return await self.cache.get(key, lambda _: asyncio.to_thread(_make_hook, at), lambda _: budgets.PAGE_HOOK)
 
     def changed(self, at: JobAt) -> None:
-        """Ask anew for a job that something was done to."""
+        """Mark the cached data of a job as outdated, after an action on it."""
         self.cache.forget(lambda key: at.job_id in key)
 
     async def job(self, at: JobAt) -> Answer:
@@ -111,7 +111,7 @@ class Live:
         return await self.see(at, "job", ask, _job_for)
 
     async def description(self, at: JobAt) -> Answer:
-        """The Job with labels and pipeline; it does not change once it is there."""
+        """The Job with labels and pipeline, which do not change once they exist."""
 
         async def ask(hook: Any, _: Any) -> Json:
             found: Json = await hook.get_job.aio(at.job_id, view="JOB_VIEW_DESCRIPTION", **_where(at))
@@ -120,7 +120,7 @@ class Live:
         return await self.see(at, "description", ask, lambda job: math.inf if job.get("pipelineDescription") else budgets.PAGE_DESCRIBED)
 
     async def messages(self, at: JobAt, level: str, *, over: bool) -> Answer:
-        """Messages from a level on, and autoscaling events, which come in the same replies; only what is new is asked for."""
+        """Messages of a level and above, and autoscaling events, which come in the same replies; only new ones are read."""
 
         async def ask(hook: Any, last: Any) -> Json:
             path = hook.job(at.job_id, at.project_id, at.location).path
@@ -135,7 +135,7 @@ class Live:
         return await self.see(at, "metrics", lambda hook, _: hook.metrics.aio(at.job_id, **_where(at)), _for(budgets.PAGE_SLOW, over))
 
     async def stages(self, at: JobAt, *, over: bool) -> Answer:
-        """StageSummaries; the service calls this experimental."""
+        """StageSummaries; the service calls this method experimental."""
         return await self.see(
             at, "stages", lambda hook, _: hook.execution_details.aio(at.job_id, **_where(at)), _for(budgets.PAGE_SLOW, over)
         )
@@ -150,25 +150,25 @@ class Live:
         )
 
     async def template(self, at: JobAt, path: str, place: Place) -> Answer:
-        """What a template says of itself; None where it says nothing."""
+        """A template's metadata; None if it has none."""
         return await self.see(at, f"template {path}", lambda hook, _: hook.arun(template_info(path, place)), lambda _: math.inf)
 
     async def nodes(self, at: JobAt, run_id: str, *, over: bool) -> Answer:
         """DataflowJobNodes of a run.
 
-        :param run_id: the run's own id, which may be another one than its start gave.
+        :param run_id: the run's own id, which may differ from the id that its start returned.
         """
         return await self.see(at, f"nodes {run_id}", lambda hook, _: hook.nodes.aio(run_id), _for(budgets.PAGE_MOVING, over))
 
     async def definition(self, at: JobAt, source_id: str) -> Answer:
-        """How a dataflow's nodes are linked; None where the source is no dataflow that can be read."""
+        """The definition that links a dataflow's nodes; None if the source is not a dataflow, or cannot be read."""
 
         async def ask(hook: Any, _: Any) -> Any:
             if not source_id.startswith("02K") or not wave.knows(wave.Dataflow.get, hook.version):
                 return {}
             try:
                 return (await hook.get_dataflow.aio(source_id)).get("definition") or {}
-            except NotFoundError:  # the target dataflow of a recipe is in no list
+            except NotFoundError:  # a recipe's target dataflow is not listed
                 return {}
 
         return await self.see(at, "definition", ask, lambda _: math.inf)
@@ -179,7 +179,7 @@ def _make_hook(at: JobAt) -> Any:
         from airflow_dataflow_ext.hooks.dataflow import DataflowHook
 
         hook = DataflowHook(at.conn_id, at.impersonation_chain, timeout=budgets.PAGE_CALL_WITHIN, retry_for=0.0)
-        _ = hook.root, hook.tokens  # reads the key, which takes a while
+        _ = hook.root, hook.tokens  # reads the key, which blocks
         return hook
     from airflow_dataflow_ext.hooks.wave import WaveHook
 
@@ -187,7 +187,7 @@ def _make_hook(at: JobAt) -> Any:
 
 
 def _run(hook: Any, at: JobAt) -> Conversation[Json]:
-    """The run, also where the id that its start gave no longer leads to it."""
+    """The run, even if the id that its start returned no longer leads to it."""
     which: Json = {"source_id": at.source_id, "sync": at.sync, "since": at.since, "others": at.others}
     return read(RunRef(version=hook.version, id=wave.full_id(at.job_id), **which), retry_for=0.0)
 
@@ -207,7 +207,7 @@ def _for(seconds: float, over: bool) -> Callable[[Any], float]:
 
 
 def _merged(last: Any, bodies: list[Json]) -> Json:
-    """What was known and what is new, each once, in the order of time."""
+    """Known and new entries, each once, in the order of time."""
     known = last or {"messages": {}, "events": {}}
     answer = {**known["messages"], **{_key(entry, "messageText"): entry for entry in items(bodies, "jobMessages")}}
     events = {**known["events"], **{_key(entry, "eventType"): entry for entry in items(bodies, "autoscalingEvents")}}

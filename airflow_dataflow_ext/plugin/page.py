@@ -1,4 +1,4 @@
-"""What the page of one job shows: live where that is possible, else what the task has stored, and always how old it is."""
+"""The content of one job's page: live data if possible, else what the task has stored, always with its age."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ NOTHING = Answer()
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One task and its job, as far as they could be found.
+    """One task and what was found of its job.
 
     :param job: the live summary.
-    :param about: the live description, of a Dataflow job.
-    :param strange: the job does not say of itself that this task launched it.
+    :param about: the live description of a Dataflow job.
+    :param strange: whether the job does not show that this task launched it.
     """
 
     found: Found
@@ -46,12 +46,12 @@ class Page:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will be heard of the job."""
+        """Whether the job's data no longer changes."""
         return settled(self.job.value)
 
     @property
     def own(self) -> bool:
-        """Whether the task launched the job, so that it may be stopped from here."""
+        """Whether the task launched the job, so that the page may stop it."""
         at = self.at
         if at is None or at.identity is None or at.foreign or not self.job.value:
             return False
@@ -66,7 +66,7 @@ class Page:
 
 
 async def open_page(found: Found, live: Live) -> Page:
-    """Look at the job; one that is not the task's own is looked at no further."""
+    """Find the task's job and read it; if the task did not launch it, nothing more is read."""
     at = job_at(found)
     if at is None:
         return Page(found, None, NOTHING, NOTHING, False, Redactor(secrets_of(found)))
@@ -76,7 +76,7 @@ async def open_page(found: Found, live: Live) -> Page:
     strange = at.identity is not None and bool(about.value) and not at.is_own(about.value)
     if strange:
         about = job = Answer(trouble=STRANGE)
-    elif at.identity is not None and not about.value:  # not known to be the task's own: nothing of it is shown
+    elif at.identity is not None and not about.value:  # it is not certain that the task launched it, so nothing of it is shown
         job = Answer(trouble=about.trouble)
     return Page(found, at, job, about, strange, Redactor(secrets_of(found, about.value)))
 
@@ -86,7 +86,7 @@ async def overview(page: Page, live: Live, may: Mapping[str, bool]) -> Json:
     summary = summary_of(page.found)
     now = _now(page, summary)
     answer, stages = await _axis(page, live)
-    stored = {**summary.value(), "error": ""} if summary else None  # the error is for those who may read logs
+    stored = {**summary.value(), "error": ""} if summary else None  # only those who may read logs see the error
     return {
         "task": _task(page.found),
         "job": described(page.at) or _stored_at(summary),
@@ -113,7 +113,7 @@ def _task(found: Found) -> Json:
 
 
 def _now(page: Page, summary: Summary | None) -> Json:
-    """The job as it is, or was when it was last seen."""
+    """The job's current or last known state."""
     if page.job.value:
         view = views.header if page.at is not None and page.at.service == DATAFLOW else wave_views.header
         answer = {**view(page.job.value), "message": ""}
@@ -146,7 +146,7 @@ async def _axis(page: Page, live: Live) -> tuple[Answer, Answer]:
 
 
 def actions(page: Page) -> list[str]:
-    """What can be done to the job now, by one who may."""
+    """The actions that are possible in the job's current state."""
     job = page.job.value
     if not page.own or not job:
         return []
@@ -160,7 +160,7 @@ def actions(page: Page) -> list[str]:
 
 
 async def _where(page: Page, live: Live) -> tuple[JobRef | None, str]:
-    """A Dataflow job, and the URL of the service that knows it; None where it is not known where the job is."""
+    """A reference to a Dataflow job, or None if its place is unknown; and the URL of its service."""
     at, job = page.at, page.job.value or {}
     if at is None or at.service != DATAFLOW or page.strange:
         return None, ""
@@ -172,19 +172,19 @@ async def _where(page: Page, live: Live) -> tuple[JobRef | None, str]:
 
 
 async def _link(page: Page, live: Live) -> str:
-    """The job's page at Google, or at the emulator."""
+    """The URL of the job's page in the Google Cloud console, or on the emulator."""
     ref, root = await _where(page, live)
     return DataflowJobLink.url(ref, root=root) if ref else ""
 
 
 async def _worker_logs(page: Page, live: Live) -> str:
-    """Where Google shows the errors of the job's workers; the emulator has no such page."""
+    """The URL of the Logs Explorer with the workers' errors; empty for the emulator, which has no such page."""
     ref, root = await _where(page, live)
     return explorer(ref) if ref and not root.startswith("http://") else ""
 
 
 async def graph(page: Page, live: Live) -> Json:
-    """The job's graph: transforms and stages, or a run's nodes."""
+    """The graph: a job's transforms and stages, or a run's nodes."""
     at = page.at
     if at is None or not page.job.value:
         kept = page.kept.get("nodes")
@@ -197,7 +197,7 @@ async def graph(page: Page, live: Live) -> Json:
 
 
 async def messages(page: Page, live: Live, level: str) -> Json:
-    """The job's messages from a level on."""
+    """The job's messages of a level and above."""
     at = page.at
     if at is None or not page.job.value:
         return {"messages": page.kept.get("messages") or [], **aged(page.job)}
@@ -210,7 +210,7 @@ async def messages(page: Page, live: Live, level: str) -> Json:
 
 
 async def metrics(page: Page, live: Live) -> Json:
-    """The job's metrics, what it has used, and what that costs."""
+    """The job's metrics, usage and cost."""
     summary = summary_of(page.found)
     prices = summary.prices if summary else {}
     if page.at is not None and page.at.service == DATAFLOW and page.job.value:
@@ -221,7 +221,7 @@ async def metrics(page: Page, live: Live) -> Json:
 
 
 async def why(page: Page, live: Live) -> Json:
-    """Why the job failed: what the task has seen, and what the service says."""
+    """Why the job failed: what the task has stored, and what the service says."""
     summary = summary_of(page.found)
     error = str(page.kept.get("error") or (summary.error if summary else ""))
     if page.at is not None and page.at.service != DATAFLOW:
@@ -237,7 +237,7 @@ async def why(page: Page, live: Live) -> Json:
 
 
 async def workers(page: Page, live: Live, stage: str) -> Json:
-    """Who works on a stage."""
+    """The workers of a stage."""
     if page.at is None or page.at.service != DATAFLOW or not page.job.value:
         return {"workers": [], **aged(page.job)}
     found = await live.workers(page.at, stage, over=page.over)
@@ -245,5 +245,5 @@ async def workers(page: Page, live: Live, stage: str) -> Json:
 
 
 def aged(answer: Answer) -> Json:
-    """How old something is, and why it is not newer."""
+    """The age of an answer, and why there is no newer one."""
     return {"as_of": answer.at, "trouble": answer.trouble, "now": time.time()}

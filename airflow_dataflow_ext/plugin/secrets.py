@@ -1,4 +1,4 @@
-"""What must not reach a browser: secrets of the task and of the connections this process has read, taken out of every reply."""
+"""Removes secrets of the task, and of the connections that this process has read, from every reply."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from airflow_dataflow_ext.task.templating import is_template
 
 HIDDEN = "***"
 SHORTEST = 4
-"""Characters from which on a secret is looked for inside other texts; a shorter one would blacken ordinary words."""
+"""Least length of a secret that is removed from inside other texts, in characters; a shorter one would mask parts of ordinary words."""
 
 
 class Redactor:
-    """Takes secrets out of JSON.
+    """Removes secrets from JSON.
 
-    :param secrets: texts that are secret, beside those that Airflow masks in logs anyway.
+    :param secrets: secret texts, in addition to those that Airflow masks in logs.
     """
 
     def __init__(self, secrets: set[str]) -> None:
@@ -29,7 +29,7 @@ class Redactor:
         self._pattern = re.compile("|".join(map(re.escape, texts))) if texts else None
 
     def clean(self, value: Any) -> Any:
-        """The same without secrets, neither in keys nor in values."""
+        """The value without secrets in its keys and values."""
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, Mapping):
@@ -41,14 +41,14 @@ class Redactor:
     def _text(self, text: str) -> str:
         if self._pattern is not None:
             text = self._pattern.sub(HIDDEN, text)
-        return str(redact_of_tasks(redact_of_server(text)))  # connections are read by either; each masks what it has read
+        return str(redact_of_tasks(redact_of_server(text)))  # both sides read connections, and each masks what it has read
 
 
 def secrets_of(found: Found, job: Mapping[str, Any] | None = None) -> set[str]:
     """The texts that the task's DAG, its run and its job mark as secret.
 
-    Marked are parameters whose form hides them (``format: password``), and whatever has a name that Airflow hides, such as
-    ``password`` or ``api_key``, wherever it stands: in the run's conf, in the operator's arguments, in the job's options.
+    These are parameters that the trigger form hides (``format: password``), and all values with a name that Airflow hides, such as
+    ``password`` or ``api_key``: in the run's configuration, the operator's arguments, and the job's options.
 
     :param job: the job as the service describes it.
     """
@@ -75,7 +75,7 @@ def _hidden(name: str) -> bool:
 
 
 def _by_name(value: Any) -> Iterator[Any]:
-    """Values under names that Airflow hides; the service's ``displayData`` has name and value side by side."""
+    """Values under names that Airflow hides; in the service's ``displayData``, name and value are two fields."""
     if isinstance(value, Mapping):
         if isinstance(value.get("key"), str) and _hidden(value["key"]):
             yield {name: entry for name, entry in value.items() if name not in ("key", "namespace")}

@@ -1,4 +1,4 @@
-"""What the page shows of a Dataflow job: chosen fields of the service's JSON, in the page's own words. Pure."""
+"""What the page shows of a Dataflow job: chosen fields of the service's JSON, under the page's own names. Pure functions."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def header(job: Mapping[str, Any]) -> Json:
 
 
 def graph(job: Mapping[str, Any]) -> Json:
-    """Transforms, what flows between them, and which stage runs which of them.
+    """The transforms, the collections between them, and the stage that runs each transform.
 
-    :param job: in view ``JOB_VIEW_DESCRIPTION``.
+    :param job: the Job in view ``JOB_VIEW_DESCRIPTION``.
     """
     described = job.get("pipelineDescription") or {}
     transforms = [entry for entry in described.get("originalPipelineTransform") or () if entry.get("id")]
@@ -82,7 +82,7 @@ def _stages(stages: Iterable[Mapping[str, Any]]) -> Iterator[Json]:
 
 
 def stages(job: Mapping[str, Any], details: Sequence[Mapping[str, Any]]) -> list[Json]:
-    """Stage states: of the execution details where there are any, else of the job's summary."""
+    """The states of the stages, from the execution details if there are any, else from the job's summary."""
     known = {str(entry.get("executionStageName")): entry for entry in job.get("stageStates") or ()}
     if not details:
         return [
@@ -112,7 +112,7 @@ def _plain_state(state: Any) -> str:
 
 
 def workers(details: Sequence[Mapping[str, Any]]) -> list[Json]:
-    """Who works on a stage."""
+    """The workers of a stage."""
     return [
         {
             "worker": str(entry.get("workerName", "")),
@@ -133,7 +133,7 @@ def workers(details: Sequence[Mapping[str, Any]]) -> list[Json]:
 
 
 def messages(found: Iterable[Mapping[str, Any]]) -> list[Json]:
-    """Job messages: when, how important, what."""
+    """Job messages with their time and importance."""
     return [
         {
             "id": str(entry.get("id", "")),
@@ -146,7 +146,7 @@ def messages(found: Iterable[Mapping[str, Any]]) -> list[Json]:
 
 
 def autoscaling(found: Iterable[Mapping[str, Any]]) -> list[Json]:
-    """How the worker pool changed, and why."""
+    """Changes of the worker pool, and why."""
     return [
         {
             "time": str(entry.get("time", "")),
@@ -167,7 +167,7 @@ def _count(value: Any) -> int | None:
 
 
 def metrics(found: Sequence[Mapping[str, Any]], prices: Mapping[str, float]) -> Json:
-    """Committed values, what they say of each transform, and what the job has used and cost so far."""
+    """Committed values, the figures of each transform that they contain, and the job's usage and cost so far."""
     rows = [row for row in map(_metric, found) if row is not None]
     used = totals(found)
     cost = estimate(used, prices)
@@ -197,7 +197,7 @@ def _metric(metric: Mapping[str, Any]) -> Json | None:
 
 
 def _elements(found: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Output collection -> elements in it."""
+    """Output collection -> number of its elements."""
     counted: dict[str, float] = {}
     for metric, context in _committed(found, "ElementCount"):
         output = str(context.get("output_user_name") or str(context.get("original_name", "")).removesuffix("-ElementCount"))
@@ -207,7 +207,7 @@ def _elements(found: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def _wall_time(found: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Step -> milliseconds that all workers together spent in it."""
+    """Step -> milliseconds that all workers together have spent in it."""
     spent: dict[str, float] = {}
     for metric, context in _committed(found, _WALL_TIME):
         if context.get("step"):
@@ -226,7 +226,7 @@ def _committed(found: Sequence[Mapping[str, Any]], begins: str) -> Iterator[tupl
 
 
 def stored_metrics(kept: Mapping[str, Any], summary: Summary | None) -> Json:
-    """The same as :func:`metrics`, of what the task has stored."""
+    """The same as :func:`metrics`, from what the task has stored."""
     used = summary.used if summary else {}
     cost = {"amount": summary.cost, "without": []} if summary and summary.cost is not None else None
     return {

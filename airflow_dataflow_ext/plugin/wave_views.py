@@ -1,4 +1,4 @@
-"""What the page shows of a CRM Analytics run, in the same words as of a Dataflow job. Pure."""
+"""What the page shows of a CRM Analytics run, in the same form as for a Dataflow job. Pure functions."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def header(run: Mapping[str, Any]) -> Json:
 
 
 def nodes(found: Sequence[Mapping[str, Any]]) -> list[Json]:
-    """The run's nodes: status, rows, time and what is wrong."""
+    """The run's nodes with status, rows, time and errors."""
     return [
         {
             "id": str(node.get("id") or ""),
@@ -67,10 +67,10 @@ def _rows(node: Mapping[str, Any], side: str, kind: str) -> int | None:
 
 
 def graph(found: Sequence[Mapping[str, Any]], definition: Any) -> Json:
-    """The nodes in the order in which the dataflow's or recipe's definition links them.
+    """The nodes as the definition of the dataflow or recipe links them.
 
-    A dataflow's definition names each node with its ``parameters``, among them the ``source`` nodes; a recipe's has ``nodes`` with
-    ``sources``. Nodes that the definition does not know stand by themselves.
+    A dataflow's definition lists each node's ``parameters``, including its ``source`` nodes; a recipe's has ``nodes`` with ``sources``.
+    Nodes that the definition does not contain have no links.
     """
     shown = [{**node, "outputs": []} for node in nodes(found)]
     ids = {node["key"]: node["id"] for node in shown}
@@ -101,7 +101,7 @@ def _sources(part: Mapping[str, Any]) -> Iterable[str]:
 
 
 def number(value: Any) -> float | None:
-    """A number that the service gave, None for anything else."""
+    """A number in a reply; None for anything else."""
     try:
         return float(value)
     except (TypeError, ValueError):

@@ -1,1 +1,1 @@
-"""Operators that only wait."""
+"""Airflow sensors."""

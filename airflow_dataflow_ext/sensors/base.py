@@ -1,4 +1,4 @@
-"""What sensors have in common, whichever service they ask: look once, then wait on the worker or in the triggerer, with the same end."""
+"""The base of the sensors of either service: look once, then wait on the worker or in the triggerer, with the same result."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class WaitSensor(DeferrableTask, BaseSensorOperator):
-    """Waits for something that goes on elsewhere. The result is a job with the REST API's field names, where nothing else is said.
+    """Waits for something that this task did not start. Unless stated otherwise, the result is a job with the REST API's field names.
 
     :param poll_interval: seconds between two looks.
 
@@ -57,40 +57,40 @@ class WaitSensor(DeferrableTask, BaseSensorOperator):
 
     @abstractmethod
     def waiting(self) -> Waiting:
-        """What is waited for, from the rendered fields.
+        """What the sensor waits for, made from the rendered fields.
 
         :raises InvalidInputError: a field is wrong.
         """
 
     @abstractmethod
     def trigger(self) -> BaseTrigger:
-        """What waits for it in the triggerer."""
+        """The trigger that waits for it."""
 
     @abstractmethod
     def link_of(self, job: Json) -> str:
-        """The URL of the page where a person sees the job."""
+        """The URL of the job's page."""
 
     @abstractmethod
     def show(self, context: Context) -> None:
-        """Point a person to what is waited for."""
+        """Publish the link to what the sensor waits for."""
 
     def result(self, event: Json) -> Any:
-        """What has come, from the event of a trigger.
+        """What the trigger's event says was found.
 
-        :raises JobError: it cannot come any more.
+        :raises JobError: it can no longer happen.
         """
         return Outcome.deserialize(event).result()
 
     def judge(self, found: Any) -> PokeReturnValue:
-        """Whether what has come ends the wait, and with which result."""
+        """Whether what was found ends the wait, and with which result."""
         return PokeReturnValue(is_done=found is not None, xcom_value=found)
 
     def execute(self, context: Context) -> Any:
-        """Look once; then wait here, or in the triggerer."""
+        """Look once; then wait on the worker, or in the triggerer."""
         with self._skipping():
             first = context["ti"].get_first_reschedule_date(context) if self.reschedule and not self.deferrable else None
             self._began = first.timestamp() if first else time.time()
-            if first is not None:  # another process of this sensor has warned before
+            if first is not None:  # another process of this sensor has already warned
                 self._warn_again = _next_warning(self._waited - self.poll_interval)
             with task_errors():
                 self.show(context)
@@ -108,7 +108,7 @@ class WaitSensor(DeferrableTask, BaseSensorOperator):
             return self.judge(self._look())
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Any:
-        """What the trigger saw decides exactly as if this worker had looked."""
+        """Finish the task with the trigger's event, exactly as if this worker had looked."""
         with task_errors(self.link_of):
             check_event(event)
             looked = self.judge(self.result(dict(event)))
@@ -117,15 +117,15 @@ class WaitSensor(DeferrableTask, BaseSensorOperator):
         self.wait_in_triggerer(context, self.trigger())
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """As in any sensor; the error of one that has timed out in the triggerer says what there is now."""
+        """Resume as any sensor does; after a timeout in the triggerer, the error says what was seen last."""
         with self._saying_what_was_seen(look=True):
             return super().resume_execution(next_method, next_kwargs, context)
 
     @contextmanager
     def _saying_what_was_seen(self, *, look: bool = False) -> Iterator[None]:
-        """Let the error of a timeout say what was seen last.
+        """Make the error of a timeout say what was seen last.
 
-        :param look: look once more, because somebody else has looked until now.
+        :param look: look once more, because the trigger has looked until now.
         """
         try:
             yield
@@ -144,12 +144,12 @@ class WaitSensor(DeferrableTask, BaseSensorOperator):
 
     @property
     def skips(self) -> bool:
-        """Whether the task is skipped where it would fail."""
+        """Whether the task is skipped instead of failed."""
         return bool(self.soft_fail or self.never_fail)
 
     @contextmanager
     def _skipping(self) -> Iterator[None]:
-        """The rule that Airflow has for a task that resumes, also before that and on the worker."""
+        """Skip the task instead of failing it, as Airflow does for a task that resumes; here also before a deferral and on the worker."""
         try:
             yield
         except (AirflowSkipException, AirflowRescheduleException):
@@ -165,13 +165,13 @@ class WaitSensor(DeferrableTask, BaseSensorOperator):
 
     @property
     def _retry_for(self) -> float:
-        """Seconds for which one look is tried again: no longer than the wait may last, and not at all where the triggerer goes on."""
+        """Seconds for which one look is retried: at most until the wait's timeout, and 0 if the triggerer takes over afterwards."""
         return 0.0 if self.deferrable else max(0.0, min(self.hook.retry_for, self.patience.total_seconds() - self._waited))
 
     def _look(self) -> Any:
-        """What has come; None for not yet, when trouble that may pass is in the way, or when the service may not know it yet.
+        """What was found; None if it has not happened yet, an error may be temporary, or the service may not know the job yet.
 
-        :raises JobLostError: the service has not known it since the wait began, a while ago.
+        :raises JobLostError: the service has not known the job for too long since the wait began.
         """
         conversation: Conversation[Any] = self.waiting().once(retry_for=self._retry_for)
         try:
@@ -186,14 +186,14 @@ class WaitSensor(DeferrableTask, BaseSensorOperator):
             return None
 
     def _explained(self, error: CallError) -> CallError:
-        """The error, with what can be said of something that the service does not know."""
+        """The error, with a hint about a job that the service does not know."""
         if not isinstance(error, NotFoundError):
             return error
         explained: CallError = self.hook.run(self.waiting().explained(error))
         return explained
 
     def _warn(self, error: CallError) -> None:
-        """Say that something is in the way: at once, and then less and less often; in the end only in the error of the timeout."""
+        """Log an error that delays the sensor: at once, then less and less often; the error of a timeout repeats it."""
         if self._waited < self._warn_again < math.inf:
             return
         self.last_seen.text = str(self._explained(error))
@@ -206,7 +206,7 @@ class WaitSensor(DeferrableTask, BaseSensorOperator):
 
 
 def _next_warning(waited: float) -> float:
-    """The seconds since the wait began after which trouble is worth another line, each time twice as many."""
+    """Seconds since the wait began after which the next warning is due; they double each time."""
     due = budgets.UNKNOWN_AGAIN
     while due <= waited:
         due *= 2

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 class DataflowJobStatusSensor(DataflowSensor):
-    """Wait until a job is in one of some states; a job that ends in another fails the task. The result is the Job.
+    """Wait until a job is in one of the expected states; if it ends in another, the task fails. The result is the Job.
 
-    :param expected_statuses: a state, or some, for example ``JOB_STATE_DONE``.
+    :param expected_statuses: a state, or several, for example ``JOB_STATE_DONE``.
 
     See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowSensor` for the other arguments.
     """
@@ -36,7 +36,7 @@ class DataflowJobStatusSensor(DataflowSensor):
 
     @property
     def policy(self) -> WaitPolicy:
-        """What the wait is for.
+        """What the sensor waits for.
 
         :raises InvalidInputError: a field is wrong.
         """
@@ -52,18 +52,18 @@ class DataflowJobStatusSensor(DataflowSensor):
 
 
 class DataflowJobMetricsSensor(DataflowConditionSensor):
-    """Wait for a job's metrics: for any, for those that ``callback`` wants, or for one to reach a number.
+    """Wait for a job's metrics: any, those that ``callback`` accepts, or one that reaches a value.
 
-    The result is the list of MetricUpdates or what ``callback`` makes of it; with ``metric`` the MetricUpdate.
+    The result is the list of MetricUpdates, or what ``callback`` returns; with ``metric``, the MetricUpdate.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/MetricUpdate
 
-    :param metric: name of a metric, for example ``TotalVcpuTime`` or that of a counter of the pipeline.
-    :param at_least: the number that it must reach, in the metric's own unit. A job that ends with it counts as well.
-    :param tentative: let its tentative values count, which come earlier and may go back.
-    :param metric_context: entries that its context must have, for example ``{"step": "s3"}``.
+    :param metric: name of a metric, for example ``TotalVcpuTime``, or of a counter of the pipeline.
+    :param at_least: value that the metric must reach, in its own unit. A job that ends with it also counts.
+    :param tentative: accept tentative values, which arrive earlier and may decrease again.
+    :param metric_context: entries that the metric's context must have, for example ``{"step": "s3"}``.
 
-    All arguments named here are templated.
+    All arguments listed here are templated.
 
     See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowConditionSensor` for the other arguments.
     """
@@ -100,8 +100,8 @@ class DataflowJobMetricsSensor(DataflowConditionSensor):
 
 
 class DataflowJobMessagesSensor(DataflowConditionSensor):
-    """Wait for a job's messages: for any, or for those that ``callback`` wants. The result is the list of JobMessages or what
-    ``callback`` makes of it.
+    """Wait for a job's messages: any, or those that ``callback`` accepts. The result is the list of JobMessages, or what ``callback``
+    returns.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs.messages/list
 
@@ -113,8 +113,8 @@ class DataflowJobMessagesSensor(DataflowConditionSensor):
 
 
 class DataflowJobAutoScalingEventsSensor(DataflowConditionSensor):
-    """Wait for a job's autoscaling events: for any, or for those that ``callback`` wants. The result is the list of
-    AutoscalingEvents or what ``callback`` makes of it.
+    """Wait for a job's autoscaling events: any, or those that ``callback`` accepts. The result is the list of AutoscalingEvents, or what
+    ``callback`` returns.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/ListJobMessagesResponse#autoscalingevent
 
@@ -129,13 +129,13 @@ class DataflowJobAutoScalingEventsSensor(DataflowConditionSensor):
 
 
 class DataflowJobProgressSensor(DataflowConditionSensor):
-    """Wait until a batch job, or one of its stages, has done a part of its work. The result is the fraction.
+    """Wait until a batch job, or one of its stages, has done a given part of its work. The result is the fraction that is done.
 
-    The service estimates progress, and calls the method experimental:
+    The service estimates the progress, and calls the method experimental:
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs/getExecutionDetails
 
-    :param at_least: the part, from 0 to 1 (templated). A job that ends with it counts as well.
-    :param stage: id of a stage, for example ``F12`` (templated); None means the mean over the stages that the service names.
+    :param at_least: the part, from 0 to 1 (templated). A job that ends with it also counts.
+    :param stage: id of a stage, for example ``F12`` (templated); None takes the mean of all stages that the service lists.
 
     See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowConditionSensor` for the other arguments.
     """
@@ -154,7 +154,7 @@ class DataflowJobProgressSensor(DataflowConditionSensor):
 
 
 class DataflowSnapshotSensor(DataflowConditionSensor):
-    """Wait until a job can start from a snapshot; one that has failed or was deleted fails the task. The result is the Snapshot.
+    """Wait until a job can start from a snapshot; if the snapshot failed or was deleted, the task fails. The result is the Snapshot.
 
     https://cloud.google.com/dataflow/docs/guides/using-snapshots
 
@@ -171,7 +171,7 @@ class DataflowSnapshotSensor(DataflowConditionSensor):
         self.snapshot_id = snapshot_id
 
     def show(self, context: Context) -> None:
-        """There is no page for one snapshot."""
+        """Publish nothing: a snapshot has no page."""
 
     def condition(self) -> Condition:
         return SnapshotReady(snapshot_id=self.snapshot_id)

@@ -1,4 +1,4 @@
-"""What the sensors at one Dataflow job have in common: where it is, starting and ending in the triggerer, conditions with a callback."""
+"""The base of the sensors that watch one Dataflow job."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class DataflowSensor(DataflowTask, WaitSensor):
-    """Waits at a Dataflow job.
+    """Waits for something about one Dataflow job.
 
     :param job_id: the job (templated).
 
@@ -50,7 +50,7 @@ class DataflowSensor(DataflowTask, WaitSensor):
         self.show_job(context, self.job)
 
     def trigger_arguments(self) -> Json:
-        """What each of the triggers here takes."""
+        """The arguments that every trigger of these sensors takes."""
         return {
             "job_id": self.job_id,
             "project_id": self.project_id,
@@ -62,11 +62,11 @@ class DataflowSensor(DataflowTask, WaitSensor):
 
 
 class DataflowConditionSensor(DataflowSensor):
-    """Waits for something that a job shows.
+    """Waits until a job meets a condition.
 
-    :param callback: is given what there is, and says whether the wait is over: by a PokeReturnValue, or by anything true, which
-        is then the result. It runs on a worker; while deferred it is asked whenever there is something else than before.
-    :param fail_on_terminal_state: fail when the job has ended; False waits on (templated).
+    :param callback: a function that receives what was found and decides whether the wait is over. It returns a PokeReturnValue, or
+        anything true, which becomes the result. It runs on a worker; a deferred sensor resumes to call it whenever something new is found.
+    :param fail_on_terminal_state: fail when the job ends first; False keeps waiting (templated).
 
     See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowSensor` for the other arguments.
     """
@@ -86,7 +86,7 @@ class DataflowConditionSensor(DataflowSensor):
 
     @abstractmethod
     def condition(self) -> Condition:
-        """What is waited for, from the rendered fields.
+        """What the sensor waits for, made from the rendered fields.
 
         :raises InvalidInputError: a field is wrong.
         """
@@ -123,7 +123,7 @@ class DataflowConditionSensor(DataflowSensor):
         return PokeReturnValue(is_done=bool(result), xcom_value=result)
 
     def _condition_now(self) -> Condition:
-        """What is waited for now: with a callback whatever it has not been given yet, be it nothing at all."""
+        """The condition of the next wait; with a callback, anything that the callback has not received yet meets it, even an empty list."""
         condition = self.condition()
         if isinstance(condition, Entries) and self.callback is not None:
             return dataclasses.replace(condition, seen=self._seen)

@@ -28,16 +28,16 @@ require_salesforce(__name__)
 
 
 class WaveDataflowJobSensor(WaveTask, WaitSensor):
-    """Wait for the end of a run that something else has started; one that ends badly fails the task.
+    """Wait for the end of a run that another task or system has started; if it ends badly, the task fails.
 
-    The result is the DataflowJob, with the run's ``nodes`` where the API version shows them.
+    The result is the DataflowJob, with the run's ``nodes`` if the API version returns them.
 
-    :param job_id: the run (templated, like every argument named here but the last).
-    :param dataflow: instead of ``job_id``: id, name or label of a dataflow, whose newest run since ``since`` is waited for,
-        also when there is none yet.
-    :param recipe: the same with a recipe.
-    :param since: a time or a date, also as ISO 8601 text; without a zone it is UTC. By default the start of the run's data interval or,
-        where it has none, the time after which the run was due.
+    :param job_id: id of the run (templated, like every argument listed here but the last).
+    :param dataflow: instead of ``job_id``: id, name or label of a dataflow. The sensor waits for its newest run since ``since``, even if
+        there is none yet.
+    :param recipe: the same for a recipe.
+    :param since: a time or a date, also as ISO 8601 text; without a time zone it is UTC. The default is the start of the DAG run's data
+        interval or, if it has none, the DAG run's ``run_after``.
     :param fail_on_warning: whether a run that ended as Warning fails the task.
     :param poll_interval: seconds between two looks.
 

@@ -1,1 +1,1 @@
-"""What a task is to Airflow: its errors, its identity, its records, its end by a user, its start in the triggerer."""
+"""What a task is to Airflow: its errors, identity, records, kill, and start in the triggerer."""

@@ -1,4 +1,4 @@
-"""What differs between the Airflow versions that this package runs on; the only module that knows any."""
+"""The differences between the Airflow versions that this package supports; no other module knows them."""
 
 from __future__ import annotations
 
@@ -75,19 +75,19 @@ __all__ = (
 )
 
 ON_KILL_WITHIN = 30.0
-"""Seconds; as long as Airflow 3.3 gives a trigger."""
+"""Seconds that a trigger's ``on_kill`` may take; the default of Airflow 3.3."""
 
 SDK = tuple(int(part) for part in sdk_version.split(".")[:2])
 IS_3_3 = SDK >= (1, 3)
-"""Whether there are a state store for tasks and assets, ``on_kill`` of triggers, starts in the triggerer, and retries after an end there.
+"""Whether Airflow has state stores of tasks and assets, ``on_kill`` of triggers, starts in the triggerer, and retries after an end there.
 
 The task SDK 1.3 belongs to Airflow 3.3."""
 
 
 def needs_3_3(**options: Any) -> None:
-    """Refuse options that an older Airflow cannot carry out.
+    """Refuse options that need Airflow 3.3.
 
-    :param options: what was given, by name.
+    :param options: the options by name.
     :raises InvalidInputError: one of them is set, and Airflow is older.
     """
     if not IS_3_3 and (given := [name for name, value in options.items() if value]):
@@ -100,7 +100,7 @@ def task_state_store(context: Any) -> Any | None:
 
 
 def asset_state_store(trigger: Any) -> Any | None:
-    """The state store of the asset that a trigger watches; None before Airflow 3.3, and where it watches none."""
+    """The state store of the asset that a trigger watches; None before Airflow 3.3, or if it watches none."""
     return getattr(trigger, "asset_state_store", None)
 
 
@@ -118,9 +118,9 @@ def keywords(function: Callable[..., Any], arguments: Collection[Any], context: 
 
 
 def in_thread(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
-    """The function, which asks Airflow something and so blocks, for a trigger's event loop.
+    """An awaitable version of a function that blocks because it asks Airflow, for a trigger's event loop.
 
-    Airflow 3.1 hands the question to the loop that asgiref's thread belongs to; a thread of :mod:`asyncio` has none.
+    Airflow 3.1 passes the question to the event loop that asgiref's thread belongs to; a thread of :mod:`asyncio` has none.
     """
     from asgiref.sync import sync_to_async
 
@@ -128,9 +128,9 @@ def in_thread(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
 
 
 async def cancelled(trigger: Any) -> None:
-    """Do what Airflow 3.3 does itself when it cancels a trigger whose task is no longer deferred: call its ``on_kill``.
+    """Call a cancelled trigger's ``on_kill``, as Airflow 3.3 does itself if the task is no longer deferred.
 
-    Before that version a trigger is also cancelled when its triggerer ends; ``on_kill`` asks which it was.
+    In older versions, a trigger is also cancelled when its triggerer ends; ``on_kill`` finds out which it was.
     """
     if not IS_3_3:
         with suppress(Exception):
@@ -141,7 +141,7 @@ async def cancelled(trigger: Any) -> None:
 def stats() -> Any:
     """Airflow's ``Stats`` as configured in ``[metrics]``.
 
-    From 3.2 on it is set up by the process that uses it, and in the process of the triggers nobody has.
+    Since Airflow 3.2, each process sets it up itself, and the triggerer's process does not.
     """
     from airflow.providers.common.compat.sdk import Stats
 

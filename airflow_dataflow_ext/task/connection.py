@@ -1,4 +1,4 @@
-"""The connection of a task: the fields that every task of a service has, the hook that they make, and the link to what it shows."""
+"""The connection of a task: the fields that every task of a service has, the hook made from them, and the task's link."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 
 class LinkedTask(BaseOperator):
-    """A task whose link is there as soon as it knows where it leads; see :class:`~airflow_dataflow_ext.links.base.ShownLink`."""
+    """A task whose link appears as soon as its URL is known; see :class:`~airflow_dataflow_ext.links.base.ShownLink`."""
 
     shown_link = ""
-    """The URL that this process of the task has shown."""
+    """The URL that this process of the task has published."""
     has_resumed = False
-    """Whether this process goes on after a deferral."""
+    """Whether this process resumes the task after a deferral."""
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """As in any operator."""
+        """Resume as any operator does."""
         self.has_resumed = True
         return super().resume_execution(next_method, next_kwargs, context)
 
     def show_link(self, context: Context, key: str, url: str) -> None:
-        """Let the task's link lead there from now on.
+        """Publish the URL of the task's link.
 
         :param key: the link's XCom key.
         """
@@ -48,10 +48,10 @@ class LinkedTask(BaseOperator):
 class DataflowTask(LinkedTask):
     """A task that calls Dataflow.
 
-    :param project_id: project of the job; the connection's by default (templated, like all arguments named here).
-    :param location: location of the job; the connection's, or ``us-central1``, by default.
+    :param project_id: project of the job; the connection's by default (templated, like all arguments listed here).
+    :param location: location of the job; by default the connection's, or ``us-central1``.
     :param gcp_conn_id: connection of type ``google_cloud_platform``.
-    :param impersonation_chain: service account, or chain of them, to act as.
+    :param impersonation_chain: service account to impersonate, or a chain of accounts that ends with it.
     """
 
     template_fields: Sequence[str] = ("project_id", "location", "gcp_conn_id", "impersonation_chain")
@@ -87,31 +87,31 @@ class DataflowTask(LinkedTask):
 
     @property
     def own_location(self) -> str | None:
-        """The location that the task itself gives."""
+        """The location that the task itself names."""
         location: str | None = given(self.location)
         return location
 
     @property
     def place(self) -> Place:
-        """Project and location, as far as they are not given those of the connection."""
+        """Project and location: the task's, else the connection's."""
         return self.hook.place(self.project_id, self.location)
 
     def show_job(self, context: Context, job: JobRef) -> None:
-        """Let the task's link lead to the job."""
+        """Publish the link to the job."""
         self.show_link(context, DataflowJobLink.xcom_key, DataflowJobLink.url(job, root=self.hook.root))
 
     def link_of(self, job: Json) -> str:
-        """The URL of the page where a person sees the job."""
+        """The URL of the job's page."""
         return job_page(self.hook, job, self.project_id, self.location)
 
 
 class PipelineTask(DataflowTask):
-    """A task about a data pipeline."""
+    """A task that acts on a data pipeline."""
 
     operator_extra_links: Sequence[BaseOperatorLink] = (DataflowPipelineLink(),)
 
     def show_pipeline(self, context: Context, pipeline: PipelineRef) -> None:
-        """Let the task's link lead to the pipeline."""
+        """Publish the link to the pipeline."""
         self.show_link(context, DataflowPipelineLink.xcom_key, DataflowPipelineLink.url(pipeline))
 
 
@@ -142,23 +142,23 @@ class WaveTask(LinkedTask):
         return {"conn_id": self.salesforce_conn_id}
 
     def show_org(self, context: Context) -> None:
-        """Let the task's link lead to the org's Data Manager."""
+        """Publish the link to the org's Data Manager."""
         self.show_link(context, WaveDataManagerLink.xcom_key, org_page(self.hook))
 
     def link_of(self, job: Json) -> str:
-        """The URL of the page where a person sees the run."""
+        """The URL of the page that shows the run."""
         return org_page(self.hook)
 
 
 def job_page(hook: DataflowHook, job: Json, project_id: str | None = None, location: str | None = None) -> str:
-    """The URL of the page where a person sees a Dataflow job.
+    """The URL of a Dataflow job's page.
 
-    :param job: the job as the REST API gives it; where it names no place, the others count, and then the connection's.
+    :param job: the job as the REST API returns it; if it names no project or location, the arguments are used, else the connection's.
     """
     at = hook.place(job.get("projectId") or project_id, job.get("location") or location).job(str(job.get("id")))
     return DataflowJobLink.url(at, root=hook.root)
 
 
 def org_page(hook: WaveHook) -> str:
-    """The URL of the page where a person sees the runs of an org; the first call logs in."""
+    """The URL of the page that shows an org's runs; the first call logs in."""
     return WaveDataManagerLink.url(root=hook.root)

@@ -1,4 +1,4 @@
-"""What every task that waits has in common, operator or sensor: where it waits, who ends it, and how long it may take."""
+"""The base of every task that waits, operator or sensor: where it waits, who ends it, and how long it may take."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json
 
 BEGAN = "began"
-"""Under which a deferral hands on when its try began; what Airflow says of that after a deferral differs between its versions."""
+"""The key under which a deferral passes on when its try began, since Airflow's versions differ in what they say about it later."""
 
 
 class DeferrableTask(StartsFromTrigger):
-    """Waits on its worker or, with the same end, in the triggerer. ``execution_timeout`` counts all of it, however often it is deferred.
+    """Waits on its worker or, with the same result, in the triggerer. ``execution_timeout`` covers the whole try, with all deferrals.
 
-    :param deferrable: wait in the triggerer.
-    :param end_from_trigger: with ``deferrable``: let the triggerer end the task, without a worker that resumes it. Airflow then runs no
-        ``on_success_callback`` or listener and writes no asset events, and the triggerer's log alone says why a task failed. A task with
-        ``multiple_outputs``, or over whose result another one is mapped, ends on a worker all the same.
-    :param start_from_trigger: with ``deferrable``, and for an operator with ``end_from_trigger``: start in the triggerer, so that no worker
-        has to begin. A mapped task, or one that needs what only a worker can have, starts there all the same; the page "Waiting" says
-        what that is.
+    :param deferrable: wait in the triggerer. The default is Airflow's ``[operators] default_deferrable``.
+    :param end_from_trigger: let the triggerer end the task, so that no worker resumes it; requires ``deferrable``. Airflow then runs no
+        ``on_success_callback`` or listener and writes no asset events, and only the triggerer's log says why a task failed. A task with
+        ``multiple_outputs``, or over whose result another task is mapped, still ends on a worker.
+    :param start_from_trigger: start in the triggerer, so that no worker has to begin the task; requires ``deferrable`` and, for an
+        operator, ``end_from_trigger``. A mapped task, or one that needs what only a worker has, still starts on a worker; the page
+        "Waiting" lists these cases.
     """
 
     deferrable = Flag()
@@ -38,7 +38,7 @@ class DeferrableTask(StartsFromTrigger):
     ends_where_it_starts = True
     """Whether a task that starts in the triggerer must end there, too."""
     skips: Any = False
-    """Whether the task is skipped where it would fail."""
+    """Whether the task is skipped instead of failed."""
     _try_began: float | None = None
 
     def __init__(
@@ -62,12 +62,12 @@ class DeferrableTask(StartsFromTrigger):
 
     @property
     def patience(self) -> timedelta | None:
-        """How long a try may take; None for as long as it takes."""
+        """How long a try may take; None for no limit."""
         return self.execution_timeout
 
     @property
     def ends_in_triggerer(self) -> bool:
-        """Whether the triggerer ends the task. It writes the result as one XCom, and Airflow would not know how many entries that has."""
+        """Whether the triggerer ends the task. It does not if a task is mapped over the result, whose length Airflow would not learn."""
         is_mapped_over = self.get_dag() is not None and next(self.iter_mapped_dependants(), None) is not None
         return bool(self.end_from_trigger) and not (self.multiple_outputs or is_mapped_over)
 
@@ -76,17 +76,17 @@ class DeferrableTask(StartsFromTrigger):
 
     @property
     def trigger_options(self) -> Json:
-        """What each trigger takes from its task, beside the connection."""
+        """The arguments that every trigger receives from its task, apart from the connection."""
         return {"end_from_trigger": self.ends_in_triggerer, "do_xcom_push": self.do_xcom_push, "skips": self.skips}
 
     def wait_in_triggerer(self, context: Context, trigger: BaseTrigger, method_name: str = "execute_complete") -> NoReturn:
-        """Defer, for as long as :attr:`patience` leaves since the try began; with nothing left the task times out."""
+        """Defer for the time that is left of :attr:`patience` since the try began; if none is left, the task times out."""
         left = self.time_left(context)
         self.defer(trigger=trigger, method_name=method_name, kwargs={BEGAN: self._begun(context)}, timeout=left)
         raise AssertionError("defer raises")
 
     def time_left(self, context: Context) -> timedelta | None:
-        """What :attr:`patience` leaves; with nothing left the task times out."""
+        """The time that is left of :attr:`patience`; if none is left, the task times out."""
         if self.patience is None:
             return None
         left = self.patience + timedelta(seconds=self._begun(context) - time.time())
@@ -100,11 +100,11 @@ class DeferrableTask(StartsFromTrigger):
         return began
 
     def time_out(self) -> NoReturn:
-        """End as a task that has waited for too long on its worker."""
+        """Fail as a task that has waited too long on its worker."""
         raise AirflowTaskTimeout(f"Timeout: the task has taken {self.patience}, all its deferrals included.")
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """As in any task; the try goes on that began before the deferral."""
+        """Resume as any task does, within the try that began before the deferral."""
         known = dict(next_kwargs or {})
         self._try_began = known.pop(BEGAN, None)
         return super().resume_execution(next_method, known, context)

@@ -1,4 +1,4 @@
-"""The boundary of a task: the only place where this package's errors become Airflow's, and events of a trigger become errors."""
+"""The only place where this package's errors become Airflow's, and where a trigger's events become errors."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json
 
 LinkOf = Callable[["Json"], str]
-"""The URL of the page where a person sees a job."""
+"""Gives the URL of a job's page."""
 
 log = logging.getLogger(__name__)
 
 
 def task_errors(link_of: LinkOf | None = None) -> AbstractContextManager[None]:
-    """Turn this package's errors into Airflow's: one that no retry can mend fails the task at once.
+    """Turn this package's errors into Airflow's; one that no retry can resolve fails the task at once.
 
-    What a person reads is the error's own text. How it came about is logged at debug level: Airflow shows each exception with its
-    whole chain, which would bury the reason.
+    The task's log shows the error's own text. Its causes are logged at debug level: Airflow prints each exception with its whole chain,
+    which would bury the reason.
 
-    :param link_of: leads to a job that ended badly.
+    :param link_of: gives the URL of the page of a job that ended badly.
     """
     return _Boundary(link_of)
 
 
 class _Boundary(AbstractContextManager[None]):
-    """Written as a class, so that a traceback shows one line of it and none of contextlib's."""
+    """A class instead of a ``contextlib`` generator, so that a traceback shows only one line of it."""
 
     def __init__(self, link_of: LinkOf | None) -> None:
         self._link_of = link_of
@@ -46,7 +46,7 @@ class _Boundary(AbstractContextManager[None]):
 
 
 def airflow_error(error: DataflowExtError, link_of: LinkOf | None = None) -> AirflowException:
-    """The exception by which Airflow ends, or tries again, a task that met this error."""
+    """The exception by which Airflow fails or retries a task with this error."""
     if isinstance(error, JobEndError):
         job, link = error.job, link_of(error.job) if link_of else ""
         return _ENDS.get(error.cause, JobFailedError)(
@@ -63,17 +63,17 @@ def airflow_error(error: DataflowExtError, link_of: LinkOf | None = None) -> Air
 
 
 _ENDS: Mapping[str, type[JobFailedError]] = {"capacity": NoCapacityError, "limit": UsageLimitError}
-"""What a task raises when its job ended badly, by the cause."""
+"""The exception of a task whose job ended badly, by cause."""
 
 
 def error_event(error: DataflowExtError) -> Json:
-    """The event by which a trigger tells the worker of an error."""
+    """The event by which a trigger reports an error to the worker."""
     return {"error": str(error), "lasting": error.lasting}
 
 
 def check_event(event: Mapping[str, Any]) -> None:
     """
-    :raises JobError: the event of a trigger tells of an error.
+    :raises JobError: the trigger's event reports an error.
     """
     if "error" in event:
         raise JobError(str(event["error"]), lasting=bool(event.get("lasting")))

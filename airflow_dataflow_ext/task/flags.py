@@ -1,4 +1,4 @@
-"""Arguments of tasks that are true or false: read strictly, when the DAG file is parsed or, where they are templates, once rendered."""
+"""Boolean arguments of tasks, which are checked when the DAG file is parsed or, if they are templates, once they are rendered."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from airflow_dataflow_ext.task.templating import is_template
 
 
 class Flag:
-    """An argument that is true or false, also as the text that a template renders to.
+    """A boolean argument, which may be given as the text that a template renders.
 
-    Anything else fails the DAG file. What a template renders to is read when Airflow sets it; if it is neither, it stays as it is, and
-    :func:`check_flags` says so where the task's errors are Airflow's.
+    Any other value is an error of the DAG file. A rendered value is read when Airflow sets it; if it is not a boolean, it stays unchanged,
+    and :func:`check_flags` raises the error while the task runs.
 
-    :param optional: whether it may be None, too.
+    :param optional: whether None is allowed, too.
     """
 
     def __init__(self, *, optional: bool = False) -> None:
@@ -51,9 +51,9 @@ class Flag:
         vars(task)[self.name] = value
 
     def read(self, value: Any) -> bool | None:
-        """What the value says.
+        """The value as a boolean, or None.
 
-        :raises InvalidInputError: it is neither true nor false.
+        :raises InvalidInputError: it is not a boolean.
         """
         if self.optional and (value is None or (isinstance(value, str) and value.strip() in NOTHING)):
             return None
@@ -61,9 +61,9 @@ class Flag:
 
 
 def check_flags(task: object) -> None:
-    """That each flag of the task, now that all is rendered, is true or false.
+    """Check that each rendered flag of the task is a boolean.
 
-    :raises InvalidInputError: one is not.
+    :raises InvalidInputError: a flag is not.
     """
     for name in {name for cls in type(task).__mro__ for name, found in vars(cls).items() if isinstance(found, Flag)}:
         getattr(type(task), name).read(getattr(task, name))

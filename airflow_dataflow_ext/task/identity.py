@@ -1,4 +1,4 @@
-"""Whose launch a task's launch is, from what Airflow says of the task."""
+"""The identity of a task's launch, taken from the task's context."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 def identity_of(context: Context) -> LaunchIdentity:
-    """What identifies this task's launch."""
+    """The identity of this task's launch."""
     ti = context["ti"]
     map_index = ti.map_index if ti.map_index is not None else -1
     return LaunchIdentity(dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=map_index)
 
 
 def clear_key_of(context: Context) -> int:
-    """A number that a person's clear of the task changes, and a retry does not: the number of its last try, counted by Airflow.
+    """A number that changes when a person clears the task, but not on a retry: Airflow's ``max_tries``, the number of the last try.
 
-    A clear that leaves it the same cannot be seen: one after which the DAG file has fewer retries, by just as many as tries were made.
-    Nothing else that Airflow says to a task shows it without taking retries for clears: a DAG run's ``clear_number`` counts the clears of
-    all its tasks, its start is new when a person queues it again, and the id of a task instance is new with every try.
+    One clear goes unnoticed: if the DAG file then has fewer retries, by exactly the number of tries made, the number stays the same.
+    Everything else in a task's context that changes on a clear also changes otherwise: a DAG run's ``clear_number`` counts the clears of
+    all its tasks, its start changes when a person queues it again, and the id of a task instance changes with every try.
     """
     return int(context["ti"].max_tries or 0)

@@ -1,4 +1,4 @@
-"""Who is behind the kill of a task: a user, or a machine that is shut down."""
+"""Finds out who killed a task: a user, or a machine that shuts down."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def after_kill(ti: Any, *, by_user: Callable[[], None], by_machine: Callable[[], None]) -> None:
-    """Tell who is behind an ``on_kill``: a user, or a timeout that a user set; or a machine that is shut down.
+    """Call one of two functions, depending on who killed the task: a user (or a timeout that a user set), or a machine that shuts down.
 
-    In the second case the task is still *running* for Airflow, will be retried, and takes its job over. An unclear answer counts
-    as such: a job must not end with a machine.
+    In the second case, Airflow still lists the task as *running* and will retry it, and the retry takes the job over. An unclear answer
+    counts as this case, so that a job does not end with a machine.
 
-    The signal may have interrupted a question to Airflow, which has to be answered before the next one: then this returns, so that
-    the task can read its answer, and a thread goes on.
+    The signal may have interrupted another question to Airflow, which must be answered before the next one. Then this function returns, so
+    that the task can read that answer, and a thread continues.
     """
     if isinstance(sys.exc_info()[1], AirflowTaskTimeout):
         return by_user()
@@ -30,7 +30,7 @@ def after_kill(ti: Any, *, by_user: Callable[[], None], by_machine: Callable[[],
 
     def ask() -> None:
         state = None
-        with suppress(Exception):  # whatever it is, it is no answer
+        with suppress(Exception):  # any error means that there is no answer
             found = ti.get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index)
             state = next(iter((found.get(ti.run_id) or {}).values()), None)
         known.set()

@@ -1,4 +1,4 @@
-"""What goes to Airflow's metrics, and under which names; nothing else here emits any. The page "Metrics" describes them."""
+"""The package's metrics, sent through Airflow's ``Stats``; the page "Metrics" describes them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DELAY = "dataflow_ext.event.delay"
 
 
 def count_launch(identity: LaunchIdentity, launch: Callable[[], Launched]) -> Launched:
-    """Launch, and count what came of it."""
+    """Launch, and count the result."""
     tags = tags_of(identity)
     try:
         launched = launch()
@@ -33,7 +33,7 @@ def count_launch(identity: LaunchIdentity, launch: Callable[[], Launched]) -> La
 
 
 def count_launched(identity: LaunchIdentity, launched: Launched) -> None:
-    """Count a job that a launch has, and how often its answer was lost on the way."""
+    """Count the job of a launch, and how often an answer was lost."""
     tags = tags_of(identity)
     stats().incr(ADOPTED if launched.adopted else STARTED, tags=tags)
     if launched.unanswered:
@@ -41,12 +41,12 @@ def count_launched(identity: LaunchIdentity, launched: Launched) -> None:
 
 
 def tags_of(identity: LaunchIdentity) -> dict[str, str]:
-    """The tags by which Airflow tells tasks apart."""
+    """The tags that Airflow uses for tasks."""
     return {"dag_id": identity.dag_id, "task_id": identity.task_id}
 
 
 def report_round(place: Hashable, done: Round) -> None:
-    """Tell what a Board has done since its last report."""
+    """Report what a Board has done since its last report."""
     name_of_place = str(place) if "/" in str(place) else f"crm_analytics/{place}"
     tags = {"place": name_of_place}
     for name, value in ((LOOKS, done.looks), (REQUESTS, done.requests), (ERRORS, done.errors)):
@@ -55,9 +55,9 @@ def report_round(place: Hashable, done: Round) -> None:
     legacy = name_of_place.replace(".", "_").replace(":", "_").replace("/", ".")
     for name, now in ((WAITS, done.waits), (LAST_GOOD, round(done.last_good_age, 1))):
         stats().gauge(name, now, tags=tags)
-        stats().gauge(f"{name}.{legacy}", now)  # StatsD alone knows no tags, and would keep the last place's value only
+        stats().gauge(f"{name}.{legacy}", now)  # plain StatsD has no tags, and would keep only the last place's value
 
 
 def time_event(seconds: float) -> None:
-    """Tell how long after a job's end its event leaves the trigger."""
+    """Report how long after a job's end the trigger sends its event."""
     stats().timing(DELAY, 1000 * max(seconds, 0.0))

@@ -1,4 +1,4 @@
-"""Where a task keeps how far its launch has come."""
+"""The stores of a task's launch record."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ if TYPE_CHECKING:
 
 
 PUBLISHED = ("return_value", "job_id", "snapshot_id", DataflowJobLink.xcom_key, WaveDataManagerLink.xcom_key, FACTS_KEY)
-"""The XComs by which an operator tells others of what it has done."""
+"""The XComs by which an operator tells other tasks and people what it has done."""
 
 log = logging.getLogger(__name__)
 
 
 def keeping(key: str, value: Any, read: Callable[[str], Any], write: Callable[[str, Any], object]) -> None:
-    """Write what nothing depends on, without the secrets that this process knows; trouble with it fails nothing."""
+    """Store a value that nothing depends on, without the secrets that this process knows; an error here fails nothing."""
     from airflow.sdk._shared.secrets_masker import redact
 
     try:
         write(key, redact(merged(read(key), value) if key == SUMMARY_KEY else value))
-    except Exception as error:  # whatever it is, the task goes on
-        log.warning("What a person may want to see of the job later could not be kept: %s", error)
+    except Exception as error:  # whatever the error is, the task continues
+        log.warning("Data for the job's page could not be stored: %s", error)
 
 
 def record_store(context: Context) -> RecordStore | PassingStore:
-    """Where a task keeps its launch record."""
+    """The store of a task's launch record."""
     store = task_state_store(context)
     return PassingStore() if store is None else RecordStore(store)
 
 
 class PassingStore(MemoryStore):
-    """The launch record in an Airflow without a state store for tasks: it is gone with the process."""
+    """The store on an Airflow without ``task_state_store``: the record is lost when the process ends."""
 
     def begin(self, record: LaunchRecord | None) -> None:
-        """Go on from a record that was found otherwise."""
+        """Start from a record that was made from existing jobs."""
         self.set(RECORD, record.value() if record else None)
 
 
 class RecordStore:
     """The task's state store, which outlives the worker.
 
-    The record stays as long as the DAG run: a streaming job may be waited for longer than the store's usual 30 days.
+    The record is kept as long as the DAG run, since a task may wait for a streaming job longer than the store's default of 30 days.
     """
 
     def __init__(self, store: Any) -> None:
@@ -69,7 +69,7 @@ class RecordStore:
         return value
 
     def set(self, key: str, value: Any) -> None:
-        """Write the value durably."""
+        """Store the value durably."""
         from airflow.sdk.execution_time.context import NEVER_EXPIRE
 
         self._store.set(key, value, retention=NEVER_EXPIRE)
@@ -80,15 +80,15 @@ class RecordStore:
         keeping(key, value, self.kept, self.set)
 
     def kept(self, key: str) -> Any:
-        """What was kept, or None; asked for once."""
+        """The stored value, or None; it is read once."""
         return self._known[key] if key in self._known else self.get(key)
 
 
 class XComs:
-    """Where a trigger keeps things: XComs of its task.
+    """The XComs of a trigger's task, used as a store.
 
-    Airflow logs each XCom that is asked for and is not there as an error, so none is asked for of which that is known: a worker that
-    starts a task deletes what it kept.
+    Airflow logs an error when an XCom that does not exist is read. So one that is known not to exist is not read: a worker that starts a
+    task deletes its earlier XComs.
     """
 
     def __init__(self, ti: Any) -> None:
@@ -100,7 +100,7 @@ class XComs:
         keeping(key, value, self.kept, self._push)
 
     def kept(self, key: str) -> Any:
-        """What was kept, or None."""
+        """The stored value, or None."""
         from airflow.sdk.execution_time.xcom import XCom
 
         if key not in self._known:
@@ -115,11 +115,11 @@ class XComs:
 
 
 class TriesStore(XComs):
-    """The record of an operator that starts in the triggerer, which reaches no ``task_state_store``: of its launch, or of its action.
+    """The store of an operator that starts in the triggerer, which has no ``task_state_store``. It holds the launch record, or the action.
 
-    It is kept as an XCom of the task, with what tells its tries apart. Airflow deletes that only when a worker starts the task.
+    The record is an XCom of the task, together with its :class:`Tries`. Airflow deletes it only when a worker starts the task.
 
-    :raises LaunchRecordError: from any method, what is stored is damaged.
+    :raises LaunchRecordError: from any method: what is stored is damaged.
     """
 
     KEY = "dataflow_launch"
@@ -130,15 +130,15 @@ class TriesStore(XComs):
         self.tries: Tries | None = None
 
     def load(self) -> Tries | None:
-        """What was stored last, by this try or another."""
+        """The stored value, from this try or another."""
         from airflow.sdk.execution_time.xcom import XCom
 
         return Tries.read(XCom.get_one(key=self.KEY, **self._where))
 
     def enter(self, attempt: str, *, number: int, retries: int) -> Tries:
-        """Begin a try, unless another triggerer has begun it already; see :meth:`Tries.entered`.
+        """Begin a try, unless another triggerer has already begun it; see :meth:`Tries.entered`.
 
-        What an earlier try has published is deleted, as Airflow does when a worker starts.
+        The XComs that an earlier try has published are deleted, as Airflow does when a worker starts.
 
         :raises JobError: a later try has begun.
         """
@@ -157,16 +157,16 @@ class TriesStore(XComs):
         return tries
 
     def get(self, key: str) -> Any:
-        """The record as this try knows it; a later try may have another one by now."""
+        """The record as this try knows it; a later try may have replaced it."""
         return self.tries.record if self.tries else None
 
     def own(self, record: Json) -> None:
-        """Make the record this try's, also one that an earlier try wrote: however its job ends from now on, this try ends so."""
+        """Make the record this try's, even if an earlier try wrote it: from now on, the end of its job is the end of this try."""
         if self.tries is not None and self.tries.recorded_here is None:
             self.set("", record)
 
     def set(self, key: str, value: Any) -> None:
-        """Write the record durably; there is only one.
+        """Store the record durably; there is only one.
 
         :raises JobError: a later try has begun.
         """
@@ -175,13 +175,13 @@ class TriesStore(XComs):
         self._save(self.tries.recording(value))
 
     def fail(self) -> None:
-        """Note that the last try has failed, and nobody has ended it; a try that was overtaken by another one notes nothing."""
+        """Note that the last try has failed without a user's kill; a try that a later one has overtaken notes nothing."""
         stored = self.load()
         if stored is not None and not stored.failed and (self.tries is None or self.tries.attempt == stored.attempt):
             self._save(replace(stored, failed=True))
 
     def _not_overtaken(self, number: int) -> Tries | None:
-        """What is stored, by this try or an earlier one."""
+        """The stored value, if it is from this try or an earlier one."""
         stored = self.load()
         if stored is not None and stored.number > number:
             raise JobError(f"Try {stored.number} of the task has begun; try {number} does nothing more.")
@@ -195,7 +195,7 @@ class TriesStore(XComs):
 
 
 def tries_store(task: Any, context: Context) -> TriesStore | None:
-    """What a task that has started in the triggerer left there; None for one that has not."""
+    """The store of a task that has started in the triggerer; None for any other task."""
     if not task.may_start_here:
         return None
     store = TriesStore(context["ti"])

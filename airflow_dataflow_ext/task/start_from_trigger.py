@@ -1,4 +1,4 @@
-"""Whether and how a task starts in the triggerer: with itself as the trigger's argument."""
+"""Decides whether a task starts in the triggerer, and makes the trigger's arguments from it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ KNOWN_THERE = {
     *("conn", "params", "run_id", "task_instance_key_str", "var"),
     *("data_interval_end", "data_interval_start", "ds", "ds_nodash", "logical_date", "ts", "ts_nodash", "ts_nodash_with_tz"),
 }
-"""What a template may name in the triggerer. For other things Airflow's triggerer has no answer, and would wait for one for ever, or
-another one than a worker."""
+"""Names that a template may use in the triggerer. For others, the triggerer would wait for an answer forever, or get another one than a
+worker."""
 
 _OF_TASK_INSTANCE = {"dag_id", "map_index", "run_id", "task_id", "try_number"}
 _OF_RUN = {"conf", "data_interval_end", "data_interval_start", "logical_date", "partition_key", "run_after", "run_id", "run_type"}
@@ -38,18 +38,18 @@ FIELDS_THERE = {
     "task_instance": _OF_TASK_INSTANCE,
     "ti": _OF_TASK_INSTANCE,
 }
-"""What it may name of these. ``ti.xcom_pull`` is for one map index: that is one question, and not one for all of them."""
+"""The fields of these that a template may use. ``ti.xcom_pull`` must name one map index, which is one question to Airflow."""
 
 LARGEST = 40_000
-"""Characters of arguments; a trigger's row takes 65,535 bytes in some databases, and encryption adds a third."""
+"""Greatest length of the arguments, in characters. Some databases limit a trigger's row to 65,535 bytes, and encryption adds a third."""
 
 
 TEXT_FIELDS = frozenset({"connector_id", "dataflow", "job_id", "location", "project_id", "recipe", "snapshot_id"})
-"""Arguments that are a text and nothing else, so that another task's output can be pulled by a template."""
+"""Arguments that are always texts, so that a template can pull another task's output for them."""
 
 
 class _StartFromTrigger:
-    """Whether Airflow starts a task in the triggerer: when that was asked for, and can be."""
+    """Whether Airflow starts a task in the triggerer: if the DAG asks for it, and it is possible."""
 
     def __get__(self, task: Any, owner: type) -> bool:
         return task is not None and task.start_trigger_args is not None
@@ -59,20 +59,20 @@ class _StartFromTrigger:
 
 
 class _StartTriggerArgs:
-    """What Airflow is to start in the triggerer, made when it asks: a DAG file, or a policy, may change a task after it was made."""
+    """What Airflow starts in the triggerer, made when Airflow asks: a DAG file or a policy may change a task after its creation."""
 
     def __get__(self, task: Any, owner: type) -> StartTriggerArgs | None:
         return start_args(task) if task is not None and task.may_start_here else None
 
 
 class StartsFromTrigger(BaseOperator):
-    """A task that can start in the triggerer, be it an operator or a sensor."""
+    """An operator or a sensor that can start in the triggerer."""
 
     start_trigger: ClassVar[str]
-    """Import path of the trigger that carries it out; its class is not imported while a DAG file is read."""
+    """Import path of the trigger that carries the task out; it is not imported while a DAG file is parsed."""
 
     may_start_here = False
-    """Whether it was asked to start in the triggerer."""
+    """Whether the DAG asks to start the task in the triggerer."""
 
     start_from_trigger = _StartFromTrigger()
     start_trigger_args = _StartTriggerArgs()
@@ -83,17 +83,17 @@ class StartsFromTrigger(BaseOperator):
         return None
 
     def needs_worker(self) -> bool:
-        """Whether it needs something that is on a worker only."""
+        """Whether it needs something that only a worker has."""
         return False
 
 
 def start_args(task: Any) -> StartTriggerArgs | None:
-    """What Airflow starts in the triggerer; None where a worker has to begin: see ``docs/waiting.md``."""
+    """What Airflow starts in the triggerer; None if a worker has to begin. See ``docs/waiting.md``."""
     cls = type(task)
     try:
         arguments = arguments_of(task)
     except AttributeError:
-        return None  # it is still being made, when Airflow only looks for functions among the arguments
+        return None  # the task is still being created, and Airflow only looks for functions among its arguments
     ours = cls.__module__.startswith("airflow_dataflow_ext.")
     plain = is_plain(arguments) and len(json.dumps(arguments)) <= LARGEST and all(map(renders_there, texts_in(arguments)))
     if not (ours and plain and renders_plainly(task)) or task.needs_worker():
@@ -109,7 +109,7 @@ def start_args(task: Any) -> StartTriggerArgs | None:
 
 
 def arguments_of(task: BaseOperator) -> Json:
-    """What a task of this package was made of, without what every operator has."""
+    """The arguments of a task of this package, without those of every operator."""
     names = {
         parameter.name
         for cls in type(task).__mro__[: type(task).__mro__.index(BaseOperator)]
@@ -122,7 +122,7 @@ def arguments_of(task: BaseOperator) -> Json:
 
 
 def _pulled(value: Any) -> Any:
-    """The output of another task, if that is not mapped, as a template that the triggerer can render."""
+    """Another task's output as a template that the triggerer can render, unless that task is mapped."""
     of = value.operator if isinstance(value, PlainXComArg) else None
     if not isinstance(of, BaseOperator) or of.get_closest_mapped_task_group():
         return value
@@ -130,7 +130,7 @@ def _pulled(value: Any) -> Any:
 
 
 def renders_plainly(task: BaseOperator) -> bool:
-    """Whether the DAG changes nothing about templates that the triggerer, which does not have the DAG file, would have to know."""
+    """Whether the DAG leaves templates at their defaults, since the triggerer does not have the DAG file."""
     from jinja2 import StrictUndefined
 
     dag: DAG | None = task.get_dag()
@@ -149,7 +149,7 @@ def renders_plainly(task: BaseOperator) -> bool:
 
 
 def renders_there(text: str) -> bool:
-    """Whether the triggerer can render the text to what a worker would make of it."""
+    """Whether the triggerer renders the text to the same result as a worker."""
     if "{" not in text:
         return True
     from jinja2 import Environment, TemplateError, meta, nodes
@@ -157,7 +157,7 @@ def renders_there(text: str) -> bool:
     try:
         parsed = Environment(extensions=["jinja2.ext.do"]).parse(text)  # noqa: S701  (nothing is rendered)
     except TemplateError:
-        return False  # the worker says what is wrong
+        return False  # a worker reports what is wrong
     asked = meta.find_undeclared_variables(parsed) - KNOWN_THERE
     answered = {id(node) for node in _answered(parsed)}
     names = (node for node in parsed.find_all(nodes.Name) if node.name in asked)
@@ -165,7 +165,7 @@ def renders_there(text: str) -> bool:
 
 
 def _answered(parsed: Template) -> Iterator[Name]:
-    """The names of which no more is asked than the triggerer can tell."""
+    """The names of which the text uses only what the triggerer knows."""
     from jinja2 import nodes
 
     for found in parsed.find_all(nodes.Getattr):
@@ -180,14 +180,14 @@ def _answered(parsed: Template) -> Iterator[Name]:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether Airflow's encoding gives the value back as it is, but for tuples, which become lists."""
+    """Whether Airflow's encoding returns the value unchanged, except that tuples become lists."""
     if isinstance(value, dict):
         return all(isinstance(key, str) and not key.startswith("__") and is_plain(entry) for key, entry in value.items())
     return all(map(is_plain, value)) if isinstance(value, list | tuple) else value is None or type(value) in (str, int, float, bool)
 
 
 def texts_in(value: Any) -> list[str]:
-    """Every text in it; keys are no templates."""
+    """Every text in a value, without keys, which are not templates."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""What of a task's arguments Airflow renders, and which of them may be a file's name."""
+"""Templated arguments, and arguments that may name a file."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def is_template(value: Any) -> bool:
-    """Whether Airflow has something to render in it: a text with an expression, a statement or a comment of Jinja, or another task's
-    output; also inside lists and mappings."""
+    """Whether Airflow has something to render in a value: a text with a Jinja expression, statement or comment, or another task's output,
+    including inside lists and mappings."""
     if isinstance(value, str):
         return any(mark in value for mark in ("{{", "{%", "{#"))
     if isinstance(value, Mapping):
@@ -28,17 +28,17 @@ def is_template(value: Any) -> bool:
 
 
 class FileFields(StartsFromTrigger):
-    """A task some of whose arguments may name a file beside the DAG file, which Airflow renders in their place.
+    """A task with arguments that may name a file beside the DAG file, whose content Airflow renders in their place.
 
-    Airflow takes *every* text that ends as a template file does for one, also inside a mapping; ``gs://bucket/spec.json`` in a body is
-    none.
+    Airflow itself takes *every* text with a template file's extension for a file, even inside a mapping; here, ``gs://bucket/spec.json`` in
+    a body is not one.
     """
 
     file_fields: ClassVar[Sequence[str]] = ()
-    """Templated arguments that may be a file's name as a whole."""
+    """Templated arguments whose whole value may be a file name."""
 
     def resolve_template_files(self) -> None:
-        """As in any operator, for :attr:`file_fields` alone.
+        """Read template files as any operator does, but only for :attr:`file_fields`.
 
         :raises InvalidInputError: there is no such file.
         """
@@ -49,7 +49,7 @@ class FileFields(StartsFromTrigger):
         self.prepare_template()
 
     def needs_worker(self) -> bool:
-        """Also where there is a file that only a worker can read."""
+        """True also if an argument names a file, which only a worker can read."""
         return any(map(self.names_file, self.file_fields)) or super().needs_worker()
 
     def names_file(self, field: str) -> bool:
@@ -60,10 +60,10 @@ class FileFields(StartsFromTrigger):
     def render_template(
         self, content: Any, context: Context, jinja_env: jinja2.Environment | None = None, seen_oids: set[int] | None = None
     ) -> Any:
-        """As in any operator, but only an argument of :attr:`file_fields` as a whole is a file."""
+        """Render as any operator does, but treat only the whole value of one of :attr:`file_fields` as a file."""
         if isinstance(content, str) and content.endswith(tuple(self.template_ext)):
             whole = any(content is getattr(self, name) and self.names_file(name) for name in self.file_fields)
-            content = content if whole else f"{content}{{##}}"  # with a comment at its end it is a text
+            content = content if whole else f"{content}{{##}}"  # with a comment at its end, Airflow takes it for a text
         return super().render_template(content, context, jinja_env, seen_oids)
 
 

@@ -1,1 +1,1 @@
-"""How a request leaves the machine: one send and one driver, synchronous and asynchronous, and the tokens they carry."""
+"""How a request leaves the machine: a synchronous and an asynchronous transport, and the tokens of their requests."""

@@ -1,4 +1,4 @@
-"""Asynchronous transport: one send over aiohttp, and the driver that performs a conversation's steps."""
+"""The asynchronous transport: it sends requests with aiohttp, and performs the steps of a conversation."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ T = TypeVar("T")
 
 
 def async_session_for(root: str, proxy: str | None = None) -> aiohttp.ClientSession:
-    """The asynchronous twin of :func:`~airflow_dataflow_ext.transport.endpoint.session_for`.
+    """A session of aiohttp for one root URL, whose proxy and certificates come from the environment.
 
-    ``trust_env=True`` would find the proxy too, and refuse to send the token where ``~/.netrc`` knows the host.
+    ``trust_env=True`` would also find the proxy, but would refuse to send the token if ``~/.netrc`` has an entry for the host.
 
     :param proxy: the proxy of the connection; the environment's by default.
     """
@@ -43,7 +43,7 @@ def async_session_for(root: str, proxy: str | None = None) -> aiohttp.ClientSess
 class AsyncTransport(Transport):
     """Sends requests to one service from one event loop.
 
-    :param timeout: seconds for one call as a whole.
+    :param timeout: seconds for one whole call.
 
     See :class:`~airflow_dataflow_ext.transport.base.Transport` for the other arguments.
     """
@@ -54,7 +54,7 @@ class AsyncTransport(Transport):
         self._session = session
 
     async def send(self, request: Request) -> Reply | NoReply:
-        """Ask once."""
+        """Send a request once."""
         began, root = time.monotonic(), ""
         body, headers = self._parts(request)
         try:
@@ -80,10 +80,10 @@ class AsyncTransport(Transport):
         look: Callable[[Look], Awaitable[Json]] | None = None,
         send: Callable[[Request], Awaitable[Reply | NoReply]] | None = None,
     ) -> T:
-        """Perform a conversation to its end and return its result; what fails in a step is raised where the conversation waits for it.
+        """Perform a conversation to its end and return its result; an error in a step is raised at its ``yield``.
 
-        :param look: answers looks for many watchers at once; without it each look is a call of its own.
-        :param send: sends requests instead of :meth:`send`, for example one after the other.
+        :param look: answers looks for many watchers at once; without it, each look is a call of its own.
+        :param send: sends requests instead of :meth:`send`, for example one at a time.
         """
         answer: Any = None
         failed: Exception | None = None

@@ -1,4 +1,4 @@
-"""What both transports have in common: where the service is, its authorization, and what an answer looks like."""
+"""The base of both transports: root URL, authorization, and the form of an answer."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Root = str | Callable[[Method], str]
 class Transport:
     """Sends requests to one service.
 
-    :param root: scheme, host and port; or where to ask for those of a method, which is done for each request after its authorization.
-    :param seen: is shown each reply.
-    :param whose: what leads to the root URL, for messages, for example ``connection 'x'``.
+    :param root: scheme, host and port; or a function that returns them for a method, called for each request after its authorization.
+    :param seen: called with each reply.
+    :param whose: where the root URL is set, for messages, for example ``connection 'x'``.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Transport:
         self._whose = whose
 
     def _parts(self, request: Request) -> tuple[bytes | None, dict[str, str]]:
-        """Body and headers, without the authorization."""
+        """Body and headers, except the authorization."""
         body = None if request.body is None else json.dumps(request.body).encode()
         return body, {"Content-Type": "application/json", **dict(request.headers)}
 

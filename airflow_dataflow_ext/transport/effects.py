@@ -1,4 +1,4 @@
-"""The steps of a conversation that take no time: telling, the clock, and the launch record."""
+"""Performs the steps of a conversation that take no time: log lines, the clock, and the launch record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RECORD = "launch"
 
 
 def effects_of(log: logging.Logger | Any, store: Store | None = None) -> Effects:
-    """A performer that tells a logger and keeps records in a store.
+    """Effects that write to a logger and keep records in a store.
 
     :param log: anything with a method ``log(level, message, *args)``.
     """
@@ -36,7 +36,7 @@ def effects_of(log: logging.Logger | Any, store: Store | None = None) -> Effects
 
 
 class MemoryStore:
-    """A store for a launch that no task stands behind: it lives as long as the call."""
+    """A store for a launch outside a task; its content is lost after the call."""
 
     def __init__(self) -> None:
         self._values: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Where a service is reached: the root URL, checked, and the proxies and certificates that lead there."""
+"""A service's root URL, and the proxies and certificates for it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def check_root(url: str, source: str) -> str:
-    """A root URL that a token may be sent to: https anywhere, plain http on this machine only.
+    """Check a root URL to which tokens will be sent: https, or plain http on this machine.
 
-    :param source: where the URL was set, for the message.
+    :param source: where the URL was set, for the error message.
     :raises InvalidInputError: it is neither.
     """
     parts = urlsplit(url := url.strip())
     if not parts.hostname or parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username:
-        public = url.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1)  # a password is no part of a message
+        public = url.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1)  # without the password
         raise InvalidInputError(f"{source} must be an address such as https://dataflow.googleapis.com, without a user, not {shown(public)}")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise InvalidInputError(
@@ -46,36 +46,36 @@ def is_loopback(host: str) -> bool:
 
 
 def asked(root: str | Callable[[Method], str]) -> Callable[[Method], str]:
-    """A root URL, or where to ask for that of a method, as something to ask; with a slash at its end."""
+    """A function that returns a method's root URL with a slash at its end, made from a URL or from a function."""
     if isinstance(root, str):
         return lambda _: root.rstrip("/") + "/"
     return lambda method: root(method).rstrip("/") + "/"
 
 
 def client_for(root: str, proxy: str | None = None, **options: Any) -> httpx.Client:
-    """A client for one root URL, whose proxy and certificates come from the environment once, not at each call.
+    """A client for one root URL, whose proxy and certificates are read from the environment once, not at each call.
 
-    It is httpx, since the process of each task has imported that already: Airflow's own client is made of it.
+    It uses httpx, which every task process has already imported for Airflow's own client.
 
     :param proxy: the proxy of the connection; the environment's by default.
-    :param options: of ``httpx.Client``.
+    :param options: arguments of ``httpx.Client``.
     """
     return httpx.Client(verify=certificates_for(root), proxy=proxy or proxy_for(root), trust_env=False, **options)
 
 
 def failure(error: httpx.RequestError, proxy: str | None = None) -> str:
-    """What became of a request, and where it went: httpx leaves out the latter.
+    """What happened to a request, and where it was sent, which httpx does not say.
 
     :param proxy: the proxy of the connection; the environment's by default.
     """
     url = error.request.url
     proxy = proxy or proxy_for(str(url))
-    through = f" through the proxy {urlsplit(proxy).netloc.rpartition('@')[2]}" if proxy else ""  # a password is no part of a message
+    through = f" through the proxy {urlsplit(proxy).netloc.rpartition('@')[2]}" if proxy else ""  # without the password
     return f"{type(error).__name__}: {error} ({url.netloc.decode()}{through})"
 
 
 def certificates_for(root: str) -> ssl.SSLContext:
-    """What a certificate is checked by; without TLS nothing is read, and no certificate would be good."""
+    """The TLS context for a root URL; for plain http, it loads no certificate authorities."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if root.startswith("https:"):
         bundle = ca_bundle() or certifi.where()
@@ -84,7 +84,7 @@ def certificates_for(root: str) -> ssl.SSLContext:
 
 
 def ca_bundle() -> str | None:
-    """The file of certificate authorities that the environment names, or None for the usual ones."""
+    """The file of certificate authorities that the environment names, or None for the default ones."""
     return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or None
 
 

@@ -1,4 +1,4 @@
-"""Sessions of requests, for a library that wants one: simple-salesforce logs in over it."""
+"""Sessions of the library requests, which simple-salesforce needs for logins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_dataflow_ext.transport.endpoint import ca_bundle, proxy_for
 
 
 class TimedSession(requests.Session):
-    """A session that waits so many seconds for each answer, unless a call says otherwise."""
+    """A session with a default timeout for each call, in seconds."""
 
     def __init__(self, timeout: float) -> None:
         super().__init__()
@@ -25,9 +25,9 @@ class TimedSession(requests.Session):
 
 
 class LocalAdapter(HTTPAdapter):
-    """Sends whatever is asked of it to one root URL on this machine, whichever host it was meant for.
+    """Sends every request to one root URL on this machine, whichever host it names.
 
-    :param root: see :func:`check_root`; plain http.
+    :param root: a root URL with plain http; see :func:`check_root`.
     """
 
     def __init__(self, root: str) -> None:
@@ -41,9 +41,9 @@ class LocalAdapter(HTTPAdapter):
 
 
 def session_for(root: str, timeout: float) -> requests.Session:
-    """A session whose proxies and certificates come from the environment once, not at each call.
+    """A session whose proxies and certificates are read from the environment once, not at each call.
 
-    ``trust_env`` itself would also let an entry of ``~/.netrc`` replace what is sent for authorization.
+    ``trust_env`` would also let an entry of ``~/.netrc`` replace the authorization.
 
     :param timeout: seconds to connect, and between two bytes of the reply.
     """

@@ -1,4 +1,4 @@
-"""What it means that no answer came: whether the request can have been sent, and whether anything listens where it went."""
+"""Explains a missing answer: whether the request may have been sent, and whether anything listens at the address."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from airflow_dataflow_ext.transport.endpoint import is_loopback
 from airflow_dataflow_ext.transport.tokens import TokenUnreachableError
 
 NOT_SENT = (TokenUnreachableError, httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
-"""Errors from before the request could leave."""
+"""Errors that occur before the request is sent."""
 
 
 def no_reply(error: Exception, said: str = "", *, took: float, root: str, whose: str, sent: bool = True) -> NoReply:
-    """What a request comes back with when no answer came.
+    """The NoReply of a request that got no answer.
 
-    :param error: what the client raised instead.
-    :param said: what is said of that; the error itself by default.
-    :param root: where the request was to go.
-    :param whose: who leads there, for the message, for example ``connection 'x'``.
-    :param sent: False when the caller knows that the request did not leave this machine.
+    :param error: the client's error.
+    :param said: text about the error; its own by default.
+    :param root: root URL of the request.
+    :param whose: where the root URL is set, for the message, for example ``connection 'x'``.
+    :param sent: False if the caller knows that the request did not leave this machine.
     """
     chain = list(_causes(error))
     sent = sent and not any(isinstance(cause, NOT_SENT) for cause in chain)
@@ -41,14 +41,14 @@ def no_reply(error: Exception, said: str = "", *, took: float, root: str, whose:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what it came of."""
+    """An error and its causes."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
 def _address(cause: Any) -> str:
-    """Host and port that an error names, or an empty text: aiohttp's errors of connections do, and the requests of httpx's."""
+    """Host and port from an error, or an empty text: aiohttp's connection errors and the requests of httpx's errors have them."""
     at = cause.request.url if isinstance(cause, httpx.RequestError) else cause
     host, port = getattr(at, "host", None), getattr(at, "port", None)
     return f"[{host}]:{port}" if host and ":" in host else f"{host}:{port}" if host and port else ""

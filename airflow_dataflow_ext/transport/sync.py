@@ -1,4 +1,4 @@
-"""Synchronous transport: one send over httpx, and the driver that performs a conversation's steps."""
+"""The synchronous transport: it sends requests with httpx, and performs the steps of a conversation."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SyncTransport(Transport):
         weakref.finalize(self, _close, self._clients)
 
     def send(self, request: Request) -> Reply | NoReply:
-        """Ask once."""
+        """Send a request once."""
         began, root = time.monotonic(), ""
         body, headers = self._parts(request)
         try:
@@ -55,12 +55,12 @@ class SyncTransport(Transport):
         return self._reply(reply.status_code, reply.headers, reply.content, began)
 
     def _client(self, root: str) -> httpx.Client:
-        """The client of this thread: a signal may have interrupted another thread's call, whose client stays locked until that goes on."""
+        """The client of this thread. A signal may have interrupted another thread's call, whose client stays locked meanwhile."""
         key = threading.get_ident(), root
         return self._clients.get(key) or self._clients.setdefault(key, client_for(root, self._proxy, timeout=self._timeout))
 
     def run(self, conversation: Conversation[T], effects: Effects) -> T:
-        """Perform a conversation to its end and return its result; what fails in a step is raised where the conversation waits for it."""
+        """Perform a conversation to its end and return its result; an error in a step is raised at its ``yield``."""
         answer: Any = None
         failed: Exception | None = None
         with closing(conversation):

@@ -1,4 +1,4 @@
-"""Bearer tokens: where a request's Authorization comes from. A refresh blocks, so the asynchronous transport does it in a thread."""
+"""Bearer tokens for the Authorization header. A refresh blocks, so the asynchronous transport performs it in a thread."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class TokenUnreachableError(Exception):
-    """No token now, for a reason that may pass: a connection, or trouble of the token service."""
+    """No token could be obtained, for a reason that may be temporary, such as the connection or the token service."""
 
 
 class Tokens(Protocol):
@@ -29,7 +29,7 @@ class Tokens(Protocol):
     def headers(self) -> dict[str, str]:
         """Headers for the next request; refreshes the token first if it is stale.
 
-        :raises TokenUnreachableError: no token now; it may be there later.
+        :raises TokenUnreachableError: no token could be obtained for now.
         :raises NotAuthenticatedError: the token service refused.
         """
 
@@ -38,11 +38,11 @@ class Tokens(Protocol):
         """Whether :meth:`headers` would have to ask the token service."""
 
     def renew(self) -> None:
-        """The service refused the token: get another one for the next request."""
+        """Discard a token that the service refused; the next request gets a new one."""
 
 
 class _RenewedTokens(ABC):
-    """What every kind of token has in common: one caller at a time gets a new one, and refusals of an old one do no harm to it."""
+    """The base of all tokens: only one caller at a time gets a new token, and late refusals of the old one do not discard it."""
 
     def __init__(self) -> None:
         self._refused = False
@@ -58,7 +58,7 @@ class _RenewedTokens(ABC):
             self._refused = True
 
     def _have(self) -> None:
-        """Get a token, unless there is one; a call that a signal has interrupted may hold the lock, which the kill then must not need."""
+        """Get a token, unless there is a valid one; that takes no lock, which a call that a kill's signal has interrupted may hold."""
         if not self.stale:
             return
         with self._lock:
@@ -71,23 +71,23 @@ class _RenewedTokens(ABC):
     @property
     @abstractmethod
     def _valid(self) -> bool:
-        """Whether there is a token whose time is not over."""
+        """Whether there is a token that has not expired."""
 
     @abstractmethod
     def _obtain(self) -> None:
-        """Get a token.
+        """Get a new token.
 
-        :raises TokenUnreachableError: no token now; it may be there later.
+        :raises TokenUnreachableError: no token could be obtained for now.
         :raises NotAuthenticatedError: the token service refused.
         """
 
 
 class GoogleTokens(_RenewedTokens):
-    """Tokens of google-auth credentials of any kind, with their quota project.
+    """Tokens of any google-auth credentials, with their quota project.
 
     https://googleapis.dev/python/google-auth/latest/reference/google.auth.credentials.html
 
-    :param whose: what holds the credentials, for messages, for example ``connection 'x'``.
+    :param whose: where the credentials are set, for messages, for example ``connection 'x'``.
     """
 
     def __init__(self, credentials: Credentials, whose: str = "the connection") -> None:
@@ -121,7 +121,7 @@ class GoogleTokens(_RenewedTokens):
 
 
 class _Answer(NamedTuple):
-    """An answer as google-auth reads it."""
+    """An answer in the form that google-auth reads."""
 
     status: int
     headers: httpx.Headers
@@ -129,7 +129,7 @@ class _Answer(NamedTuple):
 
 
 def _ask(url: str, method: str = "GET", body: Any = None, headers: Any = None, timeout: float | None = None, **_: Any) -> _Answer:
-    """Sends what google-auth asks of a token service, see ``google.auth.transport.Request``; here it brings no requests with it."""
+    """Send a request of google-auth to a token service. It replaces ``google.auth.transport.Request``, which would import requests."""
     try:
         with client_for(url, timeout=timeout or budgets.CALL_TIMEOUT, follow_redirects=True) as client:
             reply = client.request(method, url, content=body, headers=headers)
@@ -141,9 +141,9 @@ def _ask(url: str, method: str = "GET", body: Any = None, headers: Any = None, t
 
 
 class SessionTokens(_RenewedTokens):
-    """Sessions of Salesforce logins; they do not say how long they last, so only a refusal ends one.
+    """Sessions of Salesforce logins. A session does not tell when it expires, so only a refusal ends it.
 
-    :param login: logs in; gives the session id, or access token, and the root URL of the instance that it is good for.
+    :param login: logs in; returns the session id or access token, and the root URL of its instance.
     """
 
     def __init__(self, login: Callable[[], tuple[str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""What triggers here have in common: a conversation over a Channel, one event at its end, and who asked for a kill."""
+"""The base of the triggers: each performs a conversation over a Channel, sends one event at its end, and finds out who killed it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Awaited:
-    """A store that blocks, for the event loop."""
+    """Makes a blocking store usable in an event loop."""
 
     def __init__(self, store: Any) -> None:
         self._store = store
@@ -49,20 +49,20 @@ class Awaited:
 class WaitTrigger(BaseTrigger):
     """Waits in the triggerer.
 
-    The event is what :meth:`wait` returns, or ``{"error": text}``; with ``end_from_trigger`` the task ends here instead, and its
-    result is what :meth:`result` makes of that.
+    The event is what :meth:`wait` returns, or ``{"error": text}``. With ``end_from_trigger`` the trigger ends the task instead, with the
+    result that :meth:`result` makes from it.
 
     :param conn_id: the Airflow connection.
-    :param end_from_trigger: end the task here.
-    :param do_xcom_push: with that: whether the result becomes an XCom.
-    :param skips: with that: whether the task is skipped where it would fail.
-    :param connection: what else :meth:`make_hook` takes, as JSON.
+    :param end_from_trigger: end the task in the triggerer.
+    :param do_xcom_push: with ``end_from_trigger``: whether the result becomes an XCom.
+    :param skips: with ``end_from_trigger``: whether the task is skipped instead of failed.
+    :param connection: further arguments of :meth:`make_hook`, as JSON.
     """
 
     hook: Any = None
     """The connection's hook, from the first step of :meth:`wait` on."""
     store: Store | None = None
-    """Where a launch record is kept, for one who launches."""
+    """The store of the launch record, for a trigger that launches."""
 
     def __init__(
         self, *, conn_id: str, end_from_trigger: bool = False, do_xcom_push: bool = True, skips: bool = False, **connection: Any
@@ -80,18 +80,18 @@ class WaitTrigger(BaseTrigger):
         """The conversation; its result becomes the event."""
 
     def get_template_env(self, dag: Any = None) -> Any:
-        """As a worker has it for a DAG that changes nothing; Airflow's own for triggers takes an unknown name for an empty text."""
+        """The environment that a worker uses by default. Airflow's own for triggers renders an unknown name as an empty text."""
         from airflow.sdk.definitions._internal.templater import create_template_env
 
         return create_template_env()
 
     async def event(self) -> Json:
-        """What there is to tell."""
+        """The event, once the wait is over."""
         event: Json = await self.perform(self.wait())
         return event
 
     def fields(self) -> Json:
-        """What the constructor needs beside the connection, as JSON."""
+        """The constructor's arguments other than the connection, as JSON."""
         return {name: getattr(self, name) for name in ("end_from_trigger", "do_xcom_push", "skips")}
 
     def result(self, event: Json) -> Conversation[Any]:
@@ -103,7 +103,7 @@ class WaitTrigger(BaseTrigger):
         return event["result"]
 
     def link_of(self, job: Json) -> str:
-        """The URL of the page where a person sees a job that ended badly."""
+        """The URL of the page of a job that ended badly."""
         return ""
 
     def serialize(self) -> tuple[str, Json]:
@@ -122,7 +122,7 @@ class WaitTrigger(BaseTrigger):
         except Exception as error:
             self.log.exception("The wait cannot go on")
             event = {"error": f"{type(error).__name__}: {error}"}
-        if self.task_instance is None:  # dag.test() has no such race, and ends no task from a trigger
+        if self.task_instance is None:  # dag.test() has no such race, and cannot end a task from a trigger
             end = TriggerEvent(event)  # type: ignore[no-untyped-call]
         elif self.ends_task(event):
             end = await self._end(event)
@@ -133,21 +133,21 @@ class WaitTrigger(BaseTrigger):
         yield end
 
     def ends_task(self, event: Json) -> bool:
-        """Whether the task ends here."""
+        """Whether the trigger ends the task."""
         return self.end_from_trigger
 
     def ended_at(self, job: Json) -> float:
-        """When the job came into its state, in seconds since the epoch; 0 where that is not known."""
+        """When the job entered its state, in seconds since the epoch; 0 if unknown."""
         return 0.0
 
     def _time(self, event: Json) -> None:
-        """Tell how late the event is; a job that had ended before anybody waited makes no late event."""
+        """Report how late the event is; a job that had ended before the wait does not count as late."""
         ended = self.ended_at(event.get("job") or {})
         if ended >= self._began:
             time_event(time.time() - ended)
 
     async def _end(self, event: Json) -> TriggerEvent:
-        """The task's end, with its result written: Airflow itself would hand on the event's XComs as JSON text."""
+        """The event that ends the task, after its result has been written: Airflow itself would store the event's XComs as JSON text."""
         from airflow.sdk.execution_time.xcom import XCom
 
         self.store = self.store or Awaited(XComs(self.task_instance))
@@ -169,7 +169,7 @@ class WaitTrigger(BaseTrigger):
             return await channel.run(conversation, self.log, self.store)
 
     def channel(self) -> AbstractAsyncContextManager[Channel]:
-        """The connection's Channel; while it is open here, it is not made anew."""
+        """The connection's Channel; while this trigger has it open, it is reused."""
         key = (type(self).make_hook, self.conn_id, json.dumps(self.connection, sort_keys=True))
         return Channel.to(key, functools.partial(self.make_hook, self.conn_id, **self.connection), report_round)
 
@@ -179,17 +179,17 @@ class WaitTrigger(BaseTrigger):
         """The hook, with its credentials read; called in a thread."""
 
     async def on_kill(self) -> None:
-        """Called by Airflow, which cancels it again with each of its rounds, a second later: what was begun goes on."""
+        """Called by Airflow, which cancels it again every second; the work that it has begun continues."""
         await _uninterrupted(self.kill())
 
     async def kill(self) -> None:
-        """Stop what this trigger waits for, if that is to end with it and :meth:`killed_by_user` says so."""
+        """Stop the job that this trigger waits for, if it is to end with the task and :meth:`killed_by_user` is true."""
 
     async def killed_by_user(self) -> bool:
-        """Whether :meth:`kill` was called for a user's act.
+        """Whether a user killed the task.
 
-        Airflow also calls it when a trigger merely moves to another triggerer; then the task is still deferred. After a clear it can be
-        deferred again by its next try, which has stopped the job itself before.
+        Airflow also calls ``on_kill`` when a trigger moves to another triggerer; then the task is still deferred. After a clear, its next
+        try may have deferred it again; that try has then already stopped the job.
         """
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
@@ -198,16 +198,16 @@ class WaitTrigger(BaseTrigger):
             return False
         ask = in_thread(RuntimeTaskInstance.get_task_states)
         found = await ask(dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index)
-        states = list((found.get(ti.run_id) or {}).values())  # a task that was just cleared has none, and is there all the same
-        return bool(states) and states[0] != "deferred"  # no answer is not a person's act
+        states = list((found.get(ti.run_id) or {}).values())  # a task that was just cleared exists, but has no state
+        return bool(states) and states[0] != "deferred"  # no answer means that no user killed it
 
 
 _running_kills: set[asyncio.Task[None]] = set()
-"""Keeps them alive: an event loop holds only weak references to its tasks."""
+"""Keeps running kills alive, since an event loop holds only weak references to its tasks."""
 
 
 async def _uninterrupted(work: Coroutine[Any, Any, None]) -> None:
-    """Wait for work that runs to its end even if the one who waits is cancelled."""
+    """Wait for work that runs to its end even if this wait is cancelled."""
     task = asyncio.ensure_future(work)
     _running_kills.add(task)
     task.add_done_callback(_running_kills.discard)
@@ -218,14 +218,14 @@ async def _uninterrupted(work: Coroutine[Any, Any, None]) -> None:
 
 
 def where(ti: Any) -> Json:
-    """The task instance, as XComs name it."""
+    """The task instance's keys, as XComs use them."""
     return {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id, "map_index": ti.map_index}
 
 
 class ActionTrigger(WaitTrigger):
-    """Carries out an action and gives ``{"result": ..., "xcoms": ...}``. Begun again by another triggerer, it does nothing twice.
+    """Carries out an action; the event is ``{"result": ..., "xcoms": ...}``. If another triggerer starts it again, nothing is done twice.
 
-    :param action: as it was serialized.
+    :param action: the serialized action.
     """
 
     def __init__(self, *, action: Mapping[str, Any], **kwargs: Any) -> None:
@@ -245,9 +245,9 @@ class ActionTrigger(WaitTrigger):
 
 
 class JobTrigger(WaitTrigger):
-    """Waits for a job and gives its :class:`~airflow_dataflow_ext.api.jobs.watch.Outcome`.
+    """Waits for a job; the event is an :class:`~airflow_dataflow_ext.api.jobs.watch.Outcome`.
 
-    :param watch: what is waited for.
+    :param watch: the serialized watch.
     :param stop_on_kill: stop the job when a user kills the task.
     """
 
@@ -258,7 +258,7 @@ class JobTrigger(WaitTrigger):
 
     @abstractmethod
     def stop(self, within: float) -> Conversation[Any]:
-        """Stop the job and wait so many seconds for its end."""
+        """Stop the job and wait up to ``within`` seconds for its end."""
 
     def fields(self) -> Json:
         return {**super().fields(), "watch": self.watch.serialize(), "stop_on_kill": self.stop_on_kill}
@@ -270,7 +270,7 @@ class JobTrigger(WaitTrigger):
         if not self.stop_on_kill:
             return
         if not await self.killed_by_user():
-            self.log.info("Job %s goes on: only its trigger moved.", self.watch.job_id)
+            self.log.info("Job %s continues: only its trigger moved.", self.watch.job_id)
             return
         try:
             await self.perform(self.stop(budgets.KILL_STOP_WITHIN))

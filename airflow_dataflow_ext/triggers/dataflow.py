@@ -1,4 +1,4 @@
-"""What waits in the triggerer over a connection to Dataflow, and for a job that a task of this package has launched."""
+"""Triggers over a connection to Dataflow, and the trigger for a job that this package has launched."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DataflowTrigger(WaitTrigger):
     """Waits in the triggerer, and calls Dataflow.
 
     :param conn_id: connection of type ``google_cloud_platform``.
-    :param impersonation_chain: service account to act as, or a chain of them that ends with it; the connection's by default.
+    :param impersonation_chain: service account to impersonate, or a chain of accounts that ends with it; the connection's by default.
     """
 
     def __init__(
@@ -42,17 +42,17 @@ class DataflowTrigger(WaitTrigger):
         from airflow_dataflow_ext.hooks.dataflow import DataflowHook
 
         hook = DataflowHook(gcp_conn_id=conn_id, **connection)
-        _ = hook.root, hook.tokens  # reads the key, which takes a while
+        _ = hook.root, hook.tokens  # reads the key, which blocks
         return hook
 
 
 class DataflowJobTrigger(JobTrigger, DataflowTrigger):
-    """Waits for a Dataflow job; see :class:`~airflow_dataflow_ext.triggers.base.JobTrigger`. With ``end_from_trigger`` the task's result
-    has what the job used, and what that cost.
+    """Waits for a Dataflow job; see :class:`~airflow_dataflow_ext.triggers.base.JobTrigger`. With ``end_from_trigger``, the task's result
+    includes what the job used and, with prices, its cost.
 
     :param watch: a serialized :class:`~airflow_dataflow_ext.api.dataflow.wait.JobWatch`.
     :param stop_on_kill: stop the job when a user kills the task.
-    :param launches_again: a worker goes on, and launches again, when the service had no room for the job.
+    :param launches_again: let a worker resume the task and launch again if the service had no capacity for the job.
 
     See :class:`DataflowTrigger` for the other arguments.
     """

@@ -1,4 +1,4 @@
-"""What carries out an action on Dataflow jobs in the triggerer."""
+"""The trigger that carries out an action on Dataflow jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What turns the ends of Dataflow jobs into asset events, so that they start DAGs."""
+"""The trigger that turns the ends of Dataflow jobs into asset events, so that they start DAGs."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ _SHARED = ("project_id", "location", "poll_sleep", "conn_id", "impersonation_cha
 
 
 class DataflowJobEventTrigger(BaseEventTrigger):
-    """An event for each matching job that ends from now on; the event's payload is the Job.
+    """Fires an event for each matching job that ends from now on; the event's payload is the Job.
 
-    For an ``AssetWatcher``. All such triggers on one project and location ask with one list call in ``poll_sleep`` seconds.
-    What was reported is kept in the asset's state store, so that a triggerer that comes back goes on where the last one was;
-    one that ends within five seconds of telling may tell that again.
+    Use it in an ``AssetWatcher``. All such triggers in one project and location share one list call per ``poll_sleep`` seconds.
+    The asset's state store remembers what was reported, so that a restarted triggerer continues where the last one stopped. If the
+    triggerer stops within five seconds of an event, that event may be repeated.
 
     :param name: pattern of the job's name, for example ``wordcount-*``.
     :param labels: labels that the job must have; each candidate is then read singly, because lists do not show labels.
-    :param states: states that count; all finished_jobs by default.
+    :param states: the terminal states to report; all of them by default.
     :param project_id: project of the jobs; the connection's by default.
-    :param location: location of the jobs; the connection's, or ``us-central1``, by default.
-    :param poll_sleep: seconds between two looks.
+    :param location: location of the jobs; by default the connection's, or ``us-central1``.
+    :param poll_sleep: seconds between two list calls.
     :param conn_id: connection of type ``google_cloud_platform``.
-    :param impersonation_chain: service account to act as, or a chain of them that ends with it; the connection's by default.
-    :raises InvalidInputError: a state is none in which a job ends, or ``poll_sleep`` is not more than 0.
+    :param impersonation_chain: service account to impersonate, or a chain of accounts that ends with it; the connection's by default.
+    :raises InvalidInputError: a state is not terminal, or ``poll_sleep`` is not greater than 0.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
 
     @classmethod
     async def open_shared_stream(cls, kwargs: Json) -> AsyncIterator[list[Json]]:
-        """The jobs that have ended lately, each time that they are listed."""
+        """Yields the recently ended jobs after each list call."""
         since: float | None = None
         while True:
             try:
@@ -104,7 +104,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
             await asyncio.sleep(budgets.AFTER_TROUBLE)
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[list[Json]]) -> AsyncIterator[TriggerEvent]:
-        """The events of this trigger: first what it has missed, then what comes."""
+        """Yields this trigger's events: first those that it has missed, then new ones."""
         ledger: Ledger | None = None
         async for ended in shared_stream:
             if ledger is None:
@@ -122,17 +122,17 @@ class DataflowJobEventTrigger(BaseEventTrigger):
                 await self._keep(ledger)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """The same without a stream that others share."""
+        """Yields the same events without a shared stream."""
         async for event in self.filter_shared_stream(self.open_shared_stream(self.serialize()[1])):
             yield event
 
     async def _begin(self, ended: list[Json]) -> tuple[Ledger, list[Json]]:
-        """Where the last run of this trigger left off, and what has ended since; a new trigger counts from now on."""
+        """Where the last run of this trigger stopped, and the jobs that have ended since; a new trigger begins now."""
         store = asset_state_store(self)
         kept = await store.aget(self._key) if store is not None else None
         if not kept:
             begin = time.time() - budgets.CLOCK_SKEW + budgets.ENDS_OVERLAP
-            ledger = Ledger(latest=max([*map(ended_at, ended), begin]))  # none that ended before the first list
+            ledger = Ledger(latest=max([*map(ended_at, ended), begin]))  # jobs that ended before the first list do not count
             for _ in ledger.fresh(ended):
                 pass
             await self._keep(ledger)
@@ -149,7 +149,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
 
     @property
     def _key(self) -> str:
-        """One asset may have several such watchers."""
+        """Key of this trigger in the state store: one asset may have several such watchers."""
         return "dataflow-finished_jobs-" + hashlib.sha256(json.dumps(self.serialize(), sort_keys=True).encode()).hexdigest()[:12]
 
     async def _matching(self, job: Json) -> Json | None:

@@ -1,4 +1,4 @@
-"""What carries out a task of Dataflow in the triggerer from its start."""
+"""Triggers that carry out a Dataflow task from its start."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ class DataflowActionStartTrigger(ActionStartTrigger, DataflowTrigger):
 
 
 class DataflowSensorStartTrigger(SensorStartTrigger, DataflowTrigger):
-    """Waits at a Dataflow job; see :class:`~airflow_dataflow_ext.triggers.start.SensorStartTrigger`."""
+    """Waits for something about a Dataflow job; see :class:`~airflow_dataflow_ext.triggers.start.SensorStartTrigger`."""

@@ -1,4 +1,4 @@
-"""What a Dataflow sensor defers to: the wait for a state of a job, or for something that the job shows."""
+"""The triggers of Dataflow sensors: for a state of a job, and for a condition."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class _AtJobTrigger(DataflowTrigger):
-    """Waits at a job; what is not given of its place comes from the connection.
+    """Waits for something about a job; the connection supplies a project or location that is not given.
 
-    :param job_id: the job; ``project_id`` and ``location`` say where it is.
+    :param job_id: id of the job, which is in ``project_id`` and ``location``.
     :param poll_sleep: seconds between two looks.
 
     See :class:`~airflow_dataflow_ext.triggers.dataflow.DataflowTrigger` for the other arguments.
@@ -53,9 +53,9 @@ class _AtJobTrigger(DataflowTrigger):
 
 
 class DataflowJobStatusTrigger(_AtJobTrigger):
-    """Waits until a job is in one of some states, and gives its :class:`~airflow_dataflow_ext.api.jobs.watch.Outcome`.
+    """Waits until a job is in one of the expected states; the event is an :class:`~airflow_dataflow_ext.api.jobs.watch.Outcome`.
 
-    :param expected_statuses: the states.
+    :param expected_statuses: the expected states.
     """
 
     def __init__(self, *, expected_statuses: Sequence[str], **where: Any) -> None:
@@ -75,10 +75,10 @@ class DataflowJobStatusTrigger(_AtJobTrigger):
 
 
 class DataflowConditionTrigger(_AtJobTrigger):
-    """Waits for a condition: metrics, messages, autoscaling events, progress, a snapshot. Gives ``{"found": ...}``.
+    """Waits for a condition: metrics, messages, autoscaling events, progress, or a snapshot; the event is ``{"found": ...}``.
 
     :param condition: a serialized :class:`~airflow_dataflow_ext.api.dataflow.conditions.Condition`.
-    :param fail_on_terminal_state: whether the end of the job is the failure of the wait.
+    :param fail_on_terminal_state: whether the wait fails when the job ends.
     """
 
     def __init__(self, *, condition: Mapping[str, Any], fail_on_terminal_state: bool, **where: Any) -> None:

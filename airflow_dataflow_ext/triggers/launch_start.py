@@ -1,4 +1,4 @@
-"""What launches a job in the triggerer, waits for it and ends the task, whichever service runs the job."""
+"""The trigger that launches a job of any service, waits for it, and ends the task."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class LaunchingTask(Protocol):
-    """What an operator that launches a job offers here."""
+    """The part of a launching operator that the trigger uses."""
 
     hook: Any
     wait_until_finished: bool | None
@@ -43,20 +43,20 @@ class LaunchingTask(Protocol):
 
 
 class TriggerLauncher(Launcher, Protocol):
-    """What launches a job here, as far as it differs from other launchers."""
+    """A launcher for a trigger, with what the trigger needs in addition."""
 
     job_tells_place: bool
-    """Whether only the job itself says where it is: then it is read before it is waited for."""
+    """Whether only the job itself tells its place, so that it must be read before the wait."""
 
     def validation(self) -> Conversation[Json] | None:
-        """What the service answers where it is to check the launch, and to start nothing; else None."""
+        """The conversation in which the service only checks the launch; None if it is to start a job."""
 
 
 class LaunchStartTrigger(OperatorStartTrigger):
-    """Launches a job as an operator says, waits for it, and ends the task; see :class:`OperatorStartTrigger`.
+    """Launches the job of an operator, waits for it, and ends the task; see :class:`OperatorStartTrigger`.
 
-    A job is launched, found again and judged by the same code as on a worker. A triggerer that takes the trigger over goes on where the
-    launch record says.
+    The same code as on a worker launches the job, finds it again and judges it. Another triggerer that takes the trigger over continues
+    from the launch record.
     """
 
     def __init__(self, *, operator: str, arguments: Mapping[str, Any]) -> None:
@@ -101,11 +101,11 @@ class LaunchStartTrigger(OperatorStartTrigger):
                 self.log.info("The job has not ended yet. %s", error)
 
     async def killed_by_user(self) -> bool:
-        """The same for a task that waits in the triggerer again as soon as it is cleared: its next try may have to begin first."""
+        """Whether a user killed the task. A cleared task is deferred again at once, so this waits until its next try has begun."""
         if await self._is_over():
             return True
         within = sum(budgets.NEXT_TRY_PAUSES)
-        self.log.info("The job goes on, unless the task's next try begins within %.0f s: only its trigger moved.", within)
+        self.log.info("The job continues, unless the task's next try begins within %.0f s: only its trigger moved.", within)
         for pause in budgets.NEXT_TRY_PAUSES:
             await asyncio.sleep(pause)
             if await self._is_over():
@@ -113,11 +113,11 @@ class LaunchStartTrigger(OperatorStartTrigger):
         return False
 
     async def _is_over(self) -> bool:
-        """Whether the try that this one belongs to has ended."""
+        """Whether this trigger's try has ended."""
         return await super().killed_by_user() or await asyncio.to_thread(self._is_past_try)
 
     def _is_past_try(self) -> bool:
-        """Whether a later try has begun. It waits for this one's job to end, which this one stops sooner."""
+        """Whether a later try has begun. That try waits for the end of this one's job, so this trigger stops it at once."""
         tries = self.tries_store.load()
         return tries is not None and tries.number > self.context["ti"].try_number
 
@@ -127,7 +127,7 @@ class LaunchStartTrigger(OperatorStartTrigger):
         return self._launcher.watch_of(self._launched.job, self._launched.record)
 
     def _launching(self, task: LaunchingTask) -> Conversation[Launched]:
-        """Launch; or go on with what this try has launched before another triggerer took it over."""
+        """Launch the job, or take over the one that this try launched in another triggerer."""
         launcher = self._launcher
         assert launcher is not None
         record = LaunchRecord.read(self.tries.recorded_here)
@@ -145,7 +145,7 @@ class LaunchStartTrigger(OperatorStartTrigger):
         return (yield from task.launching(launcher, identity, tries.clears))
 
     def _stopping(self, task: LaunchingTask) -> Conversation[None]:
-        """Stop what there is; a try that had not begun knows it from the one before."""
+        """Stop the job, if there is one; a try that has not begun uses the record of the earlier one."""
         if self.tries_store.tries is None:
             stored = self.tries_store.load()
             self.tries_store.tries = stored if stored is not None and stored.number <= self.context["ti"].try_number else None

@@ -1,4 +1,4 @@
-"""What carries out a task in the triggerer from its start, without a worker: the task is made again from its arguments and rendered."""
+"""Triggers that carry out a whole task without a worker: they create the task from its arguments and render it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class WaitingTask(Protocol):
-    """What a sensor offers here."""
+    """The part of a sensor that the trigger uses."""
 
     def show(self, context: Any) -> None: ...
     def waiting(self) -> Waiting: ...
@@ -35,18 +35,18 @@ class WaitingTask(Protocol):
 
 
 class ActionTask(Protocol):
-    """What an operator that acts on jobs offers here."""
+    """The part of an operator that acts on jobs that the trigger uses."""
 
     def action(self, context: Any, *, clear_key: int) -> Action: ...
 
 
 class StartTrigger(WaitTrigger):
-    """Carries out a task as it says itself; a triggerer that takes the trigger over does the same again.
+    """Carries out a task from its start; another triggerer that takes the trigger over starts it again.
 
-    The connection is the task's own, known once that is rendered; which service it leads to is the class's affair.
+    The connection is the task's own and known once the task is rendered; the trigger's class determines the service.
 
     :param operator: import path of the task's class.
-    :param arguments: what it is made of, before rendering.
+    :param arguments: the task's arguments before rendering.
     """
 
     def __init__(self, *, operator: str, arguments: Mapping[str, Any]) -> None:
@@ -61,7 +61,7 @@ class StartTrigger(WaitTrigger):
         return f"{cls.__module__}.{cls.__qualname__}", {"operator": self.operator, "arguments": self.arguments}
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
-        """Called by Airflow before :meth:`run`; rendering itself waits for a thread, because a template may ask Airflow for something."""
+        """Called by Airflow before :meth:`run`. The task is rendered later, in a thread, because a template may ask Airflow."""
         self._context = context
 
     async def event(self) -> Json:
@@ -73,20 +73,20 @@ class StartTrigger(WaitTrigger):
 
     @abstractmethod
     async def prepare(self, task: Any) -> Json | None:
-        """Do what comes before the wait; the connection's Channel is open. Gives the event where there is nothing to wait for."""
+        """Do what comes before the wait, with the connection's Channel open; returns the event if there is nothing to wait for."""
 
     @property
     def context(self) -> Context:
-        """What Airflow says of the task.
+        """The task's context.
 
-        :raises JobError: nothing, since its DAG has changed.
+        :raises JobError: Airflow provides none, because the DAG has changed.
         """
         if self._context is None:
-            raise JobError("The task was to start in the triggerer, and its DAG no longer says so. Clear it to start it anew.")
+            raise JobError("The task was to start in the triggerer, and its DAG no longer says so. Clear it to start it again.")
         return self._context
 
     def make_task(self) -> Any:
-        """The task as a worker would have it."""
+        """The task, as a worker would have it."""
         module, _, name = self.operator.rpartition(".")
         ti, scheduled = self.context["ti"], cast("Any", self.context["task"])
         make = getattr(import_module(module), name)
@@ -95,12 +95,12 @@ class StartTrigger(WaitTrigger):
         self.connection = dict(task.connection)
         self.conn_id = self.connection.pop("conn_id")
         self.do_xcom_push = scheduled.do_xcom_push
-        ti.task = task  # Airflow's is the serialized one, which cannot push XComs
+        ti.task = task  # Airflow sets the serialized task, which cannot push XComs
         return task
 
 
 class SensorStartTrigger(StartTrigger):
-    """Waits as a sensor says; see :class:`StartTrigger`. Gives what the sensor's own trigger gives."""
+    """Carries out a sensor; see :class:`StartTrigger`. The event is the same as that of the sensor's own trigger."""
 
     _sensor: WaitingTask
     _waiting: Waiting
@@ -119,8 +119,8 @@ class SensorStartTrigger(StartTrigger):
 
 
 class OperatorStartTrigger(StartTrigger):
-    """Carries out an operator and ends it; see :class:`StartTrigger`. What a triggerer has to know that takes it over is kept with its
-    tries."""
+    """Carries out an operator and ends its task; see :class:`StartTrigger`. What another triggerer needs to take it over is stored with the
+    task's tries."""
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         super().render_template_fields(context, jinja_env)
@@ -128,22 +128,22 @@ class OperatorStartTrigger(StartTrigger):
         self.store = Awaited(self.tries_store)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """As in any trigger here. When Airflow cannot be asked for the record, Airflow fails the trigger, and a worker notes that."""
+        """Run as any trigger here. If Airflow cannot return the record, it fails the trigger, and a worker notes the failure."""
         if (await asyncio.to_thread(self.enter)).failed:
-            self.log.error("This try had failed already when another triggerer took it over.")
+            self.log.error("This try had already failed when another triggerer took it over.")
             yield TaskFailedEvent()
             return
         async for event in super().run():
             yield event
 
     def enter(self) -> Tries:
-        """Begin this try, or go on with it. It blocks."""
+        """Begin this try, or continue it. This blocks."""
         ti, task = self.context["ti"], self.context["task"]
         return self.tries_store.enter(str(ti.id), number=ti.try_number, retries=int(task.retries or 0))
 
     @property
     def tries(self) -> Tries:
-        """What is known of the task's tries, once this one has begun."""
+        """The stored Tries, once this try has begun."""
         assert self.tries_store.tries is not None
         return self.tries_store.tries
 
@@ -155,10 +155,10 @@ class OperatorStartTrigger(StartTrigger):
 
 
 class ActionStartTrigger(OperatorStartTrigger):
-    """Acts on jobs as an operator says; see :class:`OperatorStartTrigger`.
+    """Carries out an operator that acts on jobs; see :class:`OperatorStartTrigger`.
 
-    The action is recorded before it begins, so that a triggerer that takes it over goes on with the same one: the same jobs, the same
-    mark of a snapshot, the same end of the wait.
+    The action is recorded before it begins, so that another triggerer that takes it over continues with the same jobs, the same mark of a
+    snapshot, and the same end of the wait.
     """
 
     _action: Action
@@ -174,7 +174,7 @@ class ActionStartTrigger(OperatorStartTrigger):
     def _recorded(self, task: ActionTask) -> Action:
         if self.tries.recorded_here is not None:
             return self.action_of(self.tries.recorded_here)
-        # The number of the first try since the last clear, below 0, where no key of a worker is.
+        # The negated number of the first try since the last clear, so that it differs from every key of a worker.
         action = task.action(self.context, clear_key=-self.tries.first)
         self.tries_store.set("", action.serialize())
         return action

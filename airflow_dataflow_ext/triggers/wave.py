@@ -1,4 +1,4 @@
-"""What waits in the triggerer for CRM Analytics."""
+"""Triggers over a connection to CRM Analytics."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class WaveTrigger(WaitTrigger):
     def make_hook(conn_id: str, **connection: Any) -> Any:
         from airflow_dataflow_ext.hooks.wave import WaveHook
 
-        return WaveHook(conn_id, **connection)  # its first call logs in, and tries again when that fails
+        return WaveHook(conn_id, **connection)  # its first call logs in, with retries
 
 
 class WaveRunTrigger(JobTrigger, WaveTrigger):
@@ -63,7 +63,7 @@ class WaveRunTrigger(JobTrigger, WaveTrigger):
 
 
 class WaveJobTrigger(WaveRunTrigger):
-    """The same for a run that the task has started, which it tells of; see :class:`WaveRunTrigger`."""
+    """Waits for a run that the task has started, and stores its facts; see :class:`WaveRunTrigger`."""
 
     def result(self, event: Json) -> Conversation[Json]:
         yield from keep(Outcome.deserialize(event))

@@ -1,4 +1,4 @@
-"""What carries out a task of CRM Analytics in the triggerer from its start."""
+"""Triggers that carry out a CRM Analytics task from its start."""
 
 from __future__ import annotations
 

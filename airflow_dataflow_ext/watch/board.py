@@ -1,9 +1,8 @@
-"""The Board: everybody in one event loop who waits for jobs of one place shares its looks.
+"""The Board: all watchers of the jobs of one place, in one event loop, share its looks.
 
-Each round asks the service for what falls due: all active jobs of the place in one list, or each job singly when that takes
-fewer calls. A job that is gone from the active list has ended, or is about to be seen: it is read singly, or found in the list
-of ended jobs when many vanish at once. The Board lives as long as somebody waits, and holds nothing that a new one could not
-ask again.
+Each round asks the service about the jobs that are due: with one list of the place's active jobs, or with single reads if that takes fewer
+calls. A job that is missing from the active list has ended, or is not listed yet. It is read singly or, if many are missing at once, looked
+up in the list of ended jobs. The Board lives as long as it has watchers, and keeps nothing that a new one could not read again.
 """
 
 from __future__ import annotations
@@ -29,22 +28,22 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 IDLE_ANSWERS = 5
-"""How many watchers a round answers although nothing has changed, so that their messages cost the place a bounded number of calls."""
+"""How many watchers a round answers although nothing has changed, which limits the calls for their jobs' messages."""
 
 MANY = 20
-"""From so many vanished jobs on, the list of ended jobs is asked for before any is read singly."""
+"""Number of missing jobs from which the list of ended jobs is read first."""
 
 EARLIER = (0.95, 1.0)
-"""The part of a pause after which the next round comes, so that the rounds of many processes drift apart."""
+"""Range of the random factor of a pause, so that the rounds of many processes drift apart."""
 
 BREATH = 100
-"""After so many watchers for whom there may be news the event loop gets its turn."""
+"""How many watchers with possible news are handled before the event loop gets its turn."""
 
 GLANCE = 1000
-"""After so many watchers for whom there is none."""
+"""How many watchers without news are handled before the event loop gets its turn."""
 
 ANSWERED_AT_ONCE = 20
-"""After so many watchers whose wait ends: each of them has something to do then."""
+"""How many watchers whose wait ends are answered before the event loop gets its turn, since each then has work to do."""
 
 
 class Board:
@@ -52,7 +51,7 @@ class Board:
 
     :param lister: lists the place's jobs.
     :param perform: performs a conversation on this event loop.
-    :param figures: what the Board does is added up there, and reported after each round.
+    :param figures: adds up what the Board does, and reports it after each round.
     """
 
     def __init__(self, lister: Lister, perform: Callable[[Conversation[Any]], Awaitable[Any]], figures: Figures) -> None:
@@ -69,10 +68,10 @@ class Board:
         self._listed = -math.inf
 
     async def look(self, look: Look) -> Json:
-        """The watched job when there is something to tell; see :class:`Look`.
+        """The watched job, once there is something to report; see :class:`Look`.
 
         :raises CallError: the service refuses to show the job.
-        :raises JobLostError: the service has not known the job for a while.
+        :raises JobLostError: the service has not known the job for ``budgets.LOST_AFTER`` seconds.
         """
         loop = asyncio.get_running_loop()
         first = min(budgets.GATHER * self._pages, budgets.FIRST_EVENT_AFTER, look.watch.poll_sleep) * random.uniform(0.5, 1.0)
@@ -86,7 +85,7 @@ class Board:
             self._waiters.leave(waiter)
 
     def close(self) -> None:
-        """Stop asking; called when the last watcher has gone."""
+        """Stop; called when the last watcher has left."""
         self._reader.close()
         self._figures.report(0, 0.0)
         for task in (self._rounds, *self._settling):
@@ -108,7 +107,7 @@ class Board:
                 self._figures.report(len(self._waiters), loop.time())
                 self._hurry(await self._soonest())
         except Exception as error:
-            log.exception("The rounds of a board ended; whoever waits gets the error.")
+            log.exception("The rounds of a Board have failed; all its waits get the error.")
             self._waiters.refuse(list(self._waiters), error)
 
     async def _until_due(self) -> None:
@@ -128,7 +127,7 @@ class Board:
         return soonest
 
     async def _round(self, now: float) -> None:
-        """Look at what falls due: all in one list when that is cheaper, and then at whatever else it shows, too."""
+        """Look at the jobs that are due; if one list is cheaper than single reads, use everything that it shows."""
         few = 1.0 if now >= self._list_again else self._pages
         due = await self._due(now, few)
         if len(due) <= few:
@@ -145,7 +144,7 @@ class Board:
                 await self._show(active, now)
 
     async def _due(self, now: float, few: float) -> list[str]:
-        """What falls due; where it is more than a few, it need not be all."""
+        """The jobs that are due; if they are more than ``few``, possibly not all of them."""
         due: list[str] = []
         async for some in _breaths(list(self._waiters)):
             due += [job_id for job_id in some if job_id not in self._reader and self._waiters.is_due(job_id, now)]
@@ -154,7 +153,7 @@ class Board:
         return due
 
     async def _active(self, now: float) -> Mapping[str, Json | None] | None:
-        """The active jobs by id; None when the service does not list them."""
+        """The active jobs by id; None if the service does not list them."""
         self._list_again = now + budgets.LIST_AGAIN
         self._waiters.heed(now, IDLE_ANSWERS)
         try:
@@ -164,7 +163,7 @@ class Board:
             raise
         except CallError as error:
             log.info("The active jobs cannot be listed, each is read singly: %s", error)
-            if not isinstance(error, InvalidRequestError):  # a page that has expired twice says nothing about the next list
+            if not isinstance(error, InvalidRequestError):  # a page token that has expired twice says nothing about the next list
                 self._pages = math.inf
             if transient(error):
                 self._list_again = asyncio.get_running_loop().time() + budgets.AFTER_TROUBLE
@@ -205,7 +204,7 @@ class Board:
         task.add_done_callback(self._settling.discard)
 
     async def _settle(self, gone: Sequence[str], since: float) -> None:
-        """Tell of many jobs that have ended at once; those that the list of ended jobs does not show are read singly."""
+        """Report many jobs that have ended at once; those that the list of ended jobs does not show are read singly."""
         ended: Mapping[str, Json] = {}
         try:
             ended = await self._perform(self._lister.ended(list(self._waiters.watches(gone)), since))
@@ -221,7 +220,7 @@ class Board:
 
 
 async def _breaths(things: Sequence[T], size: int = BREATH) -> AsyncIterator[Sequence[T]]:
-    """The things in portions, between which the event loop gets its turn."""
+    """Portions of a sequence, between which the event loop gets its turn."""
     for start in range(0, len(things), size):
         if start:
             await asyncio.sleep(0)

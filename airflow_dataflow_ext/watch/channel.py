@@ -1,4 +1,4 @@
-"""The Channel: what all watchers of one connection share in one event loop, namely hook, tokens, connection pool and Boards."""
+"""The Channel: the hook, tokens, connection pool and Boards that all watchers of one connection share in one event loop."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 AT_ONCE = 32
-"""How many requests of watchers are on their way at the same time; those of the Boards are few, and do not wait behind them."""
+"""Greatest number of simultaneous requests of watchers. Requests of the Boards are few, and do not wait for these."""
 
 
 class Channel:
-    """Performs conversations for many watchers; opened by the first of them and closed with the last.
+    """Performs conversations for many watchers. The first watcher opens it, and it closes with the last.
 
-    :param make_hook: makes the hook; it may block, and is called in a thread.
-    :param report: is called with what each Board does; see :class:`~airflow_dataflow_ext.watch.round.Figures`.
+    :param make_hook: makes the hook; it may block, so it is called in a thread.
+    :param report: called with what each Board does; see :class:`~airflow_dataflow_ext.watch.round.Figures`.
     """
 
     _of_loop: ClassVar[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, Channel]]] = weakref.WeakKeyDictionary()
@@ -49,9 +49,9 @@ class Channel:
     @classmethod
     @asynccontextmanager
     async def to(cls, key: Hashable, make_hook: Callable[[], Any], report: Report | None = None) -> AsyncIterator[Channel]:
-        """The channel of a connection in this event loop.
+        """The Channel of a connection in this event loop.
 
-        :param key: equal for equal connections.
+        :param key: identifies the connection.
         """
         channels = cls._of_loop.setdefault(asyncio.get_running_loop(), {})
         channel = channels.get(key) or channels.setdefault(key, cls(make_hook, report))
@@ -66,9 +66,9 @@ class Channel:
                 await channel._close()
 
     async def run(self, conversation: Conversation[T], log: Any, store: Store | None = None) -> T:
-        """Perform a conversation; its looks are answered by the Board of their place.
+        """Perform a conversation; the Board of their place answers its looks.
 
-        :param store: keeps its records.
+        :param store: keeps the conversation's records.
         """
         transport = await self._opening
         return await transport.run(conversation, effects_of(log, store), self._look, self._send)

@@ -1,4 +1,4 @@
-"""The Reader: reads jobs singly for a Board, beside its rounds, some at a time."""
+"""The Reader: reads single jobs for a Board, in parallel with its rounds."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from airflow_dataflow_ext.watch.round import Figures
 from airflow_dataflow_ext.watch.waiters import Waiters
 
 READS_AT_ONCE = 16
-"""How many jobs are read singly at the same time."""
+"""Greatest number of simultaneous reads."""
 
 
 class Reader:
-    """Reads jobs and tells those who wait for them; holds the ids that are on their way, so that none is asked for twice.
+    """Reads jobs and answers their watchers; it knows which jobs are being read, so that none is read twice at a time.
 
     :param perform: performs a conversation on this event loop.
-    :param again: is called with the time at which a job is to be looked at again.
-    :param figures: of the Board.
+    :param again: called with the time of the next look at a job.
+    :param figures: the Board's figures.
     """
 
     def __init__(
@@ -42,15 +42,15 @@ class Reader:
         return job_id in self._held
 
     def hold(self, job_ids: Iterable[str]) -> None:
-        """Somebody else asks for these jobs, until :meth:`release`."""
+        """Do not read these jobs until :meth:`release`, since the Board looks them up itself."""
         self._held.update(job_ids)
 
     def release(self, job_ids: Iterable[str]) -> None:
-        """Nobody else asks for these jobs any more."""
+        """Allow reads of these jobs again."""
         self._held.difference_update(job_ids)
 
     def read(self, job_ids: Iterable[str]) -> None:
-        """Read these jobs, as soon as there is room."""
+        """Read these jobs, within the limit of simultaneous reads."""
         fresh = [job_id for job_id in job_ids if job_id not in self._held]
         self._figures.round.looks += len(fresh)
         self._held.update(fresh)
@@ -73,7 +73,7 @@ class Reader:
                 await self._read(job_id, watch)
             self._held.discard(job_id)
             self._again(self._waiters.due(job_id))
-        if (this := asyncio.current_task()) is not None:  # before anything else runs: whoever comes next must not count on it
+        if (this := asyncio.current_task()) is not None:  # at once, so that no later call relies on this task
             self._tasks.discard(this)
 
     async def _read(self, job_id: str, watch: Watch) -> None:

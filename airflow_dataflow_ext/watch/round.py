@@ -1,4 +1,4 @@
-"""What a Board has done since its last report."""
+"""The figures of a Board since its last report."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Round:
-    """Figures of one Board.
+    """The figures of one Board.
 
-    :param waits: for how many jobs somebody waits.
-    :param looks: how many jobs were looked at.
-    :param requests: how many requests were sent.
-    :param errors: how many of them had no good answer.
+    :param waits: number of jobs that are waited for.
+    :param looks: number of looks at jobs.
+    :param requests: number of requests sent.
+    :param errors: number of requests without a good answer.
     :param last_good_age: seconds since the last good answer.
     """
 
@@ -35,8 +35,8 @@ Report = Callable[[Hashable, Round], None]
 class Figures:
     """Adds up a Board's figures and reports them.
 
-    :param report: is called with the place and the figures; None for nobody.
-    :param now: the time when the Board was made.
+    :param report: called with the place and the figures; None reports nothing.
+    :param now: time at which the Board was created.
     """
 
     def __init__(self, place: Hashable, report: Report | None, now: float) -> None:
@@ -46,7 +46,7 @@ class Figures:
         self.round = Round()
 
     def answered(self, answer: Reply | NoReply, now: float) -> None:
-        """A request was answered, or was not."""
+        """Count a request and its answer, if there is one."""
         self.round.requests += 1
         if isinstance(answer, Reply) and answer.ok:
             self._good_at = now
@@ -54,12 +54,12 @@ class Figures:
             self.round.errors += 1
 
     def report(self, waits: int, now: float) -> None:
-        """Report what was added up since the last report."""
+        """Report the figures since the last report."""
         done, self.round = self.round, Round()
         if self._report is None:
             return
         done.waits, done.last_good_age = waits, now - self._good_at if waits else 0.0
         try:
             self._report(self._place, done)
-        except Exception as error:  # whoever waits must not suffer from that
+        except Exception as error:  # a failed report must not end a wait
             log.warning("What the waits at %s cost cannot be reported: %s", self._place, error)

@@ -1,4 +1,4 @@
-"""Waiters: who waits at a Board for which job, when each wants it looked at, and who gets which answer."""
+"""Waiters: the pending looks at a Board, when each is due, and which answer each gets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_dataflow_ext.api.jobs.watch import Look, Watch
 from airflow_dataflow_ext.api.rest.method import Json
 
 TOGETHER = 0.2
-"""The part of its pause by which a look may come early, so that those who look at about the same time do it in one round."""
+"""The fraction of its pause by which a look may come early, so that looks at about the same time share a round."""
 
 
 class Waiter:
@@ -25,29 +25,29 @@ class Waiter:
         self.look = look
         self.answer = answer
         self.pause = look.within or look.watch.poll_sleep  # seconds between two looks
-        self.steady = look.known if look.idle else None  # the state in which the job is no news, however often it is looked at
+        self.steady = look.known if look.idle else None  # the state in which the job is not news
         self.due = now + (look.within or first)
-        self.early = TOGETHER * look.within or first  # a newcomer joins whatever round begins first
+        self.early = TOGETHER * look.within or first  # a new waiter joins the next round, whichever it is
         self.patience = now + max(look.idle, look.within)
         self.latest = now + max(look.latest, look.within)
 
     def is_due(self, now: float) -> bool:
-        """Whether it is to be looked at in a round that begins now."""
+        """Whether the look is due in a round that begins now."""
         return self.due <= now + self.early
 
     def wants(self, job: Json, now: float, idle: bool) -> bool:
-        """Whether the job as it is makes an answer; an ``idle`` answer is one that brings nothing new."""
+        """Whether the job in its current state is an answer; ``idle`` allows an answer without news."""
         if self.look.is_news(job) or self.latest <= now:
             return True
         return self.is_due(now) if not self.look.idle else idle and self.patience <= now
 
 
 _Queue = list[tuple[float, int, Waiter]]
-"""Waiters by a time, the first one first."""
+"""Waiters sorted by a time, the earliest first."""
 
 
 class Waiters:
-    """The waiters of one Board by job; iterates over the jobs that somebody waits for."""
+    """The waiters of one Board by job; iterates over the ids of the jobs that are waited for."""
 
     def __init__(self) -> None:
         self._of: dict[str, tuple[Waiter, ...]] = {}
@@ -65,7 +65,7 @@ class Waiters:
         return len(self._of)
 
     def take(self, look: Look, answer: asyncio.Future[Json], *, now: float, first: float) -> Waiter:
-        """A waiter for a look; one that wants to be answered at once waits ``first`` seconds for company."""
+        """A waiter for a look. A look that is due at once waits ``first`` seconds, so that it can share a round."""
         waiter = Waiter(look, answer, now, first)
         self._of[look.watch.job_id] = (*self._of.get(look.watch.job_id, ()), waiter)
         self._compare(look.watch.job_id)
@@ -87,14 +87,15 @@ class Waiters:
             self._missed_since.pop(job_id, None)
 
     def _compare(self, job_id: str) -> None:
-        """Find out what those who wait for a job know in common."""
+        """Update the state that all waiters of a job know."""
         states = {waiter.steady for waiter in self._of[job_id]}
         self.known[job_id] = states.pop() if len(states) == 1 and job_id not in self._missed_since else None
 
     def heed(self, now: float, most: int) -> None:
-        """Let those who have waited longest for an idle answer see their jobs, so that they get one; and all whom nothing may put off.
+        """Make the next list show the jobs of the waiters that are due for an answer without news: the ``most`` that have waited longest,
+        and all that have reached ``Look.latest``.
 
-        :param most: how many of the former.
+        :param most: greatest number of the former.
         """
         for queue, room in ((self._impatient, most), (self._urgent, len(self._urgent))):
             while room and queue and queue[0][0] <= now:
@@ -105,58 +106,58 @@ class Waiters:
                     room -= 1
 
     def watch(self, job_id: str) -> Watch | None:
-        """One of the watches for a job; None when nobody waits for it any more."""
+        """One of the watches for a job; None if nobody waits for it any more."""
         waiters = self._of.get(job_id)
         return waiters[0].look.watch if waiters else None
 
     def watches(self, job_ids: Iterable[str]) -> Iterator[Watch]:
-        """A watch for each job that is still waited for."""
+        """A watch for each of the jobs that is still waited for."""
         return (waiters[0].look.watch for job_id in job_ids if (waiters := self._of.get(job_id)))
 
     def due(self, job_id: str) -> float:
-        """When somebody first wants the job looked at."""
+        """When the next look at the job is due."""
         return self.soonest([job_id], ())
 
     def soonest(self, job_ids: Iterable[str], held: Container[str]) -> float:
-        """When somebody first wants one of these jobs looked at; those that are held do not count."""
+        """When the next look at one of these jobs is due, apart from those in ``held``."""
         first = math.inf
-        for job_id in job_ids:  # plain loops: all jobs are asked about in each round
+        for job_id in job_ids:  # plain loops, because each round runs this over all jobs
             for waiter in self._of.get(job_id, ()):
                 if waiter.due < first and not waiter.answer.done() and job_id not in held:
                     first = waiter.due
         return first
 
     def is_waited_for(self, job_id: str) -> bool:
-        """Whether somebody has no answer yet."""
+        """Whether the job has a waiter without an answer."""
         return any(not waiter.answer.done() for waiter in self._of.get(job_id, ()))
 
     def is_due(self, job_id: str, now: float) -> bool:
-        """Whether somebody wants the job looked at in a round that begins now."""
+        """Whether a look at the job is due in a round that begins now."""
         return any(waiter.is_due(now) for waiter in self._of.get(job_id, ()) if not waiter.answer.done())
 
     def stay(self, job_ids: Iterable[str], now: float, pause: float) -> None:
-        """Put off those who know the state in which these jobs still are. Such a state has not decided anything.
+        """Postpone the waiters that know the state in which these jobs still are, which ends no wait.
 
-        :param pause: the part of their pause by which they are put off.
+        :param pause: factor of each waiter's pause.
         """
         for job_id in job_ids:
             for waiter in self._of.get(job_id, ()):
-                if waiter.steady is not None:  # somebody else may have come in the meantime
+                if waiter.steady is not None:  # another waiter may have come in the meantime
                     waiter.due = now + pause * waiter.pause
 
     def patience(self, job_id: str) -> float:
-        """When somebody first wants an answer even if there is nothing new."""
+        """When the first waiter of the job is due for an answer without news."""
         return min((waiter.patience for waiter in self._of.get(job_id, ()) if not waiter.answer.done()), default=math.inf)
 
     def decides(self, job_id: str, job: Json) -> bool:
-        """Whether the job as it is ends somebody's wait."""
+        """Whether the job in its current state ends a wait."""
         return any(waiter.look.watch.judge(job) is not Phase.MOVING for waiter in self._of.get(job_id, ()))
 
     def tell(self, job_id: str, job: Json, now: float, *, pause: float = 1.0, idle: bool = True) -> bool:
-        """Answer those for whom the job is news, and put off the others; whether anybody was answered.
+        """Answer the waiters for which the job is news, and postpone the others; returns whether any was answered.
 
-        :param pause: the part of their pause by which the others are put off.
-        :param idle: answer also those who only want to hear that nothing is new.
+        :param pause: factor of the others' pauses.
+        :param idle: also answer waiters that are due for an answer without news.
         """
         if self._missed_since.pop(job_id, None) is not None:
             self._compare(job_id)
@@ -172,17 +173,17 @@ class Waiters:
         return answered
 
     def put_off(self, job_id: str, now: float) -> None:
-        """Look at the job again after the usual pause."""
+        """Postpone the next look at the job by the usual pause."""
         for waiter in self._of.get(job_id, ()):
             waiter.due, waiter.early = now + waiter.pause, TOGETHER * waiter.pause
 
     def missed_for(self, job_id: str, now: float) -> float:
-        """Seconds since the service first said that it does not know the job, and has not shown it again."""
+        """Seconds since the service first said that it does not know the job, without having shown it again."""
         self.known[job_id] = None
         return now - self._missed_since.setdefault(job_id, now)
 
     def refuse(self, job_ids: Iterable[str], error: Exception) -> None:
-        """Answer all who wait for these jobs with an error."""
+        """Answer all waiters of these jobs with an error."""
         for job_id in job_ids:
             for waiter in self._of.get(job_id, ()):
                 if not waiter.answer.done():

@@ -119,7 +119,7 @@ def test_the_launch_of_a_pipeline_is_read_in_its_types(emulator: Emulator, reque
     [
         ({"type": "BATCH"}, "body.type must be one of PIPELINE_TYPE_UNSPECIFIED, "),
         ({"scheduleInfo": ["0 3 * * *"]}, "body.scheduleInfo must be a mapping, not list"),
-        ({"workloads": {}}, "body.workloads is no field of a Pipeline; did you mean 'workload'?"),
+        ({"workloads": {}}, "body.workloads is not a field of a Pipeline; did you mean 'workload'?"),
         ({"workload": flex(environment={"maxWorkers": "many"})}, "launchParameter.environment.maxWorkers must be a whole number"),
         ({"workload": flex(parameters={"x": ["a,b", "c"]})}, "launchParameter.parameters['x']: the entry 'a,b'"),
         (

@@ -43,8 +43,8 @@ def test_a_refused_launch_fails_with_an_error_of_its_own(emulator: Emulator, def
     ended = instance(deferrable=deferrable).run()
     assert isinstance(ended.error, NoCapacityError)
     first = str(ended.error).splitlines()[0]
-    assert "jobs-per-project quota: so many jobs run already; wait for one to end" in first
-    assert 'when_full="wait" waits for room' in first
+    assert "jobs-per-project quota: too many jobs are running; wait for one to end" in first
+    assert 'when_full="wait" waits for capacity' in first
     assert (ended.error.job_id, states(emulator)) == ("", [])
 
 
@@ -57,7 +57,7 @@ def test_a_job_without_machines_fails_with_an_error_of_its_own(emulator: Emulato
     ended = task.run()
     assert isinstance(ended.error, NoCapacityError)
     assert (ended.error.job_id, ended.error.state) == (task.xcoms["job_id"], "JOB_STATE_FAILED")
-    assert "the service had no room for it (ZONE_RESOURCE_POOL_EXHAUSTED" in ended.error.reason
+    assert "the service had no capacity for it (ZONE_RESOURCE_POOL_EXHAUSTED" in ended.error.reason
 
 
 @BOTH

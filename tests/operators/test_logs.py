@@ -23,7 +23,7 @@ def test_a_change_of_a_job_says_what_was_asked_and_what_came_of_it(emulator: Emu
     at = f"job {job} in emulated-project/us-central1"
     assert shown.lines() == [
         f"Changing {at}: min_num_workers=2, max_num_workers=10",
-        f"The service has taken the change of {at}, which is in JOB_STATE_RUNNING.",
+        f"The service has accepted the change of {at}, which is in JOB_STATE_RUNNING.",
     ]
 
 
@@ -103,7 +103,7 @@ def test_a_job_in_another_region_is_named_in_the_error(emulator: Emulator, name:
     job = stream(emulator)
     text = str(task(name, job_id=job, location="europe-west1", **fields).run().error)
     assert text.endswith(f"Job {job} is in us-central1: set location='us-central1'.")
-    assert text.count("A job is known in its own project and location only") == 1
+    assert text.count("A job can be found only in its own project and location") == 1
 
 
 def test_a_job_that_no_region_knows_is_said_to_be_in_none(emulator: Emulator) -> None:

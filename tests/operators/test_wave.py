@@ -208,7 +208,7 @@ def test_a_running_dataflow_can_fail_the_task(emulator: Emulator, deferrable: bo
     emulator.wave.scripts.play("*", wait=0, seconds=60)
     first = run_start(emulator)
     ended = TaskInstance(start(deferrable=deferrable, if_running="fail")).run()
-    assert f"is running already: job {first} is Running." in str(ended.error)
+    assert f"is already running: job {first} is Running." in str(ended.error)
     assert emulator.requests.counts.get("wave.jobs.start", 0) == 0
 
 
@@ -399,7 +399,7 @@ def test_a_wrong_argument_fails_the_dag_file(wrong: dict[str, Any], said: str) -
 
 def test_a_wrong_connector_id_fails_the_task_at_once(emulator: Emulator) -> None:
     ended = TaskInstance(sync(connector_id="nonsense", retries=3)).run()
-    assert (ended.state, "'nonsense' is no Salesforce id" in str(ended.error)) == ("failed", True)
+    assert (ended.state, "'nonsense' is not a Salesforce id" in str(ended.error)) == ("failed", True)
 
 
 def test_no_secret_is_in_xcom_or_in_the_state_store(emulator: Emulator) -> None:

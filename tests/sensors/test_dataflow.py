@@ -60,7 +60,7 @@ def test_a_job_that_ends_with_the_metric_counts_and_one_that_ends_without_fails(
     job_id = launch((0, RUNNING), (0.0, Metrics([counter(99)])), (0.1, DONE))
     assert same_result(run_both(sensors().DataflowJobMetricsSensor, job_id=job_id, metric="lines", at_least=99))["scalar"] == 99
     failure = same_failure(run_both(sensors().DataflowJobMetricsSensor, job_id=job_id, metric="lines", at_least=100))
-    assert f"Job {job_id} is in JOB_STATE_DONE, and what was waited for has not come" in failure
+    assert f"Job {job_id} is in JOB_STATE_DONE, and what the sensor waits for has not happened" in failure
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_a_job_in_another_region_is_named_once_in_the_log_and_in_the_end(
     ended = task_of("DataflowJobStatusSensor", job_id=job_id, location="europe-west1", expected_statuses=DONE, deferrable=deferrable).run()
     hint = f"Job {job_id} is in us-central1: set location='us-central1'."
     assert str(ended.error).endswith(hint)
-    assert str(ended.error).count("A job is known in its own project and location only") == 1
+    assert str(ended.error).count("A job can be found only in its own project and location") == 1
     assert sum(hint in line for line in shown.lines(above=20)) == 1
 
 

@@ -1,1 +1,1 @@
-"""Cloud Logging v2, as far as it tells why a job failed."""
+"""Google Cloud Logging v2: the part that tells why a job failed."""

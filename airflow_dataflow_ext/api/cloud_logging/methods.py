@@ -1,4 +1,4 @@
-"""Google's Cloud Logging v2 as data: the one action that is of use here.
+"""Descriptions of the methods of Google Cloud Logging v2: the one that this package needs.
 
 Source: the discovery document ``logging.v2.json``, https://logging.googleapis.com/$discovery/rest?version=v2 ; a test compares the
 entry with the copy that google-api-python-client ships.
@@ -32,5 +32,5 @@ RESOURCES = (LogEntry,)
 
 
 def all_methods() -> Iterator[Method]:
-    """Every action that is described."""
+    """All methods that are described."""
     yield LogEntry.list

@@ -1,4 +1,4 @@
-"""How a user's mapping becomes a Pipeline: by the types of Data Pipelines' fields, with the launch in it read as Dataflow's own are.
+"""Converts a user's mapping to a Pipeline, by the types of its fields; the launch in it is read like one of Dataflow's own.
 
 Source of the types: the schemas of the discovery document, https://datapipelines.googleapis.com/$discovery/rest?version=v1 ; a test
 compares every row with the copy that google-api-python-client ships.
@@ -66,17 +66,17 @@ FIELDS: Fields = {
 """See :data:`airflow_dataflow_ext.api.rest.values.Fields`."""
 
 _LAUNCHES: Mapping[TemplateType, tuple[str, str, str]] = {
-    # type of the template -> the field of the workload that launches it, the field of its parameters, and what a person calls it
+    # type of the template -> the field of the workload that launches it, the field of its parameters, and its common name
     "FLEX": ("dataflowFlexTemplateRequest", "launchParameter", "Flex"),
     "LEGACY": ("dataflowLaunchTemplateRequest", "launchParameters", "classic"),
 }
 
 
 def read_pipeline(value: Any, at: str = "body") -> Json:
-    """A user's mapping, which may be text, as a Pipeline, without what is None.
+    """A user's mapping, which may be JSON text, as a Pipeline without values that are None.
 
-    :param at: what the user calls it, for the message.
-    :raises InvalidInputError: something in it does not fit; the message names it.
+    :param at: name of the argument, for the error message.
+    :raises InvalidInputError: a value does not fit its field; the message names the field.
     """
     pipeline: Json = read("Pipeline", value, at, FIELDS) or {}
     for kind, (request, parameter, _) in _LAUNCHES.items():
@@ -91,7 +91,7 @@ def read_pipeline(value: Any, at: str = "body") -> Json:
 
 
 def _read_parameters(launch: Json, at: str) -> None:
-    """Read the parts of a launch that are more than their types."""
+    """Read the parameters, labels and other parts of a launch that have rules beyond their types."""
     if "parameters" in launch:
         launch["parameters"] = check_parameters(launch["parameters"], f"{at}.parameters")
     environment = launch.get("environment", {})

@@ -1,7 +1,7 @@
-"""How a data pipeline's job is run, found again, read and stopped: the launcher for Data Pipelines.
+"""The launcher for Data Pipelines: how a pipeline's job is started, found again, read and stopped.
 
-A run takes no name, no label and no request id. What tells our job from others is that it is one of the pipeline's, that it came
-after the run was intended, and that it was not there before.
+A run has no name, label or request id. A launch's job is recognised because it is one of the pipeline's, was created after the launch was
+intended, and did not exist before.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
 from airflow_dataflow_ext.api.rest.times import epoch
 
 NEWEST = 100
-"""A pipeline's jobs that are looked through, the newest first."""
+"""How many of a pipeline's jobs are searched, newest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class PipelineRunLauncher:
     cancel_timeout: float = budgets.STOP_WAIT
 
     def validation(self) -> Conversation[Json] | None:
-        """None: a run cannot be checked without being started."""
+        """None: the service cannot check a run without starting it."""
         return None
 
     def before(self) -> Conversation[Before]:
@@ -58,7 +58,7 @@ class PipelineRunLauncher:
         return self.pipeline.name
 
     def place_of(self, times_full: int) -> Mapping[str, str]:
-        return {}  # the pipeline says where
+        return {}  # the pipeline determines the place
 
     def shortage_behind(self, error: CallError) -> str:
         return shortage_behind(error)
@@ -77,7 +77,7 @@ class PipelineRunLauncher:
                 yield Sleep(pause)
             try:
                 return (yield from _read(at))
-            except NotFoundError as error:  # a new job is not always readable at once
+            except NotFoundError as error:  # a new job cannot always be read at once
                 unknown = error
         raise unknown
 
@@ -89,7 +89,7 @@ class PipelineRunLauncher:
             return None
         ids = [str(run["id"]) for run in sorted(ours, key=lambda run: str(run["createTime"]))]
         if len(ids) > 1:
-            yield Say(f"{self.pipeline} has run {len(ids)} jobs since: {', '.join(ids)}. The first one is taken for ours.")
+            yield Say(f"{self.pipeline} has run {len(ids)} jobs since: {', '.join(ids)}. The first one is taken for this launch's.")
         return (yield from _read((yield from self._job_place()).job(ids[0])))
 
     def read(self, record: LaunchRecord) -> Conversation[Json]:
@@ -109,7 +109,7 @@ class PipelineRunLauncher:
         yield from stop(at, drain=policy.drain, wait_for=self.cancel_timeout, poll_sleep=policy.poll_sleep)
 
     def _newest(self) -> Conversation[list[Json]]:
-        """The pipeline's newest jobs that exist in Dataflow; the service lists them by their creation."""
+        """The pipeline's newest jobs that exist in Dataflow; the service lists them by creation time."""
         body: Json = yield from ask(PipelineJob.list.request(**self.pipeline.path, pageSize=NEWEST))
         return [run for run in body.get("jobs", ()) if run.get("id")]
 

@@ -1,4 +1,4 @@
-"""Google's Data Pipelines v1 as data: one class a resource, one ``Method`` an action.
+"""Descriptions of the methods of Google's Data Pipelines v1: one class per resource, one ``Method`` per action.
 
 Source: the discovery document ``datapipelines.v1.json``, https://datapipelines.googleapis.com/$discovery/rest?version=v1 ;
 a test compares every entry with the copy that google-api-python-client ships.
@@ -25,9 +25,9 @@ _REFUSALS: Mapping[int | str, Refusal] = {
         "Check that the project has the Data Pipelines API enabled, and the roles of the account that the connection uses; new ones take "
         "some minutes to count."
     ),
-    404: Refusal("Check the pipeline's name, the project and the location: a pipeline is known in its own location only."),
+    404: Refusal("Check the pipeline's name, the project and the location: a pipeline can be found only in its own location."),
 }
-"""What refusals of any method mean."""
+"""The meaning of refusals by any method."""
 
 
 def _method(name: str, verb: str, path: str, query: tuple[str, ...] = (), *, body: str | None = None, reply: str, **facts: Any) -> Method:
@@ -68,6 +68,6 @@ RESOURCES = (Pipeline, PipelineJob)
 
 
 def all_methods() -> Iterator[Method]:
-    """Every action of the service, once."""
+    """All methods of the service."""
     for resource in RESOURCES:
         yield from (fact for fact in vars(resource).values() if isinstance(fact, Method))

@@ -1,4 +1,4 @@
-"""A data pipeline: where it is, how it is created once, and what it says of the jobs that it runs."""
+"""A data pipeline: where it is, how it is created, and where its jobs run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from airflow_dataflow_ext.api.rest.texts import shown
 
 _FULL_NAME = re.compile(r"projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/pipelines/(?P<id>[^/]+)")
 SOURCES = {"airflow": "airflow"}
-"""What a pipeline that is created from here says of its origin."""
+"""The origin that a pipeline states if this package has created it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +35,9 @@ class PipelineRef:
 
     @classmethod
     def read(cls, name: object, place: Place) -> PipelineRef:
-        """A pipeline by its id, or by its full name, ``projects/PROJECT/locations/LOCATION/pipelines/ID``.
+        """A pipeline from its id, or its full name, ``projects/PROJECT/locations/LOCATION/pipelines/ID``.
 
-        :param place: where it is, unless its full name says so.
+        :param place: its place, unless the full name states it.
         :raises InvalidInputError: the name is neither.
         """
         full = _FULL_NAME.fullmatch(name) if isinstance(name, str) else None
@@ -59,14 +59,14 @@ class PipelineRef:
 
     @property
     def path(self) -> dict[str, str]:
-        """The pipeline as path values of a Method."""
+        """The path values of a Method for this pipeline."""
         return {**self.place.path, "pipelineId": self.id}
 
 
 def create(ref: PipelineRef, body: Mapping[str, Any]) -> Conversation[Json]:
-    """Create a pipeline, unless it is there; the Pipeline.
+    """Create a pipeline, unless it exists; returns the Pipeline.
 
-    One that is there already is given back as it is; the log names the fields in which it differs from ``body``.
+    An existing pipeline is returned unchanged; the log names the fields in which it differs from ``body``.
 
     https://cloud.google.com/dataflow/docs/reference/data-pipelines/rest/v1/projects.locations.pipelines/create
 
@@ -81,13 +81,13 @@ def create(ref: PipelineRef, body: Mapping[str, Any]) -> Conversation[Json]:
             if not error.sent:
                 raise
             lost = error
-            yield Say(f"{error} Looking whether there is {ref}.")
+            yield Say(f"{error} Checking whether there is {ref}.")
             found = yield from _found(ref)
             if found is None:
                 continue
             if different := differences(wanted, found):
                 yield Say(
-                    f"{ref} is there already and stays as it is; it differs in {', '.join(different)}. Delete or patch it to change it.",
+                    f"{ref} already exists and is not changed; it differs in {', '.join(different)}. Delete or patch it to change it.",
                     logging.WARNING,
                 )
             return found
@@ -108,7 +108,7 @@ def _found(ref: PipelineRef) -> Conversation[Json | None]:
 
 
 def differences(wanted: Mapping[str, Any], found: Mapping[str, Any], at: str = "") -> list[str]:
-    """Paths of the fields of ``wanted`` that are otherwise in ``found``; fields that only ``found`` has count for nothing."""
+    """Paths of the fields of ``wanted`` that differ in ``found``; fields that only ``found`` has are ignored."""
     paths: list[str] = []
     for name, value in wanted.items():
         other, path = found.get(name), f"{at}{name}"
@@ -120,7 +120,7 @@ def differences(wanted: Mapping[str, Any], found: Mapping[str, Any], at: str = "
 
 
 def job_place(ref: PipelineRef, pipeline: Mapping[str, Any]) -> Place:
-    """Where a pipeline's jobs run: its launch says so, else where it is itself."""
+    """Where a pipeline's jobs run: the place in its launch, else its own."""
     workload = pipeline.get("workload", {})
     launch = workload.get("dataflowFlexTemplateRequest") or workload.get("dataflowLaunchTemplateRequest") or {}
     return Place(project_id=launch.get("projectId") or ref.place.project_id, location=launch.get("location") or ref.place.location)

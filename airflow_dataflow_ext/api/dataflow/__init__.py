@@ -1,1 +1,1 @@
-"""Google Cloud Dataflow v1b3 as data and conversations."""
+"""Google Cloud Dataflow v1b3: methods, states and conversations."""

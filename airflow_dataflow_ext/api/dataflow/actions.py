@@ -1,4 +1,4 @@
-"""The actions on Dataflow jobs: stop some, take a snapshot of one."""
+"""The actions on Dataflow jobs: stop jobs, take a snapshot."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopAction:
-    """Stop some jobs and wait until they have ended, however they end.
+    """Stop jobs and wait until they have ended, in whichever state.
 
     https://cloud.google.com/dataflow/docs/guides/stopping-a-pipeline
 
-    :param drain: let streaming jobs finish what they have read; batch jobs are cancelled all the same.
-    :param until: seconds since the epoch at which the wait is over; None waits on.
-    :param wait: False only asks.
-    :param force_after: seconds of cancelling after which a job is cancelled by force, which may leave resources behind.
-    :raises InvalidInputError: ``force_after`` is too early.
+    :param drain: drain streaming jobs; batch jobs are always cancelled.
+    :param until: when to stop waiting, in seconds since the epoch; None waits without a limit.
+    :param wait: False asks the jobs to stop without waiting.
+    :param force_after: seconds after which a job that is still being cancelled is cancelled by force, which may leave resources behind.
+    :raises InvalidInputError: ``force_after`` is too short.
     """
 
     kind: ClassVar[str] = "stop"
@@ -51,16 +51,16 @@ class StopAction:
         return not self.job_ids
 
     def perform(self) -> Conversation[list[Json]]:
-        """The jobs as they ended.
+        """Stop the jobs; returns them as they ended.
 
-        :raises CallError: the service refused to stop the only one.
-        :raises JobError: the service refused to stop some, or some still move at ``until``.
+        :raises CallError: the service refused to stop the only job.
+        :raises JobError: the service refused to stop some jobs, or some have not ended by ``until``.
         """
         jobs = [StoppableJob(job=self.place.job(job_id), drain=self.drain, force_after=self.force_after) for job_id in self.job_ids]
         return stop_jobs(jobs, wait=self.wait, until=self.until, poll_sleep=self.poll_sleep)
 
     def xcoms(self, result: list[Json]) -> Json:
-        """None beside the jobs."""
+        """Empty: the jobs are the result."""
         return {}
 
     def serialize(self) -> Json:
@@ -78,11 +78,11 @@ class SnapshotAction:
 
     https://cloud.google.com/dataflow/docs/guides/using-snapshots
 
-    :param mark: a text that no other snapshot's description holds; by it a snapshot whose answer was lost is found again.
-    :param ttl: how long it is kept, for example ``604800s``.
-    :param sources: snapshot the Pub/Sub sources, too.
-    :param wait: False only asks for it.
-    :param until: seconds since the epoch at which the wait is over; None waits on.
+    :param mark: a text that no other snapshot's description contains, by which a snapshot is found if the answer was lost.
+    :param ttl: how long the service keeps the snapshot, for example ``604800s``.
+    :param sources: also snapshot the Pub/Sub sources.
+    :param wait: False does not wait until the snapshot is ready.
+    :param until: when to stop waiting, in seconds since the epoch; None waits without a limit.
     """
 
     kind: ClassVar[str] = "snapshot"
@@ -107,9 +107,9 @@ class SnapshotAction:
         return cls(**{**data, "job": JobRef.deserialize(data["job"])})
 
     def perform(self) -> Conversation[Json]:
-        """The Snapshot.
+        """Take the snapshot; returns the Snapshot.
 
-        :raises JobError: it failed, or is not ready at ``until``.
+        :raises JobError: it failed, or is not ready by ``until``.
         """
         snapshot = (yield from self._found()) or (yield from self._take())
         while self.wait and snapshot.get("state") != "READY":
@@ -121,7 +121,7 @@ class SnapshotAction:
             request = Snapshot.get.request(**self.job.place.path, snapshotId=snapshot["id"])
             try:
                 snapshot = yield from ask(request, retry_for=None)
-            except NotFoundError:  # a new one is not always readable at once; a deleted one is missing from the list as well
+            except NotFoundError:  # a new snapshot cannot always be read at once; a deleted one is missing from the list, too
                 snapshot = (yield from self._found()) or {**snapshot, "state": "DELETED"}
         yield Say(self._end_of(snapshot))
         return snapshot
@@ -131,7 +131,7 @@ class SnapshotAction:
         return {"snapshot_id": result["id"]}
 
     def _end_of(self, snapshot: Json) -> str:
-        """How the action has ended, for the log."""
+        """Log how the action ended."""
         text = f"Snapshot {snapshot['id']} of {self.job} is in {snapshot.get('state')}"
         if snapshot.get("state") != "READY":
             return f"{text}; the task does not wait until a job can start from it."
@@ -148,7 +148,7 @@ class SnapshotAction:
                 if not error.sent:
                     raise
                 lost = error
-                yield Say(f"{error} Looking whether there is a snapshot all the same.")
+                yield Say(f"{error} Checking whether there is a snapshot all the same.")
                 found = yield from self._found(budgets.SNAPSHOT_PAUSES)
                 if found is None:
                     continue
@@ -158,7 +158,7 @@ class SnapshotAction:
         raise lost
 
     def _found(self, pauses: tuple[float, ...] = (0.0,)) -> Conversation[Json | None]:
-        """The snapshot that this action has taken already."""
+        """The snapshot that this action has already taken, or None."""
         request = Snapshot.list.request(**self.job.place.path, jobId=self.job.id)
         for pause in pauses:
             if pause:

@@ -1,4 +1,4 @@
-"""A Beam YAML pipeline as what it is to the service: a launch of Google's Flex template for YAML."""
+"""The launch of a Beam YAML pipeline, which is a launch of Google's Flex template for YAML."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _OF_THE_COMMAND_ALONE = frozenset(
     {"access-token-file", "account", "billing-project", "configuration", "flags-file", "flatten", "format", "help"}
     | {"log-http", "quiet", "trace-token", "user-output-enabled", "verbosity"}
 )
-"""Flags about the gcloud command itself; no command is run here."""
+"""Flags about the gcloud command itself, which mean nothing here."""
 
 
 def yaml_launch(
@@ -81,13 +81,13 @@ def yaml_launch(
     https://beam.apache.org/documentation/sdks/yaml/ and, for ``options``,
     https://cloud.google.com/sdk/gcloud/reference/dataflow/yaml/run
 
-    :param location: where the job runs; Google keeps a copy of the template for each region.
-    :param pipeline: the pipeline, as YAML text or as the mapping that it stands for.
-    :param pipeline_file: its ``gs://`` path instead.
-    :param jinja_variables: what Beam fills into the pipeline's own ``{{ }}``.
-    :param options: flags of ``gcloud dataflow yaml run``, without their dashes in front. One that is None or False counts as not given.
-    :param environment: a FlexTemplateRuntimeEnvironment; it wins over ``options``.
-    :param template: ``gs://`` path of another template that runs Beam YAML; it wins over ``options``.
+    :param location: where the job runs; Google has a copy of the template for each region.
+    :param pipeline: the pipeline, as YAML text or as a mapping.
+    :param pipeline_file: instead, ``gs://`` path of the pipeline.
+    :param jinja_variables: values that Beam fills into the pipeline's own ``{{ }}``.
+    :param options: flags of ``gcloud dataflow yaml run`` without their dashes; one that is None or False is ignored.
+    :param environment: a FlexTemplateRuntimeEnvironment, which overrides ``options``.
+    :param template: ``gs://`` path of another template that runs Beam YAML; it overrides ``options``.
     :raises InvalidInputError: an argument is wrong; the message names it.
     """
     only_given(yaml_pipeline=pipeline or None, yaml_pipeline_file=pipeline_file)
@@ -114,7 +114,7 @@ def _json(value: Any, at: str) -> str:
 
 
 def _split(options: Mapping[str, Any]) -> tuple[dict[str, str], Json, Json]:
-    """Pipeline options, environment, and the launch's other fields."""
+    """Pipeline options, environment, and other fields of the launch, from the flags."""
     parameters: dict[str, str] = {}
     environment: Json = {}
     others: Json = {}
@@ -144,17 +144,17 @@ def _check(flag: str, given: Any) -> None:
     if flag not in _FLAGS:
         meant = near(flag, _FLAGS)
         hint = f"; did you mean {meant!r}?" if meant else f"; Beam's own options go into {_PARAMETERS!r}"
-        raise InvalidInputError(f"options[{shown(given)}] is no flag of gcloud dataflow yaml run{hint}")
+        raise InvalidInputError(f"options[{shown(given)}] is not a flag of gcloud dataflow yaml run{hint}")
 
 
 def _value(flag: str, value: Any) -> Any:
-    """A flag's value as the API has it."""
+    """A flag's value as the API expects it."""
     if flag == "disable-public-ips":
         return "WORKER_IP_PRIVATE"
     if flag == "flexrs-goal":
         return f"FLEXRS_{str(value).upper().replace('-', '_').removeprefix('FLEXRS_')}"
     if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
-        return value  # JSON, or a mapping or a list that a template rendered to text
+        return value  # JSON text, or a mapping or a list that a template rendered as text
     if flag in _MAPS:
         return _pairs(value)
     if flag in _LISTS and isinstance(value, str):
@@ -163,7 +163,7 @@ def _value(flag: str, value: Any) -> Any:
 
 
 def _pairs(value: Any) -> Any:
-    """``a=1,b=2``, with commas or semicolons, or a list of such, as the mapping that it stands for."""
+    """The mapping for ``a=1,b=2``, separated by commas or semicolons, or for a list of such texts."""
     if isinstance(value, list | tuple):
         value = ",".join(map(str, value))
     if not isinstance(value, str):

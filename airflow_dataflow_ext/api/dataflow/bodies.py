@@ -1,4 +1,4 @@
-"""How what a user gives to a launch becomes parts of its body: parameters, environment, labels, places."""
+"""Converts what a user gives to a launch to parts of its body: parameters, environment, labels, places."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _REGION = re.compile(r"([a-z]+-[a-z]+[0-9]+)(-[a-z])?")
 
 
 def read_body(schema: str, value: Any, at: str) -> Json:
-    """A user's mapping as a body of this schema, without what is None.
+    """A user's mapping as a body of a schema, without values that are None.
 
-    :param at: what the user calls it, for the message.
-    :raises InvalidInputError: something in it does not fit; the message names it.
+    :param at: name of the argument, for the error message.
+    :raises InvalidInputError: a value does not fit its field; the message names the field.
     """
     found: Json = read(schema, value, at, FIELDS) or {}
     return found
 
 
 def read_field(schema: str, name: str, value: Any, at: str) -> Any:
-    """A value as the body's field of this name takes it; None means "not given".
+    """A value converted to the type of a field; None means "not given".
 
     :raises InvalidInputError: it does not fit.
     """
@@ -42,7 +42,7 @@ def read_field(schema: str, name: str, value: Any, at: str) -> Any:
 
 
 def check_gcs_path(path: Any, argument: str) -> str:
-    """A path into Cloud Storage.
+    """Check a Cloud Storage path.
 
     :raises InvalidInputError: it is not ``gs://bucket/object``.
     """
@@ -57,10 +57,10 @@ def check_gcs_path(path: Any, argument: str) -> str:
 def check_parameters(parameters: Any, argument: str = "parameters") -> dict[str, str]:
     """Template parameters as the API takes them: a map of strings.
 
-    Text stays; true and false, numbers, times, and lists of these (with commas) become text; None is left out. Anything else would
-    mean something else to each template, so it is refused.
+    Booleans, numbers, times, and lists of these (joined with commas) become text; None is omitted. Any other value is an error, since
+    each template would read its text in another way.
 
-    :raises InvalidInputError: naming the parameter.
+    :raises InvalidInputError: a value is of another type; the message names the parameter.
     """
     return {name: _parameter(value, f"{argument}[{shown(name)}]") for name, value in mapping(parameters, argument).items()}
 
@@ -79,9 +79,9 @@ def _parameter(value: Any, argument: str) -> str:
 
 
 def read_environment(schema: str, environment: Any, argument: str = "environment") -> Json:
-    """A runtime environment; only what would be misread is refused, so that new fields of the service work at once.
+    """Check a runtime environment. Unknown fields are passed on, so that new fields of the service work at once.
 
-    :raises InvalidInputError: a field has another type, a label breaks Google's rules, or workerRegion and workerZone are both given.
+    :raises InvalidInputError: a field has the wrong type, a label breaks Google's rules, or workerRegion and workerZone are both given.
     """
     found = read_body(schema, environment, argument)
     if found.get("workerRegion") and found.get("workerZone"):
@@ -93,19 +93,19 @@ def read_environment(schema: str, environment: Any, argument: str = "environment
 
 
 def labelled(environment: Mapping[str, Any], ours: Mapping[str, str]) -> Json:
-    """An environment with our labels beside the user's."""
+    """An environment with this package's labels in addition to the user's."""
     return {**environment, LABELS: merge_labels(environment.get(LABELS, {}), ours)}
 
 
 def parts_of(environment: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    """What may say where workers are: the environment and, in that of a job, its worker pools."""
+    """The parts that can say where the workers run: the environment and, for a job, its worker pools."""
     return environment, *environment.get("workerPools", ())
 
 
 def check_kinds_of_place(environment: Mapping[str, Any], argument: str) -> None:
-    """That a zone is named where a zone is asked for, and a region where that is.
+    """Check that a field for a zone holds a zone, and a field for a region a region.
 
-    :raises InvalidInputError: it is the other way round.
+    :raises InvalidInputError: a field holds the other kind.
     """
     for name, place in ((name, part[name]) for part in parts_of(environment) for name in _ZONES if part.get(name)):
         found = _REGION.fullmatch(str(place))
@@ -115,9 +115,9 @@ def check_kinds_of_place(environment: Mapping[str, Any], argument: str) -> None:
 
 
 def check_zone(environment: Mapping[str, Any], place: Place) -> None:
-    """That the workers' zone lies in the place of the job, for a launch of which nobody has said where it is to be.
+    """Check that the workers' zone lies in the job's location, for a launch whose location is only a default.
 
-    :raises InvalidInputError: it does not.
+    :raises InvalidInputError: the zone lies in another region.
     """
     for name, zone in ((name, part[name]) for part in parts_of(environment) for name in _ZONES if part.get(name)):
         region = _REGION.fullmatch(str(zone))

@@ -1,4 +1,4 @@
-"""When the service is full: how it says so, and whether a job that failed for it had done any work."""
+"""Lack of capacity: how the service reports it, and whether a job that failed for it had done any work."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ _SHORTAGES = (
     # https://docs.cloud.google.com/compute/docs/resource-error ; by Dataflow: GoogleCloudPlatform/DataflowTemplates#2263
     (re.compile(r"ZONE_RESOURCE_POOL_EXHAUSTED"), "Compute Engine has no such machines free there; another zone or region may have some"),
     # googlecodelabs/feedback#967
-    (re.compile(r"QUOTA_FOR_[A-Z0-9_]+"), "the project's quota of Compute Engine in that region is used up; ask Google for more of it"),
+    (re.compile(r"QUOTA_FOR_[A-Z0-9_]+"), "the project's quota of Compute Engine in that region is used up; request a higher quota"),
     # apache/beam#34381
-    (re.compile(r"jobs-per-[a-z]+ quota"), "so many jobs run already; wait for one to end, or ask Google for a greater quota"),
+    (re.compile(r"jobs-per-[a-z]+ quota"), "too many jobs are running; wait for one to end, or request a higher quota"),
 )
-"""What the service is short of in its own words, and what that means. Messages hold the words, and refusals too, whatever their status."""
+"""The service's texts about lack of capacity, and what each means. They occur in job messages, and in refusals of any status."""
 
-ADVICE = 'when_full="wait" waits for room, and fallback_locations tries other regions.'
+ADVICE = 'when_full="wait" waits for capacity, and fallback_locations tries other regions.'
 
 _OF_ONE_REGION = ("zone", "workerZone", "workerRegion", "subnetwork")
 
 
 def fallbacks_of(launch: Launch, place: Place, locations: Any) -> tuple[Place, ...]:
-    """The places where a launch is tried when there is no room in its own.
+    """The places to try when the launch's own place has no capacity.
 
-    :param locations: their names, also as the text of a list.
-    :raises InvalidInputError: they are none, or the launch can be in one region only.
+    :param locations: names of the locations, which may be given as the text of a list.
+    :raises InvalidInputError: a location is not valid, or the launch is tied to one region.
     """
     names = [check_location(location, "fallback_locations") for location in sequence(locations, "fallback_locations")]
     for name in names:
@@ -56,7 +56,7 @@ def fallbacks_of(launch: Launch, place: Place, locations: Any) -> tuple[Place, .
 
 
 def shortage_in(said: str) -> str:
-    """What the service says that it is short of, and what helps; empty where it does not say that."""
+    """What the service is short of, according to its text, and what helps; empty if the text does not report a lack of capacity."""
     for words, meaning in _SHORTAGES:
         if found := words.search(said):
             return f"{found[0]}: {meaning}"
@@ -64,15 +64,15 @@ def shortage_in(said: str) -> str:
 
 
 def shortage_behind(error: CallError) -> str:
-    """What is short, and what helps, where a launch was refused for want of room; empty where it was refused for what it asks for."""
+    """What the service is short of, and what helps, if it refused a launch for lack of capacity; empty if it refused for another reason."""
     shortage = shortage_in(str(error))
     if not shortage and not isinstance(error, TooManyRequestsError):
         return ""
-    return f"The service has no room ({shortage or 'too many requests at a time'}). {ADVICE}"
+    return f"The service has no capacity ({shortage or 'too many requests at a time'}). {ADVICE}"
 
 
 def why_full(job: JobRef, messages: Sequence[str]) -> Conversation[str]:
-    """Why a failed job had no room, by its error messages; empty where it failed for another reason, or had done work by then."""
+    """What a failed job lacked, by its error messages; empty if it failed for another reason, or had already done work."""
     shortage = next((found for message in messages if (found := shortage_in(message))), "")
     if not shortage:
         return ""
@@ -82,4 +82,4 @@ def why_full(job: JobRef, messages: Sequence[str]) -> Conversation[str]:
         yield Say(f"Whether {job} did any work is not known: {error}")
         return ""
     worked = totals(reply.get("metrics", ())).get("vcpu_hours", 0.0) > 0
-    return "" if worked else f"the service had no room for it ({shortage}). {ADVICE}"
+    return "" if worked else f"the service had no capacity for it ({shortage}). {ADVICE}"

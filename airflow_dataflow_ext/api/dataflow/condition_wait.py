@@ -1,4 +1,4 @@
-"""The wait for a condition: looks again and again, at the job as well where its end matters, and logs what moves."""
+"""The wait for a condition: checks it repeatedly, watches the job's end if it matters, and logs the progress."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from airflow_dataflow_ext.api.rest.steps import Conversation, Sleep
 class ConditionWait:
     """A wait for a condition.
 
-    :param at: the job, or for a snapshot the place.
-    :param ends_with_job: whether the end of the job is the failure of the wait.
+    :param at: the job or, for a snapshot, its place.
+    :param ends_with_job: whether the wait fails when the job ends.
     :param poll_sleep: seconds between two looks.
-    :param seen: remembers from one look to the next what was logged.
+    :param seen: what was logged last, kept from one look to the next.
     """
 
     at: JobRef
@@ -40,18 +40,18 @@ class ConditionWait:
         return JobWatch(job=self.at, policy=WaitPolicy(to_the_end=True, poll_sleep=self.poll_sleep, importance=None))
 
     def once(self, *, retry_for: float | None) -> Conversation[Any]:
-        """Look once: what is there, or None.
+        """Check the condition once; returns what was found, or None.
 
-        :raises JobError: the job has ended, or the condition can never come.
+        :raises JobError: the job has ended, or the condition can no longer be met.
         """
         job = (yield from self._watch.read(retry_for=retry_for)) if self.ends_with_job else {}
         return (yield from self._look(job, retry_for))
 
     def wait(self) -> Conversation[Json]:
-        """Look again and again until it is there; the event holds it as ``found``. Trouble that may pass never ends the wait.
+        """Check the condition until it is met; the event's ``found`` is what was found. Temporary errors never end the wait.
 
-        :raises JobError: the job has ended, or the condition can never come.
-        :raises JobLostError: the service has not known it for a while.
+        :raises JobError: the job has ended, or the condition can no longer be met.
+        :raises JobLostError: the service has not known the job for ``budgets.LOST_AFTER`` seconds.
         :raises CallError: the service refuses to show it.
         """
         look, missed = Look(self._watch), 0.0
@@ -74,7 +74,7 @@ class ConditionWait:
                 yield Sleep(self.poll_sleep)
 
     def explained(self, error: NotFoundError) -> Conversation[NotFoundError]:
-        """The error, with the location in which the job is."""
+        """The error, with the job's location if it is another one."""
         if not self.condition.of_job:
             return error
         return (yield from where_is_it(self.at, error))
@@ -90,5 +90,5 @@ class ConditionWait:
         return seen.found
 
     def _ended(self, job: Json) -> JobError:
-        text = f"Job {self.at.id} is in {job.get('currentState')}, and what was waited for has not come."
+        text = f"Job {self.at.id} is in {job.get('currentState')}, and what the sensor waits for has not happened."
         return JobError(f"{text} {self.seen.text}".rstrip())

@@ -1,4 +1,4 @@
-"""What a wait can be for besides a job's state: its metrics, messages, autoscaling events and progress, or a snapshot."""
+"""What a sensor can wait for other than a job's state: metrics, messages, autoscaling events, progress, or a snapshot."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from airflow_dataflow_ext.api.rest.texts import shown
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one look at a condition has shown.
+    """What one check of a condition has shown.
 
-    :param text: a sentence for the log: how far it has come.
-    :param found: what was waited for, once it is there.
-    :param doubtful: nothing that the job shows can become what is waited for, as after a misspelling.
+    :param text: a sentence for the log about the progress.
+    :param found: what the sensor waits for, once it is there.
+    :param doubtful: whether nothing that the job shows can meet the condition, as after a misspelling.
     """
 
     text: str
@@ -33,42 +33,42 @@ class Seen:
 
 
 class Condition(Protocol):
-    """Something that may be there or not yet."""
+    """A condition that can be checked."""
 
     of_job: ClassVar[bool]
-    """Whether a job shows it."""
+    """Whether the condition is about a job."""
 
     @property
     def last_chance(self) -> bool:
-        """Whether it still counts when the job has ended meanwhile."""
+        """Whether to check once more after the job has ended."""
 
     def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[Seen]:
-        """Look at it once.
+        """Check the condition once.
 
-        :raises JobError: it will never be there.
+        :raises JobError: it can no longer be met.
         """
 
     def serialize(self) -> Json:
-        """JSON from which :func:`condition_of` makes the same condition."""
+        """The condition as JSON; :func:`condition_of` is the inverse."""
 
 
 def mark_of(entries: Any) -> str:
-    """A short text that differs when the entries do."""
+    """A short text that changes when the entries change."""
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()[:16]
 
 
 NOTHING = mark_of([])
 _WORDS = {"metrics": "metrics", "jobMessages": "messages", "autoscalingEvents": "autoscaling events"}
 MOST_NAMES = 20
-"""Names that a text lists."""
+"""Greatest number of names in a text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entries:
-    """The entries that the service lists of a job, when they are others than those seen before.
+    """Entries that the service lists for a job, once they differ from those seen before.
 
     :param of: ``metrics`` (MetricUpdate), ``jobMessages`` (JobMessage) or ``autoscalingEvents`` (AutoscalingEvent).
-    :param seen: :func:`mark_of` what was seen before.
+    :param seen: :func:`mark_of` the entries that were seen before.
     """
 
     kind: ClassVar[str] = "entries"
@@ -89,13 +89,13 @@ class Entries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricReached:
-    """A metric whose number is large enough; what is seen is its MetricUpdate.
+    """A metric that has reached a value; its MetricUpdate is what is found.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/MetricUpdate
 
-    :param metric: its name, for example ``TotalVcpuTime`` or that of a counter of the pipeline.
-    :param context: entries that its context must have, for example ``{"step": "s3"}``; of several metrics the largest counts.
-    :param tentative: let tentative values count, which come earlier and may go back; else only committed ones do.
+    :param metric: name of the metric, for example ``TotalVcpuTime``, or of a counter of the pipeline.
+    :param context: entries that the metric's context must have, for example ``{"step": "s3"}``; of several metrics, the largest counts.
+    :param tentative: accept tentative values, which arrive earlier and may decrease again; otherwise only committed values count.
     """
 
     kind: ClassVar[str] = "metric"
@@ -122,7 +122,7 @@ class MetricReached:
         return self._reached(meant)
 
     def _reached(self, meant: list[Json]) -> Seen:
-        """How far the metric has come, by the largest value that counts."""
+        """Compare the largest value that counts."""
         counting = [metric for metric in meant if self.tentative or _context(metric).get("tentative") != "true"]
         largest = max(counting or meant, key=lambda metric: float(metric["scalar"]))
         text = f"Metric {self.metric} is {_figure(largest['scalar'])}; waited for: {_figure(self.at_least)}"
@@ -136,12 +136,12 @@ class MetricReached:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressReached:
-    """A part of the work that is done; what is seen is the fraction. The service estimates it, for batch jobs only.
+    """A part of the work that is done; the fraction is what is found. The service estimates it, for batch jobs only.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs/getExecutionDetails
 
     :param at_least: from 0 to 1.
-    :param stage: id of a stage; None means the mean over the stages that the service names.
+    :param stage: id of a stage; None takes the mean of all stages that the service lists.
     """
 
     kind: ClassVar[str] = "progress"
@@ -176,7 +176,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _figure(value: float) -> str:
-    """A number as a text shows it: a whole one without a fraction."""
+    """A number as text; a whole number has no fraction."""
     return f"{int(value):,}" if float(value).is_integer() else f"{value:,}"
 
 
@@ -185,12 +185,12 @@ def _context(metric: Json) -> dict[str, Any]:
 
 
 def _text(context: Mapping[str, Any]) -> str:
-    """A context as a text shows it; whether a value is tentative is another matter."""
+    """A metric's context as text, without the entry ``tentative``."""
     return json.dumps({name: value for name, value in context.items() if name != "tentative"}, sort_keys=True)
 
 
 def _near(given: str, known: Collection[str]) -> str:
-    """The end of a sentence about a name that is not known: what may be meant, and what there is."""
+    """The end of a sentence about an unknown name: which name may be meant, and which there are."""
     near = get_close_matches(given, known, n=1)
     more = f", and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
     return f"{f'; did you mean {near[0]}?' if near else '.'} There is {', '.join(sorted(known)[:MOST_NAMES])}{more}."
@@ -204,7 +204,7 @@ def _done(stage: Json) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotReady:
-    """A snapshot that a job can start from; what is seen is the Snapshot.
+    """A snapshot that a job can start from; the Snapshot is what is found.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.snapshots
     """

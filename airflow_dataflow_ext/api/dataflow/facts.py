@@ -1,4 +1,4 @@
-"""What is kept of a Dataflow job, taken from what the task reads anyway."""
+"""What a task stores about a Dataflow job, taken from what it reads anyway."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from airflow_dataflow_ext.api.rest.times import rfc3339
 
 
 def summary_of(job: Mapping[str, Any], place: Place, *, prices: Mapping[str, float], seen: float, error: str = "") -> Summary:
-    """The summary of a job as it is now.
+    """The summary of a job.
 
-    :param seen: seconds since the epoch.
+    :param seen: when the job was in this state, in seconds since the epoch.
     """
     state = str(job.get("currentState") or "")
     return Summary(
@@ -41,7 +41,7 @@ def summary_of(job: Mapping[str, Any], place: Place, *, prices: Mapping[str, flo
 
 
 def keep(outcome: Outcome, place: Place, prices: Mapping[str, float]) -> Conversation[None]:
-    """Keep how a wait for a job ended."""
+    """Store how a wait for a job ended."""
     now = yield Now()
     summary = summary_of(outcome.job, place, prices=prices, seen=now, error=outcome.complaint)
     yield Keep(SUMMARY_KEY, summary.value())

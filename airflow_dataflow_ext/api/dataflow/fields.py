@@ -1,7 +1,7 @@
-"""Which type each field of a request's body has, for the bodies that a user's mappings become.
+"""The types of the fields of request bodies that users write.
 
 Source: the schemas of the discovery document, https://dataflow.googleapis.com/$discovery/rest?version=v1b3 ; a test compares every row
-with the copy that google-api-python-client ships. What only the service sets has no row; what no person writes is ``any``.
+with the copy that google-api-python-client ships. Fields that only the service sets have no row; fields that no person writes are ``any``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the active jobs of a name are found, and whose a job is."""
+"""Finds the active jobs of a name, and tells which launch a job belongs to."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _MOST_SIMILAR = 5
 
 
 def find_jobs(place: Place, *, name: str | None = None, prefix: str | None = None, must_find: bool = False) -> Conversation[list[Json]]:
-    """Summaries of active jobs; each goes to the log.
+    """Summaries of active jobs; each is logged.
 
-    :param name: jobs of exactly this name, and those that this package's launches of that name have started: theirs is the name as
-        Google takes it with a suffix, which the job's label confirms.
-    :param prefix: instead, all jobs whose name begins so, whoever started them.
-    :param must_find: let it be an error when there are none.
+    :param name: jobs of exactly this name, and jobs that this package has launched with that name. Their names are the name as Google
+        accepts it, with a suffix, which the job's label confirms.
+    :param prefix: instead, all jobs whose name begins with this, whoever started them.
+    :param must_find: whether it is an error if there are none.
     :raises InvalidInputError: neither a name nor a prefix is given, or both are.
-    :raises NothingFoundError: there are none, and ``must_find``.
-    :raises CallError: the service refuses to list, or there was trouble for too long.
+    :raises NothingFoundError: there are none, and ``must_find`` is set.
+    :raises CallError: the service refuses to list, or gave no good answer for too long.
     """
     if only_given(job_name=name, job_name_prefix=prefix) == "job_name":
         name = needed(name, "job_name")
@@ -58,7 +58,7 @@ def find_jobs(place: Place, *, name: str | None = None, prefix: str | None = Non
 
 
 def _is_named(place: Place, job: Json, name: str) -> Conversation[bool]:
-    """Whether it has the name, or is a job of one of our launches of that name."""
+    """Whether the job has the name, or was launched by this package with that name."""
     if name_of(job) == name:
         return True
     if not _may_be_named(name_of(job), name):
@@ -68,20 +68,20 @@ def _is_named(place: Place, job: Json, name: str) -> Conversation[bool]:
 
 
 def _may_be_named(found: str, name: str) -> bool:
-    """Whether a job with that name may be of one of our launches of this name, which the job's label tells."""
+    """Whether a job of that name may have been launched by this package with this name; the job's label then decides."""
     made, suffix = made_name(name), _SUFFIX.search(found)
     return found in (name, made) or (suffix is not None and found == with_suffix(made, suffix[1]))
 
 
 def _owner(place: Place, job: Json) -> Conversation[str]:
-    """The suffix of the launch whose job it is; one that is young may not show it yet."""
+    """The suffix of the job's launch; a new job may not show it yet."""
     now = yield Now()
     young = now - epoch(job.get("createTime"), missing=now) < budgets.LABELS_WITHIN
     return owner_of((yield from (read_with_labels if young else read_whole)(place.job(str(job["id"])))))
 
 
 def _nothing(place: Place, sought: str, active: Sequence[Json], *, by_prefix: bool) -> str:
-    what = f"with a name that begins with {shown(sought)}" if by_prefix else f"named {shown(sought)}, nor one of our launches of that name,"
+    what = f"with a name that begins with {shown(sought)}" if by_prefix else f"named {shown(sought)}, nor launched under that name,"
     text = f"There is no job to stop: no job {what} is active in project {place.project_id}, location {place.location}."
     names = sorted({name_of(job) for job in active})
     wanted = made_name(sought)
@@ -99,12 +99,12 @@ def name_of(job: Mapping[str, Any]) -> str:
 
 
 def owner_of(job: Mapping[str, Any]) -> str:
-    """The suffix of the launch whose job it is; empty when it is not one of this package's."""
+    """The suffix of the job's launch, by its label; empty if this package did not launch it."""
     return str(job.get("labels", {}).get(LAUNCH_LABEL, ""))
 
 
 def read_whole(job: JobRef) -> Conversation[Json]:
-    """The job with its labels, as far as it shows them."""
+    """The job with its labels, if it already shows them."""
     return ask(Job.get.request(**job.path, view="JOB_VIEW_DESCRIPTION"))
 
 
@@ -116,6 +116,6 @@ def read_with_labels(at: JobRef) -> Conversation[Json]:
         if job.get("labels") or job.get("currentState") in TERMINAL or waited >= budgets.LABELS_WITHIN:
             return job
         if not waited:
-            yield Say(f"{at} has our name and shows no labels yet; waiting for them to tell whose it is.")
+            yield Say(f"{at} has this launch's name and shows no labels yet; waiting for them.")
         yield Sleep(budgets.LABELS_EVERY)
         waited += budgets.LABELS_EVERY

@@ -1,4 +1,4 @@
-"""The jobs of a place that have ended: how they are listed, and the ledger by which each is reported once."""
+"""The ended jobs of a place: how they are listed, and the ledger that ensures that each is reported once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from airflow_dataflow_ext.api.rest.times import epoch, rfc3339
 
 
 def finished_jobs(place: Place, since: float) -> Conversation[list[Json]]:
-    """Summaries of the jobs that ended from a time on, the first to end first; asked for until there is an answer.
+    """Summaries of the jobs that ended since a time, in the order of their ends; the call is retried until there is an answer.
 
     :param since: seconds since the epoch, by the service's clock.
     :raises CallError: the service refuses to list.
@@ -28,16 +28,16 @@ def finished_jobs(place: Place, since: float) -> Conversation[list[Json]]:
 
 
 def ended_at(job: Mapping[str, Any]) -> float:
-    """When a job that has ended did, by the service's clock, in seconds since the epoch; 0, long ago, where the service does not say."""
+    """When a job ended, by the service's clock, in seconds since the epoch; 0 if the service does not say."""
     return epoch(job.get("currentStateTime"), missing=0.0)
 
 
 @dataclass(kw_only=True)
 class Ledger:
-    """Which ends were reported.
+    """The ends that were reported.
 
-    :param latest: the time of the last one.
-    :param reported: ids with their times, as far back as a list may show them again.
+    :param latest: time of the last one.
+    :param reported: ids and times, as far back as a list may show them again.
     """
 
     latest: float
@@ -45,11 +45,11 @@ class Ledger:
 
     @property
     def since(self) -> float:
-        """From when on a list must be asked for, so that nothing is missed."""
+        """The time from which jobs must be listed, so that no end is missed."""
         return self.latest - budgets.ENDS_OVERLAP
 
     def fresh(self, jobs: Iterable[Json]) -> Iterator[Json]:
-        """Those of the jobs that were not reported; each is entered when it is given."""
+        """Yields the jobs that were not reported yet, and notes each as reported."""
         since = self.since
         for job in jobs:
             at, job_id = ended_at(job), str(job["id"])
@@ -61,7 +61,7 @@ class Ledger:
         self.reported = {job_id: at for job_id, at in self.reported.items() if at >= self.since}
 
     def serialize(self) -> Json:
-        """JSON from which :meth:`deserialize` makes the same ledger."""
+        """The ledger as JSON; :meth:`deserialize` is the inverse."""
         return {"latest": self.latest, "reported": dict(self.reported)}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Where things are in Dataflow: a place, and a job in it."""
+"""A place in Dataflow, and a job in it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _ZONE = re.compile(r"([a-z]+-[a-z]+[0-9]+)-[a-z]")
 
 
 def check_location(location: Any, argument: str = "location") -> str:
-    """A location: a region of Google's.
+    """Check a location, which is a Google Cloud region.
 
-    :raises InvalidInputError: it is a zone, or cannot be a location.
+    :raises InvalidInputError: it is a zone, or not a location.
     """
     found = identifier(location, argument)
     if zone := _ZONE.fullmatch(found):
@@ -28,7 +28,7 @@ def check_location(location: Any, argument: str = "location") -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A project and a location: where jobs run and snapshots are kept."""
+    """A project and a location."""
 
     project_id: str
     location: str
@@ -38,22 +38,22 @@ class Place:
 
     @property
     def path(self) -> dict[str, str]:
-        """The place as path values of a Method."""
+        """The path values of a Method for this place."""
         return {"projectId": self.project_id, "location": self.location}
 
     def of(self, job: Mapping[str, Any]) -> JobRef:
-        """A job where it says that it is; here, where it does not."""
+        """A reference to a job, at the location that the job states, else in this place."""
         at = Place(project_id=job.get("projectId") or self.project_id, location=job.get("location") or self.location)
         return at.job(str(job["id"]))
 
     def job(self, job_id: str) -> JobRef:
-        """A job there."""
+        """A job in this place."""
         return JobRef(place=self, id=job_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRef:
-    """One job, whether it exists or not."""
+    """A reference to one job, whether it exists or not."""
 
     place: Place
     id: str
@@ -63,11 +63,11 @@ class JobRef:
 
     @property
     def path(self) -> dict[str, str]:
-        """The job as path values of a Method."""
+        """The path values of a Method for this job."""
         return {**self.place.path, "jobId": self.id}
 
     def serialize(self) -> Json:
-        """JSON from which :meth:`deserialize` makes the same value."""
+        """The reference as JSON; :meth:`deserialize` is the inverse."""
         return asdict(self)
 
     @classmethod

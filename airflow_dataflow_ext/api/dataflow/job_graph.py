@@ -1,4 +1,4 @@
-"""A job from its own graph instead of a template: what ``jobs.create`` takes."""
+"""The launch of a job from its graph instead of a template, by ``jobs.create``."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _SET_BY_THE_SERVICE = frozenset(
 class CreateJobLaunch:
     """A job with its graph.
 
-    The request carries the launch's own ``clientRequestId``, by which the service, and this package, tell it from another
+    The request has a ``clientRequestId`` of its own, by which the service and this package distinguish the job from another
     caller's job of the same name.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs/create
 
     :param job: a Job: ``type``, ``environment``, and ``steps`` or ``stepsLocation``, as Beam's SDK writes them with
-        ``--dataflowJobFile``; ``name`` and ``labels`` are the user's. Text is read as the type of its field.
-    :param snapshot_id: start from the state that a snapshot holds.
+        ``--dataflowJobFile``; ``name`` and ``labels`` are kept. Text is read as the type of its field.
+    :param snapshot_id: snapshot from whose state the job starts.
     :raises InvalidInputError: the job is wrong; the message names the field.
     """
 
@@ -94,4 +94,4 @@ class CreateJobLaunch:
         return dataflow.Job.create.request(body, **place.path)
 
     def job_in(self, reply: Json) -> Json:
-        return {"clientRequestId": "", **reply}  # an active job that was launched in another way has none
+        return {"clientRequestId": "", **reply}  # an active job that was launched in another way has no id

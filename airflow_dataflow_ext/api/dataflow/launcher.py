@@ -1,4 +1,4 @@
-"""How Dataflow launches, finds, reads and stops a job: the launch conversation's service for Google."""
+"""The launcher for Dataflow: how a job is launched, found again, read and stopped."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ from airflow_dataflow_ext.api.rest.values import flag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataflowLauncher:
-    """One launch on one project and location.
+    """One launch in one project and location.
 
-    :param fallbacks: where it is launched when there is no room in the place, one after the other.
+    :param fallbacks: places to try in turn when the launch's own place has no capacity.
     :param policy: what the task waits for.
-    :param append_job_name: give the job a name of its own for each launch; else the user's name is kept, and only labels tell whose it is.
-        A replacement always keeps it.
-    :param default_name: the launch's name is not the user's, but the task's: it is made a job name, too.
+    :param append_job_name: append a suffix to the job's name that is unique to each launch; otherwise the name is kept, and only labels
+        tell which launch the job belongs to. A replacement always keeps its name.
+    :param default_name: whether the name is the task's and not the user's, so that it is always made a valid job name.
     :param cancel_timeout: seconds to wait for an earlier job's end.
-    :param validate: who checks the launch before it is sent.
-    :raises InvalidInputError: the user's own name, to be kept as it is, is no job name.
+    :param validate: how to check the launch before it is sent.
+    :raises InvalidInputError: the user's name is not a valid job name, and no suffix is appended.
     """
 
     job_tells_place: ClassVar[bool] = False
@@ -62,13 +62,13 @@ class DataflowLauncher:
 
     @property
     def base_name(self) -> str:
-        """The launch's name as Google takes it, without a suffix."""
+        """The launch's name as Google accepts it, without a suffix."""
         made = self.has_own_name or self.default_name
         return made_name(self.launch.job_name) if made else check_job_name(self.launch.job_name)
 
     @property
     def has_own_name(self) -> bool:
-        """Whether no other launch's job has the name."""
+        """Whether the job's name is unique to the launch."""
         return self.append_job_name and not self.launch.update
 
     def name(self, identity: LaunchIdentity) -> str:
@@ -88,7 +88,7 @@ class DataflowLauncher:
         yield from self._say_names()
         yield from check_launch(self.launch, self.validate, self.place)
         if not self.launch.update:
-            return Before()  # the labels tell jobs apart
+            return Before()  # the labels distinguish the jobs
         return Before(others=(yield from replaceable(self.place, self.base_name)))
 
     def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json]:
@@ -110,11 +110,11 @@ class DataflowLauncher:
         return JobWatch(job=self._at(record).job(str(job["id"])), policy=replace(self.policy, replaces=self.launch.update))
 
     def validation(self) -> Conversation[Json] | None:
-        """What the service answers where it is to check the launch, and to start nothing; else None."""
+        """The conversation in which the service only checks the launch; None if it is to start a job."""
         return ask(self.launch.request(self.place, self.base_name, {})) if self.launch.validate_only else None
 
     def _say_names(self) -> Conversation[None]:
-        """What becomes of names that Google does not take."""
+        """Log how names that Google does not accept are changed."""
         if self.base_name != self.launch.job_name:
             ending = " and a suffix" if self.has_own_name else ""
             yield Say(
@@ -128,13 +128,13 @@ class DataflowLauncher:
         return read_whole(self._at(record).job(record.job_id))
 
     def _at(self, record: LaunchRecord) -> Place:
-        """Where the record's job is: what the DAG file says may have changed since."""
+        """The place of the record's job, since the DAG file may have changed since then."""
         return Place(**record.place) if record.place else self.place
 
     def stop(self, job: Json) -> Conversation[None]:
         ref = self.place.of(job)
         if self.launch.update and job.get("currentState") in REPLACEABLE:
-            yield Say(f"{ref} goes on: it has taken over from the job before it, so stopping it would end the stream.")
+            yield Say(f"{ref} keeps running: it has replaced an earlier job, so stopping it would end the stream.")
             return
         yield from stop(ref, drain=self.policy.drain, wait_for=self.cancel_timeout, poll_sleep=self.policy.poll_sleep)
 

@@ -1,4 +1,4 @@
-"""What a running job may use: looked at while it is waited for, and what becomes of a job that uses more."""
+"""Limits of a job's usage: they are checked during the wait, and a job that exceeds one is stopped."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from airflow_dataflow_ext.api.rest.times import epoch
 
 
 class UsageGuard:
-    """Stops a job that uses more than it may.
+    """Stops a job that exceeds its limit.
 
-    It remembers nothing that matters: whoever waits next for the job, also in another process, finds the same figures.
+    It keeps no state that matters: another process that waits for the job later reads the same figures.
 
-    :param drain: let a streaming job finish what it has read.
+    :param drain: drain a streaming job.
     """
 
     def __init__(self, job: JobRef, spending: Spending, *, drain: bool) -> None:
@@ -32,10 +32,10 @@ class UsageGuard:
         self._drain = drain
         self._next = -math.inf
         self.patience = budgets.USAGE_EVERY if spending.is_limited else math.inf
-        """Seconds within which it is to be called again."""
+        """Seconds within which the next check is due."""
 
     def check(self, job: Json) -> Conversation[None]:
-        """Look at what the job has used, if that is due, and ask it to stop when that is too much. Trouble ends no wait."""
+        """Read what the job has used, if a check is due, and ask it to stop if that is too much. An error here ends no wait."""
         if not self._spending.is_limited or state_of(job) in TERMINAL:
             return
         now = yield Now()
@@ -54,7 +54,7 @@ class UsageGuard:
             yield Say(f"Whether {self._job} is within its limit is not known: {error}", logging.WARNING)
 
     def verdict(self, job: Json) -> Conversation[str]:
-        """Which limit the job was over, for one that was stopped; a job that came to its own end is let off."""
+        """The limit that a stopped job exceeded; empty if it exceeded none, or ended by itself."""
         if not self._spending.is_limited or state_of(job) not in (CANCELLED, DRAINED):
             return ""
         try:

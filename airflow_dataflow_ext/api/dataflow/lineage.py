@@ -1,4 +1,4 @@
-"""Which data a template's job reads and writes, as far as the types of its parameters tell."""
+"""The data that a template's job reads and writes, derived from the types of its parameters."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _PASSING = frozenset({"temp", "temporary", "tmp", "staging"})
 
 
 def lineage(info: TemplateInfo, given: Mapping[str, str], project_id: str) -> Lineage:
-    """What the parameters name.
+    """The data that the parameters name.
 
-    A parameter whose direction neither its type nor its words tell is left out: a wrong arrow is worse than none.
+    A parameter is left out if neither its type nor its text tells whether the job reads or writes it: wrong lineage is worse than none.
 
     :param given: the launch's parameters.
-    :param project_id: of the job; a BigQuery table that names no project lies there.
+    :param project_id: the job's project, which is that of a BigQuery table that names none.
     """
     values = {**{parameter.name: parameter.default for parameter in info.parameters if parameter.default}, **given}
     inputs: list[Dataset] = []

@@ -1,4 +1,4 @@
-"""Job messages: the conversation that brings new ones to the log, each once."""
+"""Job messages: the conversation that logs each new one once."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ LEVELS: Mapping[str, int] = {
 }
 ERROR = "JOB_MESSAGE_ERROR"
 QUIETEST = 16
-"""A job that says nothing is asked at most so many times less often than its state is."""
+"""How many looks at the state of a job that sends no messages may pass, at most, between two requests for messages."""
 
 
 SAME_TIME = 50
-"""How many of the last autoscaling events are looked at for one that comes again."""
+"""How many of the last autoscaling events are compared to recognise one that is listed again."""
 
 
 def check_importance(importance: str | None) -> None:
@@ -43,10 +43,10 @@ def check_importance(importance: str | None) -> None:
 class MessageStream:
     """Follows the messages of one job; remembers what it has logged.
 
-    :param job: the job as path values.
-    :param importance: the least importance that is logged, or ``None`` for silence.
-    :param mark: what another stream has logged of the same job, see :meth:`mark`.
-    :raises InvalidInputError: no such importance.
+    :param job: the job's path values.
+    :param importance: least importance of the messages that are logged; ``None`` logs none.
+    :param mark: how far another stream has logged this job; see :meth:`mark`.
+    :raises InvalidInputError: there is no such importance.
     """
 
     def __init__(self, job: Mapping[str, str], importance: str | None, mark: Mapping[str, Any] | None = None) -> None:
@@ -61,17 +61,17 @@ class MessageStream:
 
     @property
     def quiet_rounds(self) -> float:
-        """For how many looks at the job's state, while that is the same, messages need not be asked for."""
+        """How many looks at an unchanged job may pass before messages are read again."""
         return math.inf if self._importance is None else self._every
 
     def mark(self) -> Json:
-        """How far it has logged, as JSON, for a stream that goes on from there."""
+        """How far it has logged, as JSON, so that another stream can continue from there."""
         return {"since": self._since, "logged": sorted(self._logged_at_since)}
 
     def follow(self, *, retry_for: float) -> Conversation[None]:
-        """Tell what is new. A job that says nothing is asked less and less often.
+        """Log new messages. Those of a job that sends none are read less and less often.
 
-        Trouble with messages never ends a wait: they are logged at the next occasion, or not at all when they may not be read.
+        An error here never ends a wait: the messages are logged next time, or never if the account may not read them.
         """
         if self._importance is None:
             return
@@ -83,9 +83,9 @@ class MessageStream:
         self._every = 1 if fresh else min(self._every * 2, QUIETEST)
 
     def errors(self) -> Conversation[list[str]]:
-        """The job's own error messages, waited for a little; none when it gave none or they may not be read.
+        """The job's error messages, after a short wait for late ones; empty if it has none, or the account may not read them.
 
-        They are asked for from the job's beginning: one that comes late can bear a time before what was logged last.
+        They are read from the job's beginning: a late one can have an earlier time than the message that was logged last.
         """
         request = Message.list.request(**self._job, minimumImportance=ERROR)
         for pause in budgets.ERROR_MESSAGE_PAUSES:
@@ -104,7 +104,7 @@ class MessageStream:
         return list(dict.fromkeys(self._errors))
 
     def _tell(self, importance: str, retry_for: float) -> Conversation[bool]:
-        since = self._since or None  # inclusive: what was logged at that very time comes again
+        since = self._since or None  # inclusive: messages of exactly that time are listed again
         request = Message.list.request(**self._job, minimumImportance=importance, startTime=since)
         bodies = yield from pages(request, retry_for=retry_for)
         self._note(items(bodies, "autoscalingEvents"))
@@ -114,7 +114,7 @@ class MessageStream:
         return bool(fresh)
 
     def _note(self, events: Iterator[Json]) -> None:
-        """The reply's autoscaling events, those that begin at the same time as the messages among them."""
+        """Keep the reply's autoscaling events, without those that were listed before."""
         for event in events:
             reason = str((event.get("description") or {}).get("messageText", ""))[:200]
             known = {name: _count(event.get(f"{name}NumWorkers")) for name in ("current", "target")}
@@ -137,7 +137,7 @@ class MessageStream:
 
 
 def _count(value: Any) -> int | None:
-    """A count that the service gives as text; it leaves out a zero."""
+    """A count that the service returns as text, or omits if it is 0."""
     text = str(value or 0)
     return int(text) if text.isdecimal() else None
 
@@ -147,6 +147,6 @@ def _said(message: Mapping[str, Any]) -> Say:
 
 
 def _sortable(time: str) -> str:
-    """An RFC 3339 time whose fraction of a second has its full length, so that text order is time order."""
+    """An RFC 3339 time whose fraction of a second has full length, so that sorting as text sorts by time."""
     head, _, fraction = time.rstrip("Z").partition(".")
     return f"{head}.{fraction:0<9}"

@@ -1,4 +1,4 @@
-"""Google Cloud Dataflow v1b3 as data: one class a resource, one ``Method`` an action.
+"""Descriptions of the methods of Google Cloud Dataflow v1b3: one class per resource, one ``Method`` per action.
 
 Source: the discovery document ``dataflow.v1b3.json``, https://dataflow.googleapis.com/$discovery/rest?version=v1b3 ;
 a test compares every entry with the copy that google-api-python-client ships.
@@ -13,7 +13,7 @@ from airflow_dataflow_ext.api.rest.method import ALWAYS, Method, Refusal
 
 ROOT = "https://dataflow.googleapis.com"
 DEFAULT_LOCATION = "us-central1"
-"""Where the service acts when a call names no location."""
+"""The location of a call that names none."""
 
 _PROJECT = "v1b3/projects/{projectId}"
 _LOCATION = _PROJECT + "/locations/{location}"
@@ -37,18 +37,18 @@ _REFUSALS: Mapping[int | str, Refusal] = {
     403: Refusal("Check the roles of the account that the connection uses; new ones take some minutes to count."),
     404: Refusal("Check the project and the location."),
 }
-"""What refusals of any method mean."""
+"""The meaning of refusals by any method."""
 
 _NOT_FOUND: Mapping[str, Refusal] = {
-    "/jobs/{jobId}": Refusal("A job is known in its own project and location only, and for 30 days after its end."),
-    "/snapshots/{snapshotId}": Refusal("A snapshot is known in its own project and location only, until its time to live is over."),
+    "/jobs/{jobId}": Refusal("A job can be found only in its own project and location, and for 30 days after its end."),
+    "/snapshots/{snapshotId}": Refusal("A snapshot can be found only in its own project and location, until its time to live is over."),
     "emplates": Refusal(
         "Check the template's path and its bucket, and that the connection's account and the workers' service account may read them.",
         lasting=ALWAYS,
-        unless=("RUNNING OR DRAINING", "DEADLINE_EXCEEDED"),  # a job to replace that does not run yet; storage that was slow
+        unless=("RUNNING OR DRAINING", "DEADLINE_EXCEEDED"),  # a job to replace that is not running yet; slow storage
     ),
 }
-"""What a 404 means, by a part of the path: what is looked for there."""
+"""The meaning of a 404, by a part of the path."""
 
 
 def _refusals(path: str) -> dict[int | str, Refusal]:
@@ -65,13 +65,13 @@ def _wide(name: str, verb: str, suffix: str, query: tuple[str, ...] = (), **fact
 
 
 def _both(name: str, verb: str, suffix: str, query: tuple[str, ...] = (), *, location_in_query: bool = True, **facts: Any) -> Method:
-    """A method on both paths; without a regional path the location goes into the query or, with some, into the body."""
+    """A method with both paths; if it has no regional path, the location goes into the query or, for some methods, into the body."""
     wide = _wide(name, verb, suffix, (*query, "location") if location_in_query else query, **facts)
     return _regional(name, verb, suffix, query, wide=wide, **facts)
 
 
 class Project:
-    """``projects``: calls on a project as a whole."""
+    """``projects``: calls about a whole project."""
 
     delete_snapshots = _wide(
         "deleteSnapshots", "DELETE", "/snapshots", ("location", "snapshotId"), reply="DeleteSnapshotResponse", repeatable=True
@@ -82,7 +82,7 @@ class Project:
 
 
 class Location:
-    """``projects.locations``: what workers report."""
+    """``projects.locations``: messages from workers."""
 
     worker_messages = _both(
         "workerMessages",
@@ -255,6 +255,6 @@ RESOURCES = (Project, Location, WorkItem, Stage, Template, FlexTemplate, Snapsho
 
 
 def all_methods() -> Iterator[Method]:
-    """Every action of the service, once."""
+    """All methods of the service."""
     for resource in RESOURCES:
         yield from (fact for fact in vars(resource).values() if isinstance(fact, Method))

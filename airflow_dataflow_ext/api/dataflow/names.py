@@ -25,16 +25,16 @@ LAUNCH_LABEL = OUR_LABELS[0]
 
 
 def labels_of(identity: LaunchIdentity) -> dict[str, str]:
-    """Labels that say on the job whose it is."""
+    """The labels that tell which launch a job belongs to."""
     task = identity.task_id if identity.map_index < 0 else f"{identity.task_id}-{identity.map_index}"
     values = (identity.suffix, identity.dag_id, identity.run_id, task)
     return {key: label_value(value) for key, value in zip(OUR_LABELS, values, strict=True)}
 
 
 def check_job_name(name: Any, argument: str = "job_name") -> str:
-    """The user's own name as Google takes it; underscores and dots, which task ids have, become dashes.
+    """The user's job name, with dashes for underscores and dots, which task ids may contain.
 
-    :raises InvalidInputError: it breaks Google's rule all the same.
+    :raises InvalidInputError: it is still not a valid job name.
     """
     cleaned = needed(name, argument).replace("_", "-").replace(".", "-")
     if not JOB_NAME.fullmatch(cleaned):
@@ -47,9 +47,9 @@ def check_job_name(name: Any, argument: str = "job_name") -> str:
 
 
 def made_name(name: Any, argument: str = "job_name") -> str:
-    """A job name from any text, the same one each time: in lower case, other characters as dashes, a letter first, cut in the middle.
+    """A valid job name made from any text, always the same one: lower case, dashes for other characters, a letter first, long names cut.
 
-    :raises InvalidInputError: it is no text, or empty.
+    :raises InvalidInputError: it is not a text, or empty.
     """
     cleaned = re.sub(r"[^a-z0-9]", "-", needed(name, argument).lower()).strip("-")
     if not cleaned[:1].isalpha():
@@ -58,7 +58,7 @@ def made_name(name: Any, argument: str = "job_name") -> str:
 
 
 def with_suffix(name: str, suffix: str) -> str:
-    """``name-suffix``; a name too long for that loses its middle, and a hash of the whole takes its place."""
+    """``name-suffix``; in a name that is too long, a hash of the whole name replaces the middle."""
     return f"{_cut(name, LONGEST_NAME - len(suffix) - 1)}-{suffix}"
 
 
@@ -71,21 +71,21 @@ def _cut(name: str, room: int) -> str:
 
 
 def label_value(value: str) -> str:
-    """Any text as a label value: lower case, other characters as dashes, at most 63."""
+    """Any text as a label value: lower case, dashes for other characters, at most 63 characters."""
     return re.sub(r"[^a-z0-9_-]", "-", value.lower())[:63]
 
 
 def own_label_value(value: str) -> str:
-    """A user's text as a label value: letters of other alphabets, which Google takes, stay."""
+    """A user's text as a label value; letters of other alphabets, which Google accepts, stay."""
     lowered = value.lower()
     return lowered if LABEL_VALUE.fullmatch(lowered) else re.sub(r"[^\w-]", "-", lowered)[:63]
 
 
 def check_labels(users: Any, argument: str) -> dict[str, str]:
-    """The user's labels, as text; what is None is left out.
+    """The user's labels as texts, without those that are None.
 
-    :param argument: where they stand, for the message.
-    :raises InvalidInputError: they are no mapping, a name breaks Google's rules or is one that we need, or there are too many.
+    :param argument: name of the argument, for the error message.
+    :raises InvalidInputError: they are not a mapping, a name breaks Google's rules or is reserved for this package, or there are too many.
     """
     labels = {key: text(value, f"{argument}[{shown(key)}]") for key, value in mapping(users, argument).items()}
     for key in labels:
@@ -94,10 +94,10 @@ def check_labels(users: Any, argument: str) -> dict[str, str]:
         if not LABEL_KEY.fullmatch(key):
             raise InvalidInputError(f"{argument}: {shown(key)} is not a label name (a lower-case letter, then at most 62 of a-z 0-9 _ -)")
     if len(labels) + len(OUR_LABELS) > MOST_LABELS:
-        raise InvalidInputError(f"{argument} holds {len(labels)} labels; with ours that is over the limit of {MOST_LABELS}")
+        raise InvalidInputError(f"{argument} holds {len(labels)} labels; with this package's, that is over the limit of {MOST_LABELS}")
     return labels
 
 
 def merge_labels(users: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:
-    """The user's labels, with values that Google takes, and ours."""
+    """The user's labels, with values that Google accepts, and this package's."""
     return {**{key: own_label_value(value) for key, value in users.items()}, **ours}

@@ -1,4 +1,4 @@
-"""What the kind of a template's parameter means, one row each: the check of a value, the form's field, its default, and the data named.
+"""The kinds of template parameters, one row each: the check of a value, the form's field, its default, and the data that it names.
 
 https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.templates/get#parametertype
 """
@@ -15,16 +15,16 @@ from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.texts import shown
 
 IN, OUT, BY_WORDS, NO_DATA = "in", "out", "by words", ""
-"""Which way data goes by a parameter: read, written, one of these as its name, label and group tell, or neither."""
+"""Direction of a parameter's data: read, written, decided by its name, label and group, or none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Some data under the names that OpenLineage and Airflow's assets have for it.
+    """A dataset, with the names that OpenLineage and Airflow's assets give it.
 
     https://openlineage.io/docs/spec/naming
 
-    :param uri: of the Airflow Asset.
+    :param uri: URI of the Airflow Asset.
     """
 
     namespace: str
@@ -55,13 +55,13 @@ def _no_dataset(_: str, __: str) -> Dataset | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterKind:
-    """One kind.
+    """One kind of parameter.
 
-    :param fault: what is wrong with a value, besides its regular expressions; empty when nothing is.
-    :param form: the JSON schema of the form's field.
-    :param default: the template's own default as a value of that field; None when it is not usable.
+    :param fault: says what is wrong with a value, apart from its regular expressions; empty if nothing is.
+    :param form: gives the JSON schema of the form's field.
+    :param default: gives the template's own default as a value of that field; None if it is unusable.
     :param direction: :data:`IN`, :data:`OUT`, :data:`BY_WORDS` or :data:`NO_DATA`.
-    :param dataset: the data that a value names, given the job's project; None when it names none.
+    :param dataset: gives the data that a value names, given the job's project; None if it names none.
     """
 
     fault: Callable[[Parameter, str], str] = _no_fault
@@ -72,7 +72,7 @@ class ParameterKind:
 
 
 def kind_of(parameter: Parameter) -> ParameterKind:
-    """What a parameter's kind means; one that has no row, because the service is newer, is a text."""
+    """The row of a parameter's kind; a kind without a row, from a newer service, is treated as text."""
     return KINDS.get(parameter.kind, TEXT)
 
 
@@ -84,7 +84,7 @@ def _number_fault(_: Parameter, value: str) -> str:
 
 
 def _number_form(parameter: Parameter) -> Json:
-    """A regular expression means nothing to a number field; what it says of signs and fractions is said in the field's terms."""
+    """The JSON schema of a number field, which cannot use a regular expression: its rules about signs and fractions are translated."""
     pattern = re.compile(_pattern(parameter.regexes) or "")
     form: Json = {"type": "number" if pattern.search("1.5") else "integer"}
     if not pattern.search("-1"):
@@ -131,7 +131,7 @@ def _enum_default(parameter: Parameter, value: str) -> Any:
 
 
 def _gcs(value: str, _: str) -> Dataset | None:
-    """A file, or the folder above a pattern."""
+    """The dataset of a file, or of the folder above a pattern."""
     bucket, _, path = value.removeprefix("gs://").partition("/")
     if not bucket or "://" in value.removeprefix("gs://"):
         return None
@@ -141,7 +141,7 @@ def _gcs(value: str, _: str) -> Dataset | None:
 
 
 def _bigquery(value: str, project_id: str) -> Dataset | None:
-    """A table; one that names no project lies in the job's."""
+    """The dataset of a table; if it names no project, the table is in the job's."""
     found = re.fullmatch(r"(?:(?P<project>.+)[:.])?(?P<dataset>[^:.]+)\.(?P<table>[^:.$]+)(?:\$\w+)?", value)
     if found is None:
         return None
@@ -157,11 +157,11 @@ def _pubsub(value: str, _: str) -> Dataset | None:
 
 
 def _pattern(regexes: tuple[str, ...]) -> str:
-    """One regular expression that means: the whole value matches each of them."""
+    """One regular expression that requires the whole value to match each of them."""
     try:
         for regex in regexes:
             re.compile(regex)
-    except re.error:  # written for RE2 or Java, and not readable here: the service will say
+    except re.error:  # written for RE2 or Java, and not valid here: the service checks it
         return ""
     return "".join(f"(?=^(?:{regex})$)" for regex in regexes) if len(regexes) > 1 else "".join(f"^(?:{regex})$" for regex in regexes)
 

@@ -1,4 +1,4 @@
-"""Why a job failed, in one line: what a person reads first of the service's error messages, which can be pages of traceback."""
+"""Why a job failed, in one line, taken from the service's error messages, which can hold pages of traceback."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from airflow_dataflow_ext.api.rest.texts import shortened
 
 LONGEST_REASON = 1000
-"""Characters of a reason that are kept; the messages are in the log as a whole."""
+"""Greatest length of a reason, in characters; the log has the whole messages."""
 
 CAUSES = "Workflow failed. Causes:"
-"""With this the service begins the last message of most failed jobs; it names the steps, and seldom what went wrong in them."""
+"""The beginning of the last message of most failed jobs, which names the failed steps but seldom the error in them."""
 
 _PYTHON = "Traceback (most recent call last)"
 _JAVA_FRAME = re.compile(r"^\s+at [\w.$<>/]+\(", re.MULTILINE)
@@ -20,9 +20,9 @@ _WORKER = "Error message from worker: "
 
 
 def reason_of(messages: Sequence[str]) -> str:
-    """One line that says best why: what an exception says, else the causes that the service names, else the first error message.
+    """The best one-line reason: the text of an exception, else the causes that the service names, else the first error message.
 
-    :param messages: the texts of the job's error messages, in their order; empty where there are none.
+    :param messages: texts of the job's error messages, in order; may be empty.
     """
     exceptions = [line for text in messages if (line := _exception(text))]
     causes = [_first_line(text) for text in messages if text.startswith(CAUSES)]
@@ -32,7 +32,7 @@ def reason_of(messages: Sequence[str]) -> str:
 
 
 def _exception(text: str) -> str:
-    """The line of a traceback, of Python or Java, that says what was raised; empty where there is none."""
+    """The line of a Python or Java traceback that says what was raised; empty if there is none."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if _PYTHON in text:
         return lines[-1].removeprefix(_WORKER)

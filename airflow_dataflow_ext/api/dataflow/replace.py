@@ -1,4 +1,4 @@
-"""Replacing a running streaming job: the wait for a job that can be replaced, and the word on which job goes on in the end."""
+"""Replacing a running streaming job: the wait for a job that can be replaced, and the sentence on which job continues."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from airflow_dataflow_ext.api.rest.texts import shown
 
 
 def replaceable(place: Place, name: str) -> Conversation[tuple[str, ...]]:
-    """Wait for a job of this name that can be replaced; its id.
+    """Wait for a job of this name that can be replaced; returns its id.
 
     https://cloud.google.com/dataflow/docs/guides/updating-a-pipeline
 
-    :raises LaunchError: no job of this name moves, or none comes to run.
+    :raises LaunchError: no job of this name is active, or it does not start running.
     """
     waited = 0.0
     request = Job.list.request(**place.path, name=name, filter="ACTIVE")
@@ -36,7 +36,7 @@ def replaceable(place: Place, name: str) -> Conversation[tuple[str, ...]]:
             raise LaunchError(f"There is nothing to replace: no job named {shown(name)} is active in {place}.{where}")
         states = ", ".join(f"{job['id']} is in {job.get('currentState', UNKNOWN)}" for job in found)
         if waited >= budgets.REPLACEABLE_WITHIN:
-            raise LaunchError(f"No job named {shown(name)} has come to run in {waited:.0f} s, so none can be replaced: {states}.")
+            raise LaunchError(f"No job named {shown(name)} has started to run within {waited:.0f} s, so none can be replaced: {states}.")
         if not waited:
             yield Say(f"A job can be replaced once it runs; waiting: {states}.")
         yield Sleep(budgets.REPLACE_EVERY)
@@ -44,16 +44,16 @@ def replaceable(place: Place, name: str) -> Conversation[tuple[str, ...]]:
 
 
 def who_goes_on(new: JobRef, job: Mapping[str, Any]) -> Conversation[str]:
-    """After the wait for a replacement: a sentence that says which job took over, or goes on.
+    """After the wait for a replacement: a sentence that says which job took over, or continues.
 
-    :param job: the replacement as it is now.
+    :param job: the replacement in its current state.
     """
     lives = job.get("currentState") not in TERMINAL
     waited = 0.0
     while True:
         try:
             old_id = job.get("replaceJobId") or (yield from _read(new)).get("replaceJobId")
-            if not old_id:  # the service refused before it had found the old job
+            if not old_id:  # the service refused before it found the old job
                 return ""
             old = yield from _read(new.place.job(str(old_id)))
         except CallError as error:

@@ -1,4 +1,4 @@
-"""The documented states of a job, one row each, and what each means."""
+"""The documented states of a job, one row each."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class JobState(StateRow):
 
 DATAFLOW: Mapping[str, JobState] = {
     # https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs#jobstate
-    "JOB_STATE_UNKNOWN": JobState(Phase.MOVING),  # also a launch reply, which has no state yet
+    "JOB_STATE_UNKNOWN": JobState(Phase.MOVING),  # also the reply to a launch, which has no state yet
     "JOB_STATE_STOPPED": JobState(Phase.MOVING),  # "not started yet", in spite of its name
     "JOB_STATE_RUNNING": JobState(Phase.MOVING, drainable=True, replaceable=True),
     "JOB_STATE_DONE": JobState(Phase.SUCCEEDED),
     "JOB_STATE_FAILED": JobState(Phase.FAILED),
     "JOB_STATE_CANCELLED": JobState(Phase.FAILED),  # data in flight is lost
-    "JOB_STATE_UPDATED": JobState(Phase.SUCCEEDED),  # its replacement goes on with its data
+    "JOB_STATE_UPDATED": JobState(Phase.SUCCEEDED),  # its replacement continues with its data
     "JOB_STATE_DRAINING": JobState(Phase.MOVING, drainable=True, replaceable=True),
     "JOB_STATE_DRAINED": JobState(Phase.SUCCEEDED),  # all data in flight was finished
     "JOB_STATE_PENDING": JobState(Phase.MOVING),
@@ -71,9 +71,9 @@ REPLACEABLE = frozenset(state for state, row in DATAFLOW.items() if row.replacea
 
 
 def read_states(value: Any, at: str) -> list[str]:
-    """A state, or some, also as the text of a list.
+    """A state, or several, which may be given as the text of a list.
 
-    :raises InvalidInputError: there is none, or one that is no state.
+    :raises InvalidInputError: none is given, or one is not a job state.
     """
     if isinstance(value, str):
         value = value if value.lstrip().startswith("[") else [value]
@@ -86,7 +86,7 @@ def read_states(value: Any, at: str) -> list[str]:
 
 
 def state_of(job: Mapping[str, Any]) -> str:
-    """The job's state; a launch's reply has none yet."""
+    """The job's state; the reply to a launch has none yet."""
     return job.get("currentState") or UNKNOWN
 
 

@@ -1,4 +1,4 @@
-"""How a Dataflow job is asked to stop: cancelled, drained, or cancelled by force."""
+"""How a Dataflow job is stopped: cancelled, drained, or cancelled by force."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ from airflow_dataflow_ext.api.rest.times import epoch
 from airflow_dataflow_ext.api.rest.values import seconds
 
 NOT_YET, ALREADY_OVER = "not yet ready for cancel", "has terminated"
-"""What the service says of a job too young, and too old, to be stopped; its status codes are not relied upon by any client."""
+"""The service's texts about a job that is too young to be stopped, and about one that has ended. No client relies on its status codes."""
 
 FORCE = {"force_cancel_job": "true"}
 """https://cloud.google.com/dataflow/docs/guides/stopping-a-pipeline#force_cancel"""
 
 FORCE_AT_THE_EARLIEST = 30 * 60.0
-"""Seconds that a job must have been cancelling before the service takes a forced cancel."""
+"""Seconds that a job must have been cancelling before the service accepts a forced cancel."""
 
 
 def check_force_after(given: Any) -> float | None:
     """Seconds of cancelling after which a job is cancelled by force; None for never.
 
-    :raises InvalidInputError: they are no seconds, or the service would refuse so early.
+    :raises InvalidInputError: it is not a number of seconds, or too short for the service.
     """
     found = seconds(given, "force_after")
     if found is not None and found < FORCE_AT_THE_EARLIEST:
-        raise InvalidInputError(f"force_after must be {FORCE_AT_THE_EARLIEST:.0f} seconds at the least, which the service asks for")
+        raise InvalidInputError(f"force_after must be {FORCE_AT_THE_EARLIEST:.0f} seconds or more, as the service requires")
     return found
 
 
 @dataclass(slots=True, kw_only=True)
 class StoppableJob:
-    """A Dataflow job that is to be stopped.
+    """A Dataflow job to stop.
 
-    :param drain: let a streaming job finish what it has read; a batch job, or one that has read nothing yet, is cancelled all the same.
+    :param drain: drain a streaming job; a batch job, or one that has read nothing yet, is cancelled all the same.
     :param force_after: seconds of cancelling after which it is cancelled by force.
     """
 
@@ -76,7 +76,7 @@ class StoppableJob:
         return state_of(job)
 
     def push(self, job: Json) -> Conversation[bool]:
-        """Ask it to stop, unless it is on its way already; by force when it has been for too long."""
+        """Ask it to stop, unless it is already stopping; cancel it by force if that takes too long."""
         if state_of(job) == CANCELLING or (state_of(job) == DRAINING and self.drain):
             self._asked = True
             yield from self._force(job)
@@ -87,7 +87,7 @@ class StoppableJob:
         return self._asked
 
     def tell_end(self, job: Json) -> Conversation[None]:
-        """Tell how it ended: a warning, with the reason, where a drain was wanted and data may be lost."""
+        """Log how it ended; as a warning with the reason, if it was to be drained and data may be lost."""
         end = f"{self} ended as {self.state(job)}"
         if not self.drain or self._cancelled or job.get("type") == BATCH or state_of(job) not in (FAILED, CANCELLED):
             yield Say(f"{end}.")
@@ -115,12 +115,12 @@ class StoppableJob:
 def stop(
     job: JobRef, *, drain: bool = False, wait_for: float = budgets.STOP_WAIT, poll_sleep: float = budgets.POLL_SLEEP
 ) -> Conversation[Json]:
-    """Ask a job to stop and wait until it has ended, however it ended; a job that has ended already is fine.
+    """Ask a job to stop and wait until it has ended, in whichever state; a job that has already ended is left alone.
 
     https://cloud.google.com/dataflow/docs/guides/stopping-a-pipeline
 
-    :param drain: let a streaming job finish what it has read; a batch job, or one that has read nothing yet, is cancelled all the same.
-    :param wait_for: seconds to wait for the end; 0 only asks.
+    :param drain: drain a streaming job; a batch job, or one that has read nothing yet, is cancelled all the same.
+    :param wait_for: seconds to wait for the end; 0 does not wait.
     :returns: the job as last seen.
     :raises JobError: it has not ended within ``wait_for``.
     """
@@ -132,8 +132,8 @@ def stop(
 def request_stop(job: JobRef, *, drain: bool = False, labels: Mapping[str, str] | None = None) -> Conversation[bool]:
     """Ask a job to stop, without waiting.
 
-    :param labels: labels to send along; the service's forced cancel is one.
-    :returns: whether the service took it, or the job was over already; False when it is too early.
+    :param labels: labels to send with the request; a forced cancel is a label.
+    :returns: whether the service accepted the request, or the job has already ended; False if the job is too young to be stopped.
     :raises CallError: the service refused for another reason.
     """
     body: dict[str, Any] = {"requestedState": DRAINED if drain else CANCELLED}
@@ -152,6 +152,6 @@ def request_stop(job: JobRef, *, drain: bool = False, labels: Mapping[str, str] 
 
 
 def drains(seen: Json) -> bool:
-    """Whether the job, as it is now, can be drained; one in a state that no row lists may hold data and is not cancelled unasked."""
+    """Whether the job can be drained in its current state. A job in an undocumented state may hold data, so it counts as drainable."""
     row = DATAFLOW.get(state_of(seen))
     return seen.get("type") != BATCH and (row is None or row.drainable)

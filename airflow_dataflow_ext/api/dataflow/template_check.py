@@ -1,4 +1,4 @@
-"""Whether a launch's parameters fit its template, found out before anything is started."""
+"""Checks a launch's parameters against its template before anything is started."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json
 
 Validate = Literal["metadata", "service", "off"]
-"""Who checks a launch: this package against the template's metadata, the service (``validateOnly``), or nobody."""
+"""How a launch is checked: against the template's metadata, by the service (``validateOnly``), or not at all."""
 
 _OPTIONS = frozenset(FIELDS["FlexTemplateRuntimeEnvironment"])
-"""Pipeline options that are as such no misspelt parameters, however near they are to one."""
+"""Pipeline options that are never taken for misspelled parameters, however similar they are to one."""
 
 _MISSPELT = 0.8
-"""How near the name of a Flex template's parameter must be to a declared one to be that one misspelt, and no pipeline option."""
+"""Similarity from which an undeclared parameter of a Flex template counts as a misspelled one, and not as a pipeline option."""
 
 
 def check_validate(value: Any) -> Validate:
@@ -44,9 +44,9 @@ def check_validate(value: Any) -> Validate:
 
 
 def check_launch(launch: Launch, validate: Validate, place: Place) -> Conversation[None]:
-    """Check a launch; one whose template cannot be read is let through, with a word in the log.
+    """Check a launch; if its template cannot be read, the launch passes, and the log says so.
 
-    :raises InvalidInputError: something does not fit; lists all of it.
+    :raises InvalidInputError: parameters do not fit; the message lists them all.
     """
     if validate == "metadata":
         info = yield from template_info(launch.template, place, launch.template_type)
@@ -64,13 +64,13 @@ def check_launch(launch: Launch, validate: Validate, place: Place) -> Conversati
 def template_info(
     template: str | Mapping[str, Any] | None, place: Place, wanted: TemplateType | None = None
 ) -> Conversation[TemplateInfo | None]:
-    """What a template says of itself; None, with a word in the log, when that cannot be read.
+    """A template's metadata; None if it cannot be read, which is logged.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.templates/get
 
     :param template: ``gs://`` path or container spec; None for a job without a template.
-    :param wanted: the type that it must have, as far as the service knows it.
-    :raises InvalidInputError: it is of the other type.
+    :param wanted: the type that the template must have, if the service knows its type.
+    :raises InvalidInputError: the template is of the other type.
     """
     if template is None:
         return None
@@ -103,9 +103,9 @@ def _unread(why: str) -> Conversation[None]:
 def check_parameters_of(info: TemplateInfo, given: Mapping[str, str], template: Any = "") -> None:
     """Compare parameters with the metadata.
 
-    :param given: as the API takes them, see :func:`airflow_dataflow_ext.api.dataflow.templates.check_parameters`.
+    :param given: the parameters as the API takes them, see :func:`airflow_dataflow_ext.api.dataflow.bodies.check_parameters`.
     :param template: the template's path, for the message.
-    :raises InvalidInputError: lists every breach.
+    :raises InvalidInputError: parameters do not fit; the message lists them all.
     """
     found = [f"{shortened(name, LONGEST_VALUE)}: {fault}" for name, fault in breaches(info, given)]
     if found:
@@ -116,7 +116,7 @@ def check_parameters_of(info: TemplateInfo, given: Mapping[str, str], template: 
 
 
 def breaches(info: TemplateInfo, given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Names, and what is wrong with each, in the order of the metadata; unknown ones come last."""
+    """Names of wrong parameters, and what is wrong with each, in the order of the metadata; unknown ones come last."""
     for parameter in info.parameters:
         if fault := _fault(parameter, given):
             yield parameter.name, fault
@@ -129,7 +129,7 @@ def breaches(info: TemplateInfo, given: Mapping[str, str]) -> Iterator[tuple[str
 
 
 def undeclared(info: TemplateInfo, given: Mapping[str, str]) -> list[str]:
-    """Given parameters that a Flex template does not declare. The service takes pipeline options of the job there, as
+    """Given parameters that a Flex template does not declare. The service also accepts pipeline options as parameters, such as
     ``workerMachineType`` or ``sdk_container_image``; which ones is not fully documented."""
     return [name for name in _unknown(info, given) if info.is_flex and not _misspelt(info, name)]
 
@@ -140,7 +140,7 @@ def _unknown(info: TemplateInfo, given: Mapping[str, str]) -> list[str]:
 
 
 def _misspelt(info: TemplateInfo, name: str) -> str:
-    """The parameter that was probably meant; empty without one."""
+    """The parameter that was probably meant; empty if none is similar."""
     names = [parameter.name for parameter in info.parameters]
     if not info.is_flex:
         return near(name, names)
@@ -148,7 +148,7 @@ def _misspelt(info: TemplateInfo, name: str) -> str:
 
 
 def idle(info: TemplateInfo, given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Given parameters for which the parent's value does not call, with the condition that would."""
+    """Given parameters that have no effect because of their parent's value, with the condition under which they would."""
     values = {**{parameter.name: parameter.default for parameter in info.parameters if parameter.default}, **given}
     for parameter in info.parameters:
         if given.get(parameter.name) and not parameter.counts(values):
@@ -170,7 +170,7 @@ def _fault(parameter: Parameter, given: Mapping[str, str]) -> str:
 def _matches(regex: str, value: str) -> bool:
     try:
         return re.fullmatch(regex, value) is not None
-    except re.error:  # written for RE2 or Java, and not readable here: the service will say
+    except re.error:  # written for RE2 or Java, and not valid here: the service checks it
         return True
 
 

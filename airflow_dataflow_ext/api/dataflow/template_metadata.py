@@ -1,4 +1,4 @@
-"""Template metadata: what a template says of itself and of its parameters, read from any of the forms it comes in."""
+"""A template's metadata: its parameters and other facts, read from any of the forms in which it comes."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Parameter:
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.templates/get#parametermetadata
 
     :param kind: the ParameterType, for example ``GCS_READ_FILE``.
-    :param default: what a form shows at first; it does not make the parameter optional.
-    :param parent: the parameter on which this one depends; it counts when the parent has one of the ``triggers``, or, without
-        any, when it has a value at all.
+    :param default: initial value in a form; it does not make the parameter optional.
+    :param parent: the parameter on which this one depends. This one applies if the parent has one of the ``triggers`` as its value or,
+        without ``triggers``, any value.
     """
 
     name: str
@@ -46,9 +46,9 @@ class Parameter:
 
     @classmethod
     def read(cls, entry: Any) -> Parameter:
-        """A ParameterMetadata; its names may be in snake case, as in files that a person wrote.
+        """The parameter of a ParameterMetadata, whose names may be in snake case, as in files that a person wrote.
 
-        :raises InvalidInputError: it is none.
+        :raises InvalidInputError: it is not a ParameterMetadata.
         """
         facts = _camel(entry, "a template's parameter")
         if not facts.get("name"):
@@ -71,17 +71,17 @@ class Parameter:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """What an ENUM parameter takes."""
+        """The values that an ENUM parameter accepts."""
         return tuple(option.value for option in self.options)
 
     def counts(self, values: Mapping[str, str]) -> bool:
-        """Whether its parent, if it has one, calls for it."""
+        """Whether it applies, given the value of its parent, if it has one."""
         value = values.get(self.parent, "")
         return not self.parent or (value in self.triggers if self.triggers else bool(value))
 
     @property
     def condition(self) -> str:
-        """When it counts, in words; empty when it always does."""
+        """When it applies, in words; empty if always."""
         if not self.parent:
             return ""
         return f"{self.parent} is {' or '.join(self.triggers)}" if self.triggers else f"{self.parent} is given"
@@ -89,10 +89,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateInfo:
-    """What a template says of itself.
+    """A template's metadata.
 
-    :param takes_any: whether it takes parameters beside the declared ones, as Beam YAML does: they are pipeline options.
-    :param is_flex: whether it is launched as a Flex template: the service then takes pipeline options beside the declared parameters.
+    :param takes_any: whether it accepts any undeclared parameter, as the Beam YAML template does: these are pipeline options.
+    :param is_flex: whether it is a Flex template; the service then also accepts pipeline options as parameters.
     """
 
     name: str = ""
@@ -104,9 +104,9 @@ class TemplateInfo:
 
     @classmethod
     def read(cls, value: Any) -> TemplateInfo:
-        """From a GetTemplateResponse, a Flex template's container spec, or bare TemplateMetadata.
+        """The metadata in a GetTemplateResponse, a Flex template's container spec, or a TemplateMetadata.
 
-        :raises InvalidInputError: it holds no metadata.
+        :raises InvalidInputError: ``value`` holds no metadata.
         """
         outer = _camel(value, "template metadata")
         if "metadata" not in outer and "parameters" not in outer:

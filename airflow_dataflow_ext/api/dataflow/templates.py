@@ -1,4 +1,4 @@
-"""What can be launched: frozen values, checked when they are made, that know the request they become."""
+"""The launches of templates: immutable values that are checked when they are made, and that make their request."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from airflow_dataflow_ext.api.rest.texts import shortened, shown
 from airflow_dataflow_ext.api.rest.values import camel, flag, mapping, read
 
 YAML_TEMPLATE = "gs://dataflow-templates-{location}/latest/flex/Yaml_Template"
-"""https://cloud.google.com/dataflow/docs/guides/templates/provided-templates ; it runs Beam YAML."""
+"""The template that runs Beam YAML: https://cloud.google.com/dataflow/docs/guides/templates/provided-templates"""
 
 
 TemplateType = Literal["LEGACY", "FLEX"]
-"""The service's words for the two types of templates; LEGACY is classic."""
+"""The service's names of the two types of templates; LEGACY is classic."""
 
 LONGEST_PATH = 300
-"""Characters of a template's path that a message shows."""
+"""Greatest length of a template's path in a message, in characters."""
 
 _GOOGLES = re.compile(r"gs://dataflow-templates[^/]*/[^/]+/(flex/)?[^/]+")
 _OPERATORS: Mapping[TemplateType, tuple[str, str]] = {
-    # type -> what a person calls it, and what launches it
+    # type -> its common name, and what launches it
     "LEGACY": ("classic", "DataflowTemplatedJobStartOperator (hook: launch_template)"),
     "FLEX": ("Flex", "DataflowStartFlexTemplateOperator (hook: launch_flex_template)"),
 }
 
 
 def check_type(path: str, found: str | None, wanted: TemplateType) -> None:
-    """That a template is of the type which a launch is for.
+    """Check that a template is of the type that a launch expects.
 
-    :param found: its type, as far as it is known.
-    :raises InvalidInputError: it is of the other type; names what launches that.
+    :param found: its type, if it is known.
+    :raises InvalidInputError: it is of the other type; the message names what launches that type.
     """
     for kind, (name, operator) in _OPERATORS.items():
         if found == kind != wanted:
@@ -54,29 +54,29 @@ def check_type(path: str, found: str | None, wanted: TemplateType) -> None:
 
 
 def type_by_path(path: str) -> TemplateType | None:
-    """The type of a template of Google's, which its path tells; None for any other."""
+    """The type of one of Google's templates, which its path tells; None for any other template."""
     googles = _GOOGLES.fullmatch(path)
     return None if googles is None else "FLEX" if googles[1] else "LEGACY"
 
 
 class Launch(Protocol):
-    """Something that becomes one Dataflow job."""
+    """A launch, which becomes one Dataflow job."""
 
     @property
     def template_type(self) -> TemplateType | None:
-        """The type of templates that it is for; None for a job without one."""
+        """The type of template that it launches; None for a job without a template."""
 
     @property
     def job_name(self) -> str:
-        """The name that the user gave, as it was given."""
+        """The job name as the user gave it."""
 
     @property
     def environment(self) -> Mapping[str, Any]:
-        """Where and how its workers run, with the user's labels."""
+        """The environment, which says where and how the workers run, with the user's labels."""
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """The user's own labels, as they were given."""
+        """The labels as the user gave them."""
 
     @property
     def update(self) -> bool:
@@ -88,17 +88,17 @@ class Launch(Protocol):
 
     @property
     def template(self) -> str | Mapping[str, Any] | None:
-        """``gs://`` path of its template, or the container spec itself; None when it has none."""
+        """``gs://`` path of its template, or the container spec itself; None if it has none."""
 
     @property
     def parameters(self) -> Mapping[str, str]:
         """The template's parameters."""
 
     def trial(self) -> Launch | None:
-        """The same launch, which the service only checks; None where the service has no such check."""
+        """The same launch as a check only; None if the service has no such check."""
 
     def request(self, place: Place, name: str, labels: Mapping[str, str]) -> Request:
-        """The launch under this name with these labels beside the user's own."""
+        """The request for the launch, with this job name and these labels in addition to the user's."""
 
     def job_in(self, reply: Json) -> Json:
         """The Job in the launch's reply."""
@@ -115,12 +115,12 @@ class TemplateLaunch:
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/LaunchTemplateParameters
 
     :param template: ``gs://`` path of the template.
-    :param job_name: any text; what becomes of it is the launcher's business.
-    :param parameters: the template's parameters; numbers, booleans, times and lists become the strings that the API wants.
+    :param job_name: any text; the launcher makes the job name from it.
+    :param parameters: the template's parameters; numbers, booleans, times and lists become strings, as the API expects.
     :param environment: a RuntimeEnvironment; text is read as the type of its field.
     :param update: replace the running streaming job of the same name.
-    :param transform_name_mapping: old transform names to new ones, for an update.
-    :param validate_only: let the service check the launch, and start nothing.
+    :param transform_name_mapping: for an update: old names of transforms, mapped to new ones.
+    :param validate_only: let the service only check the launch.
     :raises InvalidInputError: an argument is wrong; the message names it.
     """
 
@@ -171,8 +171,8 @@ class FlexTemplateLaunch:
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.flexTemplates/launch
 
-    :param body: LaunchFlexTemplateRequest; ``launchParameter`` holds ``jobName``, ``parameters``, ``environment`` and
-        ``containerSpecGcsPath`` or ``containerSpec``. Text is read as the type of its field, also where it stands for a mapping.
+    :param body: a LaunchFlexTemplateRequest; ``launchParameter`` holds ``jobName``, ``parameters``, ``environment`` and
+        ``containerSpecGcsPath`` or ``containerSpec``. Text is read as the type of its field, including JSON text for a mapping.
     :raises InvalidInputError: an argument is wrong; the message names it.
     """
 

@@ -1,4 +1,4 @@
-"""Changes of a job in place: what ``jobs.update`` takes beside a requested state."""
+"""Changes of a job in place by ``jobs.update``, other than a requested state."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ LATENCY_TIERS = ("low-latency", "medium-latency", "high-latency")
 _MOST_WORKERS = 1000
 _LEAST_HINT, _MOST_HINT = 0.1, 0.9
 LONGEST_TEXT = 300
-"""Characters of a change that the log shows."""
+"""Greatest length of a change in the log, in characters."""
 _PARAMETERS, _PROPERTIES = "runtime_updatable_params", "job_metadata.user_display_properties"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobUpdate:
-    """What changes; whatever is None stays. Text is read as the type of its field.
+    """A change of a job. Fields that are None change nothing; text is read as the type of its field.
 
     https://cloud.google.com/dataflow/docs/guides/updating-a-pipeline and https://cloud.google.com/dataflow/docs/guides/archive-jobs
 
-    :param min_num_workers: of a running streaming job with Streaming Engine; ``max_num_workers`` likewise.
-    :param worker_utilization_hint: the share of their CPUs that autoscaling aims at, 0.1 to 0.9.
+    :param min_num_workers: smallest number of workers, for a running streaming job with Streaming Engine, like ``max_num_workers``.
+    :param worker_utilization_hint: CPU utilization that autoscaling aims at, 0.1 to 0.9.
     :param latency_tier: one of :data:`LATENCY_TIERS`.
-    :param archived: of a job that has ended: hide it from lists, or show it again.
+    :param archived: for a job that has ended: hide it from lists, or show it again.
     :param display_properties: other properties that the console shows.
-    :raises InvalidInputError: nothing changes, or a value is out of its range.
+    :raises InvalidInputError: nothing changes, or a value is out of range.
     """
 
     min_num_workers: Any = None
@@ -74,17 +74,17 @@ class JobUpdate:
         return ", ".join(f"{name}={value}" for name, value in changes.items())
 
     def perform(self, job: JobRef) -> Conversation[Json]:
-        """Ask for the change; what was asked, and what came of it, goes to the log. Gives the Job.
+        """Send the change, and log it and its result; returns the Job.
 
         :raises CallError: the service refuses, or there is no such job.
         """
         yield Say(f"Changing {job}: {shortened(str(self), LONGEST_TEXT)}")
         changed: Json = yield from at_job(job, ask(self.request(job)))
-        yield Say(f"The service has taken the change of {job}, which is in {changed.get('currentState', UNKNOWN)}.")
+        yield Say(f"The service has accepted the change of {job}, which is in {changed.get('currentState', UNKNOWN)}.")
         return changed
 
     def request(self, job: JobRef) -> Request:
-        """The change, with a mask that names its fields and no others."""
+        """The request for the change, whose mask names exactly its fields."""
         body: dict[str, Any] = {}
         if self._parameters:
             body["runtimeUpdatableParams"] = {camel: value for camel, _, value in self._parameters}

@@ -1,4 +1,4 @@
-"""What a job used: its resource totals from the service's metrics, and an estimate in money at given prices."""
+"""What a job used: its resource totals from the service's metrics, and an estimate of their cost."""
 
 from __future__ import annotations
 
@@ -39,30 +39,30 @@ TOTALS: Mapping[str, _Total] = {
     "billable_shuffle_gb": _Total("BillableShuffleDataProcessed", 1.0, "GB shuffled billably"),
     "streaming_gb": _Total("TotalStreamingDataProcessed", 1.0, "GB streamed"),
 }
-"""Name -> the service's metric, how many of its units make one of ours, and ours in words. Metrics: vCPU·s, MB·s, GB·s, GB."""
+"""Name -> the service's metric, how many of its units make one of the total's, and the total's unit. Metrics: vCPU·s, MB·s, GB·s, GB."""
 
 
 def check_prices(prices: Mapping[str, Any] | None) -> dict[str, float]:
-    """Prices by names of :data:`TOTALS`.
+    """Check prices, which are given by the names of :data:`TOTALS`.
 
-    :raises InvalidInputError: there is no such total, or a price is no number from 0 on.
+    :raises InvalidInputError: there is no such total, or a price is not a number, or below 0.
     """
     found = {name: number(price, f"prices[{shown(name)}]") for name, price in mapping(prices, "prices").items()}
     for name, price in found.items():
         if name not in TOTALS:
             raise InvalidInputError(f"prices[{shown(name)}]: there is no such total; they are {', '.join(TOTALS)}")
         if price < 0:
-            raise InvalidInputError(f"prices[{shown(name)}] must be a number from 0 on, not {shown(price)}")
+            raise InvalidInputError(f"prices[{shown(name)}] must be a number, 0 or more, not {shown(price)}")
     return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """What a job's totals cost, and how much of them it may use.
+    """The prices of a job's totals, and its limits.
 
-    :param prices: what one unit of a total costs, by names of :data:`TOTALS`, in any currency.
-    :param max_cost: in that currency; None for no limit.
-    :param max_vcpu_hours: in vCPU hours; None for no limit.
+    :param prices: price of one unit of each total, by the names of :data:`TOTALS`, in any currency.
+    :param max_cost: greatest cost in that currency; None for no limit.
+    :param max_vcpu_hours: greatest number of vCPU hours; None for no limit.
     :raises InvalidInputError: a price or a limit is wrong, or ``max_cost`` is given without prices.
     """
 
@@ -79,7 +79,7 @@ class Spending:
                 raise InvalidInputError(f"{name} must be more than 0, not {shown(given)}; leave it out for no limit")
             object.__setattr__(self, name, limit)
         if self.max_cost is not None and not any(self.prices.values()):
-            raise InvalidInputError("max_cost needs prices: without them nobody knows what the job costs")
+            raise InvalidInputError("max_cost needs prices: without them, the job's cost is unknown")
 
     @property
     def is_limited(self) -> bool:
@@ -87,7 +87,7 @@ class Spending:
         return self.max_cost is not None or self.max_vcpu_hours is not None
 
     def excess(self, used: Mapping[str, float]) -> str:
-        """Which limit these totals are over, with the figures; empty for none."""
+        """The limit that these totals exceed, with the figures; empty if they exceed none."""
         cost, vcpu_hours = estimate(used, self.prices), used.get("vcpu_hours", 0.0)
         if self.max_cost is not None and cost is not None and cost[0] > self.max_cost:
             return f"it cost about {cost[0]:.4g} by the given prices, and max_cost is {self.max_cost:.4g}"
@@ -97,9 +97,9 @@ class Spending:
 
 
 def totals(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """The totals that the service's metrics hold; one that is missing is left out.
+    """The totals in the service's metrics; missing ones are omitted.
 
-    Only committed values count: a tentative copy is of work that may be done again.
+    Only committed values count, since tentative ones include work that may be repeated.
 
     :param metrics: MetricUpdates of ``jobs.getMetrics``.
     """
@@ -116,7 +116,7 @@ def totals(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def estimate(used: Mapping[str, float], prices: Mapping[str, float]) -> tuple[float, list[str]] | None:
-    """What that costs in the currency of the prices, and which totals with a price are not known and so not in it; None without any."""
+    """The cost of the totals in the currency of the prices, and the priced totals that are unknown and left out; None if all are."""
     known = [name for name in prices if name in used]
     if not known:
         return None
@@ -124,9 +124,9 @@ def estimate(used: Mapping[str, float], prices: Mapping[str, float]) -> tuple[fl
 
 
 def resources(job: JobRef, prices: Mapping[str, float]) -> Conversation[Json]:
-    """What a job that has ended used, as ``resources`` and, with prices, ``estimatedCost``; said in the log, too.
+    """What an ended job used, as ``resources`` and, with prices, ``estimatedCost``; it is also logged.
 
-    Trouble with metrics is said there, and fails nothing.
+    If the metrics cannot be read, the log says so, and nothing fails.
     """
     try:
         reply = yield from ask(Job.get_metrics.request(**job.path), retry_for=budgets.METRICS_WITHIN)
@@ -148,7 +148,7 @@ def resources(job: JobRef, prices: Mapping[str, float]) -> Conversation[Json]:
 
 
 def with_usage(outcome: Outcome, at: JobRef, prices: Mapping[str, float]) -> Conversation[Outcome]:
-    """The outcome of a wait; where the job has ended, with what it used."""
+    """The outcome of a wait, with what the job used if it has ended."""
     if outcome.job.get("currentState") not in TERMINAL:
         return outcome
     used: Json = yield from resources(at, prices)

@@ -1,4 +1,4 @@
-"""Watching a Dataflow job."""
+"""The wait for a Dataflow job."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
 LONGEST_NAME = 60
-"""Characters of a job's name in an error: an alert shows only so much, and has room for the reason."""
+"""Greatest length of a job's name in an error, in characters, so that a short alert still shows the reason."""
 
 PAGE_SIZE = 500
-"""Jobs asked for at once: few enough that reading a page does not hold up an event loop."""
+"""Jobs per page of a list: few enough that reading a page does not block an event loop for long."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveJobs:
-    """The active jobs of one place, for those who watch many of them."""
+    """Lists the active jobs of one place for a Board."""
 
     place: Place
 
     def active(self, watches: Iterable[Watch], known: Known) -> Conversation[tuple[dict[str, Json | None], int]]:
-        """Summaries by job id, or None for a job that is still in its known state; and how many calls they took."""
+        """Summaries by job id, or None for a job that is still in its known state; and the number of calls that this took."""
         request = dataflow.Job.list.request(**self.place.path, filter="ACTIVE", pageSize=PAGE_SIZE)
         found = yield from pages(request, retry_for=budgets.LIST_WITHIN, keep=lambda body: _compared(body, known))
         return {job_id: job for page in found for job_id, job in page.items()}, len(found)
 
     def ended(self, watches: Sequence[Watch], since: float) -> Conversation[dict[str, Json]]:
-        """Summaries of the jobs that ended in the last ``since`` seconds, give or take what two clocks may differ."""
+        """Summaries of the jobs that ended in the last ``since`` seconds, with a margin for different clocks."""
         begin = rfc3339((yield Now()) - since - budgets.CLOCK_SKEW)
         span = {"terminationTimeRange.startTime": begin, "pageSize": PAGE_SIZE}
         request = dataflow.Job.list.request(**self.place.path, filter="TERMINATED", **span)
@@ -63,9 +63,9 @@ class ActiveJobs:
 
 
 def _compared(body: Json, known: Known) -> dict[str, Json | None]:
-    """A page's jobs that somebody waits for; those in a new state without what is nested in them.
+    """The watched jobs of a page; those in a new state without nested fields.
 
-    Tens of thousands of objects a round would keep a garbage collector busy.
+    Otherwise, tens of thousands of objects per round would keep the garbage collector busy.
     """
     found: dict[str, Json | None] = {}
     for job in body.get("jobs", ()):
@@ -79,18 +79,18 @@ def _compared(body: Json, known: Known) -> dict[str, Json | None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitPolicy:
-    """What a wait is for, whichever job it is: which states end it well or badly, how often the job is looked at, what is logged.
+    """What a wait is for, whichever job it is: which states end it well or badly, how often to look at the job, and what to log.
 
-    :param expected: states that end the wait well; any other ending is then a bad one. Empty: whatever the state table calls
-        succeeded, and for a streaming job ``JOB_STATE_RUNNING`` unless ``to_the_end``.
-    :param to_the_end: wait for a streaming job's end, too.
+    :param expected: states that end the wait well; any other end is then a bad one. If empty, the state table decides, and for a streaming
+        job, ``JOB_STATE_RUNNING`` is also a good end, unless ``to_the_end``.
+    :param to_the_end: also wait for the end of a streaming job.
     :param poll_sleep: seconds between two looks.
-    :param importance: the least importance of job messages that go to the log; ``None`` sends none.
-    :param worker_logs: whether the workers' last errors are looked up in Cloud Logging when the job fails.
-    :param spending: what the job costs, and how much it may use.
-    :param drain: let a streaming job that has to be stopped finish what it has read.
-    :param replaces: the job was launched to replace a running one, so that the log says which of them goes on.
-    :raises InvalidInputError: there is no such state or importance, or ``poll_sleep`` is not more than 0.
+    :param importance: least importance of the job messages that are logged; ``None`` logs none.
+    :param worker_logs: whether to read the workers' last errors from Cloud Logging when the job fails.
+    :param spending: prices and limits of the job.
+    :param drain: drain a streaming job that has to be stopped.
+    :param replaces: whether the job was launched to replace a running one, so that the log says which of them continues.
+    :raises InvalidInputError: there is no such state or importance, or ``poll_sleep`` is not greater than 0.
     """
 
     expected: tuple[str, ...] = ()
@@ -111,7 +111,7 @@ class WaitPolicy:
         check_worker_logs(self.worker_logs)
 
     def judge(self, job: Mapping[str, Any]) -> Phase:
-        """What the job as it is now means for the wait."""
+        """What the job's current state means for the wait."""
         state = state_of(job)
         if self.expected:
             if state in self.expected:
@@ -124,13 +124,13 @@ class WaitPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobWatch:
-    """A job that is waited for, and how."""
+    """A wait for one job: the job and the policy."""
 
     job: JobRef
     policy: WaitPolicy = field(default_factory=WaitPolicy)
 
     def judge(self, job: Mapping[str, Any]) -> Phase:
-        """What the job as it is now means for this wait."""
+        """What the job's current state means for this wait."""
         return self.policy.judge(job)
 
     def state(self, job: Mapping[str, Any]) -> str:
@@ -138,15 +138,15 @@ class JobWatch:
         return state_of(job)
 
     def read(self, *, retry_for: float | None = None) -> Conversation[Json]:
-        """The job's summary as it is now, the same that lists show; by default asked for until there is an answer."""
+        """The job's current summary, as lists show it; by default, the call is retried until there is an answer."""
         return ask(dataflow.Job.get.request(**self.job.path), retry_for=retry_for)
 
     def explained(self, error: NotFoundError) -> Conversation[NotFoundError]:
-        """The error, with the location in which the job is."""
+        """The error, with the job's location if it is another one."""
         return where_is_it(self.job, error)
 
     def documented(self, state: str) -> bool:
-        """Whether the state table has a row for it."""
+        """Whether the state table has a row for the state."""
         return state in DATAFLOW
 
     def stream(self) -> JobStream:
@@ -165,15 +165,15 @@ class JobWatch:
 
     @property
     def place(self) -> Place:
-        """Where watchers share their looks."""
+        """The job's place, whose watchers share their looks."""
         return self.job.place
 
     def lister(self) -> ActiveJobs:
-        """How the active jobs of that place are listed."""
+        """The lister of the place's active jobs."""
         return ActiveJobs(self.job.place)
 
     def serialize(self) -> Json:
-        """JSON from which :meth:`deserialize` makes the same watch."""
+        """The watch as JSON; :meth:`deserialize` is the inverse."""
         return {"job": self.job.serialize(), "policy": {**asdict(self.policy), "expected": list(self.policy.expected)}}
 
     @classmethod
@@ -185,7 +185,7 @@ class JobWatch:
 
 
 class JobStream:
-    """A job's messages on their way to the log, and what it says of its end."""
+    """Logs a job's messages, and explains its end."""
 
     def __init__(self, job: JobRef, policy: WaitPolicy) -> None:
         self._job = job
@@ -197,16 +197,16 @@ class JobStream:
 
     @property
     def quiet_rounds(self) -> float:
-        """For how many looks there is nothing to follow."""
+        """How many looks at an unchanged job may pass before :meth:`follow` is due."""
         return self._messages.quiet_rounds
 
     @property
     def patience(self) -> float:
-        """Seconds within which the job's usage is to be looked at again."""
+        """Seconds within which the job's usage must be checked again."""
         return self._guard.patience
 
     def follow(self, job: Json) -> Conversation[None]:
-        """Tell the messages that are new, and stop a job that uses more than it may."""
+        """Log new messages, and stop a job that exceeds its limit."""
         self._states.append((state_of(job), str(job.get("currentStateTime", ""))))
         yield from self._messages.follow(retry_for=self._policy.poll_sleep)
         yield from self._guard.check(job)
@@ -216,11 +216,11 @@ class JobStream:
         return {"states": state_times(self._states), "workers": thinned(self._messages.scaling)}
 
     def mark(self) -> Json | None:
-        """How far the messages are logged."""
+        """How far the messages have been logged."""
         return None if self._policy.importance is None else self._messages.mark()
 
     def final(self, job: Json) -> Conversation[Json]:
-        """The job, with the ids of the jobs before and after it: those of a streaming job do not stand in its summary."""
+        """The job, with the ids of the jobs that it replaced and that replaced it, which a summary does not contain."""
         if self._policy.replaces:
             self._successor = yield from who_goes_on(self._job, job)
             if self._successor:
@@ -232,13 +232,13 @@ class JobStream:
         return {**job, **{name: whole[name] for name in ("replaceJobId", "replacedByJobId") if name in whole}}
 
     def complaint(self, job: Json, reason: str) -> str:
-        """How the job ended and why."""
+        """A sentence on how the job ended and why."""
         name = shortened(str(job.get("name")), LONGEST_NAME)
         text = f"Job {job.get('id')} ({name}) in {job.get('location')} ended as {job.get('currentState')}"
         return f"{text}{': ' if reason else ''}{sentence(reason) or '.'} {self._successor}".rstrip()
 
     def ending(self, job: Json, phase: Phase) -> Conversation[Ending]:
-        """How the end counts: a job that was stopped because it used too much has ended badly, whatever its state."""
+        """What the end means: a job that was stopped because it used too much has ended badly, whatever its state."""
         over = yield from self._guard.verdict(job)
         if over:
             return Ending(Phase.FAILED, over, "limit")
@@ -253,7 +253,7 @@ class JobStream:
         return Ending(phase, reason_of([*messages, *(yield from self._worker_errors(job))]))
 
     def _reason(self, job: Json) -> str:
-        """Why a job that has not failed ended otherwise than asked: what became of it instead."""
+        """Why a job that did not fail still did not end as expected."""
         if job.get("currentState") == UPDATED:
             return f"job {job.get('replacedByJobId')} replaced it"
         if self._policy.expected:
@@ -261,7 +261,7 @@ class JobStream:
         return "somebody stopped it"
 
     def _worker_errors(self, job: Json) -> Conversation[list[str]]:
-        """What the workers have logged, where that was asked for."""
+        """The workers' errors, if ``worker_logs`` asks for them."""
         yield Say(f"The errors of its workers are in Cloud Logging: {explorer(self._job)}")
         if self._policy.worker_logs == "off":
             return []

@@ -1,4 +1,4 @@
-"""Where a job is that the service does not know in the place that was asked: one look through the lists of the project."""
+"""Finds the location of a job that the service does not know in the expected place, by searching the project's lists once."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ T = TypeVar("T")
 
 PAGE = 500
 MOST_PAGES = 5
-"""Pages of the project's jobs that are read: a busy project has more, and an error must come soon."""
+"""How many pages of the project's jobs are read. A busy project has more, but an error must not wait long."""
 
 
 def at_job(job: JobRef, conversation: Conversation[T]) -> Conversation[T]:
-    """What a conversation about a job gives; where there is no such job, the error says in which location it is."""
+    """The result of a conversation about a job; if the job is not in this location, the error names the right one."""
     try:
         return (yield from conversation)
     except NotFoundError as error:
@@ -31,7 +31,7 @@ def at_job(job: JobRef, conversation: Conversation[T]) -> Conversation[T]:
 
 
 def where_is_it(job: JobRef, error: NotFoundError) -> Conversation[NotFoundError]:
-    """The error with a sentence on where the job is, as far as the project's lists say; trouble with them adds none."""
+    """The error with a sentence on where the job is, if the project's lists show it and can be read."""
     jobs, complete = yield from _jobs_of(job.place.project_id, "ALL")
     found = next((listed for listed in jobs if listed.get("id") == job.id), None)
     if found is not None and found.get("location") and found["location"] != job.place.location:
@@ -42,7 +42,7 @@ def where_is_it(job: JobRef, error: NotFoundError) -> Conversation[NotFoundError
 
 
 def elsewhere(place: Place, is_named: Callable[[str], bool]) -> Conversation[str]:
-    """A sentence on an active job with such a name in another location; empty where the project's lists show none."""
+    """A sentence on an active job of this name in another location; empty if the project's lists show none."""
     jobs, _ = yield from _jobs_of(place.project_id, "ACTIVE")
     for job in jobs:
         name, location = str(job.get("name", "")), job.get("location", place.location)
@@ -52,7 +52,7 @@ def elsewhere(place: Place, is_named: Callable[[str], bool]) -> Conversation[str
 
 
 def _jobs_of(project_id: str, which: str) -> Conversation[tuple[list[Json], bool]]:
-    """The project's jobs in all locations, and whether these are all; none, and not all, where they cannot be listed.
+    """The project's jobs in all locations, and whether the list is complete; empty and incomplete if they cannot be listed.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs/aggregated
     """

@@ -1,4 +1,4 @@
-"""What the workers of a job that failed have logged: the last error entries of Cloud Logging, bounded, and the link to all of them."""
+"""The errors of a failed job's workers: the last error entries in Cloud Logging, limited in size, and the link to all of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from airflow_dataflow_ext.api.rest.texts import shortened, shown
 WorkerLogs = Literal["off", "on_failure"]
 MOST_ENTRIES = 20
 MOST_CHARACTERS = 16 * 1024
-"""Of all entries together; the oldest are left out first."""
+"""Greatest length of all entries together; the oldest are omitted first."""
 EXPLORER = "https://console.cloud.google.com/logs/query;query={query}?project={project_id}"
 
 
@@ -32,7 +32,7 @@ def check_worker_logs(value: str) -> None:
 
 
 def log_filter(job_id: str) -> str:
-    """What chooses the error entries of a job's workers and launcher.
+    """The filter that selects the error entries of a job's workers and launcher.
 
     https://cloud.google.com/logging/docs/view/logging-query-language
     """
@@ -48,9 +48,9 @@ def explorer(job: JobRef) -> str:
 
 
 def worker_errors(job: JobRef, created: str = "") -> Conversation[list[str]]:
-    """The last error entries, the oldest first; each goes to the log. Trouble gives none, and a line that says why.
+    """The last error entries, oldest first; each is logged. If they cannot be read, the result is empty, and the log says why.
 
-    :param created: when the job was created, as the service says it: nothing older is looked for.
+    :param created: the job's creation time, as the service returns it; older entries are not read.
     """
     since = f' AND timestamp>="{created}"' if created else ""
     body: Json = {
@@ -71,7 +71,7 @@ def worker_errors(job: JobRef, created: str = "") -> Conversation[list[str]]:
 
 
 def _bounded(newest_first: list[str]) -> list[str]:
-    """As many of them as there is room for, the oldest first."""
+    """The newest entries that fit, oldest first."""
     kept: list[str] = []
     room = MOST_CHARACTERS
     for text in newest_first[:MOST_ENTRIES]:
@@ -83,7 +83,7 @@ def _bounded(newest_first: list[str]) -> list[str]:
 
 
 def _text(entry: Mapping[str, Any]) -> str:
-    """What an entry says; workers of Java and Python put a traceback beside the message."""
+    """The text of an entry; Java and Python workers put a traceback beside the message."""
     payload = entry.get("jsonPayload") or {}
     parts = [entry.get("textPayload"), payload.get("message"), payload.get("exception")]
     return "\n".join(str(part).strip() for part in parts if part)

@@ -1,1 +1,1 @@
-"""Jobs, whichever service runs them: identity, launch, wait, stop. Knows no service."""
+"""Jobs of any service: identity, launch, wait, stop. Nothing here knows a particular service."""

@@ -1,4 +1,4 @@
-"""What is asked of jobs that are there already and takes a while: a frozen value that a worker or the triggerer can carry out."""
+"""Actions on existing jobs that take a while, as values that a worker or the triggerer can carry out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Action(Protocol):
-    """Something that is carried out to its end by one conversation, which may begin again at any time."""
+    """An action on jobs. One conversation carries it out, and may be restarted at any time."""
 
     @property
     def is_done(self) -> bool:
@@ -20,13 +20,13 @@ class Action(Protocol):
         """Carry it out; returns JSON."""
 
     def xcoms(self, result: Any) -> Json:
-        """What goes to other tasks beside the result, by the names of XComs."""
+        """What other tasks receive in addition to the result, by XCom name."""
 
     def serialize(self) -> Json:
-        """JSON from which its service makes the same action."""
+        """The action as JSON, from which the service's trigger makes the same action."""
 
 
 def carry_out(action: Action) -> Conversation[Json]:
-    """Perform an action; gives ``{"result": ..., "xcoms": {...}}``, also as a trigger's event."""
+    """Perform an action; returns ``{"result": ..., "xcoms": {...}}``, which is also the trigger's event."""
     result = yield from action.perform()
     return {"result": result, "xcoms": action.xcoms(result)}

@@ -1,4 +1,4 @@
-"""What is kept of a task's job for those who ask later: a short summary for lists, and the facts of its page."""
+"""What a task stores about its job for the pages in Airflow's UI: a summary for lists, and the facts of the job's page."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.rest.method import Json
 
 SUMMARY_KEY, FACTS_KEY = "dataflow_ext_job", "dataflow_ext_facts"
-"""Under which names a task keeps them, in its state store or, where it has none, as XComs."""
+"""The names under which a task stores them, in its state store or, if it has none, as XComs."""
 
 VERSION = 1
 MOST_BYTES = 32 * 1024
-"""What a task keeps at the most, summary and facts together, as JSON."""
+"""Greatest size of summary and facts together, in bytes of JSON."""
 
 MOST_TRIES = 20
 MOST_POINTS = 120
-"""Points that are kept of a series; a longer one loses points in its middle."""
+"""Greatest number of points of a series; a longer series loses points in its middle."""
 
 LONGEST_ERROR, SHORT_ERROR = 8_000, 400
 _ROOM_FOR_SUMMARY = 4_000
@@ -28,17 +28,17 @@ _ROOM_FOR_SUMMARY = 4_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """A task's job in a few words: which one, whose, how it stands.
+    """A task's job in brief: which job, in which state, and what it cost.
 
     :param place: ``project_id`` and ``location`` of a Dataflow job; empty for a CRM Analytics run.
-    :param state: the service's own word when it was last seen; ``phase`` is what that means for the task.
-    :param launched: RFC 3339, like the other times; empty for unknown.
-    :param seen: when the state was that.
+    :param state: the state in which the job was last seen, as the service names it; ``phase`` is what it means for the task.
+    :param launched: an RFC 3339 time, like the other times; empty if unknown.
+    :param seen: when the job was in this state.
     :param tries: one entry for each try that had a job: ``try``, ``job_id``, ``adopted``, ``at``.
-    :param foreign: somebody else started the job, and the task only follows it.
-    :param prices: by totals; see :func:`airflow_dataflow_ext.api.dataflow.usage.check_prices`.
+    :param foreign: whether somebody else started the job, and the task only follows it.
+    :param prices: prices by total; see :func:`airflow_dataflow_ext.api.dataflow.usage.check_prices`.
     :param used: totals by name, once the job has ended.
-    :param cost: what that costs at the prices; None for unknown.
+    :param cost: cost of these totals at the prices; None if unknown.
     """
 
     service: Literal["dataflow", "wave"]
@@ -62,7 +62,7 @@ class Summary:
 
     @classmethod
     def read(cls, value: Any) -> Summary | None:
-        """What was stored; None for anything else, and for what a later version of this package stored."""
+        """The stored summary; None if ``value`` is not one, or was stored by a later version of this package."""
         if not isinstance(value, Mapping) or value.get("version") != VERSION or value.get("service") not in ("dataflow", "wave"):
             return None
         if not isinstance(value.get("job_id"), str):
@@ -71,20 +71,20 @@ class Summary:
         return cls(**found)
 
     def value(self) -> Json:
-        """JSON from which :meth:`read` makes the same summary."""
+        """The summary as JSON; :meth:`read` is the inverse."""
         return {**asdict(self), "tries": [dict(entry) for entry in self.tries]}
 
     def after(self, earlier: Summary | None) -> Summary:
-        """The same with what was known earlier of the same job and is not known now."""
+        """This summary, completed with what an earlier one knew about the same job."""
         if earlier is None or earlier.job_id != self.job_id:
             return self
         missing = {name: getattr(earlier, name) for name in self.__slots__ if not getattr(self, name)}
         return replace(self, **missing)
 
     def of_try(self, number: int, *, adopted: bool, at: str, earlier: Summary | None) -> Summary:
-        """The same with the tries that are known of earlier, and this one.
+        """This summary with the earlier tries and this one.
 
-        :param earlier: what the task had kept before.
+        :param earlier: the task's previous summary.
         """
         known = [entry for entry in (earlier.tries if earlier else ()) if entry.get("try") != number]
         entry = {"try": number, "job_id": self.job_id, "adopted": adopted, "at": at}
@@ -92,7 +92,7 @@ class Summary:
 
 
 def latest(*values: Any) -> Summary | None:
-    """One summary of what is stored in several places: the last that was seen, with what the others know of the same job."""
+    """One summary from those stored in several places: the most recent, completed with what the others know about the same job."""
     found = sorted((summary for summary in map(Summary.read, values) if summary is not None), key=lambda summary: summary.seen)
     merged: Summary | None = None
     for summary in found:
@@ -101,18 +101,18 @@ def latest(*values: Any) -> Summary | None:
 
 
 def merged(earlier: Any, value: Any) -> Any:
-    """The summary to be kept, with what was known earlier of the same job."""
+    """The summary to store, completed with what was known earlier about the same job."""
     known = latest(earlier, value)
     return value if known is None else known.value()
 
 
 def shortened(text: str, longest: int) -> str:
-    """At most so many characters; what is missing is said."""
+    """The text cut to ``longest`` characters; a cut text says so."""
     return text if len(text) <= longest else f"{text[: longest - 20]} ... ({len(text):,} characters)"
 
 
 def thinned(points: Sequence[Any], most: int = MOST_POINTS) -> list[Any]:
-    """A series of at most so many points; the first and the last stay."""
+    """A series of at most ``most`` points; the first and the last stay."""
     if len(points) <= most:
         return list(points)
     step = (len(points) - 1) / (most - 1)
@@ -120,9 +120,9 @@ def thinned(points: Sequence[Any], most: int = MOST_POINTS) -> list[Any]:
 
 
 def fitted(facts: Mapping[str, Any], most: int = MOST_BYTES - _ROOM_FOR_SUMMARY) -> Json:
-    """The facts made to fit: texts are cut and series thinned, and the longest lists thinned again until all has room.
+    """The facts reduced to a size: texts are cut and series thinned, and the longest lists thinned again until everything fits.
 
-    :param most: bytes as JSON.
+    :param most: greatest size in bytes of JSON.
     """
     kept: Json = {name: thinned(value) if isinstance(value, list | tuple) else value for name, value in facts.items()}
     if isinstance(kept.get("error"), str):
@@ -138,12 +138,12 @@ def fitted(facts: Mapping[str, Any], most: int = MOST_BYTES - _ROOM_FOR_SUMMARY)
 
 
 def size(value: Any) -> int:
-    """Bytes as JSON."""
+    """The size of a value in bytes of JSON."""
     return len(json.dumps(value, default=str).encode())
 
 
 def state_times(changes: Iterable[tuple[str, str]]) -> list[list[str]]:
-    """States with the times since when, each once in a row."""
+    """States with the time of each change; repetitions are dropped."""
     found: list[list[str]] = []
     for state, since in changes:
         if not found or found[-1][0] != state:

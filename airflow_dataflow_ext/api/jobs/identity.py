@@ -1,4 +1,4 @@
-"""What makes one logical launch different from every other."""
+"""The identity of a logical launch."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchIdentity:
-    """What makes one logical launch different from every other: the task of a run, and how often it was started anew.
+    """What distinguishes one logical launch from every other: the task of a DAG run, and a generation.
 
-    :param generation: 0 for the first launch; one more for each that must not be taken for an earlier one.
+    :param generation: 0 for the first launch, and one more for each launch that must not be mistaken for an earlier one.
     """
 
     dag_id: str
@@ -21,6 +21,6 @@ class LaunchIdentity:
 
     @property
     def suffix(self) -> str:
-        """Ten characters, the same on every worker and every try."""
+        """Ten characters for the job's name, the same on every worker and every try."""
         words = "\0".join((self.dag_id, self.run_id, self.task_id, str(self.map_index), str(self.generation)))
         return hashlib.sha256(words.encode()).hexdigest()[:10]

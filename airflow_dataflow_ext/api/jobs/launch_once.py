@@ -1,6 +1,6 @@
-"""One logical launch starts one job: the launch record, and the conversation that launches, adopts or starts anew.
+"""One logical launch starts one job: the conversation that launches a job, or takes over the one of an earlier attempt.
 
-The record is what survives a dead worker. It is written *before* the launch is sent, so whoever comes next knows that a job
+The launch record survives a dead worker. It is written *before* the launch is sent, so the next attempt knows that a job
 may exist, and looks for it by name and label instead of launching again.
 """
 
@@ -30,10 +30,10 @@ from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Recall, Recor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """What a look around before a launch has found.
+    """What a check before a launch has found.
 
-    :param others: ids of jobs that are there already, and could be mistaken for the launch's own.
-    :param instead: a job that is followed instead of a launch.
+    :param others: ids of existing jobs that could be mistaken for the launch's own.
+    :param instead: a running job to follow instead of launching one.
     """
 
     others: tuple[str, ...] = ()
@@ -41,19 +41,19 @@ class Before:
 
 
 class Launcher(Protocol):
-    """What launches one job, and differs between services: how a launch is sent, found again, read, followed and stopped."""
+    """How one service launches a job, finds it again, reads it, follows it and stops it."""
 
     def before(self) -> Conversation[Before]:
-        """Look around before a new launch.
+        """Check for existing jobs before a new launch.
 
-        :raises BusyError: what would be started is running already.
+        :raises BusyError: what would be started is already running.
         """
 
     def place_of(self, times_full: int) -> Mapping[str, str]:
-        """Where to launch, for the record, after the service had no room so often in a row; empty where there is only one place."""
+        """Where to launch after the service had no capacity ``times_full`` times in a row; empty if there is only one place."""
 
     def shortage_behind(self, error: CallError) -> str:
-        """What the service is short of, and what helps, where it refused the launch because it has no room for the job now; else empty."""
+        """What the service is short of, and what helps, if it refused the launch for lack of capacity; else empty."""
 
     def request(self, record: LaunchRecord, identity: LaunchIdentity) -> Request:
         """The launch of this generation."""
@@ -62,39 +62,39 @@ class Launcher(Protocol):
         """The job's name in this generation."""
 
     def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json]:
-        """The job in the launch's reply; looked for, where a reply does not name it.
+        """The job that the launch's reply names; if it names none, the job is looked up.
 
-        :raises ForeignJobError: it is somebody else's.
+        :raises ForeignJobError: the job is not this task's.
         """
 
     def find(self, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json | None]:
-        """Our job, moving or ended; None when there is none.
+        """This launch's job, moving or ended; None if there is none.
 
-        :raises ForeignJobError: an active job has the name and is not ours.
+        :raises ForeignJobError: an active job has the name and is not this task's.
         """
 
     def read(self, record: LaunchRecord) -> Conversation[Json]:
         """The job as it is now."""
 
     def watch_of(self, job: Json, record: LaunchRecord) -> Watch:
-        """What is waited for once there is a job."""
+        """The Watch to wait for, once there is a job."""
 
     def state(self, job: Json) -> str:
-        """Its state in the service's own word."""
+        """The job's state, as the service names it."""
 
     def judge(self, job: Json) -> Phase:
-        """What its state means for this task."""
+        """What the job's state means for this task."""
 
     def stop(self, job: Json) -> Conversation[None]:
-        """Stop it and wait until it no longer moves."""
+        """Stop the job and wait until it no longer moves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launched:
-    """The job of this launch, and how it came.
+    """The job of this launch, and how it came about.
 
-    :param adopted: an earlier attempt had started it.
-    :param unanswered: how often the launch was sent without an answer that counts.
+    :param adopted: whether an earlier attempt had started it.
+    :param unanswered: how often the launch was sent without a conclusive answer.
     """
 
     job: Json
@@ -104,12 +104,12 @@ class Launched:
 
 
 def launch_once(launcher: Launcher, identity: LaunchIdentity, *, clear_key: int, reattach: bool = True) -> Conversation[Launched]:
-    """Make sure that this task's launch has exactly one job, whatever died before.
+    """Make sure that this task's launch has exactly one job, even if earlier attempts died.
 
-    :param clear_key: a number that changes when a person clears the task, and only then; a record with another one is of a launch before.
-    :param reattach: take over the job of an earlier attempt; otherwise that is stopped and a new one launched.
-    :raises BusyError: what would be started is running already, and is not to be followed.
-    :raises LaunchError: a person has to decide.
+    :param clear_key: a number that changes only when a person clears the task; a record with another one belongs to an earlier launch.
+    :param reattach: take over the job of an earlier attempt; False stops that job and launches a new one.
+    :raises BusyError: what would be started is already running, and must not be followed.
+    :raises LaunchError: a person has to decide what to do.
     :raises CallError: the service refused the launch.
     """
     record = LaunchRecord.read((yield Recall()))
@@ -131,9 +131,9 @@ def launch_once(launcher: Launcher, identity: LaunchIdentity, *, clear_key: int,
 
 
 def settle(job_id: str, phase: Phase, *, full: bool = False) -> Conversation[None]:
-    """Note that the job ended badly, so that a retry need not ask; a good end leaves nothing to do.
+    """Record that the job ended badly, so that a retry need not ask the service; a good end is not recorded.
 
-    :param full: the service had no room for it.
+    :param full: whether the service had no capacity for it.
     """
     if phase is Phase.SUCCEEDED:
         return
@@ -144,10 +144,10 @@ def settle(job_id: str, phase: Phase, *, full: bool = False) -> Conversation[Non
 
 
 def pause_before_next(*, places: int, waits: bool) -> Conversation[float | None]:
-    """Seconds until the next launch, now that the service had no room; None where there is to be none.
+    """Seconds until the next launch, after the service had no capacity; None if there is no next launch.
 
-    :param places: how many there are to launch in; the next one is tried at once.
-    :param waits: whether to begin again when none has room, after growing pauses.
+    :param places: number of places to launch in; the next one is tried at once.
+    :param waits: whether to start over, after growing pauses, when no place has capacity.
     """
     record = LaunchRecord.read((yield Recall()))
     rounds, elsewhere = divmod(record.times_full if record else 0, places)
@@ -157,18 +157,18 @@ def pause_before_next(*, places: int, waits: bool) -> Conversation[float | None]
 
 
 def stop_launched(launcher: Launcher, identity: LaunchIdentity) -> Conversation[None]:
-    """Stop the job of this launch, if there is one that moves."""
+    """Stop the job of this launch, if it has one that still moves."""
     record = LaunchRecord.read((yield Recall()))
     if record is not None:
         yield from _end(launcher, replace(identity, generation=record.generation), record)
 
 
 def _job_of(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[Json | None]:
-    """The job of an earlier attempt; None when it never came to be, or is known to have ended badly."""
+    """The job of an earlier attempt; None if there was none, or it is known to have ended badly."""
     if record.step == "settled" and record.phase == Phase.FAILED:
         return None
     if record.step == "intended":
-        yield Say(f"An earlier attempt died while it launched {record.job_name}; looking whether the job exists.")
+        yield Say(f"An earlier attempt died while it launched {record.job_name}; lhecking whether the job exists.")
         return (yield from _find(launcher, identity, record))
     for pause in budgets.LOOKUP_PAUSES:
         if pause:
@@ -183,7 +183,7 @@ def _job_of(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) 
 
 
 def _end(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[None]:
-    """Stop what an earlier attempt left, if it still moves."""
+    """Stop the job of an earlier attempt, if it still moves."""
     if record.foreign or record.step == "refused":
         return
     try:
@@ -201,7 +201,7 @@ def _find(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) ->
             yield Sleep(pause)
         try:
             job = yield from launcher.find(record, identity)
-        except NotFoundError:  # listed, and not yet readable
+        except NotFoundError:  # it is listed, but cannot be read yet
             continue
         if job is not None:
             return job
@@ -228,9 +228,9 @@ def _begin(launcher: Launcher, identity: LaunchIdentity, clear_key: int, times_f
 
 
 def _send(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord, *, first: bool = False) -> Conversation[Launched]:
-    """Send the launch. When its answer is lost, or the name is taken, look for the job before sending again.
+    """Send the launch. If the answer is lost, or the name is taken, look for the job before sending again.
 
-    :param first: nobody can have sent it before, so that a refusal says that there is no job.
+    :param first: the launch cannot have been sent before, so a refusal means that there is no job.
     """
     for sent in range(budgets.SENDS):
         try:
@@ -247,7 +247,7 @@ def _send(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord, *,
                     yield Record(replace(record, step="refused").value())
                 raise
             lost, first = error, False
-            yield Say(f"{error} Looking whether the job {record.job_name} exists.")
+            yield Say(f"{error} Lhecking whether the job {record.job_name} exists.")
             found = yield from _find(launcher, identity, record)
             if found is None:
                 continue
@@ -258,7 +258,7 @@ def _send(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord, *,
 
 
 def _shown_late(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[Launched | None]:
-    """The job of an earlier launch whose answer was lost: it may show up late, and must have done so before one is launched elsewhere."""
+    """The job of an earlier launch whose answer was lost. It may appear late, so it is waited for before a launch in another place."""
     yield Sleep(budgets.SHOWS_UP_WITHIN)
     found = yield from _find(launcher, identity, record)
     return None if found is None else (yield from _launched(record, found, adopted=False))

@@ -1,4 +1,4 @@
-"""The launch record: how far the launch of a task has come, as it outlives a worker."""
+"""The launch record: how far a task's launch has come, in a form that outlives a worker."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _KINDS = {"generation": int, "clear_key": int, "since": int | float, "place": Ma
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchRecord:
-    """How far the launch of this task has come.
+    """How far this task's launch has come.
 
-    :param step: *intended* is written before the launch is sent, *launched* after its answer, *settled* when the job has ended badly;
-        *refused* when the service has refused it, so that there is no job.
+    :param step: *intended* before the launch is sent, *launched* after its answer, *settled* when the job has ended badly, and *refused*
+        when the service has refused the launch, so that there is no job.
     :param generation: see :class:`LaunchIdentity`.
-    :param clear_key: a number that changes when a person clears the task, as it was when this was written.
+    :param clear_key: a number that changes when a person clears the task; its value when the record was written.
     :param job_name: the name that the job has or would have.
-    :param job_id: known from *launched* on.
-    :param since: when the launch was intended, seconds since the epoch.
-    :param phase: how the wait ended, once settled.
-    :param place: where the job is or would be, in the launcher's own words; empty where the launcher knows only one place.
-    :param times_full: how often in a row the service had no room for the job.
-    :param others: ids of jobs that were there before the launch, and could be mistaken for it.
-    :param foreign: the job was started by somebody else and is only followed: it is never stopped.
+    :param job_id: the job's id; empty before *launched*.
+    :param since: when the launch was intended, in seconds since the epoch.
+    :param phase: how the wait ended, once *settled*.
+    :param place: where the job is or would be, in the launcher's own form; empty if the launcher knows only one place.
+    :param times_full: how often in a row the service had no capacity for the job.
+    :param others: ids of jobs that existed before the launch, and could be mistaken for its job.
+    :param foreign: whether somebody else started the job, so that the task only follows it and never stops it.
     """
 
     step: Literal["intended", "launched", "settled", "refused"]
@@ -49,9 +49,9 @@ class LaunchRecord:
 
     @classmethod
     def read(cls, value: Any) -> LaunchRecord | None:
-        """The record as it was stored.
+        """The stored record, or None if there is none.
 
-        :raises LaunchRecordError: it is damaged or of a newer version of this package.
+        :raises LaunchRecordError: the record is damaged, or was written by a newer version of this package.
         """
         if value is None:
             return None
@@ -65,7 +65,7 @@ class LaunchRecord:
             raise LaunchRecordError(
                 f"The launch record of this task cannot be read ({error!r}); nothing is launched on a guess. It may have started job "
                 f"{known.get('job_id') or 'of unknown id'} named {known.get('job_name') or 'unknown'}. Look whether that job exists, "
-                "then delete the entry 'launch' in the task's state store to launch anew."
+                "then delete the entry 'launch' in the task's state store to launch again."
             ) from None
         return record
 

@@ -1,4 +1,4 @@
-"""What a job's state means for somebody who waits."""
+"""What a job's state means for a wait."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """What a state means: the job goes on, ended well, or ended badly."""
+    """What a state means: the job is still moving, has succeeded, or has failed."""
 
     MOVING = "moving"
     SUCCEEDED = "succeeded"
@@ -17,15 +17,15 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StateRow:
-    """What is known of a state of any service; each service's table adds its own columns.
+    """What is known about a state of any service; each service's table adds columns of its own.
 
-    :param phase: what the state means for somebody who waits.
+    :param phase: what the state means for a wait.
     """
 
     phase: Phase
 
 
 def phase_of(state: str | None, table: Mapping[str, StateRow]) -> Phase:
-    """What a state means. A state that no row lists is *moving*: waiting on is the only guess that does no harm."""
+    """What a state means. A state that is not in the table counts as *moving*: to keep waiting is the only guess that does no harm."""
     row = table.get(state or "")
     return Phase.MOVING if row is None else row.phase

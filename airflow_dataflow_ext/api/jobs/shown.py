@@ -1,4 +1,4 @@
-"""The launch record of a task whose Airflow keeps none, made from the jobs that the service shows of its earlier tries."""
+"""The launch record of a task on an Airflow that stores none, made from the jobs of its earlier tries."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now
 
 EACH = 1000
-"""Generations of one clear key: jobs of different keys can never be taken for each other's."""
+"""Number of generations that each clear key has, so that jobs of different keys cannot be mistaken for each other."""
 
 GAP = 2
-"""After so many generations without a job there are no later ones: a try that launches anew may leave one out."""
+"""After this many generations without a job there are no later ones: a try that launches a new job may skip one."""
 
 FAR = 100
-"""So many generations of a key are looked at the most."""
+"""Greatest number of generations of a key that are checked."""
 
 
 def shown_record(launcher: Launcher, identity: LaunchIdentity, *, clear_key: int, is_first: bool) -> Conversation[LaunchRecord]:
-    """How far earlier tries have come.
+    """A launch record that tells how far earlier tries have come.
 
-    The launcher's jobs must tell by name or labels which launch and generation they are of.
+    The name or the labels of the launcher's jobs must tell which launch and generation they belong to.
 
-    :param clear_key: see :func:`~airflow_dataflow_ext.api.jobs.launch_once.launch_once`; a clear makes it greater.
-    :param is_first: whether there was no try before; then nobody is asked.
+    :param clear_key: see :func:`~airflow_dataflow_ext.api.jobs.launch_once.launch_once`; a clear increases it.
+    :param is_first: whether this is the first try; then the service is not asked.
     """
     begin = clear_key * EACH
     record = LaunchRecord(
@@ -49,7 +49,7 @@ def shown_record(launcher: Launcher, identity: LaunchIdentity, *, clear_key: int
 
 
 def _newest(launcher: Launcher, identity: LaunchIdentity, first: LaunchRecord) -> Conversation[tuple[int, Json | None]]:
-    """The job of the latest generation from this record's on, and its generation."""
+    """The latest generation that has a job, from this record's on, and that job."""
     found: tuple[int, Json | None] = (first.generation, None)
     generation, missed = first.generation, 0
     while missed < GAP and generation < first.generation + FAR:
@@ -58,9 +58,9 @@ def _newest(launcher: Launcher, identity: LaunchIdentity, first: LaunchRecord) -
         try:
             job = yield from launcher.find(record, replace(identity, generation=generation))
             missed = missed + 1 if job is None else 0
-        except NotFoundError:  # it is listed, and not yet readable
+        except NotFoundError:  # it is listed, but cannot be read yet
             missed += 1
-        except ForeignJobError:  # another one has the name, which may be the job of a later generation
+        except ForeignJobError:  # another job has the name; it may be that of a later generation
             pass
         found = found if job is None else (generation, job)
         generation += 1

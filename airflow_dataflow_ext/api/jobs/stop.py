@@ -1,4 +1,4 @@
-"""The one loop that stops jobs, whichever service runs them."""
+"""The loop that stops jobs of any service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
 
 
 class Stoppable(Protocol):
-    """One job that is to be stopped; its text says which."""
+    """One job to stop; ``str()`` says which."""
 
     def read(self, *, retry_for: float | None) -> Conversation[Json]:
         """The job as it is now."""
@@ -21,32 +21,32 @@ class Stoppable(Protocol):
         """Whether it has ended."""
 
     def state(self, job: Json) -> str:
-        """Its state in the service's own word."""
+        """Its state, as the service names it."""
 
     def push(self, job: Json) -> Conversation[bool]:
-        """Ask it to stop, if that has not been done yet.
+        """Ask it to stop, unless that has already been done.
 
-        :returns: whether the service has taken it; False when it is too early.
-        :raises CallError: the service refuses, and the job goes on.
+        :returns: whether the service accepted the request; False if the job is too young to be stopped.
+        :raises CallError: the service refuses, and the job keeps running.
         """
 
     def tell_end(self, job: Json) -> Conversation[None]:
-        """Tell how it ended."""
+        """Log how it ended."""
 
 
 def stop_jobs(
     jobs: Sequence[Stoppable], *, wait: bool = True, until: float | None = None, poll_sleep: float = budgets.POLL_SLEEP
 ) -> Conversation[list[Json]]:
-    """Ask jobs to stop and wait until all have ended, however they end; one that has ended already is fine.
+    """Ask jobs to stop and wait until all have ended, in whichever state; a job that has already ended is left alone.
 
-    What the service refuses for one of them holds up none of the others.
+    If the service refuses to stop one job, the others are stopped all the same.
 
-    :param wait: False only asks.
-    :param until: seconds since the epoch at which the wait is over; None waits on.
+    :param wait: False asks the jobs to stop without waiting.
+    :param until: when to stop waiting, in seconds since the epoch; None waits without a limit.
     :param poll_sleep: seconds between two looks.
-    :returns: the jobs as last seen, those that have ended first.
-    :raises CallError: the service refused to stop the only one.
-    :raises JobError: the service refused to stop some, or some have not ended at ``until``.
+    :returns: the jobs as last seen, those that ended first coming first.
+    :raises CallError: the service refused to stop the only job.
+    :raises JobError: the service refused to stop some jobs, or some have not ended by ``until``.
     """
     left = list(jobs)
     over: list[Json] = []
@@ -58,7 +58,7 @@ def stop_jobs(
             break
         if until is not None and (yield Now()) >= until:
             states = ", ".join(f"{job} is in {job.state(found)}" for job, found in zip(left, seen, strict=True))
-            raise JobError(f"Not stopped in time, and going on: {states}.")
+            raise JobError(f"Not stopped in time: {states}.")
         yield Sleep(min(budgets.STOP_EVERY, poll_sleep) if early else poll_sleep)
     if refused and len(jobs) == 1:
         raise refused[0][1]
@@ -70,7 +70,7 @@ def stop_jobs(
 def _round(
     left: list[Stoppable], over: list[Json], refused: list[tuple[Stoppable, CallError]], retry_for: float | None
 ) -> Conversation[tuple[list[Json], bool]]:
-    """Look at each job once, and ask it to stop. Gives what was seen of those that are left, and whether one was too young."""
+    """Look at each job once, and ask it to stop. Returns the jobs that have not ended, and whether one was too young to be stopped."""
     seen: list[Json] = []
     early = False
     for job in tuple(left):

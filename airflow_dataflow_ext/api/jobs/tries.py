@@ -1,4 +1,4 @@
-"""What tells a retry from a clear where Airflow does not say it: in the triggerer."""
+"""How a task in the triggerer, where Airflow does not tell it, distinguishes a retry from a clear."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from airflow_dataflow_ext.api.rest.texts import shown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tries:
-    """What a task that starts in the triggerer remembers from one try to the next.
+    """What a task that starts in the triggerer stores from one try to the next.
 
-    Airflow tells a worker how often its task was cleared, and a trigger only which try it is. So a try leaves behind that it failed:
-    the next one, while there are retries, is its retry. Every other try follows a clear.
+    Airflow tells a worker how often its task was cleared, but tells a trigger only the number of its try. So a try that fails records
+    this: the next try, while retries are left, is its retry. Every other try follows a clear.
 
-    :param attempt: id of the try that wrote this; a triggerer that takes the try over finds its own.
-    :param number: of that try; the first is 1.
+    :param attempt: id of the try that wrote this; another triggerer that continues the try has the same id.
+    :param number: number of that try; the first is 1.
     :param first: number of the first try since the task was cleared.
-    :param retries: how often it was to be tried again when that try began: Airflow counts with these, whatever the DAG file says later.
-    :param clears: how often it was cleared.
-    :param failed: that try has failed, and nobody has ended it.
-    :param record: the launch record or, of an operator that acts on jobs, its action.
+    :param retries: number of retries when that try began, which Airflow uses even if the DAG file changes later.
+    :param clears: how often the task was cleared.
+    :param failed: whether that try has failed, and no user has ended it.
+    :param record: the launch record or, for an operator that acts on existing jobs, its action.
     :param recorded: id of the try that wrote the record.
     """
 
@@ -39,7 +39,7 @@ class Tries:
 
     @classmethod
     def read(cls, value: Any) -> Tries | None:
-        """What was stored.
+        """The stored value, or None if there is none.
 
         :raises LaunchRecordError: it is damaged.
         """
@@ -49,7 +49,7 @@ class Tries:
         if not (isinstance(value, Mapping) and all(isinstance(value.get(name), kind) for name, kind in kinds.items())):
             raise LaunchRecordError(
                 f"What earlier tries of this task left cannot be read ({shown(value)}); nothing is launched on a guess. Look whether one "
-                "of them has a job that still moves, then delete the task's XCom 'dataflow_launch' to launch anew."
+                "of them has a job that still moves, then delete the task's XCom 'dataflow_launch' to launch again."
             )
         known: dict[str, Any] = {name: value.get(name) for name in (*kinds, "record")}
         if isinstance(value.get("retries"), int):
@@ -61,10 +61,10 @@ class Tries:
 
     @classmethod
     def entered(cls, known: Tries | None, attempt: str, *, number: int, retries: int) -> Tries:
-        """What is known when a try begins, or goes on in another triggerer.
+        """The value when a try begins, or continues in another triggerer.
 
-        :param number: of the try.
-        :param retries: how often the DAG file now says that the task is tried again.
+        :param number: number of the try.
+        :param retries: number of retries that the DAG file now states.
         """
         if known is None:
             return cls(attempt=attempt, number=number, first=number, retries=retries)
@@ -76,15 +76,15 @@ class Tries:
         return replace(begun, first=number, retries=retries, clears=known.clears + 1)
 
     def recording(self, record: Json) -> Tries:
-        """The same with what this try has recorded."""
+        """The same with a record of this try."""
         return replace(self, record=record, recorded=self.attempt)
 
     @property
     def are_forgotten(self) -> bool:
-        """Whether there were earlier tries of which nothing is left, because the task's XComs were cleaned."""
+        """Whether earlier tries have left nothing, because the task's XComs were deleted."""
         return self.record is None and self.first > 1 and not self.clears
 
     @property
     def recorded_here(self) -> Json | None:
-        """What this very try has recorded; None when the record is an earlier one's."""
+        """The record if this try wrote it; None if an earlier try did."""
         return self.record if self.recorded == self.attempt else None

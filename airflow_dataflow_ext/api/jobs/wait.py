@@ -1,4 +1,4 @@
-"""The conversations that follow a job to the end of a wait."""
+"""The conversations that wait for a job."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def look_alone(look: Look) -> Conversation[Json]:
-    """A look without anybody to share it with: wait, read, and again while there is nothing new to tell."""
+    """A look that is shared with nobody: wait, read, and repeat until there is something to report."""
     waited = unknown_for = 0.0
     pause = look.within
     while True:
@@ -40,17 +40,17 @@ def look_alone(look: Look) -> Conversation[Json]:
 
 
 def lost(watch: Watch, error: NotFoundError) -> JobLostError:
-    """The end of a wait for a job that the service does not know."""
+    """The error that ends a wait for a job that the service does not know."""
     return JobLostError(f"The service has not known job {watch.job_id} for {budgets.LOST_AFTER:.0f} s: {error}")
 
 
 def wait_for_job(watch: Watch, *, leaves_rest: bool = False) -> Conversation[Outcome]:
-    """Follow a job until its state decides the watch; its states, and what it says, go to the log on the way.
+    """Follow a job until its state ends the wait; log its states and messages on the way.
 
-    :param leaves_rest: a worker finishes the task, and can tell what a job that ended well said last. So its end is known a call earlier,
-        which counts where thousands end at the same time.
-    :raises CallError: the service refuses to say how the job is (no permission); hiccups never end a wait.
-    :raises JobLostError: the service has not known the job for a while.
+    :param leaves_rest: leave the last messages of a job that ended well to the worker that finishes the task. This saves a call at the end,
+        which matters when thousands of jobs end at the same time.
+    :raises CallError: the service refuses to show the job, for example without permission; outages never end a wait.
+    :raises JobLostError: the service has not known the job for ``budgets.LOST_AFTER`` seconds.
     """
     stream = watch.stream()
     look = Look(watch)
@@ -69,7 +69,7 @@ def wait_for_job(watch: Watch, *, leaves_rest: bool = False) -> Conversation[Out
 
 
 def _state_line(watch: Watch, state: str) -> str:
-    return f"Job {watch.job_id} is in state {state}" + ("" if watch.documented(state) else ", which is not documented; waiting on")
+    return f"Job {watch.job_id} is in state {state}" + ("" if watch.documented(state) else ", which is not documented; the wait continues")
 
 
 def _outcome(watch: Watch, stream: Stream, job: Json) -> Conversation[Outcome]:
@@ -83,30 +83,30 @@ def _outcome(watch: Watch, stream: Stream, job: Json) -> Conversation[Outcome]:
 
 
 class Waiting(Protocol):
-    """What a sensor waits for: it can be looked at once, or waited for."""
+    """What a sensor waits for: it can be checked once, or waited for."""
 
     def once(self, *, retry_for: float | None) -> Conversation[Any]:
-        """What has come, or None for not yet; what is seen goes to the log when it changes.
+        """What was found, or None if it has not happened yet; what is seen is logged when it changes.
 
-        :param retry_for: seconds for which each question is asked again; None asks for ever.
-        :raises JobError: it cannot come any more.
+        :param retry_for: seconds for which each call is retried; None retries without a limit.
+        :raises JobError: it can no longer happen.
         """
 
     def wait(self) -> Conversation[Json]:
-        """The event, as JSON, once it has come or cannot come any more."""
+        """The event, as JSON, once it has happened or can no longer happen."""
 
     def explained(self, error: NotFoundError) -> Conversation[NotFoundError]:
-        """What it means that the service does not know it."""
+        """The error with a hint about why the service does not know the job."""
 
 
 @dataclass(slots=True)
 class LastSeen:
-    """What a wait has seen last: the log gets a line when that changes, and an error at the end of the wait repeats it."""
+    """What a wait has seen last. It is logged when it changes, and the error of a timeout repeats it."""
 
     text: str = ""
 
     def is_now(self, text: str, level: int = logging.INFO) -> Conversation[None]:
-        """Log what is seen, unless it is what was seen before."""
+        """Log what is seen, if it has changed."""
         if text and text != self.text:
             self.text = text
             yield Say(text, level)
@@ -114,9 +114,9 @@ class LastSeen:
 
 @dataclass(frozen=True, slots=True)
 class JobWait:
-    """The wait for a job that something else has started; the event is an Outcome.
+    """The wait for a job that this task did not start; the event is an Outcome.
 
-    :param seen: remembers from one look to the next what was logged.
+    :param seen: what was logged last, kept from one look to the next.
     """
 
     watch: Watch

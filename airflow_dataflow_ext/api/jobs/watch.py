@@ -1,4 +1,4 @@
-"""Waiting for a job of either service: what is waited for, how it ended, and the conversation that follows it there."""
+"""The values of a wait for a job of any service: what is waited for, what a job says meanwhile, and how the wait ended."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def check_poll_sleep(given: Any, argument: str = "poll_sleep") -> float:
-    """Seconds between two looks at a job, also as text or as a timedelta.
+    """Seconds between two looks at a job, which may be given as text or as a timedelta.
 
-    :param argument: what they are called where they are given, for the message.
-    :raises InvalidInputError: they are not a number, or not more than 0.
+    :param argument: name of the argument, for the error message.
+    :raises InvalidInputError: it is not a number, or not greater than 0.
     """
     found = seconds(given, argument)
     if not found:
@@ -31,33 +31,33 @@ def check_poll_sleep(given: Any, argument: str = "poll_sleep") -> float:
 
 
 Known = Mapping[str, str | None]
-"""By job id the state that all who wait for the job know; None where somebody has to see the job."""
+"""Maps a job id to the state that all watchers of the job already know; None if a watcher has to see the job."""
 
 
 class Lister(Protocol):
     """How the active jobs of one place are listed."""
 
     def active(self, watches: Iterable[Watch], known: Known) -> Conversation[tuple[Mapping[str, Json | None], int]]:
-        """Summaries by job id, or None for a job that is still in its known state; and the number of calls that it took.
+        """Summaries by job id, or None for a job that is still in its known state; and the number of calls that this took.
 
-        :param watches: what the list is asked for; more in it does no harm.
-        :param known: of each of their jobs.
-        :raises CallError: the service refuses to list, or there was trouble for longer than ``budgets.LIST_WITHIN``.
+        :param watches: the jobs to list; the result may contain others.
+        :param known: the known state of each of their jobs.
+        :raises CallError: the service refuses to list, or gave no good answer for ``budgets.LIST_WITHIN`` seconds.
         """
 
     def ended(self, watches: Sequence[Watch], since: float) -> Conversation[Mapping[str, Json]]:
-        """What a list shows of jobs that have ended in the last ``since`` seconds, by job id, as :meth:`Watch.read` would give
-        them. It may be incomplete, or empty where there is no such list: what is not in it is read singly.
+        """The jobs that have ended in the last ``since`` seconds, by job id, as :meth:`Watch.read` returns them. It may be incomplete,
+        or empty if the service has no such list: jobs that are missing are read singly.
 
-        :raises CallError: trouble, or the service refuses to list.
+        :raises CallError: the service refuses to list, or gave no good answer.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How the end of a job counts for the wait.
+    """What the end of a job means for the wait.
 
-    :param reason: why it ended badly, in one line and in the service's words where it gave any.
+    :param reason: why the job ended badly, in one line, quoting the service if it gave a reason.
     :param cause: see :class:`~airflow_dataflow_ext.api.rest.errors.DataflowExtError`.
     """
 
@@ -67,36 +67,36 @@ class Ending:
 
 
 class Stream(Protocol):
-    """What a job says while it runs; remembers what it has logged."""
+    """What a job says while it runs, for example its messages. A Stream remembers what it has logged."""
 
     @property
     def quiet_rounds(self) -> float:
-        """For how many looks at the job's state, while that is the same, there is nothing to follow."""
+        """How many looks at an unchanged job may pass before :meth:`follow` is due."""
 
     @property
     def patience(self) -> float:
-        """Seconds within which the job is to be followed again, however many others wait."""
+        """Seconds within which :meth:`follow` is due, however many others wait."""
 
     def follow(self, job: Json) -> Conversation[None]:
-        """Tell what is new. Trouble with that never ends a wait."""
+        """Log what is new. An error here never ends a wait."""
 
     def facts(self) -> Json:
-        """What is worth keeping of what was seen on the way."""
+        """What to store of what was seen on the way."""
 
     def mark(self) -> Json | None:
-        """How far it has logged, for another one that goes on from there; None where there is nothing that could be missed."""
+        """How far it has logged, so that another Stream can continue from there; None if nothing could be missed."""
 
     def final(self, job: Json) -> Conversation[Json]:
-        """The job that has ended, with what is only known then."""
+        """The job that has ended, completed with what is known only then."""
 
     def ending(self, job: Json, phase: Phase) -> Conversation[Ending]:
-        """How the end counts, and for a bad one why.
+        """What the end of the job means for the wait and, for a bad end, why it came.
 
-        :param phase: what its state means for the wait.
+        :param phase: what the job's state means for the wait.
         """
 
     def complaint(self, job: Json, reason: str) -> str:
-        """What is wrong with a job that ended badly: which one, how, and why."""
+        """A sentence about a job that ended badly: which job, how it ended, and why."""
 
 
 class Watch(Protocol):
@@ -104,39 +104,39 @@ class Watch(Protocol):
 
     @property
     def job_id(self) -> str:
-        """The id under which lists and looks know it."""
+        """The job's id."""
 
     @property
     def place(self) -> Hashable:
-        """Where watchers share their looks."""
+        """The key of the Board: watchers of the same place share their looks."""
 
     @property
     def poll_sleep(self) -> float:
         """Seconds between two looks."""
 
     def state(self, job: Mapping[str, Any]) -> str:
-        """The job's state in the service's own word."""
+        """The job's state, as the service names it."""
 
     def documented(self, state: str) -> bool:
         """Whether the service documents the state."""
 
     def judge(self, job: Mapping[str, Any]) -> Phase:
-        """What the job as it is now means for this wait."""
+        """What the job's current state means for this wait."""
 
     def read(self, *, retry_for: float | None = None) -> Conversation[Json]:
-        """The job as it is now; by default asked for until there is an answer."""
+        """The job as it is now; by default, the call is retried until there is an answer."""
 
     def explained(self, error: NotFoundError) -> Conversation[NotFoundError]:
-        """What it means that the service does not know the job: the error, with where the job is, if that can be seen."""
+        """The error of a job that the service does not know, with a hint where the job is, if that can be found."""
 
     def lister(self) -> Lister:
         """How the active jobs of the place are listed."""
 
     def stream(self) -> Stream:
-        """What goes to the log on the way."""
+        """What is logged during the wait."""
 
     def serialize(self) -> Json:
-        """JSON from which its service makes the same watch."""
+        """The watch as JSON, from which the service's trigger makes the same watch."""
 
 
 _TEXTS = ("state", "reason", "complaint", "cause")
@@ -144,15 +144,15 @@ _TEXTS = ("state", "reason", "complaint", "cause")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a wait ended: the same value whether a worker or the triggerer waited.
+    """How a wait ended; the same value whether a worker or the triggerer waited.
 
-    :param job: the job as the REST API gives it.
-    :param state: how it ended, in the service's own word.
-    :param reason: for a bad end, why, in one line.
-    :param complaint: for a bad end, which job ended how, and why.
-    :param cause: for a bad end, what kind of one; see :class:`~airflow_dataflow_ext.api.rest.errors.DataflowExtError`.
-    :param unlogged: the mark of the job's stream, where the last that it said is still to be logged.
-    :param facts: what is worth keeping of what was seen on the way.
+    :param job: the job as the REST API returns it.
+    :param state: the job's last state, as the service names it.
+    :param reason: for a bad end: why, in one line.
+    :param complaint: for a bad end: a sentence that says which job ended how, and why.
+    :param cause: for a bad end: its kind; see :class:`~airflow_dataflow_ext.api.rest.errors.DataflowExtError`.
+    :param unlogged: mark of the job's Stream, if the job's last messages have not been logged yet.
+    :param facts: what to store of what was seen on the way.
     """
 
     phase: Phase
@@ -174,7 +174,7 @@ class Outcome:
         return self.job
 
     def serialize(self) -> Json:
-        """JSON from which :meth:`deserialize` makes the same outcome."""
+        """The outcome as JSON; :meth:`deserialize` is the inverse."""
         texts = {name: getattr(self, name) for name in _TEXTS}
         return {"phase": self.phase.value, "job": self.job, **texts, "unlogged": self.unlogged, "facts": self.facts}
 
@@ -188,10 +188,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Look(Step):
-    """Answer: the watched job as the service sees it, from ``within`` seconds from now on.
+    """Look at the watched job. Answer: the job. The look is due after ``within`` seconds; a Board may share an earlier one.
 
-    While the job is still in the state that is ``known`` and decides nothing, the answer may wait for ``idle`` seconds, and for
-    longer, up to ``latest``, while there are many who wait like that; with ``idle`` 0 it comes after ``within`` seconds in any case.
+    While the job stays in the ``known`` state, which ends no wait, the answer comes after ``idle`` seconds or, if many others wait, later,
+    up to ``latest`` seconds. With ``idle`` 0 the answer comes after ``within`` seconds in any case.
     """
 
     watch: Watch

@@ -1,1 +1,1 @@
-"""REST, whichever service answers: methods, steps, questions with their retries, errors. Knows no service."""
+"""REST in general: methods, steps, requests with retries, errors. Nothing here knows a particular service."""

@@ -1,4 +1,4 @@
-"""Which arguments are given, and what an argument that must be there is: a name, an id."""
+"""Checks which arguments are given, and that required ones, such as names and ids, are valid."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ID = re.compile(r"[\w.:~-]+")
 
 
 def given(value: Any) -> Any:
-    """A text argument; None for an empty one and for what None renders to, which are not given."""
+    """A text argument; None if it is empty or rendered from None, which both mean "not given"."""
     return None if isinstance(value, str) and value.strip() in ("", NOTHING[0]) else value
 
 
@@ -25,16 +25,16 @@ def only_given(**arguments: Any) -> str:
     """
     found = [name for name, value in arguments.items() if given(value) is not None]
     if len(found) != 1:
-        which = f"given are {' and '.join(found)}" if found else "none is, and what renders to None counts as none"
+        which = f"given are {' and '.join(found)}" if found else "none is, and a value that renders to None counts as not given"
         *names, last = arguments
         raise InvalidInputError(f"give one of {', '.join(names)} and {last}; {which}")
     return found[0]
 
 
 def needed(value: Any, at: str) -> str:
-    """A text that must be there, such as a name.
+    """A required text, such as a name.
 
-    :raises InvalidInputError: it is not given, or no text.
+    :raises InvalidInputError: it is not given, or is not a text.
     """
     if given(value) is None:
         raise InvalidInputError(f"{at} must not be empty, and is {shown(value)}")
@@ -42,9 +42,9 @@ def needed(value: Any, at: str) -> str:
 
 
 def identifier(value: Any, at: str) -> str:
-    """An id, or another word of a URL's path, which must be there.
+    """A required id, or another segment of a URL's path.
 
-    :raises InvalidInputError: it is not given, or cannot be one.
+    :raises InvalidInputError: it is not given, or is not valid.
     """
     found = needed(str(value) if isinstance(value, Mapping | Sequence) else value, at)
     if not _ID.fullmatch(found):

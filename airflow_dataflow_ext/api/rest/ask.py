@@ -1,4 +1,4 @@
-"""The two smallest conversations: one question with its retries, and the pages of a list."""
+"""The two basic conversations: one request with its retries, and all pages of a list."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from airflow_dataflow_ext.api.rest.steps import Conversation, Renew, Say, Sleep
 
 T = TypeVar("T")
 _REFUSED_UNDONE = frozenset({403, 429})
-"""Refusals that come before any effect, so that even a launch may be sent again once they pass."""
+"""Refusals that come before any effect, so that even a launch may be sent again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """A try that gave nothing.
+    """An attempt that gave no result.
 
-    :param error: what it means when no other try follows.
-    :param passes: whether another try may help.
-    :param took: seconds.
-    :param pause: seconds until the next try that the service asked for.
-    :param within: seconds for which trouble of this kind is worth another try, where that is less than for others.
+    :param error: the error to raise if no other attempt follows.
+    :param passes: whether another attempt may help.
+    :param took: seconds that it took.
+    :param pause: seconds that the service asks to wait before the next attempt.
+    :param within: seconds for which this kind of error is retried, if that is shorter than usual.
     """
 
     error: CallError
@@ -43,11 +43,11 @@ class Trouble:
 
 
 def persist(once: Callable[[float], Conversation[T | Trouble]], *, retry_for: float | None) -> Conversation[T]:
-    """What a try gives; tried again while the trouble may pass. Every retry of this package is one of this function's.
+    """Try until there is a result, while the error may be temporary. This function makes every retry of this package.
 
-    :param once: makes one try, and is given the seconds that the tries before it took.
-    :param retry_for: seconds, counting the tries and the pauses; ``None`` tries for ever.
-    :raises CallError: the trouble does not pass, or lasted for longer than ``retry_for``.
+    :param once: makes one attempt; receives the seconds that earlier attempts took.
+    :param retry_for: seconds for all attempts and pauses together; ``None`` retries without a limit.
+    :raises CallError: the error is permanent, or lasted for longer than ``retry_for``.
     """
     spent = 0.0
     for attempt in count():
@@ -65,19 +65,19 @@ def persist(once: Callable[[float], Conversation[T | Trouble]], *, retry_for: fl
 
 
 def ask(request: Request, *, retry_for: float | None = budgets.RETRY_FOR) -> Conversation[Any]:
-    """One question, asked again while the trouble may pass; returns the reply's JSON.
+    """Send a request, and retry while the error may be temporary; returns the reply's JSON.
 
-    A request whose effect could double is not sent again unless it never left this machine, or the service refused it before doing
+    A request that could take effect twice is sent again only if it never left this machine, or the service refused it before doing
     anything.
 
     :param retry_for: see :func:`persist`.
-    :raises CallError: the service refused, or there was trouble for longer than ``retry_for``.
+    :raises CallError: the service refused, or gave no good answer for ``retry_for`` seconds.
     """
     return (yield from persist(partial(_ask_once, request), retry_for=retry_for))
 
 
 def _ask_once(request: Request, spent: float) -> Conversation[Any]:
-    """The reply's JSON, or the Trouble; once more with a new token when the token was refused."""
+    """The reply's JSON, or the Trouble; if the token is refused, one more attempt with a new token."""
     answer = yield request
     if isinstance(answer, Reply) and answer.status == 401:
         took = answer.took
@@ -98,19 +98,19 @@ def _ask_once(request: Request, spent: float) -> Conversation[Any]:
 
 
 def trouble_of(answer: NoReply, question: str, spent: float = 0.0) -> Trouble:
-    """The Trouble that a missing answer is.
+    """The Trouble for a missing answer.
 
-    :param question: what was asked, for the message.
-    :param spent: seconds of the tries before.
+    :param question: the request, for the message.
+    :param spent: seconds that earlier attempts took.
     """
     within = budgets.NOBODY_FOR if answer.nobody else math.inf
     return Trouble(error=silence_of(question, answer, spent + answer.took), took=answer.took, within=within)
 
 
 def backoff(attempt: int, asked: float | None = None) -> float:
-    """Seconds until the next try: what the service asked for, up to a bound, else doubling; always with jitter upwards.
+    """Seconds until the next attempt: what the service asked for, up to a limit, else a doubling pause; jitter is added to both.
 
-    :param attempt: how many tries there were before the last one.
+    :param attempt: number of attempts before the last one.
     """
     if asked is not None:
         base = min(asked, budgets.LONGEST_RETRY_AFTER)
@@ -120,14 +120,14 @@ def backoff(attempt: int, asked: float | None = None) -> float:
 
 
 def jittered(seconds: float) -> float:
-    """A little more, so that those who pause together do not come back together."""
+    """The seconds plus jitter, so that tasks that pause at the same time do not retry at the same time."""
     return seconds * random.uniform(1.0, 1.25)
 
 
 def retry_after(reply: Reply) -> float | None:
-    """Seconds of the Retry-After header, which holds seconds or a date (RFC 9110, 10.2.3); None without a usable one.
+    """Seconds of the Retry-After header, which holds seconds or a date (RFC 9110, 10.2.3); None if it is missing or unusable.
 
-    A date counts from the reply's own Date header, so that the clocks of two machines need not agree.
+    A date is compared with the reply's own Date header, so that the clocks of the two machines need not agree.
     """
     value = reply.headers.get("retry-after", "").strip()
     if value.isdecimal():
@@ -143,10 +143,10 @@ def retry_after(reply: Reply) -> float | None:
 def pages(
     request: Request, *, retry_for: float | None = budgets.RETRY_FOR, limit: int | None = None, keep: Callable[[Json], Json] | None = None
 ) -> Conversation[list[Json]]:
-    """All pages of a list, as the bodies of the replies; once more from the start when a page token has expired.
+    """All pages of a list, as the bodies of the replies; starts over once if a page token has expired.
 
-    :param limit: stop after the page that reaches so many items.
-    :param keep: what is kept of each body, by default all of it.
+    :param limit: stop after the page that reaches this number of items.
+    :param keep: chooses what to keep of each body; by default everything.
     :raises CallError: see :func:`ask`.
     """
     for last in (False, True):
@@ -159,7 +159,7 @@ def pages(
 
 
 class _ExpiredPageError(Exception):
-    """A page after the first was refused: its token no longer holds."""
+    """A page after the first was refused because its token has expired."""
 
     def __init__(self, cause: CallError) -> None:
         self.cause = cause
@@ -183,6 +183,6 @@ def _pages(first: Request, retry_for: float | None, limit: int | None, keep: Cal
 
 
 def items(bodies: list[Json], key: str) -> Iterator[Json]:
-    """The entries of all pages in their order."""
+    """The entries of all pages, in order."""
     for body in bodies:
         yield from body.get(key, ())

@@ -1,4 +1,4 @@
-"""From a reply to the error that it stands for, and whether it is worth asking again."""
+"""Turns a reply into an error, and decides whether a retry may help."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ _BY_STATUS: Mapping[int, type[CallError]] = {
 
 
 LONGEST_MESSAGE = 2000
-"""Characters of what a service says that are shown."""
+"""Greatest length of a service's text in an error, in characters."""
 
 
 def error_of(request: Request, reply: Reply) -> CallError:
-    """The error that a reply of status 300 and above stands for: what happened, to which call, and what may help."""
+    """The error for a reply of status 300 and above: what happened, to which call, and what may help."""
     message, code, reasons = _explain(reply)
     refusals = request.method.refusals
     refusal = refusals.get(code) or refusals.get(reply.status, Refusal())
@@ -61,17 +61,17 @@ def error_of(request: Request, reply: Reply) -> CallError:
 
 
 def silence_of(question: str, answer: NoReply, spent: float) -> NoAnswerError:
-    """The error that a missing answer stands for.
+    """The error for a missing answer.
 
-    :param question: what was asked.
-    :param spent: seconds since the question was asked first.
+    :param question: the request, for the message.
+    :param spent: seconds since the first attempt.
     """
     what = f"got no answer in {spent:.0f} s" if answer.sent else "was not sent"
     return NoAnswerError(sentence(f"{question} {what}: {answer.reason}"), request=question, sent=answer.sent)
 
 
 def worth_retrying(answer: Reply | NoReply) -> bool:
-    """Whether the trouble may be gone when asked again: no answer, overload, a server's fault, or a body that was cut off."""
+    """Whether a retry may help: no answer, overload, a server error, or a truncated body."""
     status = getattr(answer, "status", None)
     if status is None:
         return True
@@ -83,7 +83,7 @@ def worth_retrying(answer: Reply | NoReply) -> bool:
 
 
 def _explain(reply: Reply) -> tuple[str, str, set[str]]:
-    """Message, the service's code and its reasons, out of Google's envelope, Salesforce's list, or whatever came instead."""
+    """Message, code and reasons, from Google's error envelope, Salesforce's list, or any other body."""
     try:
         body = reply.json()
     except ValueError:
@@ -91,7 +91,7 @@ def _explain(reply: Reply) -> tuple[str, str, set[str]]:
     if isinstance(body, list) and body and isinstance(body[0], Mapping):
         first = body[0]
         return str(first.get("message", "")), str(first.get("errorCode", "")), {str(first.get("errorCode", ""))}
-    if isinstance(body, Mapping) and isinstance(body.get("Errors"), list):  # Salesforce, for what its own handlers refuse
+    if isinstance(body, Mapping) and isinstance(body.get("Errors"), list):  # the form of Salesforce's own handlers
         return "; ".join(str(entry.get("description", "")) for entry in body["Errors"] if isinstance(entry, Mapping)), "", set()
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
@@ -102,6 +102,6 @@ def _explain(reply: Reply) -> tuple[str, str, set[str]]:
 
 
 def _plain(content: bytes) -> str:
-    """A short readable form of a body that is no JSON, such as a gateway's HTML page."""
+    """A short readable form of a body that is not JSON, such as a gateway's HTML page."""
     text = re.sub(r"<[^>]+>", " ", content.decode("utf-8", "replace"))
     return shortened(" ".join(text.split()), 300) or "the body was empty"

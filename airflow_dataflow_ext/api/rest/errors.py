@@ -2,25 +2,25 @@
 
 ::
 
-    DataflowExtError                 anything that this package says went wrong
+    DataflowExtError                 the base of all errors
     ├── InvalidInputError            an argument is wrong; nothing was sent (also a ValueError)
-    ├── CallError                    a call did not give what was asked
-    │   ├── NoAnswerError            no answer, or none but trouble, for as long as it was worth asking again
-    │   ├── InvalidRequestError      400: the service understood, and refused
+    ├── CallError                    a call to a service failed
+    │   ├── NoAnswerError            no answer, or only temporary errors, until the retries ended
+    │   ├── InvalidRequestError      400: the service refused the request
     │   ├── NotAuthenticatedError    401
     │   ├── PermissionDeniedError    403
     │   ├── NotFoundError            404
     │   ├── AlreadyExistsError       409
     │   ├── TooManyRequestsError     429, and 403 with a rate-limit reason
-    │   ├── AllowanceSpentError      Salesforce: the org's API requests of a day are used up
-    │   └── ServiceError             500 and above, and whatever has no line of its own
-    ├── LaunchError                  a launch cannot go on without a person's decision
-    │   ├── ForeignJobError          an active job has our name and is not ours
-    │   ├── BusyError                what would be started is running already
+    │   ├── AllowanceSpentError      Salesforce: the org's daily API requests are used up
+    │   └── ServiceError             500 and above, and every other status
+    ├── LaunchError                  a launch needs a person's decision
+    │   ├── ForeignJobError          an active job has the launch's name, and another task or person started it
+    │   ├── BusyError                what would be started is already running
     │   └── LaunchRecordError        the record of an earlier attempt cannot be read
-    ├── NothingFoundError            nothing is there to act on, and the task asks for something
-    └── JobError                     a wait cannot come to its good end
-        ├── JobEndError              a job ended in another way than asked
+    ├── NothingFoundError            the task requires something to act on, and there is nothing
+    └── JobError                     a wait can no longer end well
+        ├── JobEndError              a job did not end as expected
         └── JobLostError             the service no longer knows the job
 
 Only ``task/errors.py`` turns one of these into an Airflow exception.
@@ -34,12 +34,12 @@ TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 
 class DataflowExtError(Exception):
-    """Anything that this package says went wrong.
+    """The base of all errors of this package.
 
-    ``lasting`` says that it stays wrong until a person changes something: a task that ends so is not worth a retry.
+    ``lasting`` is true if the error remains until a person changes something, so that the task is not retried.
 
-    ``cause`` is what kind of trouble it is where tasks tell that apart: ``capacity``, the service had no room for the job, which did no
-    work; ``limit``, the job was stopped because it used more than it may. Else it is empty.
+    ``cause`` is the kind of failure, where tasks treat kinds differently: ``capacity`` if the service had no capacity for the job, which
+    did no work; ``limit`` if the job was stopped because it used more than allowed; otherwise empty.
     """
 
     lasting: bool = False
@@ -53,12 +53,12 @@ class InvalidInputError(DataflowExtError, ValueError):
 
 
 class CallError(DataflowExtError):
-    """A call did not give what was asked.
+    """A call to a service failed.
 
-    :param status: HTTP status, or 0 when there was no answer.
-    :param code: the service's own word, for example ``PERMISSION_DENIED``.
-    :param request: the call, as verb and target.
-    :param lasting: see :class:`DataflowExtError`; each Method says which of its refusals last.
+    :param status: HTTP status, or 0 if there was no answer.
+    :param code: the service's error code, for example ``PERMISSION_DENIED``.
+    :param request: the call, as HTTP method and target.
+    :param lasting: see :class:`DataflowExtError`; each Method states which of its refusals are lasting.
     :param sent: whether the request may have left this machine.
     """
 
@@ -74,7 +74,7 @@ class CallError(DataflowExtError):
         self._hinted = False
 
     def hinting(self, hint: str) -> Self:
-        """The same error with a sentence more on what may help; one that has such a sentence stays as it is."""
+        """The same error with a sentence on what may help; an error that already has such a sentence is not changed."""
         if not self._hinted:
             self.args = (f"{self} {hint}",)
             self._hinted = True
@@ -82,7 +82,7 @@ class CallError(DataflowExtError):
 
 
 class NoAnswerError(CallError):
-    """No answer, or none but trouble, for as long as it was worth asking again."""
+    """The service gave no answer, or only temporary errors, until the retries ended."""
 
 
 class InvalidRequestError(CallError):
@@ -90,7 +90,7 @@ class InvalidRequestError(CallError):
 
 
 class NotAuthenticatedError(CallError):
-    """401: no valid token, also after a new one."""
+    """401: no valid token, even after a renewal."""
 
 
 class PermissionDeniedError(CallError):
@@ -98,7 +98,7 @@ class PermissionDeniedError(CallError):
 
 
 class NotFoundError(CallError):
-    """404: no such thing, or not visible to this account."""
+    """404: the resource does not exist, or this account may not see it."""
 
 
 class AlreadyExistsError(CallError):
@@ -106,29 +106,29 @@ class AlreadyExistsError(CallError):
 
 
 class TooManyRequestsError(CallError):
-    """429, or 403 with a rate-limit reason: asked too often."""
+    """429, or 403 with a rate-limit reason: too many requests."""
 
 
 class AllowanceSpentError(CallError):
-    """Salesforce's 403 REQUEST_LIMIT_EXCEEDED: the org has no API requests left until its 24 hours have moved on."""
+    """403 REQUEST_LIMIT_EXCEEDED of Salesforce: the org has used all its API requests of the last 24 hours."""
 
 
 class ServiceError(CallError):
-    """500 and above, and any status without an error class of its own."""
+    """500 and above, and every status that has no class of its own."""
 
 
 class LaunchError(DataflowExtError):
-    """A launch cannot go on without a person's decision."""
+    """A launch cannot continue until a person decides what to do."""
 
 
 class ForeignJobError(LaunchError):
-    """An active job has the name of the launch and is not ours."""
+    """An active job has the launch's name, but this task did not start it."""
 
 
 class BusyError(LaunchError):
-    """What would be started is running already.
+    """What would be started is already running.
 
-    :param job_id: the job that runs.
+    :param job_id: id of the running job.
     """
 
     def __init__(self, message: str, *, job_id: str) -> None:
@@ -143,11 +143,11 @@ class LaunchRecordError(LaunchError):
 
 
 class NothingFoundError(DataflowExtError):
-    """Nothing is there to act on, and the task asks for something."""
+    """The task requires something to act on, and there is nothing."""
 
 
 class JobError(DataflowExtError):
-    """A wait cannot come to its good end.
+    """A wait can no longer end well.
 
     :param lasting: see :class:`DataflowExtError`.
     """
@@ -158,12 +158,12 @@ class JobError(DataflowExtError):
 
 
 class JobEndError(JobError):
-    """A job ended in another way than asked.
+    """A job did not end as expected.
 
-    :param job: the job as the REST API gives it.
-    :param state: how it ended, in the service's own word.
-    :param reason: why, in one line; empty where the service gave no reason.
-    :param cause: see :class:`DataflowExtError`; what has used too much would do so again.
+    :param job: the job as the REST API returns it.
+    :param state: the job's last state, as the service names it.
+    :param reason: why it ended badly, in one line; empty if the service gave no reason.
+    :param cause: see :class:`DataflowExtError`; ``limit`` makes the error lasting.
     """
 
     def __init__(self, message: str, *, job: dict[str, Any], state: str, reason: str, cause: str = "") -> None:
@@ -179,7 +179,7 @@ class JobLostError(JobError):
 
 
 def transient(error: Exception) -> bool:
-    """Whether an error came of trouble that may pass, so that no wait ends by it."""
+    """Whether an error may be temporary, so that it ends no wait."""
     if isinstance(error, NoAnswerError | TooManyRequestsError):
         return True
     return isinstance(error, CallError) and error.status in TRANSIENT_STATUSES

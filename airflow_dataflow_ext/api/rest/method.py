@@ -1,4 +1,4 @@
-"""The form in which a REST action is described, asked and answered: ``Method``, ``Request``, ``Reply``, ``NoReply``.
+"""The description of a REST action, its request and its answer: ``Method``, ``Request``, ``Reply``, ``NoReply``.
 
 Nothing here knows a service, opens a connection or reads a clock.
 """
@@ -20,23 +20,23 @@ from airflow_dataflow_ext.api.rest.steps import Step
 Json = dict[str, Any]
 
 LONGEST_TARGET = 300
-"""Characters of a request's target that are shown."""
+"""Greatest length of a request's target in a message, in characters."""
 
 
 ALWAYS = ("",)
-"""Words that every refusal holds."""
+"""Matches every refusal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a refusal by a method means beside its status.
+    """What a method's refusal means, beyond its status.
 
-    :param advice: a sentence on what may help; it follows the service's own text.
-    :param lasting: words of the service, in its code or its text, which say that the same request is refused until a person changes
-        something, so that a later try is not worth it; case does not matter, and :data:`ALWAYS` needs no words.
-    :param unless: words which say that it passes all the same.
-    :param header: name of a reply's header, in lower case, whose value takes the place of ``{header}`` in the advice.
-    :param error: the error that it is, where the status alone does not tell.
+    :param advice: a sentence on what may help, which follows the service's own text.
+    :param lasting: words in the service's code or text that mean that the request will be refused until a person changes something, so
+        that a retry is pointless. Case does not matter; :data:`ALWAYS` matches every refusal.
+    :param unless: words that mean that the refusal is temporary all the same.
+    :param header: name of a reply header, in lower case, whose value replaces ``{header}`` in the advice.
+    :param error: class of the error, if it does not follow from the status.
     """
 
     advice: str = ""
@@ -46,14 +46,14 @@ class Refusal:
     error: type[CallError] | None = None
 
     def lasts(self, words: str) -> bool:
-        """Whether a refusal in these words is a lasting one."""
+        """Whether a refusal with these words is lasting."""
         said = words.lower()
         return any(word.lower() in said for word in self.lasting) and not any(word.lower() in said for word in self.unless)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """One REST action of a service, stated once.
+    """The description of one REST action of a service.
 
     The hook calls it, the emulator routes by it, the docs print it, and a test compares it with the service's own description.
 
@@ -61,13 +61,13 @@ class Method:
     :param verb: the HTTP method.
     :param path: path template below the service's root, with ``{placeholders}``.
     :param query: names of the query parameters that the service knows.
-    :param body: schema name of the request body, or ``None`` when there is none.
+    :param body: schema name of the request body, or ``None`` if there is none.
     :param reply: schema name of the reply's body.
-    :param repeatable: whether asking twice has the same effect as asking once; only then is a lost answer asked for again.
-    :param items: the reply's field that holds the entries, when the reply comes in pages.
-    :param wide: the same action on a path without a location, where the service has one.
-    :param refusals: what its refusals mean, by the service's code or, where that has no row, by status.
-    :param root: URL of the service, where a connection reaches more than one; empty for the connection's first.
+    :param repeatable: whether sending the request twice has the same effect as once; only then is it repeated after a lost answer.
+    :param items: the reply's field that holds the entries, if the reply comes in pages.
+    :param wide: the same action on a path without a location, if the service has one.
+    :param refusals: the meaning of refusals, by the service's code or, if the code has no row, by status.
+    :param root: root URL of the service; empty for the main service of a connection.
     """
 
     id: str
@@ -84,21 +84,21 @@ class Method:
 
     @property
     def placeholders(self) -> tuple[str, ...]:
-        """Names that the path needs, in their order."""
+        """Names of the path's placeholders, in order."""
         return tuple(name for _, name, _, _ in Formatter().parse(self.path) if name)
 
     def variants(self) -> Iterator[Method]:
-        """This method and, where there is one, its twin without a location."""
+        """This method and, if there is one, its variant without a location."""
         yield self
         if self.wide is not None:
             yield self.wide
 
     def request(self, body: Mapping[str, Any] | None = None, /, **values: Any) -> Request:
-        """Fill in the path and the query; a value of ``None`` counts as not given.
+        """The request with its path and query filled in; a value of ``None`` counts as not given.
 
-        Without a ``location`` the wide twin is asked.
+        Without a ``location``, the request uses the path that has none.
 
-        :raises InvalidInputError: a path value is missing or cannot be one, a name is unknown, or a body is missing or not taken.
+        :raises InvalidInputError: a path value is missing or invalid, a name is unknown, or a body is missing or not allowed.
         """
         given = {name: value for name, value in values.items() if value is not None}
         if self.wide is not None and "location" not in given:
@@ -123,7 +123,7 @@ def _wire(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request(Step):
-    """One question to a service, ready to be sent: no host, no token, no clock."""
+    """A request to a service, without host and token. Answer: a Reply or a NoReply."""
 
     method: Method
     path: str
@@ -133,11 +133,11 @@ class Request(Step):
 
     @property
     def target(self) -> str:
-        """Path and query, as they stand in the request line after the host."""
+        """Path and query, as in the request line."""
         return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
 
     def following(self, body: Mapping[str, Any]) -> Request | None:
-        """The request for the page after the one in ``body``: by token (Google) or by server-relative URL (Salesforce)."""
+        """The request for the page after the one in ``body``, by token (Google) or relative URL (Salesforce); None after the last page."""
         if token := body.get("nextPageToken"):
             return replace(self, query=(*(pair for pair in self.query if pair[0] != "pageToken"), ("pageToken", str(token))))
         if url := body.get("nextPageUrl"):
@@ -155,7 +155,7 @@ class Reply:
     """What a service answered.
 
     :param headers: names in lower case.
-    :param took: seconds from sending to having the whole body.
+    :param took: seconds from sending the request to receiving the whole body.
     """
 
     status: int
@@ -168,22 +168,21 @@ class Reply:
         return 200 <= self.status < 300
 
     def json(self) -> Any:
-        """The body as JSON; an empty body is an empty object.
+        """The body as JSON; an empty body becomes an empty object.
 
-        :raises ValueError: the body is no JSON, for example because it was cut off.
+        :raises ValueError: the body is not JSON, for example because it was truncated.
         """
         return json.loads(self.content) if self.content.strip() else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoReply:
-    """The answer did not come: connection refused, reset, timed out, or cut off.
+    """There was no answer: the connection was refused, reset or cut off, or timed out.
 
     :param reason: why, without a period.
-    :param took: seconds.
-    :param sent: whether the request may have left this machine; then it is unknown whether it took effect.
-    :param nobody: nothing listens at the address, which is on this machine, or what does shows no good certificate: waiting longer hardly
-        helps.
+    :param took: seconds until then.
+    :param sent: whether the request may have left this machine, so that it is unknown whether it took effect.
+    :param nobody: whether nothing listens at an address of this machine, or the server has no valid certificate; a retry hardly helps.
     """
 
     reason: str
@@ -193,7 +192,7 @@ class NoReply:
 
 
 def path_pattern(path: str) -> re.Pattern[str]:
-    """A regular expression that matches the filled-in form of a path template, for routing."""
+    """A regular expression that matches the paths of a template, for routing."""
     parts = []
     for text, name, _, _ in Formatter().parse(path):
         values = "[^/]+" if name == "projectId" else "[^/:]+"  # old projects are called domain.com:name

@@ -1,8 +1,8 @@
-"""The steps of a conversation: what a generator may ask of the world, and what comes back for each.
+"""The steps of a conversation, and the answer to each.
 
-A conversation yields steps and receives their answers; a driver performs them. What fails in a step is raised where the
-conversation yielded it; a conversation that is given up is closed. So a loop that waits is written once,
-runs synchronously and asynchronously alike, and is tested without a clock, a socket or an event loop.
+A conversation is a generator that yields steps and receives their answers; a driver performs the steps. An error in a step is raised at
+the ``yield``; a conversation that is abandoned is closed. So a loop that waits is written once, runs synchronously and asynchronously,
+and is tested without a clock, a socket or an event loop.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from typing import Any, Protocol, TypeVar
 
 
 class Step:
-    """One thing that a conversation asks of its driver; a request is one, too."""
+    """The base of all steps, including :class:`~airflow_dataflow_ext.api.rest.method.Request`."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Sleep(Step):
-    """Wait for so many seconds. Answer: None."""
+    """Wait for some seconds. Answer: None."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Renew(Step):
-    """Forget the bearer token: the service no longer takes it. Answer: None."""
+    """Discard the bearer token, which the service no longer accepts. Answer: None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Say(Step):
-    """Tell the person who reads the task's log. Answer: None."""
+    """Write a line to the task's log. Answer: None."""
 
     text: str
     level: int = logging.INFO
@@ -41,26 +41,26 @@ class Say(Step):
 
 @dataclass(frozen=True, slots=True)
 class Now(Step):
-    """Answer: the time as seconds since the epoch, UTC."""
+    """Ask for the time. Answer: seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recall(Step):
-    """Answer: the launch record of this task as it was last written, or None."""
+    """Read this task's launch record. Answer: the record as it was last written, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record(Step):
-    """Write the launch record of this task, before anything else happens. Answer: None."""
+    """Write this task's launch record before anything else happens. Answer: None."""
 
     value: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Keep(Step):
-    """Keep what a person may want to see of the task later; where nothing can be kept, nothing is. Answer: None.
+    """Store a value for the job's page, if the task has a store. Answer: None.
 
-    :param key: of the value; what was kept under it before is replaced.
+    :param key: key of the value; an earlier value is replaced.
     """
 
     key: str
@@ -72,20 +72,20 @@ Conversation = Generator[Step, Any, T]
 """A generator that yields steps, receives their answers and returns a result."""
 
 Effects = Callable[[Step], Any]
-"""Performs the steps that take no time: Say, Now, Recall, Record, Keep. In an event loop the answer may be an awaitable of it."""
+"""Performs the steps that take no time: Say, Now, Recall, Record, Keep. In an event loop, it may return an awaitable of the answer."""
 
 
 class Store(Protocol):
-    """What Airflow's ``task_state_store`` offers of use here: JSON values that outlive a worker.
+    """The part of Airflow's ``task_state_store`` that is used here: JSON values that outlive a worker.
 
-    In an event loop both may give awaitables.
+    In an event loop, its methods may return awaitables.
     """
 
     def get(self, key: str) -> Any:
         """The value, or None."""
 
     def set(self, key: str, value: Any) -> Any:
-        """Write the value durably."""
+        """Store the value durably."""
 
     def keep(self, key: str, value: Any) -> Any:
-        """Write a value that nothing depends on; trouble with it fails nothing."""
+        """Store a value that nothing depends on; an error here fails nothing."""

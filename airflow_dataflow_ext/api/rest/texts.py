@@ -1,4 +1,4 @@
-"""How values and texts appear in messages: short, and in whole sentences."""
+"""How values and texts appear in messages."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from typing import Any
 
 LONGEST_VALUE = 120
-"""Characters of a value that are shown: enough to recognise it, and no more than a line holds."""
+"""Greatest length of a value in a message, in characters: enough to recognise it, and short enough for one line."""
 
 
 def shown(value: Any) -> str:
-    """A user's value as a message shows it: in quotes where it is a text, and cut where it is long."""
+    """A user's value as a message shows it: a text in quotes, a long value shortened."""
     return shortened(repr(value), LONGEST_VALUE)
 
 
 def plain(error: Exception) -> str:
-    """What an error of Python's own says, in words: without the number of the operating system, and not as a bare key."""
+    """The text of a Python error, without the operating system's error number, and in words if it is only a key."""
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.strerror}: {shown(error.filename)}"
     if isinstance(error, KeyError):
@@ -25,20 +25,20 @@ def plain(error: Exception) -> str:
 
 
 def shortened(text: str, longest: int) -> str:
-    """A text, or its beginning and its length."""
+    """The text, or its beginning and its length if it is longer than ``longest`` characters."""
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text):,} characters)"
 
 
 def sentence(text: str) -> str:
-    """A text with a mark at its end, so that another sentence can follow."""
+    """The text with a punctuation mark at its end, so that another sentence can follow."""
     text = text.rstrip()
     return text if not text or text.endswith((".", "!", "?", ".)", ":")) else f"{text}."
 
 
 def near(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
-    """The name that was probably meant, whatever its case, its dashes and its underscores; empty without one.
+    """The name that was probably meant, ignoring case, dashes and underscores; empty if none is similar.
 
-    :param cutoff: from 0 to 1, how like it must be.
+    :param cutoff: required similarity, from 0 to 1.
     """
     folded = {_folded(known): known for known in names}
     found = difflib.get_close_matches(_folded(name), folded, n=1, cutoff=cutoff)

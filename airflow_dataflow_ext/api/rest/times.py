@@ -1,4 +1,4 @@
-"""Times as the services write them, and as seconds since the epoch."""
+"""Conversion between the services' time stamps and seconds since the epoch."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from airflow_dataflow_ext.api.rest.texts import shown
 
 
 def epoch(timestamp: str | None, *, missing: float | None = None) -> float:
-    """Seconds since the epoch of an RFC 3339 time with any fraction and offset; one without an offset is in UTC.
+    """Seconds since the epoch of an RFC 3339 time with any fraction and offset; a time without an offset is in UTC.
 
-    :param missing: what counts where there is no time; without it that is an error, too.
-    :raises ServiceError: it is no time.
+    :param missing: the result if there is no time; without this argument, that is an error.
+    :raises ServiceError: it is not a time.
     """
     if not timestamp and missing is not None:
         return missing
@@ -26,5 +26,5 @@ def epoch(timestamp: str | None, *, missing: float | None = None) -> float:
 
 
 def rfc3339(seconds: float) -> str:
-    """The inverse of :func:`epoch`, to the microsecond."""
+    """An RFC 3339 time with microseconds; the inverse of :func:`epoch`."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,7 +1,7 @@
-"""How a value that a user gave becomes the value that a field of a request's body takes, by the type of the field.
+"""Converts a user's values to the types of the fields of a request's body.
 
-Jinja renders to text unless the DAG renders native objects, so a text that says what the type holds counts as that. A value that does
-not fit is refused by name before anything is sent.
+Jinja renders text unless the DAG renders native objects, so a text such as ``"3"`` or ``"true"`` is accepted for a field of another type.
+A value that does not fit its field is an error that names the field, before anything is sent.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ Fields = Mapping[str, Mapping[str, str]]
 """The fields of each message, with their types.
 
 A type is ``string``, ``boolean``, ``int32``, ``int64``, ``double``, ``duration``, ``datetime`` or ``any``; ``[T]`` for a list, ``{T}``
-for a mapping of texts to T, ``A|B`` for one of some words, or the name of a message.
+for a mapping of texts to T, ``A|B`` for one of several words, or the name of a message.
 """
 
 NOTHING = ("None", "null")
-"""What None renders to. A field of a message that is a text takes the first for None; in a mapping or a list of texts both are texts."""
+"""What None renders to. In a text field of a message, the first one means None; in a mapping or a list of texts, both are texts."""
 
 LIMITS = {"int32": 2**31, "int64": 2**63}
 SURELY_MEANT = 0.85
-"""How near an unknown field must be to a known one to be a misspelling, and not a field that is newer than this package."""
+"""Similarity from which an unknown field counts as a misspelled one, and not as a field that is newer than this package."""
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}(\.0*)?")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]{1,9})?)s?")
 
 
 def read(kind: str, value: Any, at: str, fields: Fields) -> Any:
-    """A value as a field of this type takes it; None stays None, and means "not given".
+    """A value converted to a field's type; None stays None and means "not given".
 
     :param kind: see :data:`Fields`.
     :param at: the field's dotted path, for the message.
@@ -57,8 +57,8 @@ def read(kind: str, value: Any, at: str, fields: Fields) -> Any:
 
 
 def message(kind: str, value: Any, at: str, fields: Fields) -> dict[str, Any]:
-    """A mapping with the fields of a message, whose names may be in snake case. An unknown one is let through, so that what is new in
-    the service works at once, unless it must be a known one misspelt.
+    """A mapping with the fields of a message, whose names may be in snake case. An unknown field is passed on, so that new fields of the
+    service work at once, unless it looks like a misspelled one.
 
     :raises InvalidInputError: it does not fit.
     """
@@ -69,7 +69,7 @@ def message(kind: str, value: Any, at: str, fields: Fields) -> dict[str, Any]:
         if key not in known:
             key, meant = name, near(name, known, SURELY_MEANT)
             if meant:
-                raise InvalidInputError(f"{where} is no field of a {kind}; did you mean {meant!r}?")
+                raise InvalidInputError(f"{where} is not a field of a {kind}; did you mean {meant!r}?")
         if key in found:
             raise InvalidInputError(f"{where} is given twice, as {key} and in snake case")
         of_field = known.get(key, "any")
@@ -83,9 +83,9 @@ def camel(name: str) -> str:
 
 
 def mapping(value: Any, at: str) -> dict[str, Any]:
-    """A mapping, also as text, without what is None; None is an empty one.
+    """A mapping, which may be given as text, without entries that are None; None gives an empty mapping.
 
-    :raises InvalidInputError: it is none, or a name in it is no text.
+    :raises InvalidInputError: it is not a mapping, or a name in it is not a text.
     """
     found = _parsed(value, at, "a mapping")
     if found is None:
@@ -99,9 +99,9 @@ def mapping(value: Any, at: str) -> dict[str, Any]:
 
 
 def sequence(value: Any, at: str) -> Sequence[Any]:
-    """A list, also as text.
+    """A list, which may be given as text.
 
-    :raises InvalidInputError: it is none.
+    :raises InvalidInputError: it is not a list.
     """
     found = _parsed(value, at, "a list")
     if not isinstance(found, Sequence) or isinstance(found, str | bytes | bytearray):
@@ -110,7 +110,7 @@ def sequence(value: Any, at: str) -> Sequence[Any]:
 
 
 def _parsed(value: Any, at: str, what: str) -> Any:
-    """What a text stands for that was rendered from a mapping or a list, or made with ``tojson``."""
+    """The value of a text that was rendered from a mapping or a list, or made with ``tojson``."""
     if not isinstance(value, str):
         return value
     try:
@@ -128,7 +128,7 @@ def _refuse_constant(name: str) -> Any:
 
 
 def text(value: Any, at: str) -> str:
-    """A text. True and false, numbers, times (ISO 8601), paths, UUIDs and enum members become one.
+    """A text. Booleans, numbers, times (as ISO 8601), paths, UUIDs and enum members are converted.
 
     :raises InvalidInputError: it is something else.
     """
@@ -148,7 +148,7 @@ def text(value: Any, at: str) -> str:
 
 
 def flag(value: Any, at: str) -> bool:
-    """True or false, also as the text that a template renders to.
+    """A boolean, which may be given as the text that a template renders.
 
     :raises InvalidInputError: it is neither.
     """
@@ -159,9 +159,9 @@ def flag(value: Any, at: str) -> bool:
 
 
 def whole(value: Any, at: str, kind: str = "int32") -> int:
-    """A whole number, also as text.
+    """A whole number, which may be given as text.
 
-    :raises InvalidInputError: it is none, or does not fit into ``kind``.
+    :raises InvalidInputError: it is not a whole number, or does not fit into ``kind``.
     """
     found = None
     if isinstance(value, str):
@@ -174,10 +174,10 @@ def whole(value: Any, at: str, kind: str = "int32") -> int:
 
 
 def number(value: Any, at: str, what: str = "a number") -> float:
-    """A number, also as text.
+    """A number, which may be given as text.
 
-    :param what: it is, for the message.
-    :raises InvalidInputError: it is none.
+    :param what: what it is, for the error message.
+    :raises InvalidInputError: it is not a number.
     """
     try:
         found = float(value) if isinstance(value, str | int | float | Decimal) and not isinstance(value, bool) else math.nan
@@ -189,9 +189,9 @@ def number(value: Any, at: str, what: str = "a number") -> float:
 
 
 def seconds(value: Any, at: str) -> float | None:
-    """A number of seconds from 0 on, also as text or as a timedelta; None stays None.
+    """A number of seconds, 0 or more, which may be given as text or as a timedelta; None stays None.
 
-    :raises InvalidInputError: it is none.
+    :raises InvalidInputError: it is not a number of seconds.
     """
     if value is None:
         return None
@@ -202,9 +202,9 @@ def seconds(value: Any, at: str) -> float | None:
 
 
 def duration(value: Any, at: str) -> str:
-    """A duration in the service's form, decimal seconds as in ``604800s``, from that, a number of seconds, or a timedelta.
+    """A duration in the service's form, such as ``604800s``; it may be given in that form, in seconds, or as a timedelta.
 
-    :raises InvalidInputError: it is none.
+    :raises InvalidInputError: it is not a duration.
     """
     if isinstance(value, timedelta):
         value = value.total_seconds()
@@ -223,7 +223,7 @@ def _timestamp(value: Any, at: str) -> str:
 
 
 def _any(value: Any, at: str) -> Any:
-    """Whatever JSON can say; None stays in it."""
+    """Any JSON value; None stays in it."""
     if isinstance(value, Mapping):
         return {text(name, at): _any(entry, f"{at}[{shown(name)}]") for name, entry in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):

@@ -1,1 +1,1 @@
-"""Salesforce CRM Analytics (Wave) as data and conversations."""
+"""Salesforce CRM Analytics (Wave): methods, states and conversations."""

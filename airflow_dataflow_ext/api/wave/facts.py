@@ -1,4 +1,4 @@
-"""What is kept of a CRM Analytics run, taken from what the task reads anyway."""
+"""What a task stores about a CRM Analytics run, taken from what it reads anyway."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from airflow_dataflow_ext.api.wave.states import WAVE
 
 
 def summary_of(run: Mapping[str, Any], place: Mapping[str, str], *, seen: float, error: str = "") -> Summary:
-    """The summary of a run as it is now.
+    """The summary of a run.
 
-    :param place: ``source_id``, what it runs.
-    :param seen: seconds since the epoch.
+    :param place: ``source_id``, the id of what it runs.
+    :param seen: when the run was in this state, in seconds since the epoch.
     """
     status = str(run.get("status") or "")
     phase = phase_of(status.lower(), WAVE)
@@ -39,7 +39,7 @@ def summary_of(run: Mapping[str, Any], place: Mapping[str, str], *, seen: float,
 
 
 def keep(outcome: Outcome) -> Conversation[None]:
-    """Keep how a wait for a run ended, beside what was kept at its launch."""
+    """Store how a wait for a run ended, together with what was stored at its launch."""
     now = yield Now()
     summary = summary_of(outcome.job, {}, seen=now, error=outcome.complaint)
     yield Keep(SUMMARY_KEY, summary.value())

@@ -1,7 +1,7 @@
-"""How CRM Analytics starts, finds, reads and stops a run: the launcher for Salesforce.
+"""The launcher for CRM Analytics: how a run is started, found again, read and stopped.
 
-A start takes no name, no label and no request id. What tells our run from others is what it runs, that it came after the launch
-was intended, and that it was not there before.
+A start has no name, label or request id. A launch's run is recognised by what it runs, because it was created after the launch was
+intended, and because it did not exist before.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ IfRunning = Literal["wait", "adopt", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class RunLaunch:
-    """Something that becomes one run.
+    """A launch, which becomes one run.
 
-    :param source_id: what is run.
-    :raises InvalidInputError: it is no id.
+    :param source_id: id of what is run.
+    :raises InvalidInputError: it is not an id.
     """
 
     source_id: str
@@ -48,7 +48,7 @@ class RunLaunch:
 
     @abstractmethod
     def request(self, version: str) -> Request:
-        """The start."""
+        """The request that starts it."""
 
     @abstractmethod
     def ref(self, version: str, since: float) -> RunRef:
@@ -56,7 +56,7 @@ class RunLaunch:
 
 
 class DataflowStart(RunLaunch):
-    """A dataflow, or a recipe by its target dataflow.
+    """The start of a dataflow, or of a recipe by its target dataflow.
 
     https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_requests_dataflow_job_input.htm
     """
@@ -74,7 +74,7 @@ class DataflowStart(RunLaunch):
 
 
 class DataSync(RunLaunch):
-    """The data sync of a connector.
+    """The start of a connector's data sync.
 
     https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_run_schedule_sync_data.htm
     """
@@ -97,8 +97,8 @@ class DataSync(RunLaunch):
 class WaveLauncher:
     """One launch in one org.
 
-    :param watch: what the task waits for; its run is filled in by each question.
-    :param adopt: follow a run of the same dataflow that moves already, instead of :class:`BusyError`.
+    :param watch: what the task waits for; its run is filled in when it is known.
+    :param adopt: follow a run of the same dataflow that is already active, instead of raising :class:`BusyError`.
     :param stop_within: seconds to wait for an earlier run's end.
     """
 
@@ -111,7 +111,7 @@ class WaveLauncher:
 
     @property
     def version(self) -> str:
-        """Of the API."""
+        """The API version."""
         return self.watch.run.version
 
     def ref(self, record: LaunchRecord) -> RunRef:
@@ -119,7 +119,7 @@ class WaveLauncher:
         return replace(self.launch.ref(self.version, record.since - budgets.CLOCK_SKEW), id=record.job_id, others=record.others)
 
     def validation(self) -> Conversation[Json] | None:
-        """None: a start cannot be checked without being made."""
+        """None: the service cannot check a start without performing it."""
         return None
 
     def before(self) -> Conversation[Before]:
@@ -132,8 +132,8 @@ class WaveLauncher:
             return Before(others=tuple(sorted(str(job["id"]) for job in jobs if created(job) >= now - budgets.CLOCK_SKEW)))
         newest = max(moving, key=created)
         if not self.adopt:
-            raise BusyError(f"{self.launch} is running already: job {newest['id']} is {newest.get('status')}.", job_id=newest["id"])
-        yield Say(f"{self.launch} is running already: job {newest['id']} is followed, and nothing is started.")
+            raise BusyError(f"{self.launch} is already running: job {newest['id']} is {newest.get('status')}.", job_id=newest["id"])
+        yield Say(f"{self.launch} is already running: job {newest['id']} is followed, and nothing is started.")
         return Before(instead=newest)
 
     def name(self, identity: LaunchIdentity) -> str:
@@ -143,13 +143,13 @@ class WaveLauncher:
         return {}  # an org is one place
 
     def shortage_behind(self, error: CallError) -> str:
-        return ""  # an org queues what it has no room for
+        return ""  # an org queues runs for which it has no capacity
 
     def request(self, record: LaunchRecord, identity: LaunchIdentity) -> Request:
         return self.launch.request(self.version)
 
     def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json]:
-        """The run that the start made: up to version 49 the reply does not name it, later it gives a handle."""
+        """The run that was started. Up to API version 49 the reply does not name it; later versions return a handle."""
         run = replace(self.ref(record), id=str(reply.get("id") or ""))
         if not run.id:
             return (yield from self._awaited(run))
@@ -165,7 +165,7 @@ class WaveLauncher:
         return reply
 
     def _taken_at(self, handle: str) -> Conversation[float]:
-        """When the service took the start; runs that somebody asked for before are not ours. 0 when the handle does not say it."""
+        """When the service accepted the start, since earlier runs are not this launch's; 0 if the handle does not tell."""
         try:
             return created((yield from ask(wave.call(wave.DataflowJob.get, self.version, jobId=handle), retry_for=budgets.RETRY_FOR)))
         except CallError:
@@ -178,7 +178,7 @@ class WaveLauncher:
             if found is not None:
                 return found
             if waited >= budgets.LOST_AFTER:
-                raise LaunchError(f"Salesforce took the start of {self.launch}, and lists no such run after {waited:.0f} s.")
+                raise LaunchError(f"Salesforce accepted the start of {self.launch}, but lists no such run after {waited:.0f} s.")
             yield Sleep(budgets.RUN_EVERY)
             waited += budgets.RUN_EVERY
 
@@ -198,7 +198,7 @@ class WaveLauncher:
         yield from stop(RunRef(version=self.version, id=job["id"]), wait_for=self.stop_within, poll_sleep=self.watch.poll_sleep)
 
     def watch_of(self, job: Mapping[str, str], record: LaunchRecord | None = None) -> RunWatch:
-        """The watch for a job; with the record of its launch it is found even when its id is only a handle."""
+        """The watch for a run; with the record of its launch, the run is found even if its id is only a handle."""
         run = RunRef(version=self.version) if record is None else self.ref(record)
         return replace(self.watch, run=replace(run, id=str(job["id"])))
 
@@ -206,9 +206,9 @@ class WaveLauncher:
 def start(
     launcher: WaveLauncher, if_running: IfRunning, identity: LaunchIdentity | None = None, *, clear_key: int = 0, reattach: bool = True
 ) -> Conversation[Launched]:
-    """Launch once; with ``if_running="wait"``, after the end of every run that moves already.
+    """Launch once; with ``if_running="wait"``, after every active run has ended.
 
-    :raises BusyError: something runs, and ``if_running`` is ``fail``.
+    :raises BusyError: a run is active, and ``if_running`` is ``fail``.
     """
     identity = identity or LaunchIdentity(dag_id="", run_id=uuid.uuid4().hex, task_id="")
     while True:

@@ -1,4 +1,4 @@
-"""From what a person calls a dataflow or a recipe to the dataflow id that a start takes."""
+"""Looks up the dataflow id that a start needs, by the name, label or id of a dataflow or a recipe."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def source_id(version: str, *, dataflow: str | None = None, recipe: str | None = None) -> Conversation[str]:
-    """The id of a dataflow, or of the one as which a recipe runs.
+    """The id of a dataflow, or of the dataflow that runs a recipe.
 
-    :raises InvalidInputError: not one of them is given, or the org shows none of that name.
+    :raises InvalidInputError: neither or both are given, or the org has none of that name.
     """
     if only_given(dataflow=dataflow, recipe=recipe) == "dataflow":
         return (yield from dataflow_id(version, needed(dataflow, "dataflow")))
@@ -40,10 +40,10 @@ def dataflow_id(version: str, dataflow: str, *, retry_for: float = budgets.RETRY
 
 
 def recipe_dataflow_id(version: str, recipe: str, *, retry_for: float = budgets.RETRY_FOR) -> Conversation[str]:
-    """The id of the dataflow as which a recipe runs.
+    """The id of the dataflow that runs a recipe.
 
     :param recipe: its id (05v...), name or label.
-    :raises InvalidInputError: there is none of that name, more than one, or it has never been made ready to run.
+    :raises InvalidInputError: there is none of that name, or more than one, or the recipe has never been made ready to run.
     """
     if wave.is_id(recipe, "05v"):
         found: Json = yield from ask(recipe_request(version, recipe), retry_for=retry_for)
@@ -57,13 +57,13 @@ def recipe_dataflow_id(version: str, recipe: str, *, retry_for: float = budgets.
 
 
 def recipe_request(version: str, recipe_id: str) -> Request:
-    """The call that reads a recipe; those of Data Prep are shown only when their format is asked for."""
+    """The request that reads a recipe; it names the format, without which the service does not show recipes of Data Prep."""
     shown = "R3" if wave.knows(wave.Recipe.get, version, "format") else None
     return wave.call(wave.Recipe.get, version, recipeId=recipe_id, format=shown)
 
 
 def _only(kind: str, text: str, assets: Sequence[Json]) -> Json:
-    """The one asset of a name or, if none has it, of a label."""
+    """The only asset with this name or, if there is none, with this label."""
     for field in ("name", "label"):
         found = [asset for asset in assets if asset.get(field) == text]
         if len(found) == 1:

@@ -1,4 +1,4 @@
-"""The CRM Analytics REST API of Salesforce ("Wave") as data: one class a resource, one ``Method`` an action, and since when it is there.
+"""Descriptions of the methods of Salesforce's CRM Analytics REST API ("Wave"): one class per resource, one ``Method`` per action.
 
 Source: https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_rest_overview.htm
 """
@@ -15,14 +15,14 @@ from airflow_dataflow_ext.api.rest.method import ALWAYS, Json, Method, Refusal, 
 from airflow_dataflow_ext.api.rest.texts import shown
 
 DEFAULT_VERSION = "59.0"
-"""The API version that simple-salesforce, and so the Salesforce provider, asks for by default."""
+"""The API version that simple-salesforce, and so the Salesforce provider, uses by default."""
 
 OLDEST_VERSION = 42
 PAGE_SIZE = 200
-"""The most jobs that a page can hold."""
+"""Greatest number of jobs on a page."""
 
 HEADERS = (("X-Chatter-Entity-Encoding", "false"),)
-"""Sent with every call: texts come plain, and not with HTML entities in them."""
+"""Headers of every call: the service then returns plain texts without HTML entities."""
 
 _ROOT = "services/data/v{version}/wave"
 _JOB = _ROOT + "/dataflowjobs/{jobId}"
@@ -36,10 +36,10 @@ _REFUSALS: Mapping[int | str, Refusal] = {
         "The org's API requests of the last 24 hours are used up ({header}).", header="sforce-limit-info", error=AllowanceSpentError
     ),
 }
-"""What refusals of any method mean. https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm"""
+"""The meaning of refusals by any method. https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm"""
 
 _OF_READING: Mapping[int | str, Refusal] = {400: Refusal(lasting=ALWAYS)}
-"""A start may also be refused with 400 because too much runs already; a question only because it is a wrong one."""
+"""The meaning of a 400 to a request that reads: the request is wrong. A start is also refused with 400 when too many runs are active."""
 
 
 def _wave(name: str, verb: str, path: str, query: tuple[str, ...] = (), **facts: Any) -> Method:
@@ -81,7 +81,7 @@ class Dataflow:
 
 
 class Recipe:
-    """``recipes``; one is started as a job of its ``targetDataflowId``."""
+    """``recipes``; a recipe is started as a job of its ``targetDataflowId``."""
 
     list = _wave(
         "recipes.list",
@@ -95,7 +95,7 @@ class Recipe:
 
 
 class DataConnector:
-    """``dataConnectors``: what syncs data into the org."""
+    """``dataConnectors``, which sync data into the org."""
 
     ingest = _wave(
         "dataConnectors.ingest", "POST", _ROOT + "/dataConnectors/{connectorId}/ingest", body="Empty", reply="RestoreDatasetVersion"
@@ -125,7 +125,7 @@ SINCE: Mapping[str, int] = {
     DataConnector.ingest.id: 43,
     Limit.list.id: 51,
 }
-"""The first version of the API that has the method."""
+"""The first API version that has each method."""
 
 QUERY_SINCE: Mapping[tuple[str, str], int] = {
     **dict.fromkeys(((DataflowJob.list.id, name) for name in ("licenseType", "page", "pageSize", "q", "status")), 51),
@@ -135,7 +135,7 @@ QUERY_SINCE: Mapping[tuple[str, str], int] = {
     (Recipe.get.id, "format"): 49,
     (Recipe.list.id, "licenseType"): 52,
 }
-"""The first version in which a query parameter works, where that is later than its method."""
+"""The first API version in which a query parameter works, if that is later than its method."""
 
 JOB_FIELDS: Mapping[str, tuple[int, int]] = {
     "dataflow": (42, 45),
@@ -155,11 +155,11 @@ JOB_FIELDS: Mapping[str, tuple[int, int]] = {
     "transformNodes": (57, 999),
     "events": (60, 999),
 }
-"""First and last version of the fields of a job that not every version has."""
+"""First and last API version of those fields of a job that not every version has."""
 
 
 def all_methods() -> Iterator[Method]:
-    """Every action, once."""
+    """All methods of the service."""
     for resource in RESOURCES:
         yield from (fact for fact in vars(resource).values() if isinstance(fact, Method))
 
@@ -167,7 +167,7 @@ def all_methods() -> Iterator[Method]:
 def number_of(version: str) -> int:
     """``59`` for ``59.0``.
 
-    :raises InvalidInputError: it is no version, or one without dataflow jobs.
+    :raises InvalidInputError: it is not a version, or a version without dataflow jobs.
     """
     match = re.fullmatch(r"(\d{2,3})(\.0)?", str(version))
     if not match or int(match[1]) < OLDEST_VERSION:
@@ -178,15 +178,15 @@ def number_of(version: str) -> int:
 
 
 def knows(method: Method, version: str, parameter: str = "") -> bool:
-    """Whether a version of the API has the method or, where one is named, the method's query parameter."""
+    """Whether an API version has the method or, if ``parameter`` is given, this query parameter of the method."""
     number = number_of(version)
     return number >= SINCE[method.id] and number >= QUERY_SINCE.get((method.id, parameter), 0)
 
 
 def call(method: Method, version: str, body: Mapping[str, Any] | None = None, /, **values: Any) -> Request:
-    """A call to one version of the API.
+    """A request to one API version.
 
-    :param values: path and query values under the service's own names; ``None`` counts as not given.
+    :param values: path and query parameters under the service's own names; ``None`` counts as not given.
     :raises InvalidInputError: the version does not have the method or a parameter, or a value is missing.
     """
     if not knows(method, version):
@@ -199,24 +199,24 @@ def call(method: Method, version: str, body: Mapping[str, Any] | None = None, /,
 
 
 def full_id(id: str) -> str:
-    """The 18-character form of an id, which lists give; 15 characters are the same id without its three characters of checksum.
+    """The 18-character form of an id, which lists contain; the 15-character form lacks the checksum of three characters.
 
     https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/field_types.htm
 
-    :raises InvalidInputError: it is no id.
+    :raises InvalidInputError: it is not an id.
     """
     if not re.fullmatch(r"[0-9A-Za-z]{15}([0-9A-Za-z]{3})?", id or ""):
-        raise InvalidInputError(f"{shown(id)} is no Salesforce id: it must have 15 or 18 letters and digits")
+        raise InvalidInputError(f"{shown(id)} is not a Salesforce id: it must have 15 or 18 letters and digits")
     marks = ("".join("1" if letter.isupper() else "0" for letter in reversed(id[start : start + 5])) for start in (0, 5, 10))
     return id[:15] + "".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"[int(mark, 2)] for mark in marks)
 
 
 def is_id(text: str, prefix: str) -> bool:
-    """Whether a text is an id of the kind that a prefix stands for, for example ``02K``, a dataflow."""
+    """Whether a text is an id with a prefix, which stands for a kind of object, for example ``02K`` for a dataflow."""
     return text.startswith(prefix) and re.fullmatch(r"[0-9A-Za-z]{15}([0-9A-Za-z]{3})?", text) is not None
 
 
 def source_of(job: Json) -> Json:
-    """The dataflow, or whatever else a job runs: ``source`` from version 46 on, ``dataflow`` before."""
+    """What a job runs, for example a dataflow: ``source`` since version 46, ``dataflow`` before."""
     found: Json = job.get("source") or job.get("dataflow") or {}
     return found

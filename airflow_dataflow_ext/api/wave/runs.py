@@ -1,4 +1,4 @@
-"""Which run is meant, and how it is found: by its id, or by what it runs and since when."""
+"""Finds a run: by its id, or by what it runs and since when."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
 HANDLE = "030"
-"""How the ids begin that a start hands out; the run itself is listed under another id."""
+"""Prefix of the ids that a start returns; the run itself is listed under another id."""
 
 DATASYNC = "datasync"
 
 KIND = 3
-"""How many letters at an id's beginning say what kind of thing it is the id of."""
+"""Length of an id's prefix, which stands for the kind of object."""
 
 
 def created(job: Mapping[str, Any]) -> float:
-    """When the run was asked for, seconds since the epoch by the service's clock; 0 where the service does not say."""
+    """When the run was requested, by the service's clock, in seconds since the epoch; 0 if the service does not say."""
     return epoch(job.get("createdDate") or job.get("startDate"), missing=0.0)
 
 
 class Listing:
-    """Jobs as a list gave them, found by id and by what they run."""
+    """The jobs of a list, which can be found by id and by what they run."""
 
     def __init__(self, jobs: Iterable[Json]) -> None:
         self.by_id = {str(job["id"]): job for job in jobs if job.get("id")}
@@ -47,7 +47,7 @@ class Listing:
         return [job for job in self.by_id.values() if str(job.get("jobType", "")).lower() == DATASYNC]
 
     def of(self, source_id: str, *, sync: bool) -> list[Json]:
-        """Jobs of a dataflow or of a connector; where no data sync says that it is the connector's, each may be that names no other one."""
+        """The jobs of a dataflow or a connector; if no data sync names the connector, those that name no connector are included."""
         named = self._by_source.get(source_id)
         if named or not sync:
             return named or []
@@ -56,14 +56,14 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRef:
-    """One run.
+    """A reference to one run.
 
-    :param version: of the API, for example ``59.0``.
-    :param id: of the job, or the handle that its start gave; empty when there is none.
-    :param source_id: the dataflow or, with ``sync``, the connector that it runs.
-    :param since: seconds since the epoch by the service's clock, before which it was not there; 0 for unknown.
-    :param others: ids of jobs that it is not.
-    :param newest: it is always the newest run; else the first one since.
+    :param version: the API version, for example ``59.0``.
+    :param id: id of the job, or the handle that its start returned; empty if unknown.
+    :param source_id: id of the dataflow that it runs or, with ``sync``, of the connector.
+    :param since: the run is not older than this, in seconds since the epoch by the service's clock; 0 if unknown.
+    :param others: ids of jobs that are not this run.
+    :param newest: whether the newest run is meant; otherwise the first one since ``since``.
     """
 
     version: str
@@ -76,7 +76,7 @@ class RunRef:
 
     @property
     def exact(self) -> bool:
-        """Whether the id alone tells it."""
+        """Whether the id alone identifies the run."""
         return bool(self.id) and (not self.id.startswith(HANDLE) or not self.source_id)
 
     def pick(self, listing: Listing) -> Json | None:
@@ -87,14 +87,14 @@ class RunRef:
         return (max if self.newest else min)(jobs, key=created, default=None)
 
     def listed(self) -> Request:
-        """The list in which it is looked for: small where the version of the API can make it so, else of the last seven days."""
+        """The request for the list to search: a short one if the API version allows it, else the last seven days."""
         narrow: dict[str, Any] = {}
         if wave.knows(wave.DataflowJob.list, self.version, "startedAfter"):
             narrow = {"startedAfter": int(self.since), "pageSize": wave.PAGE_SIZE, "jobTypes": "DataSync" if self.sync else None}
         return wave.call(wave.DataflowJob.list, self.version, dataflowId=None if self.sync else self.source_id, **narrow)
 
     def serialize(self) -> Json:
-        """JSON from which :meth:`deserialize` makes the same value."""
+        """The reference as JSON; :meth:`deserialize` is the inverse."""
         return {**asdict(self), "others": list(self.others)}
 
     @classmethod
@@ -110,15 +110,15 @@ class RunRef:
 
 
 def find(run: RunRef, *, retry_for: float | None) -> Conversation[Json | None]:
-    """The run as the list shows it, or None when it is not there."""
+    """The run as the list shows it, or None if it is not in the list."""
     bodies = yield from pages(run.listed(), retry_for=retry_for)
     return run.pick(Listing(items(bodies, "dataflowJobs")))
 
 
 def read(run: RunRef, *, retry_for: float | None) -> Conversation[Json]:
-    """The run as it is now; empty while it is only awaited.
+    """The run as it is now; empty if it does not exist yet.
 
-    A handle may stop to lead to its run, so the list is asked before it.
+    A handle may expire, so the list is searched first.
 
     :raises NotFoundError: there is no such job.
     """

@@ -12,8 +12,8 @@ from airflow_dataflow_ext.api.jobs.phase import Phase, StateRow
 class RunState(StateRow):
     """One state of a run.
 
-    :param filters: whether the list of runs can be filtered by it.
-    :param since: the API version that introduced it; older versions show ``before`` instead.
+    :param filters: whether the list of runs can be filtered by this state.
+    :param since: the API version that introduced the state; older versions show ``before`` instead.
     """
 
     filters: bool = True

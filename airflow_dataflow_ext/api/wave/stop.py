@@ -1,4 +1,4 @@
-"""How a CRM Analytics run is stopped: how it is asked to, and that as an action."""
+"""How a CRM Analytics run is stopped, also as an action."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from airflow_dataflow_ext.api.wave.wait import RunWatch
 
 @dataclass(slots=True, kw_only=True)
 class StoppableRun:
-    """A run that is to be stopped."""
+    """A run to stop."""
 
     watch: RunWatch
     _asked: bool = field(default=False, init=False)
@@ -29,11 +29,11 @@ class StoppableRun:
         return str(self.watch.run)
 
     def read(self, *, retry_for: float | None) -> Conversation[Json]:
-        """The run as it is now; empty while it is only awaited."""
+        """The run as it is now; empty if it does not exist yet."""
         return self.watch.read(retry_for=retry_for)
 
     def is_over(self, job: Json) -> bool:
-        """Whether it has ended, or there is none."""
+        """Whether it has ended, or does not exist."""
         return not job or self.watch.judge(job) is not Phase.MOVING
 
     def state(self, job: Json) -> str:
@@ -41,7 +41,7 @@ class StoppableRun:
         return self.watch.state(job)
 
     def push(self, job: Json) -> Conversation[bool]:
-        """Ask it to stop, once; one that has ended while it was asked is fine."""
+        """Ask it once to stop; if it ends meanwhile, that counts as accepted."""
         if self._asked:
             return True
         self._asked = True
@@ -54,18 +54,18 @@ class StoppableRun:
         return True
 
     def tell_end(self, job: Json) -> Conversation[None]:
-        """Tell how it ended."""
+        """Log how it ended."""
         yield Say(f"{self} ended as {self.state(job)}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStopAction:
-    """Ask a run to stop, queued or running, and wait until it has ended; whether as Cancelled or Failure is up to the service.
+    """Ask a queued or running run to stop, and wait until it has ended; the service ends it as Cancelled or Failure.
 
     https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_resources_dataflowjobs_id.htm
 
-    :param wait: False only asks.
-    :param until: seconds since the epoch at which the wait is over; None waits on.
+    :param wait: False asks it to stop without waiting.
+    :param until: when to stop waiting, in seconds since the epoch; None waits without a limit.
     :param poll_sleep: seconds between two looks.
     """
 
@@ -78,20 +78,20 @@ class RunStopAction:
     """There is always something to do."""
 
     def perform(self) -> Conversation[Json]:
-        """The job as last seen; one that has ended already is fine.
+        """Stop the run; returns the job as last seen. A run that has already ended is left alone.
 
-        :raises CallError: the service refused, and the run goes on.
-        :raises JobError: it still moves at ``until``.
+        :raises CallError: the service refused, and the run continues.
+        :raises JobError: it has not ended by ``until``.
         """
         run = StoppableRun(watch=RunWatch(run=self.run, poll_sleep=self.poll_sleep))
         return (yield from stop_jobs([run], wait=self.wait, until=self.until, poll_sleep=self.poll_sleep))[0]
 
     def xcoms(self, result: Json) -> Json:
-        """None beside the job."""
+        """Empty: the job is the result."""
         return {}
 
     def serialize(self) -> Json:
-        """JSON from which :meth:`deserialize` makes the same action."""
+        """The action as JSON; :meth:`deserialize` is the inverse."""
         return {"run": self.run.serialize(), "wait": self.wait, "until": self.until, "poll_sleep": self.poll_sleep}
 
     @classmethod
@@ -101,9 +101,9 @@ class RunStopAction:
 
 
 def stop(run: RunRef, *, wait_for: float = budgets.STOP_WAIT, poll_sleep: float = budgets.POLL_SLEEP) -> Conversation[Json]:
-    """Stop a run now; see :class:`RunStopAction`.
+    """Stop a run; see :class:`RunStopAction`.
 
-    :param wait_for: seconds to wait for the end; 0 only asks.
+    :param wait_for: seconds to wait for the end; 0 does not wait.
     """
     until, poll_sleep = (yield Now()) + wait_for, min(poll_sleep, max(wait_for, 1.0))
     return (yield from RunStopAction(run=run, wait=bool(wait_for), until=until, poll_sleep=poll_sleep).perform())

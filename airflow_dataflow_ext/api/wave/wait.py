@@ -1,4 +1,4 @@
-"""Watching a CRM Analytics run: what decides the wait, what goes to the log, and what its end tells."""
+"""The wait for a CRM Analytics run: what ends it, what is logged, and what the end means."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
 NONE_YET = "awaited"
-"""The state of a run that is not there yet; the service has no word for it."""
+"""The state of a run that does not exist yet; the service has no name for it."""
 
 DAY, WEEK = 86_400.0, 604_800.0
 STEP = 0.05
-"""Progress that is worth a line in the log."""
+"""Least progress that is logged, as a fraction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunWatch:
-    """What is waited for.
+    """A wait for one run.
 
     :param poll_sleep: seconds between two looks.
     :param fail_on_warning: whether a run that ended with warnings counts as failed.
@@ -51,12 +51,12 @@ class RunWatch:
 
     @property
     def job_id(self) -> str:
-        """The job's id or, before it has one, what tells it from others."""
+        """The job's id or, before it has one, a text that identifies the run."""
         return self.run.id or str(self.run)
 
     @property
     def place(self) -> str:
-        """Where watchers share their looks: a connection leads to one org, and asks one version of its API."""
+        """The key of the Board: watchers of one API version share their looks, since a connection leads to one org."""
         return self.run.version
 
     def state(self, job: Mapping[str, Any]) -> str:
@@ -64,33 +64,33 @@ class RunWatch:
         return str(job.get("status") or NONE_YET)
 
     def documented(self, state: str) -> bool:
-        """Whether the state table has a row for it."""
+        """Whether the state table has a row for the state."""
         return state == NONE_YET or state.lower() in WAVE
 
     def judge(self, job: Mapping[str, Any]) -> Phase:
-        """What the job as it is now means for this wait."""
+        """What the job's current state means for this wait."""
         state = self.state(job).lower()
         return Phase.FAILED if state == "warning" and self.fail_on_warning else phase_of(state, WAVE)
 
     def read(self, *, retry_for: float | None = None) -> Conversation[Json]:
-        """The job as it is now; by default asked for until there is an answer."""
+        """The job as it is now; by default, the call is retried until there is an answer."""
         return wave_runs.read(self.run, retry_for=retry_for)
 
     def explained(self, error: NotFoundError) -> Conversation[NotFoundError]:
-        """The error as it is: an org has one place for its runs."""
+        """The error unchanged, since an org has only one place for its runs."""
         yield from ()
         return error
 
     def lister(self) -> RecentRuns:
-        """How the runs of the org are listed."""
+        """The lister of the org's runs."""
         return RecentRuns(self.run.version)
 
     def stream(self) -> RunStream:
-        """Progress and queue time."""
+        """What is logged during the wait: progress and time in the queue."""
         return RunStream(self)
 
     def serialize(self) -> Json:
-        """JSON from which :meth:`deserialize` makes the same watch."""
+        """The watch as JSON; :meth:`deserialize` is the inverse."""
         return {"run": self.run.serialize(), "poll_sleep": self.poll_sleep, "fail_on_warning": self.fail_on_warning}
 
     @classmethod
@@ -101,14 +101,14 @@ class RunWatch:
 
 @dataclass(frozen=True, slots=True)
 class RecentRuns:
-    """The recent runs of an org, ended ones among them: the service can list a time span, but not all that are active at once."""
+    """Lists the recent runs of an org, including ended ones: the service can list a time span, but not just the active runs."""
 
     version: str
 
     def active(self, watches: Iterable[Watch], known: Known) -> Conversation[tuple[dict[str, Json | None], int]]:
-        """What is watched, by :attr:`RunWatch.job_id`, or None for a run that is still in its known state; and how many calls it took.
+        """Watched runs by :attr:`RunWatch.job_id`, or None for a run that is still in its known state; and the number of calls.
 
-        From version 53 on the span begins with the oldest of the watched runs, before that it is the last seven days.
+        Since API version 53, the span begins with the oldest of the watched runs; before, it is the last seven days.
         """
         now = yield Now()
         wanted = [watch for watch in watches if isinstance(watch, RunWatch)]
@@ -122,19 +122,19 @@ class RecentRuns:
         for watch in wanted:
             job = watch.run.pick(listing)
             if job is None and watch.run.newest and watch.run.since >= begin:
-                job = {}  # it would be in the list
+                job = {}  # if it existed, it would be in the list
             if job is not None:
                 found[watch.job_id] = None if known.get(watch.job_id) == watch.state(job) else job
         return found, len(bodies)
 
     def ended(self, watches: Sequence[Watch], since: float) -> Conversation[dict[str, Json]]:
-        """None: an ended run is read singly, because only that shows all there is to tell of it."""
+        """Empty: ended runs are read singly, because lists do not show all of their fields."""
         yield from ()
         return {}
 
 
 class RunStream:
-    """A run's progress on its way to the log, and what its end tells."""
+    """Logs a run's progress, and explains its end."""
 
     quiet_rounds = 1.0
     patience = math.inf
@@ -146,7 +146,7 @@ class RunStream:
         self._states: list[tuple[str, str]] = []
 
     def follow(self, job: Json) -> Conversation[None]:
-        """Tell how far the run has come, or how long it has been in the queue; both are in the job itself."""
+        """Log the run's progress, or its time in the queue, which are fields of the job."""
         since = {"queued": "createdDate", "running": "executedDate", "preprocessing": "executedDate"}
         state = self._watch.state(job).lower()
         self._states.append((self._watch.state(job), str(job.get(since.get(state, "endDate")) or "")))
@@ -165,10 +165,10 @@ class RunStream:
         return {"states": state_times(self._states)}
 
     def mark(self) -> None:
-        """What a run says is in the job itself."""
+        """None: everything that is logged is in the job itself."""
 
     def final(self, job: Json) -> Conversation[Json]:
-        """The job with its ``nodes``, where the version of the API shows them and the run has any; each goes to the log, too."""
+        """The job with its ``nodes``, if the API version returns them and the run has any; each is logged."""
         yield Say(_summary(job))
         if not wave.knows(wave.DataflowJobNode.list, self._watch.run.version) or not job.get("id"):
             return job
@@ -185,14 +185,14 @@ class RunStream:
         return {**job, "nodes": nodes}
 
     def ending(self, job: Json, phase: Phase) -> Conversation[Ending]:
-        """How the end counts, and why: the service's message, and the nodes that failed with theirs."""
+        """What the end means, and why it came: the service's message, and the failed nodes with theirs."""
         yield from ()
         reasons = [str(job["message"])] if job.get("message") else []
         reasons += [f"node {_name(node)} {_trouble(node)}" for node in job.get("nodes", ()) if _trouble(node)]
         return Ending(phase, " ".join("; ".join(reasons).split()))
 
     def complaint(self, job: Json, reason: str) -> str:
-        """How the run ended and why."""
+        """A sentence on how the run ended and why."""
         label = job.get("label") or wave.source_of(job).get("label") or "no label"
         text = f"Run {job.get('id')} ({label}) ended as {self._watch.state(job)}"
         return f"{text}: {reason}" if reason else f"{text}."
@@ -221,7 +221,7 @@ def _node_line(node: Json) -> str:
 
 
 def _trouble(node: Json) -> str:
-    """What is wrong with a node, or an empty text."""
+    """What went wrong in a node, or an empty text."""
     status = str(node.get("status", "")).lower()
     failed = _rows(node, "inputRows", "failedCount") + _rows(node, "outputRows", "failedCount")
     if status not in ("error", "aborted", "warning") and not failed:
@@ -232,7 +232,7 @@ def _trouble(node: Json) -> str:
 
 
 def _number(value: Any) -> float:
-    """A number that a service promises, 0 for anything else."""
+    """A number in a reply; 0 for anything else."""
     try:
         return float(value)
     except (TypeError, ValueError):

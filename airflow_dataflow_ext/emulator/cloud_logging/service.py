@@ -1,4 +1,4 @@
-"""The emulated Cloud Logging: the entries of jobs' workers, chosen by the filters that are in use for them.
+"""The emulated Cloud Logging: log entries of jobs' workers, selected by the filters that are common for them.
 
 Source: https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
 """
@@ -31,7 +31,7 @@ Chosen = Callable[[Json], bool]
 
 
 class CloudLoggingServer(JsonService):
-    """Cloud Logging v2, to be read."""
+    """Cloud Logging v2, for reading."""
 
     prefix = "v2/"
 
@@ -43,7 +43,7 @@ class CloudLoggingServer(JsonService):
         return api.all_methods()
 
     def check(self, incoming: Incoming) -> None:
-        """The path names nothing."""
+        """Check nothing: the path has no values."""
 
     def reply(self, incoming: Incoming, query: dict[str, Any], body: dict[str, Any]) -> Mapping[str, Any]:
         projects = [match[1] for name in body.get("resourceNames", ()) if (match := _PROJECT.fullmatch(name))]
@@ -77,9 +77,9 @@ def _page(body: Json, found: list[Json]) -> Json:
 
 
 def _filter(text: str) -> Chosen:
-    """A filter of terms that are all to hold, some of them alternatives in parentheses.
+    """A filter of terms that must all hold, where a term may be a list of alternatives in parentheses.
 
-    :raises ApiError: 400, it is another one: of the query language the emulator understands only this much.
+    :raises ApiError: 400 for any other filter: the emulator understands only this part of the query language.
     """
     terms = [part.strip() for part in re.split(r"\s+AND\s+|\n", text) if part.strip()]
     chosen = [_alternatives(term) for term in terms]

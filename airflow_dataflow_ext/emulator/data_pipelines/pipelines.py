@@ -1,4 +1,4 @@
-"""Data pipelines: what creates, shows, runs, stops and deletes them. A schedule is kept and shown, and runs nothing.
+"""Data pipelines: create, read, run, stop and delete. A schedule is stored and shown, but starts no runs.
 
 Source: https://cloud.google.com/dataflow/docs/reference/data-pipelines/rest
 """
@@ -21,7 +21,7 @@ from airflow_dataflow_ext.emulator.http.answers import Answers
 from airflow_dataflow_ext.emulator.http.errors import ApiError, invalid, missing, not_now, short
 
 answers: Answers[Callable[[World, Call], Json]] = Answers()
-"""What each method does."""
+"""The functions that answer the methods."""
 
 ACTIVE, ARCHIVED = "STATE_ACTIVE", "STATE_ARCHIVED"
 STREAMING = "PIPELINE_TYPE_STREAMING"
@@ -34,7 +34,7 @@ _STATES: Mapping[str, str] = {
     FAILED: "STATE_FAILED",
     CANCELLED: "STATE_CANCELLED",
 }
-"""A job's state as a pipeline calls it; in every other one it runs."""
+"""The name of a job's state in Data Pipelines; in every other state, it is running."""
 
 
 @answers(Pipeline.create)
@@ -121,7 +121,7 @@ def _find(world: World, call: Call) -> Json:
 
 def _check(pipeline: Mapping[str, Any]) -> None:
     """
-    :raises ApiError: 400, it is not one that could run.
+    :raises ApiError: 400 if the pipeline could not run.
     """
     if not _NAME.fullmatch(pipeline.get("displayName") or ""):
         raise invalid("displayName must hold letters, digits, '-' and '_' only, and at least one of them")
@@ -141,9 +141,9 @@ def _check(pipeline: Mapping[str, Any]) -> None:
 
 
 def _filter(text: str) -> Callable[[Json], bool]:
-    """What a list is limited to.
+    """The filter of a list.
 
-    :raises ApiError: 400, it is no filter.
+    :raises ApiError: 400 if it is not a filter.
     """
     wanted: list[tuple[str, str]] = []
     for part in filter(None, (part.strip() for part in text.split(","))):
@@ -156,9 +156,9 @@ def _filter(text: str) -> Callable[[Json], bool]:
 
 
 def _run(world: World, record: Json) -> JobRecord:
-    """Launch the pipeline's job, under a name of its own.
+    """Launch the pipeline's job under a unique name.
 
-    How the service makes the name is not documented.
+    How the service makes this name is not documented.
     """
     _, project, _, location, *_ = record["pipeline"]["name"].split("/")
     workload = record["pipeline"]["workload"]

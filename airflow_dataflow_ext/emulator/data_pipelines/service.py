@@ -1,4 +1,4 @@
-"""The emulated Data Pipelines on the wire."""
+"""The emulated Data Pipelines service: from a request to the function that answers it."""
 
 from __future__ import annotations
 

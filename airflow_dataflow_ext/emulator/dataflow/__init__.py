@@ -1,1 +1,1 @@
-"""The emulated Dataflow: what it knows and how it answers."""
+"""The emulated Dataflow."""

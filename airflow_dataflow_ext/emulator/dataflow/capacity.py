@@ -1,4 +1,4 @@
-"""A service that is full: the quota of jobs in a project, and locations in which Compute Engine has no machine to give."""
+"""Lack of capacity: a project's quota of jobs, and locations in which Compute Engine has no machines."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _FAILS_AFTER = 2.0
 
 @dataclass(kw_only=True)
 class Capacity:
-    """How much the service takes on.
+    """How many jobs the service accepts, and where they get workers.
 
-    :param jobs_per_project: active jobs of a project, in all locations, at which no other can be created; ``None`` for no limit.
-    :param full: location -> why its jobs get no workers: ``ZONE_RESOURCE_POOL_EXHAUSTED``, or the name of a quota of Compute Engine,
-        ``QUOTA_FOR_INSTANCES`` or the like. A job that is created there is accepted, and fails before any work.
+    :param jobs_per_project: greatest number of active jobs of a project in all locations; None for no limit.
+    :param full: location -> why its jobs get no workers: ``ZONE_RESOURCE_POOL_EXHAUSTED``, or the name of a quota of Compute Engine
+        such as ``QUOTA_FOR_INSTANCES``. A job that is created there is accepted, and fails before any work.
     """
 
     jobs_per_project: int | None = None
@@ -48,12 +48,12 @@ class Capacity:
                 raise ValueError(f"full says why {location} is full with {NO_MACHINES} or QUOTA_FOR_..., not {short(reason)}")
 
     def check_quota(self, jobs: Jobs, project: str) -> None:
-        """Whether one more job of the project may be created, in the words of https://github.com/apache/beam/pull/34381
+        """Check whether one more job of the project may be created; the text is that of https://github.com/apache/beam/pull/34381
 
-        The status is unverified: it is that of another refusal which begins with the same words,
+        The status is unverified: it is that of another refusal with the same beginning,
         https://github.com/hashicorp/terraform-provider-google/issues/16159
 
-        :raises ApiError: its quota of jobs is used up.
+        :raises ApiError: the project's quota of jobs is used up.
         """
         running = jobs.count_active(project)
         if self.jobs_per_project is not None and running >= self.jobs_per_project:
@@ -66,7 +66,7 @@ class Capacity:
 
 
 class CapacityEngine:
-    """Fails the jobs of full locations, whoever would have run them; the engine that it is given runs all others."""
+    """Fails the jobs of full locations; another engine runs all other jobs."""
 
     def __init__(self, engine: Engine, clock: Clock, capacity: Capacity) -> None:
         self.name = engine.name
@@ -82,7 +82,7 @@ class CapacityEngine:
             self._failing.play(work, report, _failure(work, reason))
 
     def stop(self, job_id: str, *, drain: bool) -> None:
-        for engine in (self._failing, self._engine):  # one that does not run the job leaves it alone
+        for engine in (self._failing, self._engine):  # an engine that does not run the job ignores this
             engine.stop(job_id, drain=drain)
 
     async def close(self) -> None:
@@ -91,7 +91,7 @@ class CapacityEngine:
 
 
 def _failure(work: Work, reason: str) -> Script:
-    """What a job goes through that gets no workers; a Flex job that gets no launcher never leaves the queue."""
+    """The script of a job that gets no workers; a Flex job that gets no launcher never leaves the queue."""
     is_launched = work.kind != "flex" or reason != NO_MACHINES
     started = [(0.5, State(PENDING))] if is_launched else []
     errors = [(_FAILS_AFTER, JobMessage(text, "JOB_MESSAGE_ERROR")) for text in _errors(work, reason)]
@@ -99,7 +99,7 @@ def _failure(work: Work, reason: str) -> Script:
 
 
 def _errors(work: Work, reason: str) -> tuple[str, ...]:
-    """The messages of the service, by the job's kind and by what is lacking.
+    """The service's messages, by the kind of job and by what is lacking.
 
     Sources, in this order: https://github.com/googlecodelabs/feedback/issues/967 ,
     https://github.com/GoogleCloudPlatform/DataflowTemplates/issues/2263 , https://github.com/GoogleCloudPlatform/pontem/issues/251
@@ -122,7 +122,7 @@ def _errors(work: Work, reason: str) -> tuple[str, ...]:
 
 
 def _zone(work: Work) -> str:
-    """Where the job's workers were to be: as its launch or its graph says; which zone the service takes by itself is not known."""
+    """The zone of the job's workers, from its launch or graph; which zone the service chooses by itself is unknown."""
     environment = work.spec.get("environment", {}) if work.kind == "create" else work.environment
     pools = environment.get("workerPools", ())
     named = (environment.get("workerZone"), environment.get("zone"), *(pool.get("zone") for pool in pools))

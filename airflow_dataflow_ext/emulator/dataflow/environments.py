@@ -1,4 +1,4 @@
-"""The environment of a launch, checked, and as the Job shows it later."""
+"""The environment of a launch: its check, and the Job's Environment that it becomes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OF_THE_POOL = ("machineType", "numWorkers", "diskSizeGb", "network", "subnetwor
 
 def check_environment(environment: Mapping[str, Any]) -> None:
     """
-    :raises ApiError: 400, names the field.
+    :raises ApiError: 400; the message names the field.
     """
     for name in _GCS_PATHS:
         if not environment.get(name, "gs://").startswith("gs://"):
@@ -38,7 +38,7 @@ def check_environment(environment: Mapping[str, Any]) -> None:
 
 
 def environment_of(asked: Mapping[str, Any], parameters: Mapping[str, str]) -> Json:
-    """The Environment of the Job that a launch with this environment starts."""
+    """The Job's Environment for a launch with this environment."""
     shown: Json = {theirs: asked[ours] for ours, theirs in _RENAMED.items() if ours in asked}
     pool: Json = {name: asked[name] for name in _OF_THE_POOL if name in asked}
     if "maxWorkers" in asked:

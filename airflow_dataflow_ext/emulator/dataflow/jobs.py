@@ -1,4 +1,4 @@
-"""The jobs that the emulated service knows, and how they are found; what may happen to them is in ``lifecycle``."""
+"""The jobs of the emulated service, and how they are found; ``lifecycle`` changes them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ _ENVIRONMENT_IN_FULL_ONLY = frozenset(("sdkPipelineOptions", "internalExperiment
 class JobRecord:
     """One job.
 
-    :param fields: the Job as the API shows it in full, defaults included.
-    :param veiled: fields that show once the launcher of a Flex template has run.
-    :param created: seconds since 1970; ``ended`` likewise, once it has.
+    :param fields: the whole Job as the API shows it, including defaults.
+    :param veiled: fields that appear once the launcher of a Flex template has run.
+    :param created: when it was created, in seconds since 1970.
+    :param ended: when it ended, in seconds since 1970.
     :param shown_from: when readers begin to see it.
-    :param replaces: the job that this one takes over from once it runs.
-    :param changed: since it was last saved.
+    :param replaces: the job that this one replaces once it runs.
+    :param changed: whether it has changed since it was last saved.
     """
 
     fields: Json
@@ -83,7 +84,7 @@ class JobRecord:
         self.changed = True
 
     def unveil(self) -> None:
-        """Show what the launcher has found out; what it reported itself stays."""
+        """Show the fields that the launcher has found out; fields that it reported itself are kept."""
         veiled, self.veiled = self.veiled, {}
         self.change(**{**veiled, **{name: self.fields[name] for name in veiled if self.fields.get(name)}})
 
@@ -100,7 +101,7 @@ class JobRecord:
         return {key: value for key, value in self.fields.items() if key in _SUMMARY}
 
     def summary(self) -> bytes:
-        """The entry in a list, serialised; kept, because lists of thousands are asked for every few seconds."""
+        """The entry in a list, serialized; it is cached, because lists of thousands of jobs are read every few seconds."""
         if self._summary is None:
             self._summary = json.dumps(lean("Job", self.view("JOB_VIEW_SUMMARY")), separators=(",", ":")).encode()
         return self._summary
@@ -130,7 +131,7 @@ class Jobs:
             self._named.setdefault((record.place, record.name), []).append(record)
 
     def reshelve(self, record: JobRecord) -> None:
-        """Put a known job where its state belongs now."""
+        """Move a known job to the index of its current state."""
         if record.id in self._by_id:
             self.remove(record)
             self.add(record)
@@ -144,7 +145,7 @@ class Jobs:
             twins.remove(record)
 
     def get(self, job_id: str) -> JobRecord | None:
-        """A job by its id alone, also one that readers do not see yet."""
+        """A job by its id alone, even if readers do not see it yet."""
         return self._by_id.get(job_id)
 
     def find(self, place: Place, job_id: str) -> JobRecord:
@@ -159,23 +160,23 @@ class Jobs:
         return record
 
     def active_twins(self, place: Place, name: str) -> list[JobRecord]:
-        """Active jobs of this name: at most one, or two while one takes over from the other."""
+        """Active jobs of this name: at most one, or two while one replaces the other."""
         return list(self._named.get((place, name), ()))
 
     def active(self, place: Place) -> list[JobRecord]:
-        """The newest first, as far as readers see them."""
+        """The active jobs that readers see, newest first."""
         return self._seen(self._active.get(place, {}))
 
     def count_active(self, project: str) -> int:
-        """How many jobs of the project are active, in all locations."""
+        """Number of active jobs of the project in all locations."""
         return sum(len(jobs) for (owner, _), jobs in self._active.items() if owner == project)
 
     def ended(self, place: Place) -> list[JobRecord]:
-        """The last to end first."""
+        """The ended jobs; the one that ended last comes first."""
         return self._seen(self._ended.get(place, {}))
 
     def locations(self, project: str) -> list[str]:
-        """Where the project has or had jobs."""
+        """The locations in which the project has or had jobs."""
         places = [place for shelf in (self._active, self._ended) for place, jobs in shelf.items() if jobs]
         return sorted({location for owner, location in places if owner == project})
 
@@ -185,9 +186,9 @@ class Jobs:
 
 
 def known_state(name: str) -> str:
-    """A state of the service.
+    """Check the name of a state.
 
-    :raises ValueError: it has no such state.
+    :raises ValueError: there is no such state.
     """
     if name not in DATAFLOW:
         raise ValueError(f"{short(name)} is no job state; the states are {', '.join(DATAFLOW)}")

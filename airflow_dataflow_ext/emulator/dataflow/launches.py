@@ -1,4 +1,4 @@
-"""How a job comes to be: the four calls that start one.
+"""The four calls that start a job.
 
 Sources: https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.templates/launch and
 https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.flexTemplates/launch
@@ -38,16 +38,16 @@ _SET_BY_THE_SERVICE = frozenset(
         "pipelineDescription",
     )
 )
-"""Fields of a Job that its creator cannot set: the service ignores them, beside those that the schema calls read-only."""
+"""Fields of a Job that its creator cannot set, in addition to those that the schema calls read-only; the service ignores them."""
 _REPLY = ("id", "projectId", "name", "type", "clientRequestId", "createTime", "location", "startTime", "replaceJobId")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchCall:
-    """What a call asks to be started, whichever of the four it is.
+    """The job that one of the four calls starts.
 
-    :param fields: of the Job, as the caller or the template gives them.
-    :param update: take over from the running job of this name, or from ``replaces`` when that is given.
+    :param fields: fields of the Job that the caller or the template sets.
+    :param update: replace the running job of this name, or ``replaces`` if that is given.
     """
 
     kind: str
@@ -61,7 +61,7 @@ class LaunchCall:
 
     def check(self) -> None:
         """
-        :raises ApiError: 400, names what is wrong with it.
+        :raises ApiError: 400; the message says what is wrong.
         """
         check_job_name(self.name)
         check_labels(self.fields.get("labels", {}))
@@ -107,7 +107,7 @@ def launch_flex(world: World, call: Call) -> Json:
 
 @answers(Job.create)
 def create(world: World, call: Call) -> Json:
-    """A job from a graph. An active twin comes back with 200: that another caller made it shows in its clientRequestId."""
+    """A job from a graph. If an active job has the name, it is returned with 200; its clientRequestId shows whose it is."""
     body = call.body
     fields = {key: value for key, value in body.items() if key not in _SET_BY_THE_SERVICE}
     replaces = call.query.get("replaceJobId") or fields.pop("replaceJobId", "")
@@ -142,7 +142,7 @@ def _from_template(kind: str, template: TemplateFile, asked: Json, *, update: bo
 
 
 def _wants_update(world: World, call: Call, asked: Json) -> bool:
-    """Whether a launch is a replacement: it says so, or it is to be one if there is a job to replace."""
+    """Whether a launch is a replacement: it says so, or it asks for one if there is a job to replace."""
     upsert = "create_or_update_job" in asked.get("environment", {}).get("additionalExperiments", ())
     return bool(asked.get("update")) or (upsert and bool(world.jobs.active_twins(call.place, asked.get("jobName", ""))))
 
@@ -158,7 +158,7 @@ def _check_snapshot(world: World, call: Call, snapshot_id: str | None) -> None:
 
 
 def _start(world: World, call: Call, wanted: LaunchCall) -> JobRecord:
-    """Make the job and have it run; when the engine refuses, there was no job."""
+    """Create the job and run it; if the engine refuses, no job exists."""
     old = _to_replace(world, call, wanted) if wanted.update else None
     twins = world.jobs.active_twins(call.place, wanted.name)
     if twins and old is None:
@@ -196,7 +196,7 @@ def _record(world: World, call: Call, wanted: LaunchCall, old: JobRecord | None)
     times = {"createTime": stamp(now), "startTime": stamp(now), "currentStateTime": stamp(now)}
     state = QUEUED if wanted.kind == "flex" else PENDING
     fields = {name: value for name, value in wanted.fields.items() if value}
-    # a Flex template is a program: only when it has run is there a graph with a type and labels
+    # a Flex template is a program: there is no graph with a type and labels until it has run
     veiled: Json = {name: fields.pop(name) for name in ("type", "labels") if wanted.kind == "flex" and name in fields}
     if old is not None:
         fields["replaceJobId"] = old.id
@@ -223,7 +223,7 @@ def _record(world: World, call: Call, wanted: LaunchCall, old: JobRecord | None)
 
 
 def _spec(wanted: LaunchCall) -> Json:
-    """What the engine gets to see: a job graph as given, or a template with its metadata."""
+    """What the engine receives: the given job graph, or a template with its metadata."""
     if wanted.kind == "create":
         return wanted.fields
     metadata = {"metadata": wanted.template.metadata} if wanted.template.metadata is not None else {}
@@ -231,6 +231,6 @@ def _spec(wanted: LaunchCall) -> Json:
 
 
 def _reply(record: JobRecord) -> Json:
-    """A new job as the starting calls show it: without a state, and a Flex job also without a type."""
+    """A new job in the replies of these calls: without a state and, for a Flex job, without a type."""
     fields = record.fields if record.work.kind != "flex" else {**record.fields, "type": None}
     return {**{name: fields[name] for name in _REPLY if name in fields}, "currentStateTime": EPOCH}

@@ -1,4 +1,4 @@
-"""What may happen to a job: its changes of state, and what an engine reports.
+"""The lifecycle of a job: its changes of state, and what an engine reports.
 
 Source: https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.jobs#jobstate
 """
@@ -27,7 +27,7 @@ from airflow_dataflow_ext.emulator.dataflow.values import stamp
 from airflow_dataflow_ext.emulator.dataflow.world import World
 
 KEPT_SECONDS = 30 * 24 * 3600.0
-"""A finished job is forgotten after this time: https://cloud.google.com/dataflow/docs/guides/archive-jobs"""
+"""Seconds after which a finished job is deleted: https://cloud.google.com/dataflow/docs/guides/archive-jobs"""
 
 _STAGE_STATES = {
     "EXECUTION_STATE_NOT_STARTED": PENDING,
@@ -39,7 +39,7 @@ _STAGE_STATES = {
 
 
 def move(world: World, record: JobRecord, state: str) -> None:
-    """Put a job into a state, whatever it was in before."""
+    """Put a job into a state, whatever its previous state."""
     now = world.clock.now()
     was_terminal = record.is_terminal
     record.change(currentState=known_state(state), currentStateTime=stamp(now))
@@ -54,13 +54,13 @@ def move(world: World, record: JobRecord, state: str) -> None:
 
 
 def forget_later(world: World, record: JobRecord) -> None:
-    """Forget a finished job when its time is over."""
+    """Schedule the deletion of a finished job."""
     left = KEPT_SECONDS - (world.clock.now() - (record.ended or 0.0))
     world.clock.after(max(0.0, left), partial(world.jobs.remove, record))
 
 
 def _take_over(world: World, record: JobRecord) -> None:
-    """A replacement that runs ends the old job; one that ended before leaves it alone."""
+    """End the old job when its replacement runs; if the old job has already ended, do nothing."""
     old, record.replaces = record.replaces, None
     if old is None or old.is_terminal or record.state != RUNNING:
         return
@@ -70,7 +70,7 @@ def _take_over(world: World, record: JobRecord) -> None:
 
 
 def cancel(world: World, record: JobRecord) -> None:
-    """Cancel a job that still moves; one that waits in the queue is gone at once."""
+    """Cancel a job that still moves; a queued job ends at once."""
     if record.state == CANCELLING:
         return
     at_once = record.state == QUEUED
@@ -80,14 +80,14 @@ def cancel(world: World, record: JobRecord) -> None:
 
 
 def drain(world: World, record: JobRecord) -> None:
-    """Let a running streaming job finish what it has read."""
+    """Drain a running streaming job."""
     if record.state != DRAINING:
         move(world, record, DRAINING)
         world.engine.stop(record.id, drain=True)
 
 
 class JobReport:
-    """How an engine tells what happens to one job; after the job's end it is not listened to."""
+    """The interface by which an engine reports on one job; after the job's end, its reports are ignored."""
 
     def __init__(self, world: World, record: JobRecord) -> None:
         self._world = world
@@ -104,7 +104,7 @@ class JobReport:
             move(self._world, record, state)
 
     def message(self, text: str, importance: str = "JOB_MESSAGE_BASIC") -> None:
-        # not refused after the end: the service too adds messages to a job that has failed
+        # accepted after the end, too: the service also adds messages to a failed job
         record = self._record
         number = f"{len(record.messages) + 1:08x}"
         record.changed = True
@@ -149,7 +149,7 @@ class JobReport:
         return {"updateTime": self._now(), **metric}
 
     def _timed(self, stage: Json, before: Json) -> Json:
-        """A stage with its start and its end, where the engine does not say them."""
+        """A stage with its start and end times, if the engine does not report them."""
         state = _STAGE_STATES.get(stage.get("state", ""), UNKNOWN)
         times = {"startTime": state not in (UNKNOWN, PENDING), "endTime": state in TERMINAL}
         return {name: before.get(name) or self._now() for name, reached in times.items() if reached} | stage

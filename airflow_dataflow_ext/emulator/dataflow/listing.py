@@ -1,4 +1,4 @@
-"""Jobs as they are read: one, or many in pages.
+"""Reading jobs: one job, or pages of many.
 
 Source: https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs/list
 """
@@ -31,7 +31,7 @@ def list_jobs(world: World, call: Call) -> bytes:
 
 @answers(Project.list_jobs)
 def aggregated(world: World, call: Call) -> bytes:
-    """Jobs of every region, or of the one that is named; regions out of reach are named in the reply."""
+    """Jobs of all regions, or of the named one; the reply names the regions that cannot be reached."""
     if "name" in call.query:
         raise invalid("The name filter is not supported for jobs.aggregated")
     failed = world.settings.failed_locations
@@ -67,8 +67,8 @@ def _list(world: World, call: Call, places: Sequence[Place], failed: Sequence[st
 
 
 def _ordered(world: World, name: str, places: Sequence[Place]) -> tuple[list[JobRecord], Callable[[JobRecord], Key]]:
-    """The jobs in the order that goes with the filter, and the key that ascends in that order."""
-    # whether the oldest or the newest comes first is not documented
+    """The jobs in the order of the filter, and the key that increases in that order."""
+    # it is not documented whether the oldest or the newest comes first
     active = [record for place in places for record in world.jobs.active(place)] if name != "TERMINATED" else []
     ended = [record for place in places for record in world.jobs.ended(place)] if name != "ACTIVE" else []
     if name == "UNKNOWN":
@@ -87,7 +87,7 @@ def _by_birth(record: JobRecord) -> Key:
 
 
 def _by_end(record: JobRecord) -> Key:
-    """Active jobs first, by creation; then the others, by their end."""
+    """Active jobs first, by creation time; then the others, by their end."""
     return [0, 0, -record.sequence] if record.ended is None else [1, -record.ended, -record.sequence]
 
 

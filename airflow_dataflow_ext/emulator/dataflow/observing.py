@@ -1,4 +1,4 @@
-"""What a job says of itself: messages, metrics, stages.
+"""Messages, metrics and stages of a job.
 
 Sources: https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs.messages/list ,
 .../projects.locations.jobs/getMetrics , .../projects.locations.jobs/getExecutionDetails
@@ -20,7 +20,7 @@ _PARTS = ("count", "min", "max", "mean")
 
 @answers(Message.list)
 def messages(world: World, call: Call) -> Json:
-    """Messages in the order of time; autoscaling events of the same span come with the first page."""
+    """Messages in the order of time; the first page also contains the autoscaling events of the time span."""
     record = call.job(world)
     least = call.query.get("minimumImportance", IMPORTANCE[0])
     wanted = frozenset(IMPORTANCE[IMPORTANCE.index(least) :]) if least in IMPORTANCE else frozenset(IMPORTANCE)
@@ -33,7 +33,7 @@ def messages(world: World, call: Call) -> Json:
 
 @answers(Job.get_metrics)
 def metrics(world: World, call: Call) -> Json:
-    """The latest values, each as a committed and a tentative copy; distributions also as scalars."""
+    """The latest values, each as a committed and a tentative one; distributions also as scalars."""
     record = call.job(world)
     since = seconds_of(call.query["startTime"]) if "startTime" in call.query else float("-inf")
     changed = [metric for metric in record.metrics if seconds_of(metric["updateTime"]) >= since]
@@ -48,7 +48,7 @@ def stages(world: World, call: Call) -> Json:
 
 @answers(Stage.get_execution_details)
 def stage(world: World, call: Call) -> Json:
-    """One worker with one work item, which is what a job on this machine has."""
+    """One worker with one work item, since a job runs in one process."""
     record = call.job(world)
     found = next((entry for entry in record.stages if entry["stageId"] == call.path["stageId"]), None)
     if found is None:
@@ -63,14 +63,14 @@ def _worker(record: JobRecord, entry: Json) -> Json:
 
 
 def _span(call: Call, entries: Sequence[Json]) -> list[Json]:
-    """Entries from ``startTime`` on and before ``endTime``."""
+    """Entries from ``startTime`` (inclusive) to ``endTime`` (exclusive)."""
     start = seconds_of(call.query["startTime"]) if "startTime" in call.query else float("-inf")
     end = seconds_of(call.query["endTime"]) if "endTime" in call.query else float("inf")
     return [entry for entry in entries if start <= seconds_of(entry["time"]) < end]
 
 
 def _page(world: World, call: Call, name: str, entries: Sequence[Json]) -> Json:
-    """A page out of a list that only grows at its end."""
+    """A page of a list that only grows at its end."""
     size = call.query.get("pageSize", 0)
     if size < 0:
         raise invalid(f"pageSize must not be negative; it is {size}")

@@ -1,4 +1,4 @@
-"""Pages for a person, on the paths of Google's console: the jobs of a project, and one job."""
+"""HTML pages on the paths of Google's console: the jobs of a project, and one job."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing
 JOBS = Method(id="console.jobs", verb="GET", path="dataflow/jobs", query=("project",), reply="page", repeatable=True)
 JOB = Method(id="console.job", verb="GET", path="dataflow/jobs/{location}/{jobId}", query=("project",), reply="page", repeatable=True)
 _MOST = 1000
-"""Rows of a table."""
+"""Greatest number of rows of a table."""
 
 
 class JobPages:
-    """What a task's link leads to: no token is asked for, because a browser has none."""
+    """The pages to which a task's link leads; they need no token, because a browser has none."""
 
     prefix = "dataflow/"
     any_case = False

@@ -16,9 +16,9 @@ Selection = dict[str, "Selection"]
 
 
 def parse(text: str) -> Selection:
-    """``jobs(id,name),nextPageToken`` as a tree, also with ``jobs.id`` or ``jobs/id`` in it; an empty tree means everything below.
+    """A selection such as ``jobs(id,name),nextPageToken``, ``jobs.id`` or ``jobs/id`` as a tree; an empty tree selects everything.
 
-    :raises ApiError: 400, it cannot be read.
+    :raises ApiError: 400 if it is not valid.
     """
     tokens = _TOKEN.findall(text)
     selection = _parse_list(tokens, 1)

@@ -1,4 +1,4 @@
-"""Which projects and regions there are, as far as the service tells by a name alone."""
+"""Checks of projects and regions, as far as the service decides by the name alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ https://cloud.google.com/resource-manager/docs/creating-managing-projects
 
 def check_project(project: str) -> None:
     """
-    :raises ApiError: 400, it cannot be the id of a project.
+    :raises ApiError: 400 if it is not a valid project id.
     """
     if not _PROJECT.fullmatch(project):
         raise invalid(
@@ -34,7 +34,7 @@ def regions() -> frozenset[str]:
 
 def check_location(location: str) -> None:
     """
-    :raises ApiError: 400, there is no such region.
+    :raises ApiError: 400 if there is no such region.
     """
     if location not in regions():
         raise not_now(

@@ -1,4 +1,4 @@
-"""Google's own templates: which of its paths hold which kind, and the files of those that the emulator plays, under ``provided_files/``.
+"""Google's own templates: which type each path has, and the files of those that the emulator runs, in ``provided_files/``.
 
 Source: https://cloud.google.com/dataflow/docs/guides/templates/provided-templates
 """
@@ -17,14 +17,14 @@ _OPTIONS = (
     "workerMachineType workerRegion workerZone zone",
 )
 OPTIONS = frozenset(name for line in _OPTIONS for name in line.split())
-"""Pipeline options that a Flex launch takes beside the template's parameters, in either spelling; which ones is not fully documented.
+"""Pipeline options that a Flex launch accepts as parameters, in either spelling; which ones is not fully documented.
 
 https://cloud.google.com/dataflow/docs/reference/pipeline-options
 """
 
 
 def published(path: str) -> bytes | None:
-    """The file at a path of Google's, where the emulator plays it: a container spec, or ``_metadata`` of a classic template."""
+    """The file at one of Google's paths, if the emulator has it: a container spec, or the ``_metadata`` of a classic template."""
     match = _PATH.fullmatch(path)
     if match is None:
         return None
@@ -33,12 +33,12 @@ def published(path: str) -> bytes | None:
 
 
 def is_flex(path: str) -> bool:
-    """Whether the path is one of Google's for a Flex template."""
+    """Whether the path is that of one of Google's Flex templates."""
     match = _PATH.fullmatch(path)
     return match is not None and match["flex"] is not None
 
 
 def is_classic(path: str) -> bool:
-    """Whether the path is one of Google's for a classic template."""
+    """Whether the path is that of one of Google's classic templates."""
     match = _PATH.fullmatch(path)
     return match is not None and match["flex"] is None

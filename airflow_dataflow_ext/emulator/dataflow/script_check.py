@@ -1,4 +1,4 @@
-"""Whether the steps of a script are what a job can report, by Google's schemas."""
+"""Checks by Google's schemas that a job can report the steps of a script."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from airflow_dataflow_ext.emulator.engines.timeline import Describe, JobMessage,
 from airflow_dataflow_ext.emulator.http.errors import ApiError, short
 
 DESCRIBED = ("type", "jobMetadata", "pipelineDescription", "labels", "environment")
-"""What a launcher finds out of a Job."""
+"""The fields of a Job that a Flex launcher finds out."""
 
 
 def check_script(script: Script) -> None:
     """
-    :raises ValueError: a step reports what no job can, and the error names it.
+    :raises ValueError: a step reports what a job cannot; the message names it.
     """
     for steps in (script.steps, script.on_cancel, script.on_drain):
         for _, step in steps:
@@ -43,7 +43,7 @@ def _check(step: TimelineEvent | str) -> None:
 
 
 def _need(what: str, entries: Sequence[Mapping[str, Any]], *names: str) -> None:
-    """Entries without a name look the same."""
+    """Check that entries have names, since entries without one cannot be distinguished."""
     for entry in entries:
         found: Any = entry
         for name in names:

@@ -1,4 +1,4 @@
-"""The emulated Dataflow on the wire: from an incoming request to the function that answers it, and back."""
+"""The emulated Dataflow service: from a request to the function that answers it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from airflow_dataflow_ext.emulator.http.errors import ApiError
 from airflow_dataflow_ext.emulator.http.router import Incoming
 
 ANSWERING = (launches, listing, observing, snapshots, templates, updates, workers)
-"""The modules whose functions answer the methods; importing one enters them."""
+"""The modules whose functions answer the methods; importing a module registers them."""
 
 
 class DataflowServer(JsonService):

@@ -19,7 +19,7 @@ from airflow_dataflow_ext.emulator.http.errors import invalid, missing, not_now
 _DAY = 24 * 3600.0
 DEFAULT_TTL = "604800s"
 LONGEST = 30 * _DAY
-"""The longest life in seconds; assumed, it is not documented."""
+"""Longest lifetime of a snapshot, in seconds; an assumption, since it is not documented."""
 _PUBSUB_LIFE = 7 * _DAY
 _SIZE = "1048576"
 _TOPIC = re.compile(r"projects/[^/]+/(topics|subscriptions)/([^/]+)")
@@ -54,7 +54,7 @@ def take(world: World, call: Call) -> Json:
 
 
 def restore(world: World, snapshot: Json) -> None:
-    """Take back a snapshot of an emulator that has been stopped; one that was not ready by then never will be."""
+    """Restore a snapshot after a restart of the emulator; one that was not ready by then has failed."""
     if snapshot["state"] != "READY":
         snapshot = {**snapshot, "state": "FAILED"}
     world.snapshots[snapshot["id"]] = snapshot
@@ -67,7 +67,7 @@ def _expire(world: World, snapshot_id: str) -> None:
 
 
 def _sources(record: JobRecord, snapshot_id: str, expires: str) -> list[Json]:
-    """The Pub/Sub sources, as far as the job's parameters name them."""
+    """The Pub/Sub sources that the job's parameters name."""
     found = [match for value in record.work.parameters.values() if (match := _TOPIC.fullmatch(value))]
     name = f"projects/{record.place[0]}/snapshots/dataflow-{snapshot_id}"
     return [{"topicName": match[0], "snapshotName": f"{name}-{match[2]}", "expireTime": expires} for match in found]

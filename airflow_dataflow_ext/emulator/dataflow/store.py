@@ -1,4 +1,4 @@
-"""Jobs, snapshots and pipelines in the data directory, so that they outlive the emulator."""
+"""Stores jobs, snapshots and pipelines in the data directory, so that they outlive the emulator."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _AS_THEY_ARE = ("fields", "veiled", *_TIMES, "messages", "events", "metrics", "s
 
 
 class JobStore:
-    """One file of jobs, snapshots and pipelines; used by one emulator at a time, in one thread.
+    """A SQLite file of jobs, snapshots and pipelines; one emulator at a time uses it, in one thread.
 
-    :param directory: made where it is missing.
+    :param directory: directory of the file, which is created if it does not exist.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -42,7 +42,7 @@ class JobStore:
             connection.executescript(_TABLES)
 
     def load(self, world: World) -> None:
-        """Put what was saved into the world. Jobs that ran fail: their processes are gone."""
+        """Load everything into the world. Jobs that were running have failed, since their processes have ended."""
         with self._open() as connection:
             rows = connection.execute("SELECT record FROM jobs ORDER BY sequence").fetchall()
             kept = connection.execute("SELECT record FROM snapshots").fetchall()
@@ -62,14 +62,14 @@ class JobStore:
         world.pipelines.update((name, json.loads(text)) for name, text in pipelines)
 
     def save(self, world: World) -> None:
-        """Write what has changed since the last time."""
+        """Save what has changed since the last call."""
         changed = [record for record in world.jobs if record.changed]
         gone = self._saved - {record.id for record in world.jobs}
         taken = {name: json.dumps(snapshot) for name, snapshot in world.snapshots.items()}
         pipelines = {name: json.dumps(record) for name, record in world.pipelines.items()}
         if not changed and not gone and taken == self._saved_snapshots and pipelines == self._saved_pipelines:
             return
-        with self._open() as connection, connection:  # closed, and before that committed
+        with self._open() as connection, connection:  # commits, then closes
             connection.executemany("DELETE FROM jobs WHERE id = ?", [(job_id,) for job_id in gone])
             rows = [(record.id, record.sequence, json.dumps(_saved_form(record))) for record in changed]
             connection.executemany("INSERT OR REPLACE INTO jobs VALUES (?, ?, ?)", rows)
@@ -92,5 +92,5 @@ def _saved_form(record: JobRecord) -> Json:
 
 
 def _record(saved: dict[str, Any], sequence: int) -> JobRecord:
-    """A job as it was; whom it was to replace no longer matters, because neither runs."""
+    """A saved job; which job it was to replace is dropped, because neither runs any more."""
     return JobRecord(work=Work(**saved["work"]), sequence=sequence, **{name: saved[name] for name in _AS_THEY_ARE})

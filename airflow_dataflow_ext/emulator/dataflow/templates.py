@@ -30,10 +30,10 @@ _RUNTIME_FIELDS = ("name", "label", "helpText", "isOptional", "regexes", "paramT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateFile:
-    """A template as it lies in Cloud Storage.
+    """A template in Cloud Storage.
 
-    :param content: the container spec or the job graph; empty when there is no such object.
-    :param metadata: TemplateMetadata; ``None`` when there is none, and then any parameter goes.
+    :param content: the container spec or the job graph; empty if the object does not exist.
+    :param metadata: its TemplateMetadata; if there is none, every parameter is accepted.
     """
 
     path: str
@@ -50,9 +50,9 @@ class TemplateFile:
 
 
 def open_flex(objects: Objects, path: str) -> TemplateFile:
-    """The container spec at a path; without an object it is up to the engine whether it knows the path.
+    """The container spec at a path; if there is no object, the engine decides whether it knows the path.
 
-    :raises ApiError: 400, the object is no container spec.
+    :raises ApiError: 400 if the object is not a container spec.
     """
     _check_path(path, "containerSpecGcsPath")
     found = _load(objects, path)
@@ -62,9 +62,9 @@ def open_flex(objects: Objects, path: str) -> TemplateFile:
 
 
 def flex_of(spec: Any, path: str = "") -> TemplateFile:
-    """A container spec that is given in the call or in a file; names may be in snake case.
+    """A container spec from a call or a file; its names may be in snake case.
 
-    :raises ApiError: 400, it is none.
+    :raises ApiError: 400 if it is not a container spec.
     """
     try:
         content = read_body("ContainerSpec", _without_extras(spec))
@@ -78,7 +78,7 @@ def flex_of(spec: Any, path: str = "") -> TemplateFile:
 def open_classic(objects: Objects, path: str) -> TemplateFile:
     """The job graph at a path, with the metadata beside it.
 
-    :raises ApiError: 400, it is a container spec of a Flex template or no JSON object.
+    :raises ApiError: 400 if it is a Flex template's container spec, or not a JSON object.
     """
     _check_path(path, "gcsPath")
     graph = _load(objects, path) or {}
@@ -106,7 +106,7 @@ def _load(objects: Objects, path: str) -> Any:
 
 
 def _without_extras(spec: Any) -> Any:
-    """A spec without the keys that Google's own generator adds to the metadata."""
+    """A spec without the keys that Google's generator adds to the metadata."""
     if not isinstance(spec, Mapping) or not isinstance(spec.get("metadata"), Mapping):
         return spec
     kept = {key: value for key, value in spec["metadata"].items() if key not in _NOT_IN_THE_SCHEMA}
@@ -114,15 +114,15 @@ def _without_extras(spec: Any) -> Any:
 
 
 def check_parameters(template: TemplateFile, given: Mapping[str, str]) -> None:
-    """Compare a launch's parameters with the metadata, where there is any.
+    """Compare a launch's parameters with the metadata, if there is any.
 
-    :raises ApiError: 400, lists every breach.
+    :raises ApiError: 400; the message lists all wrong parameters.
     """
     if template.metadata is None:
         return
     declared = {entry.get("name", ""): entry for entry in template.metadata.get("parameters", ())}
     breaches = {name: fault for name, entry in declared.items() if (fault := _breach(name, entry, given))}
-    if template.language != "YAML":  # the launcher of Beam YAML takes any pipeline option beside its own parameters
+    if template.language != "YAML":  # the launcher of Beam YAML also accepts any pipeline option
         options = OPTIONS if template.is_flex else ()
         unknown = [name for name in given if name not in declared and camel(name) not in options]
         breaches |= {name[:100]: "Unrecognized parameter" for name in unknown}
@@ -156,13 +156,13 @@ def _is_required(entry: Mapping[str, Any], given: Mapping[str, str]) -> bool:
 def _matches(regex: str, value: str) -> bool:
     try:
         return re.fullmatch(regex, value) is not None
-    except re.error:  # written for RE2 or Java, and Python cannot read it
+    except re.error:  # written for RE2 or Java, and not valid in Python
         return True
 
 
 @answers(Methods.get)
 def get(world: World, call: Call) -> Json:
-    """Metadata of a template. What is wrong with its files goes into ``status``, not into the HTTP status."""
+    """A template's metadata. Errors of its files are in ``status``, not in the HTTP status."""
     path = call.query.get("gcsPath", "")
     _check_path(path, "gcsPath")
     try:

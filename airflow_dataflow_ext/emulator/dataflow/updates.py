@@ -82,7 +82,7 @@ def _need(record: JobRecord, asked: str, *states: str) -> None:
 
 
 def _set_fields(record: JobRecord, body: Json, mask: Sequence[str]) -> None:
-    """Set what the mask names; all of it or, on an error, nothing."""
+    """Set the fields that the mask names: all of them or, on an error, none."""
     parameters: Json = dict(record.fields.get(_PARAMETERS, {}))
     metadata: Json = dict(record.fields.get("jobMetadata", {}))
     properties: Json = dict(metadata.get("userDisplayProperties", {}))
@@ -102,7 +102,7 @@ def _set_fields(record: JobRecord, body: Json, mask: Sequence[str]) -> None:
 
 
 def _copy(target: Json, source: Json, name: str) -> None:
-    """A field that the mask names and the body does not hold is cleared."""
+    """Clear the fields that the mask names but the body does not contain."""
     if name in source:
         target[name] = source[name]
     else:

@@ -1,4 +1,4 @@
-"""The small values of Google's JSON: timestamps, durations, names of jobs and labels, ids, page tokens."""
+"""The simple values of Google's JSON: time stamps, durations, names, labels, ids, page tokens."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _SNAKE = re.compile(r"_([a-z0-9])")
 
 
 def stamp(seconds: float) -> str:
-    """Seconds since 1970 as RFC 3339 in UTC, to the microsecond."""
+    """Seconds since 1970 as an RFC 3339 time in UTC, with microseconds."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def seconds_of(text: str) -> float:
-    """RFC 3339 to seconds since 1970.
+    """Seconds since 1970 of an RFC 3339 time.
 
-    :raises ValueError: it is none.
+    :raises ValueError: it is not such a time.
     """
     if not _TIME.fullmatch(text):
         raise ValueError(f"{short(text)} is no RFC 3339 timestamp")
@@ -45,9 +45,9 @@ def seconds_of(text: str) -> float:
 
 
 def duration_of(text: str) -> float:
-    """``"604800s"`` to seconds.
+    """Seconds of a duration such as ``"604800s"``.
 
-    :raises ValueError: it is no duration.
+    :raises ValueError: it is not a duration.
     """
     if not _DURATION.fullmatch(text):
         raise ValueError(f"{short(text)} is no duration in seconds with an 's' at its end")
@@ -55,20 +55,20 @@ def duration_of(text: str) -> float:
 
 
 def camel(name: str) -> str:
-    """``job_metadata`` to ``jobMetadata``; a name in camel case stays as it is."""
+    """A name in camel case, for example ``jobMetadata`` for ``job_metadata``."""
     return _SNAKE.sub(lambda match: match[1].upper(), name)
 
 
 def new_job_id(now: float) -> str:
-    """An id in the service's form; its time is US Pacific, whatever the region."""
+    """A new id in the service's form, which contains the US Pacific time in every region."""
     moment = datetime.fromtimestamp(now, _PACIFIC)
     return f"{moment:%Y-%m-%d_%H_%M_%S}-{random.randrange(10**18, 10**19)}"
 
 
 def check_job_name(name: object) -> str:
-    """A job's name as the service takes it.
+    """Check a job's name.
 
-    :raises ApiError: 400, it is missing or breaks the pattern.
+    :raises ApiError: 400 if it is missing, or does not match the pattern.
     """
     if not isinstance(name, str) or not _JOB_NAME.fullmatch(name):
         raise invalid(f"The workflow could not be created. Causes: The job name {short(name)} must match the pattern {_JOB_NAME.pattern}")
@@ -76,9 +76,9 @@ def check_job_name(name: object) -> str:
 
 
 def check_labels(labels: Mapping[str, str]) -> None:
-    """Labels under Compute's rule.
+    """Check labels by Compute Engine's rules.
 
-    :raises ApiError: 400, names the label.
+    :raises ApiError: 400; the message names the label.
     """
     if len(labels) > 64:
         raise invalid(f"A job has at most 64 labels; {len(labels)} were given")
@@ -96,14 +96,14 @@ def _fits(text: str) -> bool:
 
 
 def page_token(question: Mapping[str, Any], key: Any) -> str:
-    """An opaque token that continues this question after that key."""
+    """An opaque token that continues a list after a key."""
     return base64.urlsafe_b64encode(json.dumps([_mark(question, key), key]).encode()).decode().rstrip("=")
 
 
 def page_key(question: Mapping[str, Any], token: str) -> Any:
     """The key in a token.
 
-    :raises ApiError: 400, it is no token that this emulator gave, or one of another question.
+    :raises ApiError: 400 if this emulator did not issue the token, or issued it for another list.
     """
     try:
         mark, key = read_json(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
@@ -115,6 +115,6 @@ def page_key(question: Mapping[str, Any], token: str) -> Any:
 
 
 def _mark(question: Mapping[str, Any], key: Any) -> str:
-    """Ties a key to its question, so that no other token is taken."""
+    """A checksum that ties a key to its list, so that other tokens are refused."""
     asked = {name: value for name, value in question.items() if name not in ("pageToken", "pageSize")}
     return hmac.new(_SECRET, json.dumps([asked, key], sort_keys=True).encode(), "sha256").hexdigest()[:16]

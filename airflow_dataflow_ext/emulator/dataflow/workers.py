@@ -1,4 +1,4 @@
-"""What workers and debuggers say to the service: answered truthfully, and without a scheduler behind it.
+"""The calls of workers and debuggers, answered from the state of the job; no scheduler is behind them.
 
 Source: https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs.workItems/lease
 """
@@ -16,7 +16,7 @@ from airflow_dataflow_ext.emulator.dataflow.world import Call, World, answers
 LEASE_SECONDS = 120.0
 _REPORT_INTERVAL = "10s"
 _HEALTH_INTERVAL = "60s"
-# a kind of message from a worker -> the kind of answer to it
+# kind of a worker's message -> kind of its answer
 _RESPONSES: dict[str, tuple[str, Json]] = {
     "workerHealthReport": ("workerHealthReportResponse", {"reportInterval": _HEALTH_INTERVAL}),
     "workerMetrics": ("workerMetricsResponse", {}),
@@ -35,7 +35,7 @@ def worker_messages(world: World, call: Call) -> Json:  # noqa: ARG001 - workers
 
 @answers(WorkItem.lease)
 def lease(world: World, call: Call) -> Json:
-    """A work item for each running stage that nobody holds; the engine does the work by itself all the same."""
+    """A work item for each running stage that is not leased; the engine still does the work itself."""
     record = call.job(world)
     now = world.clock.now()
     items = []
@@ -89,20 +89,20 @@ def _dropped(code: int, message: str) -> Json:
 
 @answers(Debug.get_config)
 def get_config(world: World, call: Call) -> Json:
-    """No debugger is set on any component."""
+    """An empty configuration: no component has a debugger."""
     call.job(world)
     return {"config": "{}"}
 
 
 @answers(Debug.send_capture)
 def send_capture(world: World, call: Call) -> Json:
-    """Taken, and not kept."""
+    """Accept the capture and discard it."""
     call.job(world)
     return {}
 
 
 @answers(Debug.get_worker_stacktraces)
 def get_worker_stacktraces(world: World, call: Call) -> Json:
-    """The stacks of the process that runs the job, as it last reported them; of a job without one there are none."""
+    """The last reported stacks of the process that runs the job; empty if the job has no process."""
     record = call.job(world)
     return {"sdks": [{"sdkId": "sdk-0-0", "stacks": record.stacks}]} if record.stacks and not record.is_terminal else {}

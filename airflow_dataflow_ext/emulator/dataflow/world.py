@@ -1,4 +1,4 @@
-"""What the emulated Dataflow holds, the form of a call to it, and the table of what answers which method."""
+"""The state of the emulated Dataflow, the form of a call to it, and the table of the functions that answer."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from airflow_dataflow_ext.emulator.http.payload import make
 
 @dataclass(kw_only=True)
 class Settings(Capacity):
-    """What the service does not document, or what differs from day to day; how full it is, ``Capacity`` says.
+    """Behavior that the service does not document, or that varies; :class:`Capacity` sets how full the service is.
 
     :param read_lag: seconds of the clock for which readers do not see a new job.
-    :param page_size: entries a page when a call names no size; ``page_cap`` is the most that a call gets.
+    :param page_size: entries per page if a call names no size.
+    :param page_cap: greatest number of entries per page.
     :param failed_locations: regions that ``jobs.aggregated`` cannot reach.
-    :param snapshot_seconds: until a snapshot is ready.
+    :param snapshot_seconds: seconds until a snapshot is ready.
     """
 
     read_lag: float = 0.0
@@ -53,9 +54,9 @@ class Settings(Capacity):
 
 @dataclass(kw_only=True)
 class World:
-    """Everything that the emulated service knows.
+    """The state of the emulated service.
 
-    :param pipelines: by full name: the Pipeline, and the ids of its jobs.
+    :param pipelines: by full name, the Pipeline and the ids of its jobs.
     """
 
     clock: Clock
@@ -76,10 +77,10 @@ class World:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call, read and checked.
+    """One checked call.
 
-    :param location: of the path, else of the query or the body, else where the service acts by default.
-    :param named: whether the call itself named the location.
+    :param location: the location in the path, else in the query or the body, else the service's default.
+    :param named: whether the call names the location.
     """
 
     method: Method
@@ -96,7 +97,7 @@ class Call:
 
     @property
     def question(self) -> Mapping[str, Any]:
-        """What a page token continues: the method and the query."""
+        """What a page token belongs to: the method and the query."""
         return {"": self.method.id, **self.path, **self.query}
 
     def job(self, world: World) -> JobRecord:
@@ -108,4 +109,4 @@ class Call:
 
 
 answers: Answers[Callable[[World, Call], Json | bytes]] = Answers()
-"""What each method does; bytes are a body that is serialised already."""
+"""The functions that answer the methods; bytes are a body that is already serialized."""

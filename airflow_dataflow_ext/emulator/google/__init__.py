@@ -1,1 +1,1 @@
-"""What stands beside Dataflow at Google: tokens and Cloud Storage."""
+"""The parts of Google Cloud that Dataflow needs: tokens and Cloud Storage."""

@@ -1,7 +1,8 @@
-"""Where buckets and objects are kept: in memory, or as files in a directory that outlives the process.
+"""Stores buckets and objects: in memory, or as files in a directory that outlives the process.
 
-On disk a bucket is a folder and a generation of an object two files in it, ``<digest of the name>.<generation>.content`` and ``.json``.
-The record is written last and removed first, each file under another name until it is whole, so that whatever has a record is complete.
+On disk, a bucket is a folder, and a generation of an object is two files in it, ``<digest of the name>.<generation>.content`` and
+``.json``. The ``.json`` record is written last and removed first, and each file has another name until it is complete, so that an object
+with a record is always complete.
 """
 
 from __future__ import annotations
@@ -22,31 +23,31 @@ Record = TypeVar("Record", Bucket, StoredObject)
 
 
 class Backing(Protocol):
-    """Keeps what the store knows."""
+    """Keeps the content of a store."""
 
     def buckets(self) -> Iterator[Bucket]:
-        """The buckets that were kept.
+        """The stored buckets.
 
-        :raises StorageError: a record cannot be read; so does ``objects``.
+        :raises StorageError: a record cannot be read; ``objects`` raises it, too.
         """
 
     def objects(self, bucket: str) -> Iterator[StoredObject]:
-        """The generations of objects that were kept of a bucket, in no order."""
+        """The stored generations of a bucket's objects, in any order."""
 
     def save_bucket(self, bucket: Bucket) -> None:
-        """Keep a bucket, or what is new of it."""
+        """Store a bucket, or its changes."""
 
     def drop_bucket(self, name: str) -> None:
-        """Forget a bucket and all that is in it."""
+        """Delete a bucket and everything in it."""
 
     def save_object(self, item: StoredObject, content: bytes | None) -> None:
-        """Keep a generation; without content, what is new of its record."""
+        """Store a generation or, without content, the changes of its record."""
 
     def drop_object(self, item: StoredObject) -> None:
-        """Forget a generation."""
+        """Delete a generation."""
 
     def read(self, item: StoredObject, start: int, end: int) -> bytes:
-        """The bytes of a generation from ``start`` up to, and without, ``end``."""
+        """The bytes of a generation from ``start`` to ``end`` (exclusive)."""
 
 
 class MemoryBacking:
@@ -62,10 +63,10 @@ class MemoryBacking:
         return iter(())
 
     def save_bucket(self, bucket: Bucket) -> None:
-        """The store itself remembers it."""
+        """Do nothing: the store itself keeps buckets."""
 
     def drop_bucket(self, name: str) -> None:
-        """It was empty."""
+        """Do nothing: the bucket was empty."""
 
     def save_object(self, item: StoredObject, content: bytes | None) -> None:
         if content is not None:
@@ -79,7 +80,7 @@ class MemoryBacking:
 
 
 class DiskBacking:
-    """Keeps everything in a directory. Names are digested, since objects may be called ``keep`` and ``keep/sub`` at once."""
+    """Keeps everything in a directory. File names are digests, since there may be objects ``keep`` and ``keep/sub`` at the same time."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory.absolute()

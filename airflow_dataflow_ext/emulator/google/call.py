@@ -1,4 +1,4 @@
-"""A request to Cloud Storage: as it came, and matched to its method and typed."""
+"""A request to Cloud Storage: as received, and as matched to its method, with typed parameters."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from airflow_dataflow_ext.emulator.http.errors import ApiError
 from airflow_dataflow_ext.emulator.http.router import Incoming
 
 LARGEST_JSON = 20 * 1024 * 1024
-"""Bytes of a body that is unpacked before it is read."""
+"""Greatest size of a JSON body after decompression, in bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageCall(Incoming):
-    """A request.
+    """A request that is matched to its method.
 
-    :param verb: the HTTP method, which is not always that of ``method``: the steps of an upload have others.
+    :param verb: the HTTP method, which can differ from that of ``method``, as in the steps of an upload.
     :param parameters: the method's query parameters, typed.
     :param origin: scheme and host under which the client knows the service.
     """
@@ -31,9 +31,9 @@ class StorageCall(Incoming):
 
 
 def unpacked(headers: Mapping[str, str], content: bytes) -> bytes:
-    """A body as it was before the client compressed it for the way.
+    """A body, decompressed if the client has compressed it.
 
-    :raises ApiError: 400, it says gzip and is none.
+    :raises ApiError: 400 if it is not gzip, although its headers say so.
     """
     if headers.get("content-encoding", "").lower() != "gzip":
         return content
@@ -44,7 +44,7 @@ def unpacked(headers: Mapping[str, str], content: bytes) -> bytes:
 
 
 def gunzip(content: bytes, limit: int) -> bytes | None:
-    """What was compressed; None where nothing was, or where it has more bytes than the limit."""
+    """The decompressed content; None if it is not gzip, or longer than ``limit`` bytes."""
     found = bytearray()
     while content:
         member = zlib.decompressobj(wbits=31)
@@ -60,9 +60,10 @@ def gunzip(content: bytes, limit: int) -> bytes | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A request before it is known what it means.
+    """A request as received.
 
-    :param path: as it came, still encoded; the query is decoded.
+    :param path: the encoded path.
+    :param query: the decoded query.
     :param headers: names in lower case.
     :param origin: scheme and host under which the client knows the service.
     """
@@ -76,9 +77,9 @@ class Asked:
 
 
 def read_target(target: str) -> tuple[str, dict[str, str]]:
-    """Path, still encoded, and query, decoded, of a request line; a target that names scheme and host is taken, too.
+    """The encoded path and the decoded query of a request line, which may also contain scheme and host.
 
-    :raises ApiError: 400, it is not UTF-8.
+    :raises ApiError: 400 if it is not UTF-8.
     """
     path, _, query = target.partition("?")
     path = re.sub(r"^https?://[^/?#]*", "", path)
@@ -93,9 +94,9 @@ def _pairs(query: str) -> Iterator[tuple[str, str]]:
 
 
 def decoded(text: str) -> str:
-    """A part of a URL, decoded.
+    """A decoded part of a URL.
 
-    :raises ApiError: 400, it is not UTF-8.
+    :raises ApiError: 400 if it is not UTF-8.
     """
     try:
         return unquote(text, errors="strict")

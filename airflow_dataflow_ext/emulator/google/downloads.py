@@ -1,4 +1,4 @@
-"""An object's content as a reply: whole, a range of it, or unpacked on the way.
+"""An object's content as a reply: the whole content, a range, or decompressed.
 
 Sources: https://cloud.google.com/storage/docs/transcoding , https://www.rfc-editor.org/rfc/rfc9110#section-14
 """
@@ -26,16 +26,16 @@ _SHOWN = {
 
 
 def download(store: ObjectStore, item: StoredObject, headers: Mapping[str, str]) -> Outgoing:
-    """The content, as the request's headers want it.
+    """The content in the form that the request's headers ask for.
 
-    :param headers: of the request, names in lower case.
-    :raises RangeError: the range lies beyond the content.
+    :param headers: headers of the request, with names in lower case.
+    :raises RangeError: the range is beyond the content.
     """
     shown = _headers(item)
     content_type = str(item.metadata.get("contentType") or "application/octet-stream")
     if _is_to_be_unpacked(item, headers):
         plain = gunzip(store.read(item), _LARGEST_UNPACKED)
-        if plain is not None:  # a range counts in what is stored, so that there is none of what is unpacked
+        if plain is not None:  # ranges refer to the stored bytes, so decompressed content has none
             del shown["Content-Encoding"]
             shown["Warning"] = "214 UploadServer gunzipped"
             return Outgoing(content=plain, headers=shown, content_type=content_type)
@@ -48,9 +48,9 @@ def download(store: ObjectStore, item: StoredObject, headers: Mapping[str, str])
 
 
 def read_range(text: str, size: int) -> tuple[int, int] | None:
-    """First byte, and the one after the last, of a ``Range`` header; None where it is none, or more than one.
+    """First byte and end (exclusive) of a ``Range`` header; None if it is not a single valid range.
 
-    :raises RangeError: it lies beyond the content.
+    :raises RangeError: the range is beyond the content.
     """
     found = _RANGE.fullmatch(text.strip())
     if found is None or not (found[1] or found[2]):

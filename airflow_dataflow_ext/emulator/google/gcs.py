@@ -1,4 +1,4 @@
-"""Cloud Storage on this machine: which request means what, and the server that takes them.
+"""The emulated Cloud Storage: the routing of requests, and the server.
 
 Source: https://cloud.google.com/storage/docs/json_api
 """
@@ -40,9 +40,9 @@ Handler = Callable[[StorageCall], Mapping[str, Any] | Outgoing | None]
 
 
 class StorageService:
-    """Answers requests to Cloud Storage out of a store.
+    """Answers requests to Cloud Storage from a store.
 
-    :param tokens: checks the token of each request; None lets everybody in.
+    :param tokens: checks the token of each request; None checks nothing.
     """
 
     def __init__(self, store: ObjectStore, tokens: IssuedTokens | None = None) -> None:
@@ -53,9 +53,9 @@ class StorageService:
         self._routes = [(method, _pattern(method.path)) for method in methods()]
 
     def answer(self, verb: str, target: str, headers: Mapping[str, str], content: bytes, origin: str) -> Outgoing:
-        """The answer, refusals included; after a refusal nothing has changed.
+        """The answer, which may be a refusal; after a refusal, nothing has changed.
 
-        :param target: path and query, as they stand in the request line.
+        :param target: path and query, as in the request line.
         :param headers: names in lower case.
         :param origin: scheme and host under which the client knows the service.
         """
@@ -72,9 +72,9 @@ class StorageService:
             return self._answer_json(asked) if is_json else answer_xml(self._store, asked)
         except ApiError as refusal:
             error = refusal
-        except OSError as failure:  # of the disk
+        except OSError as failure:  # an error of the disk
             error = ApiError(503, f"The storage emulator cannot keep or read this: {failure.strerror or failure}")
-        except Exception as failure:  # a client is to see a server's error in the service's form, whatever happened here
+        except Exception as failure:  # whatever happened, the client gets a server error in the service's form
             error = ApiError(500, f"The storage emulator failed: {type(failure).__name__}: {failure}")
         return refuse_json(error) if is_json else refuse_xml(error)
 
@@ -97,7 +97,7 @@ class StorageService:
             raise ApiError(501, f"This emulator does not play {call.method.id}.", reason="notImplemented")
         if call.query.get("alt", "json") not in ("json", "media"):
             raise ApiError(400, f"Unknown output format: {call.query['alt'][:100]}", reason="invalidAltValue")
-        fields = _selected(asked)  # before anything is done
+        fields = _selected(asked)  # checked before anything changes
         return _shown(handler(call), fields)
 
     def _route(self, asked: Asked) -> StorageCall:
@@ -136,7 +136,7 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 
 def _selected(asked: Asked) -> Selection:
-    """The fields that the client wants to see; empty for all."""
+    """The fields that the client selects; empty for all."""
     try:
         return parse(asked.query["fields"]) if asked.query.get("fields") else {}
     except RecursionError as error:
@@ -144,7 +144,7 @@ def _selected(asked: Asked) -> Selection:
 
 
 def _shown(answer: Mapping[str, Any] | Outgoing | None, fields: Selection) -> Outgoing:
-    """A handler's answer as a reply, as far as the client wants to see it."""
+    """A handler's answer as a reply with the fields that the client selects."""
     if answer is None:
         return Outgoing(status=204, content=b"")
     if isinstance(answer, Outgoing):
@@ -154,15 +154,15 @@ def _shown(answer: Mapping[str, Any] | Outgoing | None, fields: Selection) -> Ou
 
 
 class GcsServer:
-    """A Cloud Storage on this machine, for clients and for the emulator's own code.
+    """An emulated Cloud Storage, for clients and for the emulator's own code.
 
-    It answers ``STORAGE_EMULATOR_HOST=<url>``.
+    Clients reach it with ``STORAGE_EMULATOR_HOST=<url>``.
 
-    :param host: the address to listen on, a loopback one.
-    :param port: the port; 0 takes a free one.
-    :param data_dir: where objects are kept from run to run; None keeps them in memory.
-    :param tokens: checks the token of each request; None lets everybody in.
-    :raises StorageError: the port is in use, or what is kept cannot be read.
+    :param host: loopback address to listen on.
+    :param port: port to listen on; 0 takes any free one.
+    :param data_dir: directory that keeps objects from run to run; None keeps them in memory.
+    :param tokens: checks the token of each request; None checks nothing.
+    :raises StorageError: the port is in use, or a stored record cannot be read.
     """
 
     def __init__(
@@ -173,9 +173,9 @@ class GcsServer:
         self.url = self._server.url
 
     def start(self) -> None:
-        """Serve, in a thread of its own."""
+        """Start serving in a thread of its own."""
         self._server.start()
 
     def stop(self) -> None:
-        """Stop serving and free the port; objects in memory are gone."""
+        """Stop serving and free the port; objects in memory are lost."""
         self._server.stop()

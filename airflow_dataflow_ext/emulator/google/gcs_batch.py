@@ -23,10 +23,10 @@ _BLANK_LINE = re.compile(rb"\r?\n\r?\n|\Z")
 
 
 def answer_batch(asked: Asked, answer: Callable[[Asked], Outgoing]) -> Outgoing:
-    """Each call's own answer, in the order of the calls.
+    """The answers of all calls, in their order.
 
-    :param answer: answers one of them, refusals included.
-    :raises ApiError: 400, the body is no batch; nothing of it has been carried out.
+    :param answer: answers one call, possibly with a refusal.
+    :raises ApiError: 400 if the body is not a batch; none of its calls has been carried out.
     """
     parts = read_parts(asked.headers.get("content-type", ""), asked.content)
     if len(parts) > MOST_CALLS:

@@ -20,7 +20,7 @@ _FIXED = ("location", "locationType")
 
 
 class BucketMethods:
-    """Answers the methods of buckets out of a store."""
+    """Answers the methods of buckets from a store."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
@@ -59,7 +59,7 @@ class BucketMethods:
 
     def _patch(self, call: StorageCall) -> Fields:
         fields = bucket_body(call.json())
-        fields.pop("location", None)  # a bucket stays where it is
+        fields.pop("location", None)  # a bucket's location cannot be changed
         return self._change(call, lambda bucket: merged(bucket.metadata, fields))
 
     def _update(self, call: StorageCall) -> Fields:

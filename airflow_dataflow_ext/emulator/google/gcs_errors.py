@@ -10,9 +10,9 @@ from airflow_dataflow_ext.emulator.http.router import Outgoing, as_json
 
 
 class RangeError(ApiError):
-    """416: no byte of the object is in the range.
+    """416: the range contains no byte of the object.
 
-    :param size: of the object.
+    :param size: size of the object in bytes.
     """
 
     def __init__(self, size: int) -> None:
@@ -21,7 +21,7 @@ class RangeError(ApiError):
 
 
 def refuse_json(error: ApiError) -> Outgoing:
-    """A refusal as a reply; of 304 the status says all."""
+    """A refusal as a reply; a 304 has no body."""
     if error.status == 304:
         return Outgoing(status=304, content=b"")
     entry = {"message": str(error), "domain": "global", "reason": error.reason}
@@ -31,5 +31,5 @@ def refuse_json(error: ApiError) -> Outgoing:
 
 
 def error_headers(error: ApiError) -> dict[str, str]:
-    """What a refusal says in its headers, in either API."""
+    """The headers of a refusal, in both APIs."""
     return {"Content-Range": f"bytes */{error.size}"} if isinstance(error, RangeError) else {}

@@ -1,4 +1,4 @@
-"""The methods of objects, uploads left out.
+"""The methods of objects, except uploads.
 
 Source: https://cloud.google.com/storage/docs/json_api/v1/objects
 """
@@ -25,7 +25,7 @@ _NOT_COPIED = ("temporaryHold", "eventBasedHold", "retention")
 
 
 class ObjectMethods:
-    """Answers the methods of objects out of a store."""
+    """Answers the methods of objects from a store."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
@@ -92,7 +92,7 @@ class ObjectMethods:
         return object_resource(item, call.origin)
 
     def _copied(self, call: StorageCall, bucket: str) -> tuple[StoredObject, StoredObject]:
-        """The copy, and what it was made of."""
+        """The copy and its source."""
         source_bucket = call.path.get("sourceBucket", bucket)
         fields = object_body(call.json(), {"bucket": bucket, "object": call.path["destinationObject"]})
         source = self._store.find(source_bucket, call.path["sourceObject"], call.parameters.get("sourceGeneration"))
@@ -134,7 +134,7 @@ class ObjectMethods:
 
 
 def _metadata_of_copy(source: Mapping[str, Any], given: Fields) -> Fields:
-    """A copy has its source's metadata, unless the request gives others; a storage class alone changes nothing else."""
+    """A copy's metadata: the source's, unless the request gives others; a storage class alone replaces nothing else."""
     if set(given) <= {"storageClass"}:
         return {name: value for name, value in source.items() if name not in _NOT_COPIED} | given
     return given

@@ -1,6 +1,6 @@
-"""Cloud Storage's own description at work: its methods, and requests that are read by it.
+"""The methods of Cloud Storage, and the types of its requests, from its discovery document.
 
-The description is the discovery document that google-api-python-client ships, so nothing is stated twice.
+This is the document that google-api-python-client ships, so that nothing is stated twice.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from airflow_dataflow_ext.emulator.http.errors import ApiError
 
 Spec = Mapping[str, Any]
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-# Parameters of the transport, which the document does not list.
+# Parameters of the transport, which the document does not contain.
 _COMMON = {"access_token", "upload_id", "upload_protocol", "callback"}
 
 
@@ -33,7 +33,7 @@ def document() -> Mapping[str, Any]:
 
 @cache
 def methods() -> tuple[Method, ...]:
-    """Every method of the service, with the ids that the document gives them."""
+    """All methods of the service, with the document's ids."""
     return tuple(_described(spec) for resource in document()["resources"].values() for spec in _all(resource))
 
 
@@ -57,9 +57,9 @@ def _parameters(method_id: str) -> Mapping[str, Spec]:
 
 
 def read_query(method: Method, given: Mapping[str, str]) -> dict[str, Any]:
-    """A method's query parameters, typed; the common ones are left out.
+    """A method's typed query parameters, without the common ones.
 
-    :raises ApiError: 400, one is unknown, missing or of a wrong type.
+    :raises ApiError: 400 if one is unknown, missing, or of a wrong type.
     """
     specs = _parameters(method.id)
     read: dict[str, Any] = {}
@@ -84,9 +84,9 @@ def _read_parameter(spec: Spec, name: str, text: str) -> Any:
 
 
 def read_body(schema: str, body: Any) -> dict[str, Any]:
-    """A request's body, checked field by field; ``null`` stays, because it means that a field is to be removed.
+    """A request's checked body; ``null`` is kept, because it removes a field.
 
-    :raises ApiError: 400, names the field that is unknown or of a wrong type.
+    :raises ApiError: 400; the message names the field that is unknown or of a wrong type.
     """
     read: dict[str, Any] = _read({"$ref": schema}, body, "")
     return read

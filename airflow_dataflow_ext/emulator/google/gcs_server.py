@@ -1,4 +1,4 @@
-"""The HTTP server of Cloud Storage: one thread, one loop; it knows nothing of buckets."""
+"""The HTTP server of Cloud Storage, with one thread and one event loop; it knows nothing of buckets."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from airflow_dataflow_ext.emulator.http.router import Outgoing
 from airflow_dataflow_ext.emulator.http.server import close
 
 BODY_LIMIT = 2 * 1024 * 1024 * 1024
-"""Bytes of a request, all of which are held in memory."""
+"""Greatest size of a request in bytes; the whole request is held in memory."""
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(:[0-9]{1,5})?|\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?")
 _UNTIL_STOPPED = 10.0
 Answer = Callable[[str, str, Mapping[str, str], bytes, str], Outgoing]
-"""Verb, target as it stands in the request line, headers with their names in lower case, body, and origin; see ``StorageService``."""
-# What a client sends that is no HTTP is its own affair: it gets its 400, and nobody a traceback.
+"""A function of HTTP method, target as in the request line, headers with names in lower case, body, and origin; see ``StorageService``."""
+# A client that does not send HTTP gets a 400, without a traceback in the log.
 _SILENT = logging.getLogger(f"{__name__}.http")
 _SILENT.setLevel(logging.CRITICAL + 1)
 
 
 class StorageServer:
-    """Takes requests from when it is made, and answers them from ``start`` on.
+    """Accepts connections from its creation, and answers them after :meth:`start`.
 
     :raises StorageError: the port is in use.
     """
@@ -52,7 +52,7 @@ class StorageServer:
         self._runner = web.AppRunner(app, access_log=None, logger=_SILENT, shutdown_timeout=0.5, auto_decompress=False)
 
     def start(self) -> None:
-        """Serve, in a thread of its own."""
+        """Start serving in a thread of its own."""
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result()
 

@@ -1,4 +1,4 @@
-"""The XML API, as far as plain URLs of objects need it: ``/bucket/object`` is read, written and deleted.
+"""The part of the XML API that plain URLs of objects need: reading, writing and deleting ``/bucket/object``.
 
 Source: https://cloud.google.com/storage/docs/xml-api/reference-methods
 """
@@ -40,9 +40,9 @@ _OWN = "x-goog-meta-"
 
 
 def answer_xml(store: ObjectStore, asked: Asked) -> Outgoing:
-    """What ``/bucket/object`` is asked.
+    """Answer a request for ``/bucket/object``.
 
-    :raises ApiError: it is refused, and nothing has changed.
+    :raises ApiError: the request is refused; nothing has changed.
     """
     bucket, _, name = asked.path.lstrip("/").partition("/")
     bucket, name = decoded(bucket), decoded(name)

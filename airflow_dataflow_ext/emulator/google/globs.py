@@ -15,14 +15,14 @@ _BRACES = re.compile(r"\{([^{}]*)\}")
 _MOST_ALTERNATIVES = 100
 
 Fits = Callable[[str], bool]
-# What one character must be, and whether it may come any number of times.
+# What one character must be, and whether it may occur any number of times.
 Element = tuple[Fits, bool]
 
 
 def read_glob(pattern: str) -> Callable[[str], bool]:
-    """A test of names. It takes steps by name and by pattern, so that no pattern is slow.
+    """A function that tests names against a pattern. It never backtracks, so that no pattern is slow.
 
-    :raises ApiError: 400, the pattern cannot be read.
+    :raises ApiError: 400 if the pattern is not valid.
     """
     patterns = [pattern]
     while any(_BRACES.search(text) for text in patterns):
@@ -74,7 +74,7 @@ def _matches(elements: list[Element], name: str) -> bool:
 
 
 def _onward(places: set[int], elements: list[Element]) -> set[int]:
-    """The places with those that are reached without a character, past what may come no time at all."""
+    """The positions, and those that can be reached without consuming a character, past elements that may be absent."""
     reached = set()
     for start in places:
         place = start

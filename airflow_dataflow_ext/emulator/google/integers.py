@@ -1,4 +1,4 @@
-"""The integers of discovery documents: each format has its limits."""
+"""The integer formats of discovery documents, and their limits."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ LIMITS: Mapping[str, tuple[int, int]] = {
 
 
 def read_integer(kind: str, form: str, value: Any) -> int | str:
-    """The integer, as text where its schema says so: JSON has no 64 bits.
+    """The integer, as text if its schema says so, since JSON cannot represent 64 bits.
 
-    :raises ValueError: it is outside the limits of its format, or no integer.
+    :raises ValueError: it is not an integer, or outside the limits of its format.
     """
     low, high = LIMITS[form]
     number = whole(value)

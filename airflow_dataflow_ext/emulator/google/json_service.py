@@ -1,4 +1,4 @@
-"""What the JSON services of Google have in common on the wire: tokens, typed queries and bodies, partial and lean replies."""
+"""The base of Google's JSON services: tokens, typed queries and bodies, partial replies, and replies without empty fields."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, google
 class JsonService(ABC):
     """One of Google's services.
 
-    :param schemas: of its requests and replies.
-    :param tokens: that let a caller in.
+    :param schemas: schemas of its requests and replies.
+    :param tokens: checks the tokens of callers.
     """
 
     prefix: str
@@ -31,21 +31,21 @@ class JsonService(ABC):
 
     @abstractmethod
     def methods(self) -> Iterable[Method]:
-        """What it answers."""
+        """The methods that it answers."""
 
     @abstractmethod
     def reply(self, incoming: Incoming, query: dict[str, Any], body: dict[str, Any]) -> Mapping[str, Any] | bytes:
-        """The reply's body; bytes are serialised already.
+        """The reply's body; bytes are already serialized.
 
-        :param query: typed, without the parameters that every method takes.
-        :raises ApiError: it refuses, and nothing has changed.
+        :param query: the typed query, without the parameters that all methods have.
+        :raises ApiError: the request is refused; nothing has changed.
         """
 
     @abstractmethod
     def check(self, incoming: Incoming) -> None:
-        """Check what the path names.
+        """Check the values in the path.
 
-        :raises ApiError: it cannot be.
+        :raises ApiError: a value is not valid.
         """
 
     def answer(self, incoming: Incoming) -> Outgoing:
@@ -68,7 +68,7 @@ class JsonService(ABC):
         return google_refusal(error)
 
     def job_name(self, incoming: Incoming) -> str:
-        """Of what a request is about; by default nothing has a name."""
+        """The name of the job that a request is about; empty by default."""
         return ""
 
 

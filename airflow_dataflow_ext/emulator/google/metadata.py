@@ -1,4 +1,4 @@
-"""The fields of objects and buckets that clients may set: read from a body, merged by a patch.
+"""The fields of objects and buckets that clients may set, and how a patch changes them.
 
 Sources: https://cloud.google.com/storage/docs/json_api/v1/objects , https://cloud.google.com/storage/docs/json_api/v1/buckets
 """
@@ -17,7 +17,7 @@ _HEADERS = ("cacheControl", "contentDisposition", "contentEncoding", "contentLan
 _OBJECT_FIELDS = frozenset(
     (*_HEADERS, "contexts", "customTime", "eventBasedHold", "kmsKeyName", "metadata", "retention", "storageClass", "temporaryHold")
 )
-# What the service itself sets of a bucket; access lists are taken and not kept, because everybody may do everything here.
+# Fields of a bucket that the service itself sets; access lists are accepted and ignored, because everybody may do everything here.
 _OF_THE_SERVICE = frozenset(
     (
         *("kind", "id", "name", "selfLink", "projectNumber", "generation", "metageneration", "etag", "timeCreated", "updated", "owner"),
@@ -27,13 +27,13 @@ _OF_THE_SERVICE = frozenset(
 _CLASSES = ("STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE", "MULTI_REGIONAL", "REGIONAL", "DURABLE_REDUCED_AVAILABILITY")
 _LOCATION = re.compile(r"[A-Z0-9-]{2,40}")
 _LARGEST = 8 * 1024
-"""Bytes of an object's own metadata: https://cloud.google.com/storage/quotas#objects"""
+"""Greatest size of an object's custom metadata, in bytes: https://cloud.google.com/storage/quotas#objects"""
 
 
 def object_body(body: Any, path: Mapping[str, str]) -> Fields:
-    """The body of a request about an object, checked; with everything that the client gave.
+    """The checked body of a request about an object, with all fields that the client gave.
 
-    :param path: what the path says of the object, with which the body must agree.
+    :param path: the path values, with which the body must agree.
     :raises ApiError: 400.
     """
     read = read_body("Object", body)
@@ -50,7 +50,7 @@ def object_body(body: Any, path: Mapping[str, str]) -> Fields:
 
 def check_object(fields: Mapping[str, Any]) -> None:
     """
-    :raises ApiError: 400, a field has a value that an object cannot have.
+    :raises ApiError: 400 if a field has a value that an object cannot have.
     """
     for name in _HEADERS:
         if any(not char.isprintable() for char in fields.get(name) or ""):
@@ -62,12 +62,12 @@ def check_object(fields: Mapping[str, Any]) -> None:
 
 
 def settable(fields: Mapping[str, Any]) -> Fields:
-    """What a client may set of an object, without what is null."""
+    """The fields that a client may set, without those that are null."""
     return merged({}, {name: value for name, value in fields.items() if name in _OBJECT_FIELDS})
 
 
 def patched(before: Mapping[str, Any], fields: Mapping[str, Any]) -> Fields:
-    """An object's metadata after a patch: what is null goes, what is not named stays."""
+    """An object's metadata after a patch: null removes a field, and fields that the patch does not contain stay."""
     after = merged(before, {name: value for name, value in fields.items() if name in _OBJECT_FIELDS})
     after.setdefault("storageClass", before["storageClass"])
     check_object(after)
@@ -75,7 +75,7 @@ def patched(before: Mapping[str, Any], fields: Mapping[str, Any]) -> Fields:
 
 
 def bucket_body(body: Any) -> Fields:
-    """The body of a request about a bucket, checked; what a client may set of it.
+    """The checked body of a request about a bucket, with the fields that a client may set.
 
     :raises ApiError: 400.
     """
@@ -96,7 +96,7 @@ def location_type(location: str) -> str:
 
 
 def merged(before: Mapping[str, Any], patch: Mapping[str, Any]) -> Fields:
-    """``before`` with the values of ``patch``, whose null removes; objects are merged, lists replaced.
+    """``before`` changed by ``patch``: null removes a field, objects are merged, lists are replaced.
 
     Source: https://www.rfc-editor.org/rfc/rfc7396
     """

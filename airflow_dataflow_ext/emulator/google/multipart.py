@@ -1,4 +1,4 @@
-"""Bodies that hold several parts: read from what clients send, and written for batches.
+"""Multipart bodies: reading those of clients, and writing those of batches.
 
 Source: https://www.rfc-editor.org/rfc/rfc2046#section-5.1
 """
@@ -18,9 +18,9 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One part.
+    """One part of a body.
 
-    :param headers: names in lower case.
+    :param headers: headers, with names in lower case.
     """
 
     headers: Mapping[str, str]
@@ -28,11 +28,11 @@ class Part:
 
 
 def read_parts(content_type: str, content: bytes) -> list[Part]:
-    """The parts of a body, by the boundary of its content type.
+    """The parts of a body, separated by the boundary in its content type.
 
-    Some clients put single quotes around the boundary that are no part of it, so it is tried with and without.
+    Some clients put single quotes around the boundary that do not belong to it, so both forms are tried.
 
-    :raises ApiError: 400, there is no boundary, or no such parts.
+    :raises ApiError: 400 if there is no boundary, or the body has no such parts.
     """
     found = _BOUNDARY.search(content_type)
     if found is None:
@@ -46,7 +46,7 @@ def read_parts(content_type: str, content: bytes) -> list[Part]:
 
 
 def _split(boundary: bytes, content: bytes) -> list[bytes] | None:
-    """What stands between the lines of the boundary, up to the closing one; None when that is missing."""
+    """The contents between the boundary lines, up to the closing one; None if that is missing."""
     line = re.compile(rb"(?:\A|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
     parts: list[bytes] = []
     begun: int | None = None
@@ -60,7 +60,7 @@ def _split(boundary: bytes, content: bytes) -> list[bytes] | None:
 
 
 def _read_part(text: bytes) -> Part:
-    """A part, from the end of the boundary's line: that line's end, the headers, a blank line, the content."""
+    """A part from its text, which consists of the end of the boundary line, the headers, a blank line, and the content."""
     blank = _BLANK_LINE.search(text)
     if blank is None:
         raise _malformed("a part has no blank line between its headers and its content")
@@ -68,9 +68,9 @@ def _read_part(text: bytes) -> Part:
 
 
 def read_headers(text: bytes) -> dict[str, str]:
-    """Header lines, with their names in lower case.
+    """Headers, with names in lower case.
 
-    :raises ApiError: 400, a line is none.
+    :raises ApiError: 400 if a line is not a header.
     """
     headers: dict[str, str] = {}
     for line in text.decode("utf-8", "replace").splitlines():

@@ -1,4 +1,4 @@
-"""The names that Cloud Storage takes for buckets and objects, and ``gs://`` paths.
+"""Names of buckets and objects that Cloud Storage accepts, and ``gs://`` paths.
 
 Sources: https://cloud.google.com/storage/docs/buckets#naming , https://cloud.google.com/storage/docs/objects#naming
 """
@@ -16,13 +16,13 @@ _LONGEST_OBJECT_NAME = 1024
 
 
 class StorageError(Exception):
-    """The storage emulator cannot do what was asked: a path that is none, a port in use."""
+    """The emulated Cloud Storage cannot do what was asked, for example because a path is not valid, or a port is in use."""
 
 
 def split_path(gs_path: str) -> tuple[str, str]:
-    """``gs://bucket/some/object`` as bucket and object name; the object may be empty.
+    """Bucket and object name of a path such as ``gs://bucket/some/object``; the object name may be empty.
 
-    :raises StorageError: it is no such path.
+    :raises StorageError: it is not such a path.
     """
     scheme, _, rest = gs_path.partition("://")
     bucket, _, name = rest.partition("/")
@@ -32,9 +32,9 @@ def split_path(gs_path: str) -> tuple[str, str]:
 
 
 def check_bucket_name(name: object) -> str:
-    """The name of a new bucket.
+    """Check the name of a new bucket.
 
-    :raises ApiError: 400, it is missing, or none that a bucket may have.
+    :raises ApiError: 400 if it is missing or not valid.
     """
     if not isinstance(name, str) or not name:
         raise ApiError(400, "Required parameter: name", reason="required")
@@ -47,9 +47,9 @@ def check_bucket_name(name: object) -> str:
 
 
 def check_object_name(name: object) -> str:
-    """The name of a new object.
+    """Check the name of a new object.
 
-    :raises ApiError: 400, it is missing, or none that an object may have.
+    :raises ApiError: 400 if it is missing or not valid.
     """
     if not isinstance(name, str) or not name:
         raise ApiError(400, "Required parameter: name", reason="required")

@@ -1,6 +1,6 @@
-"""IssuedTokens: the emulator's own service account, the OAuth endpoint that issues tokens for it, and their check.
+"""Tokens: the emulator's service account, the OAuth endpoint that issues tokens for it, and the check of tokens.
 
-IssuedTokens live by the machine's time and not by the emulator's clock, because the clients that renew them read the machine's time.
+Tokens expire by the machine's time and not by the emulator's clock, because the clients that renew them use the machine's time.
 
 Sources: https://developers.google.com/identity/protocols/oauth2/service-account ,
 https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken
@@ -31,13 +31,13 @@ _EMAIL = f"emulator@{PROJECT}.iam.gserviceaccount.com"
 _JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 MODES = ("optional", "required", "off")
 LONGEST = 43_200
-"""Seconds that a token of an impersonated account may live."""
+"""Longest lifetime of an impersonated account's token, in seconds."""
 _KEY_FILE = "service-account.json"
 
 
 @cache
 def _new_key() -> tuple[str, str]:
-    """A private key and its id; one a process, because making one takes a while."""
+    """A private key and its id; one per process, because generating it is slow."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -48,7 +48,7 @@ def _new_key() -> tuple[str, str]:
 
 @cache
 def _public_key(private_key: str) -> bytes:
-    """Reading a private key checks it, which takes a while too."""
+    """The public key of a private key, cached because reading the private key checks it, which is slow."""
     from cryptography.hazmat.primitives import serialization
 
     key = serialization.load_pem_private_key(private_key.encode(), None).public_key()
@@ -56,20 +56,20 @@ def _public_key(private_key: str) -> bytes:
 
 
 def _write_secret(file: Path, text: str) -> None:
-    """Write a file that only its owner can read."""
+    """Write a file that only its owner may read."""
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as open_file:
         open_file.write(text)
 
 
 class ServiceAccount:
-    """The account that clients of the emulator use; its key is kept in the data directory, so that connections outlive a restart."""
+    """The account that clients of the emulator use. Its key is kept in the data directory, so that connections work after a restart."""
 
     def __init__(self, data: Path | None = None) -> None:
         self._file = data / _KEY_FILE if data else None
         self._private: tuple[str, str] | None = None
 
     def key(self, url: str) -> dict[str, str]:
-        """A service account key file, as Google's console hands it out; its token endpoint is the emulator's."""
+        """The content of a service account key file, with the emulator's token endpoint."""
         private, key_id = self._load()
         return {
             "type": "service_account",
@@ -84,24 +84,24 @@ class ServiceAccount:
         }
 
     def write_key(self, url: str, file: Path) -> None:
-        """Write the key file, as Google's own clients look for it."""
+        """Write the key file for Google's own clients."""
         _write_secret(file, json.dumps(self.key(url)))
 
     def verify(self, token: str) -> Mapping[str, Any]:
         """The claims of a JWT that this account has signed.
 
-        :raises ValueError: somebody else signed it, or its time is over.
+        :raises ValueError: it has another signature, or has expired.
         """
         try:
             claims: Mapping[str, Any] = jwt.decode(token, certs=self.public_key())
-        except Exception as error:  # whatever the library makes of what is no JWT
+        except Exception as error:  # any error of the library for an invalid JWT
             raise ValueError(str(error)) from error
         if claims.get("iss") != _EMAIL:
             raise ValueError(f"the issuer {short(claims.get('iss'))} is not {_EMAIL}")
         return claims
 
     def public_key(self) -> bytes:
-        """The key, as PEM text, with which its signatures are verified."""
+        """The public key as PEM text."""
         return _public_key(self._load()[0])
 
     def _load(self) -> tuple[str, str]:
@@ -121,10 +121,11 @@ class ServiceAccount:
 
 
 class IssuedTokens:
-    """Bearer tokens that were issued, and until when each is good.
+    """The issued bearer tokens, and when each expires.
 
-    :param auth: ``required``: every call needs a token; ``optional``: a call without one is let in, one with a bad one is not; ``off``.
-    :param lifetime: seconds that a new token is good for.
+    :param auth: with ``required`` every call needs a valid token, with ``optional`` a call may also have none, with ``off`` nothing is
+        checked.
+    :param lifetime: seconds for which a new token is valid.
     """
 
     def __init__(self, account: ServiceAccount, *, auth: str = "optional", lifetime: int = 3600) -> None:
@@ -141,13 +142,13 @@ class IssuedTokens:
         return token
 
     def expire(self) -> int:
-        """End every token that is out; how many there were."""
+        """Invalidate all issued tokens; returns how many there were."""
         ended = len(self._good_until)
         self._good_until.clear()
         return ended
 
     def letting_in(self) -> IssuedTokens:
-        """The same tokens, for a service that lets in who brings none, even where every call needs one."""
+        """The same tokens for a service that also accepts calls without one, even with ``required``."""
         other = IssuedTokens(self._account, auth="off" if self._auth == "off" else "optional", lifetime=self.lifetime)
         other._good_until = self._good_until
         return other
@@ -167,7 +168,7 @@ class IssuedTokens:
         until = self._good_until.get(token)
         if until is not None:
             return time.time() < until
-        try:  # a service account may also present a JWT of its own instead of a token
+        try:  # a service account may also send a JWT that it has signed instead of a token
             self._account.verify(token)
         except ValueError:
             return False
@@ -178,7 +179,7 @@ Grant = Callable[[Mapping[str, str]], None]
 
 
 class OAuthService:
-    """The token endpoint, and the impersonation call of IAM credentials."""
+    """The token endpoint, and the impersonation method of IAM Credentials."""
 
     prefix = "token"
     any_case = False
@@ -206,7 +207,7 @@ class OAuthService:
         return google_refusal(error)
 
     def job_name(self, incoming: Incoming) -> str:
-        """No call for a token is about a job."""
+        """Empty: these calls are not about jobs."""
         return ""
 
     def _token(self, incoming: Incoming) -> Outgoing:

@@ -1,4 +1,4 @@
-"""Lists of objects and of buckets: what is in them, in which order, and in which pages.
+"""Lists of objects and buckets: their entries, order and pages.
 
 Source: https://cloud.google.com/storage/docs/json_api/v1/objects/list
 """
@@ -17,13 +17,13 @@ from airflow_dataflow_ext.emulator.google.store import ObjectStore
 from airflow_dataflow_ext.emulator.http.errors import ApiError
 
 _LARGEST_PAGE = 1000
-# What may differ from page to page.
+# Parameters that may differ from page to page.
 _OF_THE_PAGE = ("pageToken", "maxResults", "projection", "userProject")
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A line of a list: an object, a bucket's name, or the common beginning of several names."""
+    """An entry of a list: an object, the name of a bucket, or the common prefix of several names."""
 
     name: str
     generation: int
@@ -31,7 +31,7 @@ class _Entry:
 
 
 def list_buckets(store: ObjectStore, call: StorageCall) -> dict[str, Any]:
-    """A page of the buckets."""
+    """A page of buckets."""
     start = call.parameters.get("prefix", "")
     names = [] if call.parameters.get("softDeleted") else [bucket.name for bucket in store.buckets() if bucket.name.startswith(start)]
     page, rest = _page((_Entry(name, 0, None) for name in names), call)
@@ -39,9 +39,9 @@ def list_buckets(store: ObjectStore, call: StorageCall) -> dict[str, Any]:
 
 
 def list_objects(store: ObjectStore, call: StorageCall) -> dict[str, Any]:
-    """A page of a bucket's objects, and of the beginnings that they share up to the delimiter.
+    """A page of a bucket's objects, and of their common prefixes up to the delimiter.
 
-    :raises ApiError: 404, there is no such bucket; 400, the token or the pattern is none.
+    :raises ApiError: 404 if there is no such bucket; 400 if the token or the pattern is not valid.
     """
     if call.parameters.get("softDeleted"):
         store.bucket(call.path["bucket"])
@@ -76,7 +76,7 @@ def _entries(items: Iterable[StoredObject], parameters: Mapping[str, Any]) -> It
 
 
 def _page(entries: Iterable[_Entry], call: StorageCall) -> tuple[list[_Entry], dict[str, str]]:
-    """The entries of the page that is asked for, and the token of the next one, if there is one."""
+    """The entries of the requested page, and the token of the next one, if there is one."""
     question = {"path": dict(call.path)} | {name: value for name, value in call.parameters.items() if name not in _OF_THE_PAGE}
     size = min(call.parameters.get("maxResults") or _LARGEST_PAGE, _LARGEST_PAGE)
     after = _read_token(question, call.parameters.get("pageToken", ""))

@@ -1,4 +1,4 @@
-"""Objects by their ``gs://bucket/name`` path, for code that runs in the emulator's own process."""
+"""Access to objects by ``gs://bucket/name`` path, for code in the emulator's own process."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from airflow_dataflow_ext.emulator.http.errors import ApiError
 
 
 class Objects:
-    """A store, read and written by path. It is the one that the storage emulator serves, where it serves one."""
+    """Reads and writes a store by path. It is the store that the emulated Cloud Storage serves, if it is served."""
 
     def __init__(self, store: ObjectStore | None = None) -> None:
         self.store = store or ObjectStore()
 
     def read(self, gs_path: str) -> bytes | None:
-        """The object's content, or None where there is no such object.
+        """The object's content, or None if it does not exist.
 
-        :raises StorageError: the path is none.
+        :raises StorageError: the path is not valid.
         """
         try:
             return self.store.read(self.store.find(*split_path(gs_path)))
@@ -27,7 +27,7 @@ class Objects:
             return None
 
     def write(self, gs_path: str, content: bytes) -> None:
-        """Create or replace an object; a bucket that is not there is made, whatever its name.
+        """Create or replace an object; a bucket that does not exist is created, with any name.
 
         :raises StorageError: the path names no object.
         """
@@ -41,12 +41,12 @@ class Objects:
             raise StorageError(f"Cannot write {gs_path}: {error}") from error
 
     def make_bucket(self, name: str) -> None:
-        """A bucket, unless it is there; of any name."""
+        """Create a bucket, with any name, unless it exists."""
         with contextlib.suppress(ApiError):
             self.store.create_bucket(name)
 
     def list(self, prefix: str) -> list[str]:
-        """The ``gs://`` paths of all objects that begin with the prefix, sorted; of an unknown bucket none.
+        """The sorted ``gs://`` paths of all objects that begin with the prefix; empty for an unknown bucket.
 
         :raises StorageError: the prefix names no bucket.
         """
@@ -58,4 +58,4 @@ class Objects:
 
 
 def _no_matter(item: StoredObject | None) -> None:
-    """Whatever is there is replaced."""
+    """A check that always passes, so that an existing object is replaced."""

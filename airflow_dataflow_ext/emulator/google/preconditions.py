@@ -1,4 +1,4 @@
-"""What must hold of an object or a bucket before a request is carried out.
+"""The preconditions of a request about an object or a bucket.
 
 Source: https://cloud.google.com/storage/docs/request-preconditions
 """
@@ -15,9 +15,9 @@ from airflow_dataflow_ext.emulator.http.errors import ApiError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preconditions:
-    """Numbers that must, or must not, be those of the generation at hand; a generation 0 stands for an object that is not there.
+    """Generation numbers that must, or must not, match; generation 0 means that the object does not exist.
 
-    :param etags: the values of ``If-Match``, which stands for the true, and of ``If-None-Match``.
+    :param etags: the values of ``If-Match`` under True, and of ``If-None-Match`` under False.
     """
 
     generation: int | None = None
@@ -28,10 +28,10 @@ class Preconditions:
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any], *, source: bool = False, headers: Mapping[str, str] | None = None) -> Preconditions:
-        """Those of a request.
+        """The preconditions of a request.
 
-        :param source: whether those are meant that a copy makes on its source.
-        :param headers: of a request that may name etags.
+        :param source: whether to take those for the source of a copy.
+        :param headers: headers of a request that may contain etags.
         """
         start = "ifSource" if source else "if"
         named = {True: (headers or {}).get("if-match", ""), False: (headers or {}).get("if-none-match", "")}
@@ -45,13 +45,13 @@ class Preconditions:
 
     def check(self, item: StoredObject | Bucket | None) -> None:
         """
-        :raises ApiError: 412, something does not match that must; 304, something matches that must not.
+        :raises ApiError: 412 if a value does not match that must; 304 if a value matches that must not.
         """
         generation = item.generation if isinstance(item, StoredObject) else 0
         _compare(self.generation, generation)
         _compare(self.metageneration, item.metageneration if item else None)
         self._compare_etags(item.etag if item else "")
-        # Of an object that is not there no number can be said to differ.
+        # An object that does not exist has no number that could differ.
         _compare_not(self.not_generation, generation, exists=item is not None)
         _compare_not(self.not_metageneration, item.metageneration if item else None, exists=item is not None)
 

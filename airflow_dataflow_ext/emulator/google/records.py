@@ -1,4 +1,4 @@
-"""What the store knows of a bucket and of one generation of an object, and how the JSON API shows it."""
+"""The store's records of a bucket and of one generation of an object, and their form in the JSON API."""
 
 from __future__ import annotations
 
@@ -38,10 +38,11 @@ class Bucket:
 class StoredObject:
     """One generation of an object.
 
-    :param crc32c: in base64, like ``md5``, which a composed object does not have.
+    :param crc32c: checksum in base64.
+    :param md5: checksum in base64; None for a composed object.
     :param metadata: the fields of its resource that clients may set.
-    :param created: seconds since 1970, like ``updated`` and ``deleted``; the latter is None while the generation is live.
-    :param components: how many objects it was composed of.
+    :param created: seconds since 1970, like ``updated`` and ``deleted``; ``deleted`` is None while the generation is live.
+    :param components: number of objects that it was composed of.
     """
 
     bucket: str
@@ -59,7 +60,7 @@ class StoredObject:
 
     @property
     def key(self) -> tuple[str, str, int]:
-        """What tells this generation from all others."""
+        """The unique key of this generation."""
         return self.bucket, self.name, self.generation
 
     @property
@@ -73,7 +74,7 @@ class StoredObject:
 
 
 def bucket_resource(bucket: Bucket, origin: str) -> dict[str, Any]:
-    """A bucket as the JSON API shows it, but for the project's number: Beam would ask Google whose number that is.
+    """A bucket as the JSON API shows it, except for the project number, which would make Beam ask Google about the project.
 
     :param origin: scheme and host under which the client knows the service.
 

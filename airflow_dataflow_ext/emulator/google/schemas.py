@@ -1,6 +1,6 @@
-"""The schemas of Google's JSON services at work: requests are read by them, replies are trimmed by them.
+"""Reads requests and trims replies by the schemas of Google's JSON services.
 
-The schemas are those of the discovery documents that google-api-python-client ships, so nothing is stated twice.
+The schemas are those of the discovery documents that google-api-python-client ships, so that nothing is stated twice.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from airflow_dataflow_ext.emulator.http.errors import ApiError, short
 from airflow_dataflow_ext.emulator.http.payload import finite
 
 Spec = Mapping[str, Any]
-# Enums travel as numbers too; the document lists them by number, except here.
+# Enums may also be sent as numbers; the document lists them by number, except here.
 _DECIMAL = re.compile(r"-?\d{1,400}(\.\d{1,400})?([eE][-+]?\d{1,3})?", re.ASCII)
 _MOST_FAULTS = 20
-"""Faults that a refusal names."""
+"""Greatest number of faults in a refusal."""
 _NUMBERS: Mapping[str, int] = {"JOB_MESSAGE_BASIC": 5, "JOB_MESSAGE_WARNING": 3, "JOB_MESSAGE_ERROR": 4}
 
 
 class Schemas:
     """The schemas of one service.
 
-    :param name: of its discovery document, for example ``dataflow.v1b3``.
+    :param name: name of its discovery document, for example ``dataflow.v1b3``.
     """
 
     def __init__(self, name: str) -> None:
@@ -44,7 +44,7 @@ class Schemas:
         return found
 
     def _query_specs(self, method: Method) -> Mapping[str, Spec]:
-        """The query parameters of a method, with their types."""
+        """A method's query parameters with their types."""
         if method not in self._specs:
             above = [name for name, value in (("projects", "projectId"), ("locations", "location")) if value in method.placeholders]
             names = [*above, *method.id.split(".")]
@@ -56,9 +56,9 @@ class Schemas:
         return self._specs[method]
 
     def read_query(self, method: Method, given: Mapping[str, str]) -> dict[str, Any]:
-        """A method's query parameters, typed, under their names in camel case; the common ones are left out.
+        """A method's typed query parameters, with names in camel case and without the common ones.
 
-        :raises ApiError: 400, one is unknown or of a wrong type.
+        :raises ApiError: 400 if one is unknown or of a wrong type.
         """
         specs, common = self._query_specs(method), self.document["parameters"]
         read: dict[str, Any] = {}
@@ -73,9 +73,9 @@ class Schemas:
         return read
 
     def read_body(self, schema: str, body: Any) -> dict[str, Any]:
-        """A request's body with names in camel case, enums as words and 64-bit numbers as text; what only the service sets is left out.
+        """A request's body with names in camel case, enums as words and 64-bit numbers as text, without fields that only the service sets.
 
-        :raises ApiError: 400, names every field that is unknown or of a wrong type.
+        :raises ApiError: 400; the message names every field that is unknown or of a wrong type.
         """
         faults: list[str] = []
         read = self._read({"$ref": schema}, body, "", faults)
@@ -119,7 +119,7 @@ class Schemas:
         return read
 
     def lean(self, schema: str, value: Mapping[str, Any]) -> dict[str, Any]:
-        """A reply's body as the service writes it: default and empty fields are left out, 64-bit numbers are text."""
+        """A reply's body as the service writes it: without default and empty fields, and with 64-bit numbers as text."""
         known = self.document["schemas"][schema].get("properties", {})
         pairs = ((name, self._lean(known[name], item)) for name, item in value.items() if item is not None)
         return {name: item for name, item in pairs if not _is_default(known[name], item)}
@@ -135,7 +135,7 @@ class Schemas:
 
 
 def _query_value(spec: Spec, text: str) -> Any:
-    """A query value, which always is a text, as JSON would have it."""
+    """The JSON value of a query value, which is always a text."""
     if spec["type"] == "boolean":
         return {"true": True, "false": False}.get(text.lower(), text)
     return int(text) if "enum" in spec and text.isascii() and text.isdecimal() and len(text) < 4 else text

@@ -1,4 +1,4 @@
-"""Buckets and their objects: what is live, what older generations are kept, and what may not be changed."""
+"""Buckets and their objects: live and older generations, and what may not be changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from airflow_dataflow_ext.emulator.google.records import Bucket, StoredObject
 from airflow_dataflow_ext.emulator.http.errors import ApiError, missing
 
 Check = Callable[[StoredObject | None], None]
-"""Looks at the generation that an act is about, and raises ``ApiError`` when the act must not happen."""
+"""Checks the generation that an operation is about; it raises ``ApiError`` if the operation must not happen."""
 BucketCheck = Callable[[Bucket], None]
 NO_BUCKET = "The specified bucket does not exist."
 _HOLDS = {"temporaryHold": "Temporary", "eventBasedHold": "Event-Based"}
@@ -26,9 +26,9 @@ _DEFAULTS: Mapping[str, Any] = {"location": "US", "locationType": "multi-region"
 
 
 class ObjectStore:
-    """Buckets and objects, safe to use from several threads.
+    """Buckets and objects; it is thread-safe.
 
-    Each act is refused with an ``ApiError`` before anything changes, or is done as a whole.
+    Each operation is carried out as a whole, or refused with an ``ApiError`` before anything changes.
     """
 
     def __init__(self, backing: Backing | None = None) -> None:
@@ -41,7 +41,7 @@ class ObjectStore:
             self._load(bucket)
 
     def buckets(self) -> list[Bucket]:
-        """All buckets by their names."""
+        """All buckets, sorted by name."""
         with self._lock:
             return sorted(self._buckets.values(), key=lambda bucket: bucket.name)
 
@@ -55,9 +55,9 @@ class ObjectStore:
             return self._buckets[name]
 
     def create_bucket(self, name: str, metadata: Mapping[str, Any] | None = None) -> Bucket:
-        """A new bucket; whether its name is one that Cloud Storage takes is for the caller to say.
+        """Create a bucket; the caller checks its name.
 
-        :raises ApiError: 409, it is there.
+        :raises ApiError: 409 if it exists.
         """
         with self._lock:
             if name in self._buckets:
@@ -70,7 +70,7 @@ class ObjectStore:
             return bucket
 
     def update_bucket(self, name: str, change: Callable[[Bucket], Mapping[str, Any]], check: BucketCheck) -> Bucket:
-        """Give a bucket the metadata that ``change`` makes of what it has.
+        """Set a bucket's metadata to the result of ``change``.
 
         :raises ApiError: 404, or the check fails.
         """
@@ -85,7 +85,7 @@ class ObjectStore:
 
     def delete_bucket(self, name: str, check: BucketCheck) -> None:
         """
-        :raises ApiError: 404; 409, it is not empty; or the check fails.
+        :raises ApiError: 404; 409 if it is not empty; or the check fails.
         """
         with self._lock:
             check(self.bucket(name))
@@ -95,7 +95,7 @@ class ObjectStore:
             del self._buckets[name], self._objects[name]
 
     def generations(self, bucket: str, *, old: bool = False) -> list[StoredObject]:
-        """The live objects of a bucket by their names; with ``old`` every generation, the oldest first.
+        """The live objects of a bucket, sorted by name; with ``old``, all generations, oldest first.
 
         :raises ApiError: 404.
         """
@@ -107,14 +107,14 @@ class ObjectStore:
     def live(self, bucket: str, name: str) -> StoredObject | None:
         """The live generation of an object.
 
-        :raises ApiError: 404, there is no such bucket.
+        :raises ApiError: 404 if there is no such bucket.
         """
         with self._lock:
             self.bucket(bucket)
             return next((item for item in self._objects[bucket].get(name, []) if item.deleted is None), None)
 
     def find(self, bucket: str, name: str, generation: int | None = None) -> StoredObject:
-        """The live generation, or the one of that number.
+        """The live generation, or the one with the given number.
 
         :raises ApiError: 404.
         """
@@ -129,7 +129,7 @@ class ObjectStore:
     def read(self, item: StoredObject, start: int = 0, end: int | None = None) -> bytes:
         """Bytes of a generation.
 
-        :raises ApiError: 404, it has gone meanwhile.
+        :raises ApiError: 404 if it has been deleted meanwhile.
         """
         with self._lock:
             self.find(*item.key)
@@ -138,10 +138,10 @@ class ObjectStore:
     def put(
         self, bucket: str, name: str, content: bytes, metadata: Mapping[str, Any], check: Check, *, components: int | None = None
     ) -> StoredObject:
-        """A new generation of an object.
+        """Create a new generation of an object.
 
-        :param components: how many objects it was composed of.
-        :raises ApiError: 400, a bad name; 403, the object is held; 404, there is no such bucket; or the check fails.
+        :param components: number of objects that it was composed of.
+        :raises ApiError: 400 for an invalid name; 403 if the object is held; 404 if there is no such bucket; or the check fails.
         """
         with self._lock:
             before = self.live(bucket, check_object_name(name))
@@ -168,7 +168,7 @@ class ObjectStore:
             return item
 
     def update(self, item: StoredObject, change: Callable[[StoredObject], Mapping[str, Any]], check: Check) -> StoredObject:
-        """Give a generation the metadata that ``change`` makes of what it has.
+        """Set a generation's metadata to the result of ``change``.
 
         :raises ApiError: 404, or the check fails.
         """
@@ -181,9 +181,9 @@ class ObjectStore:
             return changed
 
     def delete(self, bucket: str, name: str, generation: int | None, check: Check) -> None:
-        """Delete the live generation, which an older one may remember; or for good the one of that number.
+        """Delete the live generation, which a bucket with versioning keeps as an old one; or permanently the one with the given number.
 
-        :raises ApiError: 403, the object is held; 404; or the check fails.
+        :raises ApiError: 403 if the object is held; 404; or the check fails.
         """
         with self._lock:
             item = self.find(bucket, name, generation)
@@ -215,25 +215,25 @@ class ObjectStore:
     def _load(self, bucket: Bucket) -> None:
         self._buckets[bucket.name], self._objects[bucket.name] = bucket, {}
         for item in sorted(self._backing.objects(bucket.name), key=lambda item: item.generation):
-            if item.deleted is None:  # a process that died between two files may have left an older one live
+            if item.deleted is None:  # a process that died between writing two files may have left an older one live
                 self._retire(self.live(bucket.name, item.name))
             self._objects[bucket.name].setdefault(item.name, []).append(item)
             self._newest = max(self._newest, item.generation)
 
 
 def crc32c_of(content: bytes) -> str:
-    """CRC32C, big-endian in base64."""
+    """The CRC32C checksum, big-endian, in base64."""
     return base64.b64encode(Checksum(content).digest()).decode()
 
 
 def md5_of(content: bytes) -> str:
-    """MD5 in base64."""
+    """The MD5 checksum in base64."""
     return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
 
 
 def refuse_held(item: StoredObject | None) -> None:
     """
-    :raises ApiError: 403, the object is held, so that it can neither be deleted nor replaced.
+    :raises ApiError: 403 if the object is held, so that it can be neither deleted nor replaced.
     """
     for hold, word in _HOLDS.items():
         if item is not None and item.metadata.get(hold):

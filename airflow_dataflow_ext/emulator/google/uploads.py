@@ -1,4 +1,4 @@
-"""The three ways in which an object comes up: as it is, with its metadata in one body, or chunk by chunk.
+"""The three kinds of uploads: the content alone, metadata and content in one body, or chunk by chunk.
 
 Sources: https://cloud.google.com/storage/docs/uploads-downloads , https://cloud.google.com/storage/docs/performing-resumable-uploads
 """
@@ -24,16 +24,16 @@ from airflow_dataflow_ext.emulator.http.errors import ApiError
 from airflow_dataflow_ext.emulator.http.router import Outgoing, read_body
 
 CHUNK = 256 * 1024
-"""Bytes of which every chunk but the last is a multiple."""
+"""Bytes; the size of every chunk but the last is a multiple of this."""
 _LIFETIME = 7 * 24 * 3600.0
 _RANGE = re.compile(r"bytes (?:([0-9]{1,18})-([0-9]{1,18})|\*)/([0-9]{1,18}|\*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """An object of which all is known but the content.
+    """An object without its content.
 
-    :param hashes: what the client says of the content: ``crc32c`` and ``md5Hash``, in base64.
+    :param hashes: the content's checksums as the client states them: ``crc32c`` and ``md5Hash``, in base64.
     """
 
     bucket: str
@@ -47,8 +47,8 @@ class Draft:
 class Session:
     """A resumable upload.
 
-    :param size: of the whole content, as soon as the client has said it.
-    :param item: what came of it.
+    :param size: size of the whole content, once the client has stated it.
+    :param item: the object, once the upload is complete.
     """
 
     draft: Draft
@@ -59,16 +59,16 @@ class Session:
 
 
 class Uploads:
-    """Uploads into a store, among them the resumable ones that are not complete; those are kept in memory only."""
+    """Uploads into a store. Incomplete resumable uploads are kept in memory only."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._sessions: dict[str, Session] = {}
 
     def answer(self, call: StorageCall) -> dict[str, Any] | Outgoing:
-        """An upload, or a step of one; the resource of the object when it is there.
+        """Answer an upload, or a step of one; returns the object's resource once it is complete.
 
-        :raises ApiError: it is refused, and no object has changed.
+        :raises ApiError: it is refused; no object has changed.
         """
         if "upload_id" in call.query:
             return self._continue(call, call.query["upload_id"])
@@ -115,12 +115,12 @@ class Uploads:
         return Outgoing(status=308, content=b"", headers={"Range": f"bytes=0-{received - 1}"} if received else {})
 
     def _receive(self, session: Session, call: StorageCall) -> None:
-        """Take a chunk, and make the object when it was the last one."""
+        """Accept a chunk, and create the object if it was the last one."""
         start, size = _read_content_range(call)
         if size is not None and session.size not in (None, size):
             raise ApiError(400, f"Invalid request. The upload was said to have {session.size} bytes, and now {size}.", reason="badRequest")
         received = len(session.content)
-        if start is None and size != received:  # a question how far it has come
+        if start is None and size != received:  # the client asks how much has been received
             return
         chunk = b"" if start is None else _fitting(call.content, start, received)
         end = received + len(chunk)
@@ -174,7 +174,7 @@ def _read_multipart(call: StorageCall) -> tuple[Draft, bytes]:
 
 
 def _read_content_range(call: StorageCall) -> tuple[int | None, int | None]:
-    """Where the chunk starts, None for a mere question; and how long the whole is, None if that is open."""
+    """Start of the chunk, or None if the client only asks for the status; and the size of the whole content, or None if unknown."""
     text = call.headers.get("content-range", "")
     if not text:
         return 0, len(call.content)
@@ -192,7 +192,7 @@ def _read_content_range(call: StorageCall) -> tuple[int | None, int | None]:
 
 
 def _fitting(content: bytes, start: int, received: int) -> bytes:
-    """What of a chunk is new."""
+    """The part of a chunk that is new."""
     if start > received:
         said = f"According to the Content-Range header, the upload offset is {start} byte(s)"
         raise ApiError(400, f"Invalid request. {said}, which exceeds already uploaded size of {received} byte(s).", reason="badRequest")
@@ -200,7 +200,7 @@ def _fitting(content: bytes, start: int, received: int) -> bytes:
 
 
 def header_hashes(headers: Mapping[str, str]) -> dict[str, str]:
-    """What a request's headers say of the content: ``crc32c`` and ``md5Hash``, in base64."""
+    """The content's checksums in a request's headers: ``crc32c`` and ``md5Hash``, in base64."""
     names = {"crc32c": "crc32c", "md5": "md5Hash"}
     pairs = [pair.strip().partition("=") for pair in headers.get("x-goog-hash", "").split(",")]
     said = {names[kind]: value for kind, _, value in pairs if kind in names}
@@ -211,7 +211,7 @@ def header_hashes(headers: Mapping[str, str]) -> dict[str, str]:
 
 def check_hashes(said: Mapping[str, str], content: bytes) -> None:
     """
-    :raises ApiError: 400, the content is not what it was said to be.
+    :raises ApiError: 400 if the content does not match its checksums.
     """
     for name, compute, word in (("crc32c", crc32c_of, "CRC32C"), ("md5Hash", md5_of, "MD5 hash")):
         if name in said and said[name] != (found := compute(content)):

@@ -1,1 +1,1 @@
-"""The wire: server, routing, scripted trouble, the log of requests, the clock. Knows no service."""
+"""HTTP in general: server, routing, scripted faults, request log, clock. Nothing here knows a particular service."""

@@ -1,4 +1,4 @@
-"""The table of what answers which method, one for each emulated service."""
+"""The table of the functions that answer methods; each emulated service has one."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Answer = TypeVar("Answer")
 
 
 class Answers(Generic[Answer]):
-    """Methods and the functions that answer them; used as a decorator, it enters a function."""
+    """Maps methods to the functions that answer them; as a decorator, it registers a function."""
 
     def __init__(self) -> None:
         self.rows: dict[str, tuple[Method, Answer]] = {}
 
     def __call__(self, method: Method) -> Callable[[Answer], Answer]:
-        """Enter a function as what answers this method, on each of its paths."""
+        """Register a function that answers this method, on each of its paths."""
 
         def enter(answer: Answer) -> Answer:
             self.rows[method.id] = method, answer
@@ -31,9 +31,9 @@ class Answers(Generic[Answer]):
         return iter([method for method, _ in self.rows.values()])
 
     def of(self, method: Method) -> Answer:
-        """What answers this method.
+        """The function that answers this method.
 
-        :raises ApiError: 501, nothing does.
+        :raises ApiError: 501 if there is none.
         """
         if method.id not in self.rows:
             raise ApiError(501, f"{method.id} is not emulated")

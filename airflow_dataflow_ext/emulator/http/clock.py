@@ -1,4 +1,4 @@
-"""The emulator's time: a real clock and a settable one, each with an agenda of what falls due."""
+"""The emulator's time: a real clock and a manual one, each with a schedule of actions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _CENTURY = 100 * 365.25 * 86_400
 
 
 def _to_microseconds(seconds: float) -> float:
-    """The precision of the service's timestamps: what was read from one compares equal with what it was written from."""
+    """Round to the precision of the service's time stamps, so that a time that was written and read again compares equal."""
     return round(seconds, 6)
 
 
 class Clock(ABC):
-    """Seconds since 1970, and an agenda that runs on the emulator's event loop."""
+    """A clock in seconds since 1970, and a schedule of actions that run on the emulator's event loop."""
 
     def __init__(self) -> None:
         self._agenda: list[tuple[float, int, Action]] = []
@@ -35,21 +35,21 @@ class Clock(ABC):
         """Seconds since 1970."""
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Belong to this loop; called once, in its thread."""
+        """Attach the clock to this event loop; called once, in its thread."""
         self._loop = loop
         self._thread = threading.get_ident()
 
     def after(self, seconds: float, action: Action) -> None:
-        """Run this when so many seconds have passed; what falls due at one moment runs in the order it was asked for."""
+        """Run an action after some seconds; actions that are due at the same time run in the order in which they were added."""
         heapq.heappush(self._agenda, (_to_microseconds(self.now() + seconds), next(self._order), action))
         self._changed()
 
     def clear(self) -> None:
-        """Forget everything that was to fall due."""
+        """Remove all scheduled actions."""
         self._agenda.clear()
 
     def on_loop(self, action: Callable[[], Result]) -> Result:
-        """Run this on the emulator's loop, from whatever thread, and hand back what it returns."""
+        """Run an action on the emulator's event loop, from any thread, and return its result."""
         if self._loop is None or threading.get_ident() == self._thread:
             return action()
 
@@ -60,7 +60,7 @@ class Clock(ABC):
 
     @abstractmethod
     def _changed(self) -> None:
-        """The agenda has a new entry."""
+        """Called when the schedule has a new entry."""
 
 
 class RealClock(Clock):
@@ -84,12 +84,12 @@ class RealClock(Clock):
         try:
             while self._agenda and self._agenda[0][0] <= self.now():
                 heapq.heappop(self._agenda)[2]()
-        finally:  # one action that fails stops no other
+        finally:  # an action that fails does not stop the others
             self._changed()
 
 
 class ManualClock(Clock):
-    """Stands still until it is advanced, so that a test of an hour takes a millisecond."""
+    """A clock that stands still until it is advanced, so that a test of one hour takes a millisecond."""
 
     def __init__(self, start: float | None = None) -> None:
         super().__init__()
@@ -99,16 +99,16 @@ class ManualClock(Clock):
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Let time pass; whatever falls due on the way runs at its own moment, in order.
+        """Let time pass; each action that becomes due runs at its own time, in order.
 
-        :raises ValueError: time cannot go backwards.
+        :raises ValueError: the number of seconds is negative.
         """
         if not 0 <= seconds <= _CENTURY:
             raise ValueError(f"a clock goes forward, by a century at most; asked for {seconds} seconds")
         self.on_loop(lambda: self._pass(_to_microseconds(self._now + seconds)))
 
     def _changed(self) -> None:
-        """Nothing: what is new waits until time is advanced."""
+        """Do nothing: a new entry waits until time is advanced."""
 
     def _pass(self, until: float) -> None:
         while self._agenda and self._agenda[0][0] <= until:

@@ -1,4 +1,4 @@
-"""The control calls under ``/_emulator/``, by which a test in another process scripts the emulator."""
+"""The control calls under ``/_emulator/``, by which a test in another process controls the emulator."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from airflow_dataflow_ext.emulator.wave.org import WaveOrg
 
 
 class Control:
-    """What can be set in the emulator and asked of it, in Python and over HTTP alike."""
+    """What a test can set and read in the emulator, in Python and over HTTP."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Control:
         }
 
     async def handle(self, request: web.Request) -> web.Response:
-        """One control call; its arguments are the query and the fields of the JSON body. Mistakes are answered 400 with a text."""
+        """Answer a control call, whose arguments are the query and the fields of the JSON body; errors are answered with 400 and a text."""
         name = request.match_info["tail"].strip("/")
         call = self._calls.get((request.method, name))
         if call is None:
@@ -89,14 +89,14 @@ class Control:
         return {"status": "serving", "engine": self.world.engine.name, "jobs": len(self.world.jobs)}
 
     def requests(self, method: str = "") -> dict[str, Any]:
-        """Counts by method id, and the newest requests, of all methods or of one."""
+        """Counts by method id, and the newest requests, for all methods or one."""
         entries = self.log.of(method) if method else list(self.log)
         return {"counts": self.log.counts, "requests": [entry.to_json() for entry in entries]}
 
     def advance(self, advance: float) -> dict[str, float]:
-        """Let so many seconds pass.
+        """Let some seconds pass.
 
-        :raises ValueError: the clock is the machine's.
+        :raises ValueError: the emulator uses the machine's clock.
         """
         if not isinstance(self.world.clock, ManualClock):
             raise ValueError("the emulator runs on the machine's clock; start it with a manual one to advance it")
@@ -104,7 +104,7 @@ class Control:
         return {"now": self.world.clock.now()}
 
     def set_state(self, job: str, state: str) -> dict[str, Any]:
-        """Put a job into a state at once, whatever its engine does; a state that is not terminal may be left again by the engine.
+        """Put a job into a state at once, whatever its engine does; the engine may change a state that is not terminal again.
 
         :raises KeyError: there is no such job.
         :raises ValueError: there is no such state.
@@ -126,7 +126,7 @@ class Control:
         return self.world.settings.to_json()
 
     def wipe(self) -> None:
-        """Forget jobs, snapshots, pipelines, scripts, faults and the log; what still runs is stopped."""
+        """Delete jobs, snapshots, pipelines, scripts, faults and the request log; running jobs are stopped."""
         for record in list(self.world.jobs):
             if not record.is_terminal:
                 self.world.engine.stop(record.id, drain=False)
@@ -142,7 +142,7 @@ class Control:
 
 
 def shown(record: JobRecord) -> dict[str, Any]:
-    """A job with what the API does not show."""
+    """A job, including what the API does not show."""
     return {
         "job": record.fields,
         "veiled": record.veiled,

@@ -1,4 +1,4 @@
-"""What the emulated services refuse, and Google's form of saying so."""
+"""The refusals of the emulated services, in Google's form."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
 
 
 def short(value: object) -> str:
-    """A value as a message shows it: as in Python, and only its beginning when it is long."""
+    """A value as a message shows it: as in Python, shortened if it is long."""
     return _SHORT.repr(value)
 
 
 class ApiError(Exception):
     """A call is refused; nothing has changed.
 
-    :param code: Google's word; by default the one that goes with the status.
-    :param reason: of the legacy ``errors`` list; by default the one that goes with the status.
+    :param code: Google's error code; by default the one for the status.
+    :param reason: reason in the legacy ``errors`` list; by default the one for the status.
     :param details: typed details, each with its ``@type``.
     """
 
@@ -63,7 +63,7 @@ def invalid(message: str) -> ApiError:
 
 
 def not_now(message: str) -> ApiError:
-    """400 FAILED_PRECONDITION: the request is fine, and the thing is in the wrong state."""
+    """400 FAILED_PRECONDITION: the request is valid, but the resource is in the wrong state."""
     return ApiError(400, message, code="FAILED_PRECONDITION", reason="failedPrecondition")
 
 

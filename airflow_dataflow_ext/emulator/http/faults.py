@@ -1,4 +1,4 @@
-"""Scripted trouble: what goes wrong, at which method, how often; and the account of what was not used."""
+"""Scripted faults: what goes wrong, at which method, how often; and which faults were never used."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ CUTS = ("", "length", "json")
 
 @dataclass(kw_only=True)
 class Fault:
-    """One kind of trouble. It does one thing of status, reset, lost, cut, expired; a delay can come before it or alone.
+    """One fault: a status, reset, lost, cut or expired answer, possibly after a delay; or a delay alone.
 
     :param method: id of the method, ``*`` for all, or a pattern such as ``jobs.*``.
-    :param status: answer with this status, with ``reason``, ``code``, ``message``, ``details`` and ``headers``; nothing is done.
-    :param details: of Google's form of an error, each with its ``@type``, such as an ErrorInfo with ``RATE_LIMIT_EXCEEDED``.
-    :param reset: close the connection without an answer; nothing is done.
-    :param lost: do what was asked, and then close the connection without an answer.
-    :param cut: do what was asked, and answer with half a body: ``length`` when the connection ends too early, ``json`` when it
-        ends as announced and the JSON does not.
-    :param expired: answer 401, as for a token that has expired; nothing is done.
-    :param delay: seconds of the machine's time before anything else.
-    :param times: how often, ``None`` for always.
-    :param skip: how many matching requests pass before.
-    :param probability: of each matching request, drawn with ``seed``.
-    :param job: only requests about jobs whose name matches this pattern.
+    :param status: answer with this status, with ``reason``, ``code``, ``message``, ``details`` and ``headers``; the request has no effect.
+    :param details: details of Google's error form, each with its ``@type``, such as an ErrorInfo with ``RATE_LIMIT_EXCEEDED``.
+    :param reset: close the connection without an answer; the request has no effect.
+    :param lost: carry out the request, then close the connection without an answer.
+    :param cut: carry out the request and answer with half a body: with ``length`` the connection ends before the announced length, with
+        ``json`` the length is right and the JSON is incomplete.
+    :param expired: answer 401, as for an expired token; the request has no effect.
+    :param delay: seconds of the machine's time to wait first.
+    :param times: how often the fault strikes; ``None`` for always.
+    :param skip: number of matching requests that pass first.
+    :param probability: probability for each matching request, drawn with ``seed``.
+    :param job: only strike requests about jobs whose name matches this pattern.
     """
 
     method: str = "*"
@@ -79,15 +79,15 @@ class Fault:
 
     @property
     def is_used(self) -> bool:
-        """Whether it has done what it was set for: so many times, or, where that is open, at all."""
+        """Whether it has struck as often as it was set to or, if that is open, at least once."""
         if self.times is None or self.probability < 1:
             return self.seen > self.skip
         return self.hits >= self.times
 
     def strikes(self, method: str, job: Callable[[], str]) -> bool:
-        """Whether it is this request's turn; counts it.
+        """Whether it strikes this request; a matching request is counted.
 
-        :param job: gives the name of the job that the request is about; asked only where that matters.
+        :param job: gives the name of the job that the request is about; called only if it matters.
         """
         spent = self.times is not None and self.hits >= self.times
         if spent or not fnmatchcase(method, self.method) or (self.job != "*" and not fnmatchcase(job(), self.job)):
@@ -99,7 +99,7 @@ class Fault:
         return True
 
     def error(self) -> ApiError | None:
-        """What the request is refused with, if it is."""
+        """The refusal of the request, if the fault is one."""
         if self.expired:
             return ApiError(401, "Request had invalid authentication credentials. The access token has expired.")
         if self.status:
@@ -112,7 +112,7 @@ def _fits_a_header(text: str) -> bool:
 
 
 class Faults:
-    """The faults that are set, in their order; the first that matches a request strikes."""
+    """The faults that are set, in order; the first one that matches a request strikes."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
@@ -132,9 +132,9 @@ class Faults:
         self._faults.clear()
 
     def unused(self) -> list[Fault]:
-        """Faults that have not done what they were set for."""
+        """Faults that have not struck as often as they were set to."""
         return [fault for fault in self if not fault.is_used]
 
     def strike(self, method: str, job: Callable[[], str]) -> Fault | None:
-        """The fault whose turn this request is."""
+        """The fault that strikes this request, if any."""
         return next((fault for fault in self if fault.strikes(method, job)), None)

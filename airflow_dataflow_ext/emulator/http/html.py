@@ -13,7 +13,7 @@ _HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-in
 
 
 class Link:
-    """A text that leads to a path of the same server."""
+    """A link to a path of the same server."""
 
     def __init__(self, text: str, path: str) -> None:
         self.text = text
@@ -24,7 +24,7 @@ Cell = str | Link
 
 
 def page(title: str, *parts: str, status: int = 200) -> Outgoing:
-    """A page; its parts come from the functions of this module."""
+    """A page of parts that the functions of this module make."""
     head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style></head>'
     body = f"{head}<body><h1>{escape(title)}</h1>{''.join(parts)}</body></html>"
     return Outgoing(status=status, content=body.encode("utf-8", "replace"), headers=_HEADERS, content_type="text/html; charset=UTF-8")
@@ -36,13 +36,13 @@ def text(words: str) -> str:
 
 
 def facts(named: Mapping[str, Cell]) -> str:
-    """Names and their values, a row each."""
+    """A table of names and values, one row each."""
     rows = (f"<tr><th>{escape(name)}</th>{_cell(value)}</tr>" for name, value in named.items())
     return f"<table>{''.join(rows)}</table>"
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
-    """A table with its heading; a sentence where it has no rows."""
+    """A table with a heading, or a sentence if it has no rows."""
     lines = [f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows]
     if not lines:
         return f"<h2>{escape(title)}</h2><p>None so far.</p>"

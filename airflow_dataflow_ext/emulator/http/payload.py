@@ -1,4 +1,4 @@
-"""Reading what anybody may have sent: JSON, whole numbers, and values of a dataclass; what does not fit is a ``ValueError``."""
+"""Reads untrusted input: JSON, numbers, and the values of a dataclass; invalid input is a ``ValueError``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from airflow_dataflow_ext.emulator.http.errors import short
 
 DEPTH = 100
-"""Levels of a JSON value; the services take no more: https://protobuf.dev/programming-guides/json/"""
+"""Greatest depth of a JSON value that the services accept: https://protobuf.dev/programming-guides/json/"""
 
 _GZIP_OR_ZLIB = 47
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -24,10 +24,10 @@ T = TypeVar("T")
 
 
 def decompressed(content: bytes, encoding: str, most: int) -> bytes:
-    """A body as its ``Content-Encoding`` says it is packed.
+    """A body, decompressed according to its ``Content-Encoding``.
 
-    :param most: bytes that it may unpack to.
-    :raises ValueError: it is packed otherwise, not complete, or too long.
+    :param most: greatest size after decompression, in bytes.
+    :raises ValueError: it is not compressed as stated, incomplete, or too long.
     """
     encoding = encoding.strip().lower()
     if encoding in ("", "identity") or not content:
@@ -45,9 +45,9 @@ def decompressed(content: bytes, encoding: str, most: int) -> bytes:
 
 
 def read_json(content: bytes) -> Any:
-    """A JSON value as the services take it: UTF-8, finite numbers, no half characters, not too deep.
+    """A JSON value as the services accept it: UTF-8, finite numbers, no lone surrogates, not too deep.
 
-    :raises ValueError: it is none.
+    :raises ValueError: it is not such a value.
     """
     try:
         value = json.loads(content.decode("utf-8"), parse_constant=finite, parse_float=finite)
@@ -70,12 +70,12 @@ _TOO_DEEP = f"Message too deep: more than {DEPTH} levels"
 
 def finite(value: Any) -> float:
     """
-    :raises ValueError: it is no finite number.
+    :raises ValueError: it is not a finite number.
     :raises TypeError: it is neither a text nor a number.
     """
     try:
         number = float(value)
-    except OverflowError:  # a whole number beyond what a float holds
+    except OverflowError:  # a whole number that is too large for a float
         number = math.inf
     if not math.isfinite(number):
         raise ValueError(f"{short(value)} is not a finite number")
@@ -88,9 +88,9 @@ def _check_text(text: str) -> None:
 
 
 def whole(value: object) -> int:
-    """A whole number, as itself or as the decimal digits that the services write.
+    """A whole number, given as a number or as decimal digits, as the services write it.
 
-    :raises ValueError: it is none.
+    :raises ValueError: it is not a whole number.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -100,9 +100,9 @@ def whole(value: object) -> int:
 
 
 def make(kind: type[T], value: Mapping[str, Any], what: str) -> T:
-    """An object of a dataclass from its JSON form; names and types are those of its fields.
+    """An object of a dataclass from its JSON form, whose names and types are those of the fields.
 
-    :param what: what errors call it.
+    :param what: what it is, for error messages.
     :raises ValueError: a name or a value is wrong, or one is missing.
     """
     types = get_type_hints(kind)
@@ -114,14 +114,14 @@ def make(kind: type[T], value: Mapping[str, Any], what: str) -> T:
         check(types[name], item, f"{name} of {what}")
     try:
         return kind(**value)
-    except TypeError as error:  # one without a default is not given
+    except TypeError as error:  # a field without a default is missing
         raise ValueError(f"{what} is not complete: {error}") from error
 
 
 def invoke(call: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    """Call a function with arguments of the types that it states.
+    """Call a function with arguments, checked against its annotations.
 
-    :raises ValueError: one is unknown, missing or of another type.
+    :raises ValueError: an argument is unknown, missing or of another type.
     """
     try:
         signature(call).bind(**arguments)
@@ -157,6 +157,6 @@ def _fits(kind: Any, value: Any) -> bool:
         return isinstance(value, dict) and all(_fits(inner[0], name) and _fits(inner[1], item) for name, item in value.items())
     if origin in (Sequence, frozenset):
         return isinstance(value, (list, tuple, frozenset)) and all(_fits(inner[0], item) for item in value)
-    if not isinstance(kind, type) or getattr(kind, "_is_protocol", False):  # what is checked where it is made
+    if not isinstance(kind, type) or getattr(kind, "_is_protocol", False):  # such a value is checked where it is made
         return True
     return isinstance(value, kind)

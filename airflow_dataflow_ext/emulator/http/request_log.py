@@ -1,4 +1,4 @@
-"""The log of requests: what was asked, how often, and how it was answered."""
+"""The log of requests and their answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 KEPT = 10_000
-"""Requests whose details are kept; the counts go on."""
+"""Number of requests whose details are kept; the counts include all requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,9 +16,10 @@ class Entry:
     """One request.
 
     :param method: id of the method; empty for an unknown path.
-    :param body: as JSON where it is JSON, else as text.
-    :param status: of the answer; 0 when the connection was closed instead.
-    :param at: on the emulator's clock, seconds since 1970; ``took`` in seconds of the machine's time.
+    :param body: the body, as JSON if it is JSON, else as text.
+    :param status: status of the answer; 0 if the connection was closed instead.
+    :param at: time on the emulator's clock, in seconds since 1970.
+    :param took: seconds of the machine's time.
     """
 
     method: str
@@ -35,7 +36,7 @@ class Entry:
 
 
 class RequestLog:
-    """The newest requests and counts of all of them. Tokens are not kept."""
+    """The newest requests, and counts of all. Tokens are not kept."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self._entries: deque[Entry] = deque(maxlen=kept)
@@ -57,7 +58,7 @@ class RequestLog:
         self._counts[entry.method] += 1
 
     def of(self, method: str) -> list[Entry]:
-        """The requests to one method, the oldest first."""
+        """The requests to one method, oldest first."""
         return [entry for entry in self if entry.method == method]
 
     def clear(self) -> None:

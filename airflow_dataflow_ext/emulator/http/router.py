@@ -1,4 +1,4 @@
-"""What passes between the server and an emulated service; no socket and no web framework."""
+"""The interface between the server and an emulated service, without sockets or a web framework."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_dataflow_ext.emulator.http.errors import ApiError, envelope, invali
 from airflow_dataflow_ext.emulator.http.payload import read_json
 
 NAME = "localhost"
-"""What the emulator calls its own host; Beam takes no other one over plain HTTP."""
+"""The host name that the emulator uses for itself; over plain HTTP, Beam accepts no other."""
 
 _JSON = "application/json; charset=UTF-8"
 
@@ -34,9 +34,9 @@ class Incoming:
     content: bytes
 
     def json(self) -> Any:
-        """The body; an empty one is an empty object.
+        """The body as JSON; an empty body becomes an empty object.
 
-        :raises ApiError: 400, it is no JSON.
+        :raises ApiError: 400 if it is not JSON.
         """
         return read_body(self.content)
 
@@ -55,13 +55,13 @@ class Service(Protocol):
     """One emulated service."""
 
     prefix: str
-    """How the paths of this service begin; an unknown path below it is refused in the service's own form."""
+    """The prefix of the service's paths; an unknown path below it is refused in the service's own form."""
 
     any_case: bool
-    """Whether its paths mean the same in any case, and with more slashes at their ends."""
+    """Whether its paths ignore case and additional slashes at the end."""
 
     def methods(self) -> Iterable[Method]:
-        """What it answers; each with its twin on the path without a location."""
+        """The methods that it answers, on paths with and without a location."""
 
     def answer(self, incoming: Incoming) -> Outgoing:
         """
@@ -69,10 +69,10 @@ class Service(Protocol):
         """
 
     def refuse(self, error: ApiError) -> Outgoing:
-        """An error in the service's own form."""
+        """The answer for an error, in the service's own form."""
 
     def job_name(self, incoming: Incoming) -> str:
-        """The name of the job that a request is about, or an empty text; faults are matched by it."""
+        """The name of the job that a request is about, or an empty text; faults can be limited to it."""
 
 
 def _pattern(path: str, *, any_case: bool) -> re.Pattern[str]:
@@ -81,7 +81,7 @@ def _pattern(path: str, *, any_case: bool) -> re.Pattern[str]:
 
 
 class Router:
-    """Finds the method that a request line means."""
+    """Finds the method of a request line."""
 
     def __init__(self, services: Iterable[Service]) -> None:
         self._services = list(services)
@@ -93,7 +93,7 @@ class Router:
         ]
 
     def find(self, verb: str, raw_path: str) -> tuple[Service, Method, dict[str, str]] | None:
-        """Service, method and decoded path values; ``None`` for an unknown path."""
+        """Service, method and decoded path values; None for an unknown path."""
         for known, pattern, service, method in self._routes:
             match = pattern.fullmatch(raw_path) if known == verb else None
             if match:
@@ -101,15 +101,15 @@ class Router:
         return None
 
     def owner(self, raw_path: str) -> Service:
-        """Who refuses an unknown path."""
+        """The service that refuses an unknown path."""
         path = raw_path.lstrip("/")
         return next((service for service in self._services if path.startswith(service.prefix)), self._services[0])
 
 
 def read_body(content: bytes) -> Any:
-    """A body as JSON; an empty one is an empty object.
+    """A body as JSON; an empty body becomes an empty object.
 
-    :raises ApiError: 400, it is no JSON.
+    :raises ApiError: 400 if it is not JSON.
     """
     try:
         return read_json(content) if content.strip() else {}

@@ -1,4 +1,4 @@
-"""The HTTP server: finds who answers, lets scripted trouble happen, keeps the log. It knows no service."""
+"""The HTTP server: it finds the service that answers, applies scripted faults, and logs requests. It knows no particular service."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, Router
 
 HOST = "127.0.0.1"
 BODY_LIMIT = 20 * 1024 * 1024
-"""Bytes of a request; the service's own limit for creating a job: https://cloud.google.com/dataflow/quotas"""
+"""Greatest size of a request in bytes, which is the service's limit for creating a job: https://cloud.google.com/dataflow/quotas"""
 _KEPT_BODY = 100_000
-"""Bytes of a body that the log of requests keeps."""
+"""Greatest size of a body in the request log, in bytes."""
 Control = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class Server:
-    """Serves the services on one port, on loopback only."""
+    """Serves all services on one port of the loopback interface."""
 
     def __init__(self, services: Sequence[Service], *, clock: Clock, faults: Faults, log: RequestLog, control: Control) -> None:
         self._router = Router(services)
@@ -46,7 +46,7 @@ class Server:
         self._runner = web.AppRunner(app, access_log=None, logger=wire, shutdown_timeout=0.5, auto_decompress=False)
 
     async def start(self, port: int) -> int:
-        """Listen; the port it listens on.
+        """Start listening; returns the port.
 
         :raises OSError: the port is taken.
         """
@@ -103,10 +103,10 @@ class Server:
 
 
 async def close(runner: web.AppRunner, listening: socket.socket) -> None:
-    """Stop serving; every connection is closed when this returns, and the loop may end.
+    """Stop serving. When this returns, all connections are closed, and the event loop may end.
 
-    What is accepted while asyncio's server closes is never closed by it (https://github.com/python/cpython/issues/109564), so that
-    accepting ends first.
+    asyncio's server never closes connections that it accepts while it is closing (https://github.com/python/cpython/issues/109564), so
+    this stops accepting first.
     """
     asyncio.get_running_loop().remove_reader(listening)
     await _rounds()
@@ -115,7 +115,7 @@ async def close(runner: web.AppRunner, listening: socket.socket) -> None:
 
 
 async def _rounds() -> None:
-    """Let the loop do what is scheduled, and what follows from that."""
+    """Let the event loop run scheduled callbacks, and those that they schedule."""
     for _ in range(3):
         await asyncio.sleep(0)
 
@@ -123,7 +123,7 @@ async def _rounds() -> None:
 async def read_body(request: web.Request) -> bytes:
     """The body of a request, decompressed.
 
-    :raises ValueError: it is too long, or not what its headers say.
+    :raises ValueError: it is too long, or does not match its headers.
     """
     try:
         return decompressed(await request.read(), request.headers.get("Content-Encoding", ""), BODY_LIMIT)
@@ -134,12 +134,12 @@ async def read_body(request: web.Request) -> bytes:
 
 
 def _is_no_fault_of_a_client(record: logging.LogRecord) -> bool:
-    """Whether a log record of the web framework is worth a traceback; a client that speaks no HTTP, or has gone, is not."""
+    """Whether a log record of the web framework deserves a traceback; one about a client that sends no HTTP, or has left, does not."""
     return not (record.exc_info and isinstance(record.exc_info[1], (HttpProcessingError, web.RequestPayloadError, ConnectionError)))
 
 
 def _answer(service: Service, incoming: Incoming, fault: Fault | None) -> Outgoing | None:
-    """The answer, or ``None`` when the connection is to be closed instead."""
+    """The answer, or None if the connection is to be closed instead."""
     error = fault.error() if fault is not None else None
     if fault is not None and error is not None:
         refused = service.refuse(error)
@@ -150,7 +150,7 @@ def _answer(service: Service, incoming: Incoming, fault: Fault | None) -> Outgoi
         answer = service.answer(incoming)
     except ApiError as refusal:
         answer = service.refuse(refusal)
-    except Exception as error:  # a client is to see a server's error in the service's form, whatever happened here
+    except Exception as error:  # whatever happened, the client gets a server error in the service's form
         answer = service.refuse(ApiError(500, f"The emulator failed: {type(error).__name__}: {error}"))
     return None if fault is not None and fault.lost else answer
 

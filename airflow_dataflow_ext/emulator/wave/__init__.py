@@ -1,1 +1,1 @@
-"""The emulated org: its runs, its logins and how it answers."""
+"""The emulated CRM Analytics org."""

@@ -1,4 +1,4 @@
-"""What an org has, on the wire: dataflows, recipes, connectors, limits.
+"""The calls about an org's assets: dataflows, recipes, connectors, limits.
 
 Source: https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_rest_resources.htm
 """

@@ -1,4 +1,4 @@
-"""The form of a call to the emulated org, and the table of what answers which method."""
+"""The form of a call to the emulated org, and the table of the functions that answer."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from airflow_dataflow_ext.emulator.wave.runs import Json
 
 NO_RESOURCE = "The requested resource does not exist"
 NEWEST_VERSION = 68
-"""The org's release; a later version of the API is not there yet."""
+"""The newest API version of the org."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaveCall:
-    """One call, read and checked."""
+    """One checked call."""
 
     path: Mapping[str, str]
     query: Mapping[str, str]
@@ -28,18 +28,18 @@ class WaveCall:
     version: int
 
     def url(self, path: str) -> str:
-        """The path of a resource in this version of the API, as replies name it."""
+        """The path of a resource in this API version, as replies contain it."""
         return f"/services/data/v{self.version}.0/wave/{path}"
 
 
 answers: Answers[Callable[[WaveOrg, WaveCall], Json]] = Answers()
-"""What each method does."""
+"""The functions that answer the methods."""
 
 
 def read_call(incoming: Incoming) -> WaveCall:
-    """Read and check a request before anything changes.
+    """Check a request before anything changes.
 
-    :raises ApiError: the version is none, or does not have the method; the body is no JSON object.
+    :raises ApiError: the API version is unknown or does not have the method, or the body is not a JSON object.
     """
     version = read_version(incoming.path["version"])
     if version < api.SINCE[incoming.method.id]:
@@ -52,9 +52,9 @@ def read_call(incoming: Incoming) -> WaveCall:
 
 
 def read_version(text: str) -> int:
-    """``59`` for ``59.0``.
+    """The number of an API version, ``59`` for ``59.0``.
 
-    :raises ApiError: 404, the org has no such version of the API.
+    :raises ApiError: 404 if the org does not have this version.
     """
     try:
         version = api.number_of(text)
@@ -68,7 +68,7 @@ def read_version(text: str) -> int:
 def read_id(value: object, prefix: str = "") -> str:
     """An id in its long form.
 
-    :raises ApiError: 400, it is none, or of another kind of thing.
+    :raises ApiError: 400 if it is not an id, or has another prefix.
     """
     try:
         found = api.full_id(value if isinstance(value, str) else "")

@@ -1,4 +1,4 @@
-"""Runs on the wire: ``dataflowjobs`` and their nodes.
+"""The calls about runs: ``dataflowjobs`` and their nodes.
 
 Source: https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_resources_dataflowjobs.htm
 """
@@ -67,7 +67,7 @@ def _need_command(call: WaveCall, command: str) -> None:
 
 
 def _run(org: WaveOrg, call: WaveCall) -> tuple[WaveRun, str]:
-    """The run of a path, and the id under which it was asked for."""
+    """The run that the path names, and the id in the path."""
     id = read_id(call.path["jobId"])
     run = org.runs.get(id)
     gone = run is not None and id == run.handle != run.id and org.settings.handle == "gone" and run.executed is not None

@@ -1,4 +1,4 @@
-"""The emulated list of runs: its filters, its seven days and its pages.
+"""The emulated list of runs: filters, time span and pages.
 
 Source: https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_resources_dataflowjobs.htm
 """
@@ -29,7 +29,7 @@ PAGED_SINCE = 51
 def job_page(org: WaveOrg, query: Mapping[str, str], version: int) -> Json:
     """A DataflowJobCollection.
 
-    :raises ApiError: 400, a filter is wrong.
+    :raises ApiError: 400 if a filter is wrong.
     """
     now, url = org.clock.now(), f"/services/data/v{version}.0/wave/dataflowjobs"
     wanted = _filter(query)
@@ -45,7 +45,7 @@ def job_page(org: WaveOrg, query: Mapping[str, str], version: int) -> Json:
 def page_of(entries: Sequence[T], query: Mapping[str, str], url: str) -> tuple[Sequence[T], str | None]:
     """One page, and the URL of the next.
 
-    :raises ApiError: 400, a size or a token is wrong.
+    :raises ApiError: 400 if a size or a token is wrong.
     """
     try:
         size = whole(query.get("pageSize", DEFAULT_PAGE))

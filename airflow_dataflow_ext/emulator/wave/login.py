@@ -1,4 +1,4 @@
-"""Logins to the emulated org: the SOAP call and the OAuth token endpoint, and the sessions that they give.
+"""Logins to the emulated org: the SOAP call, the OAuth token endpoint, and the sessions that they create.
 
 Sources: https://developer.salesforce.com/docs/atlas.en-us.api.meta/api/sforce_api_calls_login.htm ,
 https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_oauth_flows.htm
@@ -21,7 +21,7 @@ from airflow_dataflow_ext.api.wave.methods import full_id
 from airflow_dataflow_ext.emulator.http.errors import ApiError
 from airflow_dataflow_ext.emulator.http.router import NAME, Incoming, Outgoing, as_json
 
-# What opens nothing but this emulator is no secret.
+# These open nothing but this emulator, so they are not secret.
 USERNAME, PASSWORD, SECURITY_TOKEN = "analyst@emulated.example", "emulated-password", "emulatedtoken"
 ORGANIZATION, USER = "00DEM0000000001EAA", full_id("005EM0000000001")
 CONSUMER_KEY, CONSUMER_SECRET = "3MVG9.emulated-app", "emulated-app-secret"
@@ -33,9 +33,9 @@ _ENVELOPE = (
 
 
 class Sessions:
-    """Sessions that were given, and until when each is good, by the machine's time.
+    """The sessions, and when each expires, by the machine's time.
 
-    :param lifetime: seconds.
+    :param lifetime: seconds for which a session is valid.
     """
 
     def __init__(self, lifetime: float = 7200.0) -> None:
@@ -51,7 +51,7 @@ class Sessions:
         return time.time() < self._good_until.get(session_id, 0.0)
 
     def expire(self) -> int:
-        """End every session; how many there were."""
+        """End all sessions; returns how many there were."""
         ended = len(self._good_until)
         self._good_until.clear()
         return ended
@@ -66,7 +66,7 @@ class Sessions:
 
 
 class RefusedLoginError(Exception):
-    """A login is refused, with the service's code for it."""
+    """A login is refused with one of the service's codes."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -74,9 +74,9 @@ class RefusedLoginError(Exception):
 
 
 class WaveLogin:
-    """Takes the flows of simple-salesforce for the one user and the one app that the emulated org has.
+    """Accepts the login flows of simple-salesforce for the emulated org's only user and only app.
 
-    :param public_key: gives the PEM text of the key with which the app's JWTs must be signed.
+    :param public_key: gives the public key, as PEM text, by which the app's JWTs are verified.
     """
 
     prefix = "services/oauth2"
@@ -149,7 +149,7 @@ class WaveLogin:
     def _soap(self, incoming: Incoming) -> Outgoing:
         try:
             tree = ElementTree.fromstring(incoming.content)  # noqa: S314 - from a client on this machine
-        except (ElementTree.ParseError, ValueError, LookupError) as error:  # the latter two: of encodings
+        except (ElementTree.ParseError, ValueError, LookupError) as error:  # the latter two come from encodings
             return _fault("sf:INVALID_SOAP", str(error))
         found = {element.tag.rpartition("}")[2]: (element.text or "").strip() for element in tree.iter()}
         password = PASSWORD if "organizationId" in found else PASSWORD + SECURITY_TOKEN
@@ -186,7 +186,7 @@ def _token_reply(token: str, root: str) -> dict[str, str]:
 
 
 def root_of(incoming: Incoming) -> str:
-    """The URL under which the client has reached the emulator."""
+    """The root URL under which the client reaches the emulator."""
     return f"http://{incoming.headers.get('host') or NAME}"
 
 

@@ -1,4 +1,4 @@
-"""The emulated org: its dataflows, recipes and connectors, its runs, and what it has used of its allowance."""
+"""The emulated org: its dataflows, recipes and connectors, its runs, and its API requests."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from airflow_dataflow_ext.emulator.wave.runs import Ids, Json, WaveRuns, WaveSet
 from airflow_dataflow_ext.emulator.wave.script import WaveScript, WaveScripts
 
 ASSETS = (("dataflow", "Sales"), ("dataflow", "Service"), ("recipe", "Daily recipe"), ("connector", "SFDC_LOCAL"))
-"""What every emulated org has from its start."""
+"""The assets of a new emulated org."""
 
 
 class WaveOrg:
-    """One org, in Python and over the control calls alike."""
+    """One org, for Python code and for control calls."""
 
     def __init__(self, clock: Clock, settings: WaveSettings | None = None) -> None:
         self.clock = clock
@@ -32,37 +32,37 @@ class WaveOrg:
         self._furnish()
 
     def add_dataflow(self, label: str, name: str = "") -> str:
-        """A new dataflow; its id."""
+        """Create a dataflow; returns its id."""
         dataflow = self._asset("02K", label, name)
         self.dataflows[dataflow["id"]] = dataflow
         return str(dataflow["id"])
 
     def add_recipe(self, label: str, name: str = "") -> str:
-        """A new recipe; its id. Its target dataflow has an id of its own and is in no list of dataflows."""
+        """Create a recipe; returns its id. Its target dataflow has an id of its own and is not listed."""
         recipe = self._asset("05v", label, name)
         recipe |= {"format": "R3", "status": "New", "targetDataflowId": self._ids.new("02K")}
         self.recipes[recipe["id"]] = recipe
         return str(recipe["id"])
 
     def add_connector(self, label: str, name: str = "") -> str:
-        """A new connector; its id."""
+        """Create a connector; returns its id."""
         connector = self._asset("0It", label, name)
         self.connectors[connector["id"]] = connector
         return str(connector["id"])
 
     def add_run(self, label: str, name: str = "") -> str:
-        """A run of a new dataflow, as if a user had started it; its id."""
+        """Start a run of a new dataflow, as a user would; returns the run's id."""
         dataflow = self.add_dataflow(label, name)
         return self.runs.start(self.sources()[dataflow], job_type="user", prefix="03C").id
 
     def sources(self) -> dict[str, Json]:
-        """What can be run, as an AssetReference, by its id."""
+        """What can be run, by id, as AssetReferences."""
         recipes = {recipe["targetDataflowId"]: {**recipe, "id": recipe["targetDataflowId"]} for recipe in self.recipes.values()}
         everything = {**self.dataflows, **recipes, **self.connectors}
         return {id: {name: asset[name] for name in ("id", "label", "name", "namespace")} for id, asset in everything.items()}
 
     def all_runs(self) -> list[Json]:
-        """Every run, with what the API does not show."""
+        """All runs, including what the API does not show."""
         return [
             {
                 "id": run.id,
@@ -107,14 +107,14 @@ class WaveOrg:
         return dict(vars(changed))
 
     def put(self, job_id: str, status: str, message: str = "") -> None:
-        """Put a run into a status at once.
+        """Set the status of a run at once.
 
         :raises KeyError: there is no such run.
         """
         self.clock.on_loop(lambda: self.runs.put(job_id, status, message))
 
     def wipe(self) -> None:
-        """Forget runs, scripts and what the org was given beyond its first assets; the allowance is fresh."""
+        """Delete runs, scripts and all assets but the first ones, and reset the number of API requests."""
         for kept in (self.dataflows, self.recipes, self.connectors, self.runs, self.scripts):
             kept.clear()
         self.used = 0

@@ -1,4 +1,4 @@
-"""The page for a person: the org's Data Manager, as far as it shows runs."""
+"""An HTML page in place of the org's Data Manager, which lists the runs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from airflow_dataflow_ext.emulator.wave.views import stamp
 
 DATA_MANAGER = Method(id="analytics.dataManager", verb="GET", path="analytics/dataManager", reply="page", repeatable=True)
 _MOST = 1000
-"""Rows of the table."""
+"""Greatest number of rows of the table."""
 
 
 class DataManagerPage:
-    """What a task's link leads to: no session is asked for, because a browser has none."""
+    """The page to which a task's link leads; it needs no session, because a browser has none."""
 
     prefix = "analytics/"
     any_case = False
@@ -38,7 +38,7 @@ class DataManagerPage:
         return page("Emulated Data Manager", text(str(error)), status=error.status)
 
     def job_name(self, incoming: Incoming) -> str:
-        """The page is about no single run."""
+        """Empty: the page is not about a single run."""
         return ""
 
     def _row(self, run: WaveRun) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What clients of any Salesforce org ask before they come to Analytics: versions of the API, resources, and who is logged in.
+"""The calls that clients of any Salesforce org make first: API versions, resources, and the user.
 
 Sources: https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_versions.htm ,
 https://help.salesforce.com/s/articleView?id=xcloud.remoteaccess_using_userinfo_endpoint.htm
@@ -34,7 +34,7 @@ IDENTITY = _get("identity", "id/{organizationId}/{userId}")
 
 
 class SalesforcePlatform:
-    """The org as any client sees it; refusals are those of its Analytics."""
+    """The part of the org that is not specific to CRM Analytics; refusals have the same form."""
 
     prefix = _DATA
     any_case = True

@@ -1,4 +1,4 @@
-"""The emulated runs: what each is at any moment, and the queue in which those of one dataflow stand."""
+"""The emulated runs: the state of each at any time, and the queue of each dataflow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 class Ids:
-    """Salesforce ids, in order, of any prefix."""
+    """Makes consecutive Salesforce ids with any prefix."""
 
     def __init__(self) -> None:
         self._numbers = count(1)
@@ -33,12 +33,12 @@ class Ids:
 
 @dataclass(kw_only=True)
 class WaveSettings:
-    """What the service does not document, or what differs between orgs.
+    """Behavior that the service does not document, or that differs between orgs.
 
-    :param api_requests: that the org may use in 24 hours.
-    :param handle: what becomes of the 030 id that a start gives: it ``follows`` the run, is ``gone`` when the run begins, or
-        stays ``stale``, queued for ever.
-    :param duplicate: what becomes of a third run of a dataflow: it ends as ``Failure`` or ``Cancelled``, or is ``refused``.
+    :param api_requests: number of API requests that the org may use in 24 hours.
+    :param handle: what happens to the 030 id that a start returns: it ``follows`` the run, is ``gone`` when the run begins, or
+        stays ``stale``, which shows the run as queued forever.
+    :param duplicate: what happens to a third run of a dataflow: it ends as ``Failure`` or ``Cancelled``, or is ``refused``.
     :param stopped: the status of a run that was stopped.
     :param list_lag: seconds until a new run is in the list.
     """
@@ -59,11 +59,11 @@ class WaveSettings:
 
 @dataclass(kw_only=True)
 class WaveRun:
-    """One run. Times are seconds of the emulator's clock since 1970.
+    """One run. Times are seconds since 1970 on the emulator's clock.
 
-    :param handle: the id that the start gave; ``id`` is the one under which it is listed.
-    :param source: the dataflow or connector that runs, as an AssetReference.
-    :param executed: when it left the queue, or None.
+    :param handle: the id that the start returned; ``id`` is the id in lists.
+    :param source: the dataflow or connector that is run, as an AssetReference.
+    :param executed: when it left the queue; None before.
     """
 
     id: str
@@ -85,7 +85,7 @@ class WaveRun:
         return self.ended is None
 
     def progress(self, now: float) -> float:
-        """0 at its beginning; at its end what the script says, or how far it had come."""
+        """The progress: 0 at the beginning, and at the end what the script says, or how far the run had come."""
         if self.executed is None:
             return 0.0
         if self.ended is not None and self.status == self.script.status:
@@ -94,7 +94,7 @@ class WaveRun:
         return round(min(1.0, ((self.ended or now) - self.executed) / span), 4) if span else 1.0
 
     def nodes(self, now: float) -> Iterator[tuple[str, WaveNode, str, float | None]]:
-        """Id, node, status and seconds of each node as it is now; a run that has not begun has none."""
+        """Id, node, current status and seconds of each node; a run that has not begun has none."""
         if self.executed is None or not self.script.nodes:
             return
         share = 1.0 / len(self.script.nodes)
@@ -110,7 +110,7 @@ class WaveRun:
 
 
 class WaveRuns:
-    """All runs of the org, and who may go on."""
+    """All runs of the org, and their queues."""
 
     def __init__(self, clock: Clock, scripts: WaveScripts, settings: WaveSettings, ids: Ids) -> None:
         self._clock = clock
@@ -128,13 +128,13 @@ class WaveRuns:
         return sum(1 for _ in self)
 
     def get(self, id: str) -> WaveRun | None:
-        """The run of an id or a handle."""
+        """The run with an id or a handle."""
         return self._by_id.get(id)
 
     def start(self, source: Json, *, job_type: str, prefix: str) -> WaveRun:
-        """A new run at the end of the queue; at most one of a dataflow runs, and one waits.
+        """Add a run to the queue; of each dataflow, at most one runs and one waits.
 
-        :raises ApiError: 400, where the settings say that a third is refused.
+        :raises ApiError: 400 if the settings refuse a third run.
         """
         waiting = self._waiting.setdefault(source["id"], [])
         message = f"The run of {source['label']} can't be queued: it's already in the queue."
@@ -164,7 +164,7 @@ class WaveRuns:
         return run
 
     def end(self, run: WaveRun, status: str, message: str = "") -> None:
-        """It ends now; the next of its dataflow may go on."""
+        """End the run now; the next run of its dataflow may start."""
         if not run.moves:
             return
         run.ended, run.status, run.message = self._clock.now(), status, message
@@ -178,14 +178,14 @@ class WaveRuns:
 
     def stop(self, run: WaveRun) -> None:
         """
-        :raises ApiError: 400, it has ended.
+        :raises ApiError: 400 if it has ended.
         """
         if not run.moves:
             raise ApiError(400, f"The job has ended as {run.status} and cannot be stopped.", code="INVALID_INPUT")
         self.end(run, self._settings.stopped, "The job was stopped.")
 
     def put(self, id: str, status: str, message: str = "") -> WaveRun:
-        """A hand on a run's status, for a test.
+        """Set a run's status, for a test.
 
         :raises KeyError: there is no such run.
         """

@@ -1,4 +1,4 @@
-"""How a scripted CRM Analytics run goes: its timeline and its nodes."""
+"""The scripts of CRM Analytics runs: timelines and nodes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ NODE_STATUSES = ("aborted", "error", "pending", "running", "success", "warning")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaveNode:
-    """One step of a run.
+    """One node of a run.
 
-    :param rows_in: rows that it reads, ``rows_out`` that it writes, ``rows_failed`` of the latter that fail.
-    :param status: how it ends.
+    :param rows_in: number of rows that it reads.
+    :param rows_out: number of rows that it writes.
+    :param rows_failed: how many of the written rows fail.
+    :param status: its final status.
     :param sources: names of the nodes that it reads from, for the dataflow's definition.
     """
 
@@ -32,7 +34,7 @@ class WaveNode:
 
     @property
     def definition(self) -> dict[str, Any]:
-        """The node in a dataflow's definition, which names one source, a left and a right one, or a list."""
+        """The node in a dataflow's definition, with one source, a left and a right one, or a list."""
         names: Sequence[str] = {1: ("source",), 2: ("left", "right")}.get(len(self.sources), ())
         given = dict(zip(names, self.sources, strict=True)) if names else {"sources": list(self.sources)}
         return {"action": self.node_type, "parameters": given if self.sources else {}}
@@ -52,14 +54,14 @@ ORDINARY_NODES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaveScript:
-    """The timeline of runs.
+    """The timeline of a run.
 
-    :param pattern: which dataflows, recipes or connectors play it, by name or label, as in a file name pattern.
-    :param wait: seconds in the queue, when nothing else holds the run up.
-    :param preprocessing: seconds in status Preprocessing; then ``seconds`` in status ``during``.
-    :param status: how it ends; any text, so that a status of the future can be played.
-    :param progress: at the end; real failures have been seen beyond 1.
-    :param nodes: its steps; they share its time.
+    :param pattern: name or label of the dataflows, recipes or connectors that use it, as in a file name pattern.
+    :param wait: seconds in the queue, if no other run is in the way.
+    :param preprocessing: seconds in status Preprocessing, before ``seconds`` in status ``during``.
+    :param status: the final status; any text is allowed, so that future statuses can be tested.
+    :param progress: the final progress; values above 1 have been seen in real failures.
+    :param nodes: the run's nodes, which share its time.
     """
 
     pattern: str = "*"
@@ -91,7 +93,7 @@ class WaveScript:
 
 
 class WaveScripts:
-    """The scripts that are set; the last one whose pattern matches is played."""
+    """The scripts that are set; the last one whose pattern matches is used."""
 
     def __init__(self) -> None:
         self._scripts: list[WaveScript] = []
@@ -111,7 +113,7 @@ class WaveScripts:
         self._scripts.clear()
 
     def find(self, *names: str) -> WaveScript:
-        """The script for something of these names; the ordinary one by default."""
+        """The script for one of these names, else the default one."""
         fitting = (script for script in reversed(self._scripts) if any(fnmatchcase(name, script.pattern) for name in names))
         return next(fitting, ORDINARY)
 

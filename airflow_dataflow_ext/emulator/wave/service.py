@@ -1,4 +1,4 @@
-"""The emulated CRM Analytics API on the wire: from an incoming request to the function that answers it, and back."""
+"""The emulated CRM Analytics API: from a request to the function that answers it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from airflow_dataflow_ext.emulator.wave.org import WaveOrg
 from airflow_dataflow_ext.emulator.wave.views import encoded
 
 ANSWERING = (assets, jobs)
-"""The modules whose functions answer the methods; importing one enters them."""
+"""The modules whose functions answer the methods; importing a module registers them."""
 
 _CODES: Mapping[int, str] = {
     400: "INVALID_INPUT",
@@ -58,7 +58,7 @@ class WaveServer:
         return {"Sforce-Limit-Info": f"api-usage={self._org.used}/{self._org.settings.api_requests}"}
 
     def job_name(self, incoming: Incoming) -> str:
-        """The label of what is run."""
+        """The label of what the run runs."""
         run = self._org.runs.get(_known(incoming.path.get("jobId", "")))
         if run is not None:
             return run.label

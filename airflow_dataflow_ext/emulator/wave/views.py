@@ -1,4 +1,4 @@
-"""What the emulated org shows of its runs: fields by version of the API, texts with HTML entities."""
+"""The runs as the emulated org shows them: fields by API version, and texts with HTML entities."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _TEXTS = frozenset({"label", "name", "message", "description", "errorMessage"})
 
 
 def stamp(seconds: float) -> str:
-    """A time as the service writes it."""
+    """A time in the service's form."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def job_view(run: WaveRun, id: str, version: int, now: float, *, stale: bool = False) -> Json:
     """A DataflowJob.
 
-    :param id: under which it is shown: its own, or its handle.
-    :param stale: show it as if it had never left the queue.
+    :param id: the id to show: the run's own, or its handle.
+    :param stale: show the run as if it had never left the queue.
     """
     url = f"/services/data/v{version}.0/wave/dataflowjobs/{id}"
     executed, ended = (None, None) if stale else (run.executed, run.ended)
@@ -55,13 +55,13 @@ def job_view(run: WaveRun, id: str, version: int, now: float, *, stale: bool = F
 
 
 def _status(status: str, version: int) -> str:
-    """A status as this version of the API shows it."""
+    """A status as this API version shows it."""
     row = WAVE.get(status.lower())
     return status if row is None or version >= row.since else row.before
 
 
 def start_view(run: WaveRun, version: int) -> Json:
-    """What a start is answered: without an id up to version 49."""
+    """The reply to a start, which has no id up to API version 49."""
     url = f"/services/data/v{version}.0/wave/dataflowjobs/{run.handle}"
     job: Json = {"progress": 0, "status": run.status, "type": "dataflowjob"}
     if version >= 50:
@@ -72,7 +72,7 @@ def start_view(run: WaveRun, version: int) -> Json:
 
 
 def at_version(job: Json, version: int) -> Json:
-    """Only the fields that the version has."""
+    """The fields of a job that the API version has."""
     return {name: value for name, value in job.items() if _has(version, name)}
 
 
@@ -103,7 +103,7 @@ def node_view(run: WaveRun, node_id: str, node: WaveNode, status: str, seconds: 
 
 
 def encoded(value: Any, key: str = "") -> Any:
-    """The same with HTML entities in its texts, as the service gives it unless a header asks it not to."""
+    """A reply with HTML entities in its texts, as the service returns it unless a header disables this."""
     if isinstance(value, dict):
         return {name: encoded(entry, name) for name, entry in value.items()}
     if isinstance(value, list):

@@ -110,7 +110,7 @@ def test_a_forced_cancel_is_sent_once_while_the_job_goes_on() -> None:
 
 
 def test_a_forced_cancel_that_comes_too_early_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match="1800 seconds at the least"):
+    with pytest.raises(InvalidInputError, match="1800 seconds or more"):
         stop(force_after=60.0)
 
 

@@ -84,7 +84,7 @@ def test_the_environment_wins_over_options() -> None:
         ({"pipeline": None}, "one of yaml_pipeline and yaml_pipeline_file"),
         ({"pipeline_file": "gs://b/p.yaml"}, "one of yaml_pipeline and yaml_pipeline_file"),
         ({"pipeline": None, "pipeline_file": "p.yaml"}, "yaml_pipeline_file must be a gs://"),
-        ({"options": {"max-worker": 3}}, r"options\['max-worker'\] is no flag of gcloud dataflow yaml run; did you mean 'max-workers'"),
+        ({"options": {"max-worker": 3}}, r"options\['max-worker'\] is not a flag of gcloud dataflow yaml run; did you mean 'max-workers'"),
         ({"options": {"region": "us-east1"}}, r"options\['region'\] is the argument region here"),
         ({"options": {"zebra": 3}}, "Beam's own options go into 'pipeline-options'"),
         ({"options": {"pipeline-options": {"a": {}}}}, r"options\['pipeline-options'\]\['a'\]"),

@@ -72,7 +72,7 @@ def test_a_refusal_says_which_quota_and_what_helps_and_leaves_no_job(status: int
     with pytest.raises(CallError) as raised:
         region.launch()
     assert raised.value.cause == "capacity"
-    assert "jobs-per-project quota: so many jobs run already" in str(raised.value)
+    assert "jobs-per-project quota: too many jobs are running" in str(raised.value)
     assert 'when_full="wait"' in str(raised.value)
     record = LaunchRecord.read(region.record)
     assert record is not None
@@ -172,7 +172,7 @@ def test_a_job_that_failed_before_any_work_for_want_of_room_says_so(text: str) -
     found = outcome(Failed(text, "Workflow failed."))
     assert (found.phase, found.cause) == (Phase.FAILED, "capacity")
     assert shortage_in(text) in found.complaint
-    assert found.complaint.startswith("Job j (wc) in l ended as JOB_STATE_FAILED: the service had no room for it (")
+    assert found.complaint.startswith("Job j (wc) in l ended as JOB_STATE_FAILED: the service had no capacity for it (")
 
 
 @pytest.mark.parametrize(

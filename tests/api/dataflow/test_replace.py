@@ -61,7 +61,7 @@ def test_a_job_to_replace_that_runs_in_another_location_is_named() -> None:
 
 def test_a_job_that_never_comes_to_run_is_an_error() -> None:
     talk = Talk(lambda request: {"jobs": [{**OLD, "currentState": "JOB_STATE_QUEUED"}]})
-    with pytest.raises(LaunchError, match="has come to run in 300 s, so none can be replaced: old is in JOB_STATE_QUEUED"):
+    with pytest.raises(LaunchError, match="has started to run within 300 s, so none can be replaced: old is in JOB_STATE_QUEUED"):
         launch(talk)
 
 

@@ -81,14 +81,14 @@ def test_a_job_too_young_to_be_stopped_is_asked_again() -> None:
 
 def test_a_job_that_never_is_ready_is_given_up_in_time() -> None:
     talk = Talk(lambda request: TOO_EARLY if request.body else RUNNING)
-    with pytest.raises(JobError, match=r"going on: job j in p/l is in JOB_STATE_RUNNING"):
+    with pytest.raises(JobError, match=r"in time: job j in p/l is in JOB_STATE_RUNNING"):
         talk(stop(REF, wait_for=60.0))
     assert sum(talk.slept) == 60.0
 
 
 def test_a_job_that_does_not_end_is_given_up_in_time() -> None:
     talk = Talk(lambda request: {} if request.body else STOPPING)
-    with pytest.raises(JobError, match=r"going on: job j in p/l is in JOB_STATE_CANCELLING"):
+    with pytest.raises(JobError, match=r"in time: job j in p/l is in JOB_STATE_CANCELLING"):
         talk(stop(REF, wait_for=60.0))
     assert sum(talk.slept) == 60.0
 

@@ -38,7 +38,7 @@ def flex(**parameter: Any) -> FlexTemplateLaunch:
         ({"parameters": {"": "x"}}, "parameters: the name ''"),
         ({"parameters": {"a": ["a,b", "c"]}}, "parameters['a']: the entry 'a,b' of the list holds a comma"),
         ({"environment": {"maxWorkers": "many"}}, "environment.maxWorkers must be a whole number (int32), not 'many'"),
-        ({"environment": {"maxWorker": 3}}, "environment.maxWorker is no field of a RuntimeEnvironment; did you mean 'maxWorkers'?"),
+        ({"environment": {"maxWorker": 3}}, "environment.maxWorker is not a field of a RuntimeEnvironment; did you mean 'maxWorkers'?"),
         ({"environment": {"ipConfiguration": "PRIVATE"}}, "did you mean 'WORKER_IP_PRIVATE'?"),
         ({"parameters": {"a": {"b": 1}}}, "parameters['a']"),
         ({"parameters": {"a": [1, None]}}, "parameters['a']"),

@@ -116,7 +116,7 @@ def test_a_wait_tells_each_state_once_and_gives_the_job() -> None:
 def test_a_state_that_nobody_documents_is_waited_out_and_said_once() -> None:
     talk = Talk(Service("JOB_STATE_MELTING", "JOB_STATE_MELTING", "JOB_STATE_MELTING", DONE))
     assert talk(wait_for_job(SILENT)).phase is Phase.SUCCEEDED
-    assert talk.said[0] == "Job j is in state JOB_STATE_MELTING, which is not documented; waiting on"
+    assert talk.said[0] == "Job j is in state JOB_STATE_MELTING, which is not documented; the wait continues"
     assert len(talk.said) == 2
 
 

@@ -101,7 +101,7 @@ def test_a_value_is_read_as_the_type_of_its_field(kind: str, value: Any, meant: 
         ("{string}", {"a": [1]}, "x['a'] must be a text, not list [1]"),
         ("Box", '{"size": NaN}', "x must be a mapping; this text is neither JSON nor Python"),
         ("Box", {"inner": {"tags": [[]]}}, "x.inner.tags[0] must be a text, not list []"),
-        ("Box", {"maxWorker": 1}, "x.maxWorker is no field of a Box; did you mean 'maxWorkers'?"),
+        ("Box", {"maxWorker": 1}, "x.maxWorker is not a field of a Box; did you mean 'maxWorkers'?"),
         ("Box", {"max_workers": 1, "maxWorkers": 2}, "x.maxWorkers is given twice"),
         ("any", {"a": object()}, "x['a'] must be a text, not object"),
     ],

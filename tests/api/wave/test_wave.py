@@ -46,7 +46,7 @@ def test_the_short_form_of_an_id_is_completed(id: str) -> None:
 
 @pytest.mark.parametrize("id", ["", "02K", "02K3h000000Mu1o!", "02K3h000000Mu1oEA", None])
 def test_what_is_no_id_is_refused(id: Any) -> None:
-    with pytest.raises(InvalidInputError, match="no Salesforce id"):
+    with pytest.raises(InvalidInputError, match="not a Salesforce id"):
         wave.full_id(id)
 
 
@@ -131,7 +131,7 @@ def test_a_retry_after_a_death_around_the_start_finds_the_run() -> None:
 def test_a_start_without_an_id_whose_run_never_shows_is_not_sent_again() -> None:
     shown = ok(listed())
     talk = Talk(lambda request: ok({"status": "Queued"}) if request.method is wave.DataflowJob.start else shown, now=NOW)
-    with pytest.raises(LaunchError, match="took the start of dataflow"):
+    with pytest.raises(LaunchError, match="accepted the start of dataflow"):
         talk(launch_once(service("49.0"), IDENTITY, clear_key=0))
     assert talk.verbs.count("wave.jobs.start") == 1
 
@@ -224,7 +224,7 @@ def test_unknown_fields_and_values_break_nothing() -> None:
     talk = Talk(strange, job("03C1", "SUCCESS", duration="?"), {"nodes": [node]}, now=NOW)
     outcome = talk(wait_for_job(RunWatch(run=RunRef(version="59.0", id="03C1"))))
     assert outcome.phase is Phase.SUCCEEDED
-    assert any("Dreaming, which is not documented; waiting on" in text for text in talk.said)
+    assert any("Dreaming, which is not documented; the wait continues" in text for text in talk.said)
 
 
 def test_a_handle_is_asked_only_when_the_list_does_not_show_its_run() -> None:
