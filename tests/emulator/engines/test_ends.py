@@ -95,6 +95,19 @@ def test_closing_the_engine_ends_its_processes(engine: Started, log_dir: Path) -
     assert not report.ended()
 
 
+def test_closing_the_engine_ends_a_cancelled_process_that_takes_its_time(engine: Started, log_dir: Path) -> None:
+    async def run() -> None:
+        async with engine(grace=DEADLINE) as beam:
+            beam.start(flex("stubborn"), Recorder())
+            await asyncio.to_thread(helper_of, log_dir / "stubborn.log")
+            beam.stop("stubborn", drain=False)
+            await asyncio.sleep(0.2)
+
+    asyncio.run(run())
+    assert not alive(helper_of(log_dir / "stubborn.log"))
+    assert not (log_dir / "stubborn.home").exists()
+
+
 def test_a_pipeline_ends_when_the_emulator_is_killed(images: dict[str, str | Image], log_dir: Path) -> None:
     job = {"job_id": "orphan", "job_name": "orphan", "project_id": "p", "location": "l", "kind": "flex", "spec": {"image": "slow"}}
     programs = {"slow": images["slow"]}
