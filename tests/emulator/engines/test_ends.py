@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,6 +81,28 @@ def test_a_drained_stream_finishes_what_it_has_read_and_keeps_no_job_waiting(eng
     read = report.metric(output_user_name="PeriodicImpulse/GenSequence-out0", name="ElementCount")
     assert words(storage, "gs://out/ticks") == {"ticks": read}
     assert read >= 4
+
+
+def test_streams_are_replaced_at_the_same_time_while_batches_fill_all_places(images: dict[str, str | Image]) -> None:
+    with Emulator(engine="beam", images=images) as emulator:
+        ask = Asker(emulator.url)
+        for name in ("slow", "streaming"):
+            emulator.objects.write(f"gs://b/{name}.json", json.dumps({"image": name, "sdkInfo": {"language": "PYTHON"}}).encode())
+        emulator.objects.make_bucket("out")
+
+        def launch(template: str, *names: str, **fields: Any) -> list[Any]:
+            jobs = [ask.launch_flex(name, template=f"gs://b/{template}.json", **fields) for name in names]
+            patience = time.monotonic() + DEADLINE
+            while (states := [ask.state(job) for job in jobs]) != ["JOB_STATE_RUNNING"] * len(jobs):
+                assert time.monotonic() < patience, states
+                time.sleep(0.1)
+            return jobs
+
+        old = launch("streaming", "one", "other")
+        batches = launch("slow", "first", "second")
+        launch("streaming", "one", "other", update=True)
+        assert [ask.state(job) for job in old] == ["JOB_STATE_UPDATED"] * 2
+        assert [ask.state(job) for job in batches] == ["JOB_STATE_RUNNING"] * 2
 
 
 def test_closing_the_engine_ends_its_processes(engine: Started, log_dir: Path) -> None:
