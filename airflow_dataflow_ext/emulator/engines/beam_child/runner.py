@@ -12,7 +12,7 @@ from apache_beam.options.pipeline_options import StandardOptions
 from apache_beam.portability.api import beam_fn_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 
-from . import streams
+from . import pubsub, streams
 from .figures import Tally
 from .graph import Graph, StageRun
 from .stacks import stacks
@@ -52,7 +52,8 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         self._graph = Graph(pipeline_proto)
         self._tally = Tally(self._graph)
         self._streaming = bool(options.view_as(StandardOptions).streaming) or self._graph.is_unbounded()
-        return super().run_via_runner_api(pipeline_proto, options)
+        with pubsub.filled(pipeline_proto, self.wire):
+            return super().run_via_runner_api(pipeline_proto, options)
 
     def run_stages(self, stage_context: Any, stages: Any) -> Any:
         self._stages = {stage.name: StageRun(number, stage) for number, stage in enumerate(stages, 1)}
