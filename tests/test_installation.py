@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from airflow_dataflow_ext import __version__
 from bench.install import BESIDE, DATAFLOW_DAG, NAME, REMEDY, ROOT, WAVE_DAG, build, committed
+from tests.airflow_task import needs_3_3
 
 WAVE_MODULES = [f"airflow_dataflow_ext.{kind}.wave" for kind in ("hooks", "operators", "sensors", "triggers")]
 
@@ -63,6 +64,7 @@ def test_pip_adds_nothing_beside_airflow_and_the_google_provider() -> None:
     assert installed_with(NAME) - installed_with(*BESIDE) == {NAME}
 
 
+@needs_3_3
 def test_the_demo_installs_no_tool_of_the_tests() -> None:
     demo, everything = (installed_with(f"{NAME}[{extra}]") for extra in ("demo", "test,dev,docs,bench"))
     assert {"celery", "hypothesis", "mypy", "pytest", "ruff", "selenium", "sphinx"} & demo == set()
@@ -89,7 +91,9 @@ def test_without_the_salesforce_provider_a_wave_dag_says_what_to_install(without
     assert without_salesforce[str(WAVE_DAG)].endswith(REMEDY)
 
 
-@pytest.mark.parametrize("what", [str(DATAFLOW_DAG), "airflow_dataflow_ext.provider_info", "airflow_dataflow_ext.plugin.app"])
+@pytest.mark.parametrize(
+    "what", [str(DATAFLOW_DAG), "airflow_dataflow_ext.provider_info", pytest.param("airflow_dataflow_ext.plugin.app", marks=needs_3_3)]
+)
 def test_without_the_salesforce_provider_dataflow_works(without_salesforce: dict[str, str], what: str) -> None:
     assert without_salesforce[what] == "loaded"
 

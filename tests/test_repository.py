@@ -25,6 +25,7 @@ from airflow_dataflow_ext.api.rest.method import Method
 from airflow_dataflow_ext.api.wave.methods import all_methods as wave_methods
 from airflow_dataflow_ext.api.wave.states import WAVE
 from airflow_dataflow_ext.provider_info import get_provider_info
+from tests.airflow_task import needs_3_3
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(airflow_dataflow_ext.__path__[0])
@@ -273,7 +274,7 @@ def trigger_arguments() -> dict[str, dict[str, Any]]:
     return {
         "DataflowActionTrigger": {"action": action.serialize(), **end, **CONNECTION},
         "DataflowConditionTrigger": {"condition": condition.serialize(), "fail_on_terminal_state": True, **at_job},
-        "DataflowJobEventTrigger": {"name": "n*", "labels": {"l": "v"}, "states": ["JOB_STATE_DONE"], **events},
+        "DataflowJobEventTrigger": {"name": "n*", "labels": '{"l": "v"}', "states": ["JOB_STATE_DONE"], **events},
         "DataflowJobStatusTrigger": {"expected_statuses": ["JOB_STATE_DONE"], **at_job},
         "DataflowJobTrigger": {"watch": WATCH, "stop_on_kill": True, "launches_again": True, **end, **CONNECTION},
         "WaveActionTrigger": {"action": stop.serialize(), "conn_id": "c", **end},
@@ -324,6 +325,7 @@ def test_airflow_is_shown_every_operator_sensor_and_task_decorator() -> None:
     assert [row for row in decorators if not callable(named(row["class-name"]))] == []
 
 
+@needs_3_3
 def test_airflow_is_shown_every_hook() -> None:
     from airflow.sdk import BaseHook
 
@@ -331,6 +333,7 @@ def test_airflow_is_shown_every_hook() -> None:
     assert {cls for cls in hooks if not any(issubclass(other, cls) for other in hooks if other is not cls)} <= shown_classes("hooks")
 
 
+@needs_3_3
 def test_airflow_is_shown_every_link_and_notifier() -> None:
     from airflow.sdk import BaseNotifier, BaseOperatorLink
 
@@ -339,6 +342,7 @@ def test_airflow_is_shown_every_link_and_notifier() -> None:
     assert {named(name) for name in info["notifications"]} == set(classes(BaseNotifier, "Notifier"))
 
 
+@needs_3_3
 def test_airflow_is_shown_every_option_that_is_read() -> None:
     options = {(section, option) for section, row in get_provider_info()["config"].items() for option in row["options"]}
     read = {pair for module in MODULES for pair in options_read(module) if pair[0].startswith(PACKAGE.name)}

@@ -156,12 +156,31 @@ class GoogleConnection(BaseHook):
         return credentials.with_quota_project(project)  # type: ignore[no-any-return]
 
 
-def _of_key(key: Any, scopes: list[str]) -> Found:
-    """The credentials of a service account's key."""
+def _of_key(content: Any, scopes: list[str]) -> Found:
+    """The credentials of a service account's key.
+
+    Loading a key normally tests whether its primes are primes, which takes longer than the rest of a launch. It guards against the keys of
+    strangers; this key is the connection's own, and is tested by a signature that its public half has to accept.
+
+    :raises ValueError: the key lacks a field, or is damaged.
+    """
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from google.auth.credentials import DEFAULT_UNIVERSE_DOMAIN
+    from google.auth.crypt import RSASigner, RSAVerifier
     from google.oauth2.service_account import Credentials as ServiceAccount
 
-    key = {**key, "private_key": key["private_key"].replace("\\n", "\n")}
-    made = ServiceAccount.from_service_account_info(key, scopes=scopes)
+    key = {**content}
+    if missing := [name for name in ("client_email", "private_key", "token_uri") if not key.get(name)]:
+        raise ValueError(f"it is no key of a service account, for it lacks {', '.join(missing)}")
+    pem = key["private_key"].replace("\\n", "\n").encode()
+    private = load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=True)
+    signer = RSASigner(private, key.get("private_key_id"))
+    if not RSAVerifier(private.public_key()).verify(b"", signer.sign(b"")):
+        raise ValueError("its private_key is damaged: it makes signatures that are wrong")
+    universe = key.get("universe_domain", DEFAULT_UNIVERSE_DOMAIN)
+    made = ServiceAccount(
+        signer, key["client_email"], key["token_uri"], scopes=scopes, project_id=key.get("project_id"), universe_domain=universe
+    )
     return made, made.project_id
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.plugins_manager import AirflowPlugin
 
 from airflow_dataflow_ext import __version__
+from airflow_dataflow_ext.task.compat import IS_3_3
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -39,14 +40,19 @@ class Lazily:
             self.app = module.build()
 
 
+APPS = [{"app": Lazily(), "url_prefix": f"/{PREFIX}", "name": "Dataflow jobs"}]
+PAGES = [
+    {"name": "Dataflow jobs", "bundle_url": BUNDLE, "destination": "nav", "url_route": "dataflow-jobs", "category": "browse"},
+    {"name": "Dataflow job", "bundle_url": BUNDLE, "destination": "task_instance", "url_route": "dataflow-job"},
+]
+
+
 class DataflowExtPlugin(AirflowPlugin):
-    """The package's plugin; Airflow finds it by its entry point."""
+    """The package's plugin; Airflow finds it by its entry point.
+
+    The pages read what a task keeps in its state store, so they need Airflow 3.3; an older Airflow shows none.
+    """
 
     name = "airflow_dataflow_ext"
-    fastapi_apps = [  # noqa: RUF012  (Airflow's own form)
-        {"app": Lazily(), "url_prefix": f"/{PREFIX}", "name": "Dataflow jobs"}
-    ]
-    react_apps = [  # noqa: RUF012  (Airflow's own form)
-        {"name": "Dataflow jobs", "bundle_url": BUNDLE, "destination": "nav", "url_route": "dataflow-jobs", "category": "browse"},
-        {"name": "Dataflow job", "bundle_url": BUNDLE, "destination": "task_instance", "url_route": "dataflow-job"},
-    ]
+    fastapi_apps = APPS if IS_3_3 else []
+    react_apps = PAGES if IS_3_3 else []

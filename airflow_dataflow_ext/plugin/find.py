@@ -13,6 +13,7 @@ from airflow.models.dag_version import DagVersion
 from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
 from airflow.models.renderedtifields import RenderedTaskInstanceFields
+from airflow.models.task_state_store import TaskStateStoreModel
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.taskinstancehistory import TaskInstanceHistory
 from airflow.models.xcom import XComModel
@@ -35,18 +36,6 @@ TRIES_KEY = "dataflow_launch"
 
 _XCOM_KEYS = (SUMMARY_KEY, FACTS_KEY, TRIES_KEY)
 _STORE_KEYS = (SUMMARY_KEY, FACTS_KEY, RECORD_KEY)
-
-
-def _state_store_model() -> Any:
-    """Airflow's table; None before Airflow 3.3, where everything is kept as XComs."""
-    try:
-        from airflow.models.task_state_store import TaskStateStoreModel
-    except ImportError:
-        return None
-    return TaskStateStoreModel
-
-
-StateStore: Any = _state_store_model()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +160,8 @@ def _stored(key: TaskKey, session: Session) -> dict[str, Any]:
 
 
 def _state_store(key: TaskKey, session: Session) -> dict[str, Any]:
-    if StateStore is None:
-        return {}
-    query = select(StateStore.key, StateStore.value)
-    rows = session.execute(query.where(*_is(StateStore, key), StateStore.key.in_(_STORE_KEYS)))
+    query = select(TaskStateStoreModel.key, TaskStateStoreModel.value)
+    rows = session.execute(query.where(*_is(TaskStateStoreModel, key), TaskStateStoreModel.key.in_(_STORE_KEYS)))
     return {name: loaded(value) for name, value in rows}
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from airflow.models.task_state_store import TaskStateStoreModel
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
@@ -21,7 +22,7 @@ from sqlalchemy import and_, literal, or_, select
 from sqlalchemy.orm import aliased
 
 from airflow_dataflow_ext.api.jobs.facts import SUMMARY_KEY, Summary, latest
-from airflow_dataflow_ext.plugin.find import StateStore, loaded
+from airflow_dataflow_ext.plugin.find import loaded
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -174,22 +175,20 @@ def _same(one: Any, other: Any) -> Any:
 
 def _tables() -> list[tuple[str, tuple[Any, Any]]]:
     """The tables that hold summaries, by the name that a cursor has for each."""
-    return [("store", _stored()), ("xcom", _xcoms())] if StateStore is not None else [("xcom", _xcoms())]
+    return [("store", _stored()), ("xcom", _xcoms())]
 
 
 def _stored() -> tuple[Any, Any]:
     """Summaries in state stores, each beside the XCom of the same task, which a trigger may have written later."""
     twin = aliased(XComModel)
-    columns = _columns(StateStore).add_columns(twin.value)
-    return StateStore, columns.outerjoin(twin, _same(twin, StateStore))
+    columns = _columns(TaskStateStoreModel).add_columns(twin.value)
+    return TaskStateStoreModel, columns.outerjoin(twin, _same(twin, TaskStateStoreModel))
 
 
 def _xcoms() -> tuple[Any, Any]:
     """Summaries of tasks that have only XComs."""
     query = _columns(XComModel).add_columns(literal(None))
-    if StateStore is None:
-        return XComModel, query
-    there = select(StateStore.id).where(_same(StateStore, XComModel))
+    there = select(TaskStateStoreModel.id).where(_same(TaskStateStoreModel, XComModel))
     return XComModel, query.where(~there.exists())
 
 

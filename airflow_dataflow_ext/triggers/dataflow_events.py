@@ -57,7 +57,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
         self,
         *,
         name: str = "*",
-        labels: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | str | None = None,
         states: Sequence[str] | str = (),
         project_id: str | None = None,
         location: str | None = None,
@@ -79,8 +79,9 @@ class DataflowJobEventTrigger(BaseEventTrigger):
 
     def serialize(self) -> tuple[str, Json]:
         cls = type(self)
-        names = ("name", "labels", "states", *_SHARED)
-        return f"{cls.__module__}.{cls.__qualname__}", {name: getattr(self, name) for name in names}
+        fields = {name: getattr(self, name) for name in ("name", "states", *_SHARED)}
+        # As text: Airflow 3.2 gives a watcher's trigger a mapping in the wrapping in which it was stored.
+        return f"{cls.__module__}.{cls.__qualname__}", {**fields, "labels": json.dumps(self.labels)}
 
     def shared_stream_key(self) -> Hashable:
         return json.dumps(["dataflow finished_jobs", *(getattr(self, name) for name in _SHARED)])

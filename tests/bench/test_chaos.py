@@ -44,7 +44,7 @@ from bench.chaos_subjects import (
 )
 from bench.chaos_triggerers import Due, TriggererKiller
 from demo.stack import free_port
-from tests.airflow_task import SDK
+from tests.airflow_task import SDK, needs_3_3
 from tests.asking import Asker, RefusedError
 from tests.triggers.test_every_way import ROWS
 
@@ -185,6 +185,7 @@ def test_a_launch_that_starts_in_the_triggerer_is_a_task_of_its_own() -> None:
     assert Group("yaml", "triggerer", (2,)).task_id == "yaml_in_triggerer"
 
 
+@needs_3_3
 def test_tasks_of_the_dag_start_in_the_triggerer_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAOS_GROUPS", dump([*share(2 * AT_ONCE, ["classic", "halt"], ["here"]), Group("classic", "triggerer", (20, 21))]))
     dag = runpy.run_path(str(ROOT / "bench" / "chaos_dags" / "chaos.py"))["dag"]

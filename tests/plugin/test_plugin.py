@@ -14,6 +14,8 @@ import pytest
 
 from airflow_dataflow_ext import plugin
 from airflow_dataflow_ext.plugin import DataflowExtPlugin, Lazily
+from airflow_dataflow_ext.task.compat import IS_3_3
+from tests.airflow_task import needs_3_3
 
 ROOT = Path(__file__).parents[2]
 STATIC = Path(plugin.__file__).parent / "static"
@@ -35,6 +37,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
     assert [name for name in loaded if name.startswith(HEAVY)] == []
 
 
+@needs_3_3
 def test_the_app_is_made_once_however_many_ask_first(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow_dataflow_ext.plugin import app
 
@@ -56,12 +59,16 @@ def test_the_app_is_made_once_however_many_ask_first(monkeypatch: pytest.MonkeyP
     assert made == [1]
 
 
+def test_airflow_gets_the_pages_and_their_app_where_they_can_work() -> None:
+    assert (DataflowExtPlugin.react_apps, DataflowExtPlugin.fastapi_apps) == ((plugin.PAGES, plugin.APPS) if IS_3_3 else ([], []))
+
+
 def test_both_pages_come_from_one_script_below_any_path() -> None:
-    bundles = {entry["bundle_url"] for entry in DataflowExtPlugin.react_apps}
+    bundles = {entry["bundle_url"] for entry in plugin.PAGES}
     assert len(bundles) == 1
     assert not bundles.pop().startswith(("/", "http"))
     script = (STATIC / "jobs.js").read_text("utf-8")
-    assert all(f'"{entry["name"]}":' in script for entry in DataflowExtPlugin.react_apps)
+    assert all(f'"{entry["name"]}":' in script for entry in plugin.PAGES)
 
 
 def test_the_script_is_small_and_brings_its_licences() -> None:

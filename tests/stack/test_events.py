@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from demo.stack import Stack
+from tests.airflow_task import needs_3_3
 from tests.stack.cloud import Cloud
 
 ID = "after_jobs"
@@ -16,6 +17,7 @@ def said(stack: Stack) -> list[str]:
     return sorted(name for run in runs for name in stack.api.xcom(ID, run, "names"))
 
 
+@needs_3_3
 def test_the_end_of_a_job_starts_a_dag_once(stack: Stack, cloud: Cloud) -> None:
     cloud.script("count-*", [0, "JOB_STATE_RUNNING"], [1, "JOB_STATE_DONE"])
     cloud.script("other", [0, "JOB_STATE_RUNNING"], [1, "JOB_STATE_DONE"])

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from demo.stack import Stack
+from tests.airflow_task import needs_3_3
 from tests.browser import browser, needs_browser
 from tests.plugin.job_scripts import RUNNING
 from tests.stack.cloud import Cloud
 from tests.stack.pages import Pages, Person, pages
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, needs_3_3]
 ID = "pages"
 LONG = 3600
 WHY = "Workflow failed. Causes: BigQuery: Not found: Table a-project:books.words"

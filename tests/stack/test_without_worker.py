@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from demo.stack import Stack
+from tests.airflow_task import needs_3_3
 from tests.stack.cloud import Cloud
 
 ID = "without_worker"
 METRICS = {"metrics": [{"name": {"origin": "user", "name": "lines"}, "scalar": 5}]}
 
 
+@needs_3_3
 def test_sensors_and_launches_start_and_end_without_a_worker(stack: Stack, cloud: Cloud) -> None:
     cloud.script("waited-*", [0, "JOB_STATE_RUNNING"], [0, METRICS])
     jobs = {name: cloud.launch(f"waited-{name}") for name in ("good", "bad")}

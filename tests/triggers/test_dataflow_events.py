@@ -55,6 +55,7 @@ async def follow(store: Store, seconds: float, *then: Callable[[], Any], **field
     trigger = DataflowJobEventTrigger(poll_sleep=0.1, **fields)
     again = DataflowJobEventTrigger(**trigger.serialize()[1])
     assert again.serialize() == trigger.serialize()
+    assert not any(isinstance(value, dict) for value in trigger.serialize()[1].values()), "which Airflow 3.2 wraps and does not unwrap"
     store.kept = asyncio.Event()
     again.asset_state_store = store  # type: ignore[assignment]
     events: list[dict[str, Any]] = []

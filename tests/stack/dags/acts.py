@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import DAG
 
 from airflow_dataflow_ext.operators.dataflow import DataflowTemplatedJobStartOperator
+from airflow_dataflow_ext.task.compat import IS_3_3
 
 
 def launch(**fields: Any) -> None:
@@ -35,11 +36,12 @@ with DAG("execution_timeout", schedule=None):
 
 HERE: dict[str, Any] = {"deferrable": True, "start_from_trigger": True, "end_from_trigger": True}
 
-with DAG("from_trigger", schedule=None):
-    launch(**HERE)
+if IS_3_3:
+    with DAG("from_trigger", schedule=None):
+        launch(**HERE)
 
-with DAG("from_trigger_with_retries", schedule=None):
-    launch(retries=1, retry_delay=timedelta(seconds=2), **HERE)
+    with DAG("from_trigger_with_retries", schedule=None):
+        launch(retries=1, retry_delay=timedelta(seconds=2), **HERE)
 
-with DAG("from_trigger_with_timeout", schedule=None):
-    launch(execution_timeout=timedelta(seconds=15), **HERE)
+    with DAG("from_trigger_with_timeout", schedule=None):
+        launch(execution_timeout=timedelta(seconds=15), **HERE)
