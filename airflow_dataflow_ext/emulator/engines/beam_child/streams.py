@@ -153,10 +153,13 @@ def _split(values: list[Any], mark: Any) -> tuple[list[Any], list[Any]]:
     closed: list[Any] = []
     still: list[Any] = []
     for value in values:
-        parts: tuple[list[Any], list[Any]] = [], []
-        for window in value.windows:
-            parts[window.max_timestamp() >= mark].append(window)
-        for part, windows in zip((closed, still), parts, strict=True):
-            if windows:
-                part.append(WindowedValue(value.value, value.timestamp, tuple(windows), value.pane_info))
+        done = [window for window in value.windows if window.max_timestamp() < mark]
+        if not done:
+            still.append(value)
+        elif len(done) == len(value.windows):
+            closed.append(value)
+        else:
+            rest = [window for window in value.windows if window not in done]
+            closed.append(WindowedValue(value.value, value.timestamp, tuple(done), value.pane_info))
+            still.append(WindowedValue(value.value, value.timestamp, tuple(rest), value.pane_info))
     return closed, still
