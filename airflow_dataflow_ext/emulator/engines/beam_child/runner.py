@@ -131,7 +131,7 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
     def _drop_late(self, context: Any) -> None:
         if self._given_out != UNKNOWN and streams.drop_late(context, self._given_out) and not self._has_dropped:
             self._has_dropped = True
-            text = "Elements are dropped that come when their windows have closed: they are behind the watermark by more than is allowed."
+            text = "Elements that come after their window has closed are dropped; allowed_lateness lets later ones in."
             self.wire.send("message", [text, "JOB_MESSAGE_WARNING"])
 
     def _add_sdk_delayed_applications_to_deferred_inputs(
