@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
@@ -136,7 +137,8 @@ def main(arguments: list[str] | None = None) -> int:
     from airflow_dataflow_ext.hooks.dataflow import DataflowHook
 
     try:
-        reply = DataflowHook(asked.gcp_conn_id).template_metadata(asked.path, project_id=asked.project, location=asked.location)
+        with redirect_stdout(sys.stderr):  # where Airflow 3.1 logs
+            reply = DataflowHook(asked.gcp_conn_id).template_metadata(asked.path, project_id=asked.project, location=asked.location)
     except DataflowExtError as error:
         return _failed(str(error))
     if not reply.get("metadata"):

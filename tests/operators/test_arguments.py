@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.emulator import Emulator
+from tests.airflow_task import SDK
 from tests.operators.launches import SPEC, classic, flex, instance
+
+AIRFLOW_REFUSES_IT = pytest.mark.skipif(SDK < (1, 2), reason="Airflow 3.1 itself refuses rendered fields with such a key")
 
 
 def body(**parameter: Any) -> dict[str, Any]:
@@ -23,7 +26,7 @@ def body(**parameter: Any) -> dict[str, Any]:
         (classic, {"template": "/latest/Word_Count"}, ["template", "gs://"]),
         (classic, {"parameters": {"inputFile": {"a": 1}}}, ["parameters['inputFile']", "dict"]),
         (classic, {"parameters": {"inputFile": None}}, ["inputFile: required, and not given"]),
-        (classic, {"parameters": {7: "x"}}, ["parameters", "7"]),
+        pytest.param(classic, {"parameters": {7: "x"}}, ["parameters", "7"], marks=AIRFLOW_REFUSES_IT),
         (classic, {"parameters": ["a"]}, ["parameters", "list"]),
         (classic, {"location": "europe-west1", "options": {"region": "us-east1"}}, ["location is 'europe-west1'", "options['region']"]),
         (classic, {"options": {"maxWorker": 3}}, ["options['maxWorker']", "'maxWorkers'"]),

@@ -210,6 +210,7 @@ def _record(world: World, call: Call, wanted: LaunchCall, old: JobRecord | None)
         spec=_spec(wanted),
         parameters=wanted.parameters,
         environment=wanted.environment,
+        streaming=old is not None or wanted.fields.get("type") == STREAMING,
     )
     return JobRecord(
         fields={**own, **times, "currentState": state, **fields},

@@ -46,8 +46,9 @@ class BeamJob:
         if self._program.why:
             self.finish(states.FAILED, error=(_LAUNCHER if self._work.kind == "flex" else _WORKFLOW) + self._program.why)
             return
-        await self._slots.acquire()
-        self._has_slot = True
+        if not self._work.streaming:  # a stream runs for as long as it is wanted, and its replacement must not wait for batches
+            await self._slots.acquire()
+            self._has_slot = True
         try:
             self._report.message(f"The pipeline runs on this machine; its output is in {self._process.log}.", "JOB_MESSAGE_DETAILED")
             end = await self._run()
@@ -89,7 +90,7 @@ class BeamJob:
             case "describe":
                 self._report.describe(value)
                 if value.get("type") == states.STREAMING:
-                    self._leave_slot()  # it runs for as long as it is wanted, and its own replacement must not wait for it
+                    self._leave_slot()
             case "metrics":
                 self._report.metrics(value)
             case "stages":

@@ -108,20 +108,25 @@ class BeamProcess:
 
     async def _end(self) -> None:
         """A process that has said all ends by itself, one that is cancelled by a signal, one that does not end by force."""
-        if self._process is not None:
-            try:
-                if asyncio.current_task().cancelling():  # type: ignore[union-attr]  # we run in a task
-                    _signal(self._process, signal.SIGTERM)
-                await asyncio.wait_for(self._process.wait(), self._machine.grace)
-            except TimeoutError:
-                pass
-            finally:
-                _signal(self._process, signal.SIGKILL)  # the whole group: what the pipeline itself started ends too
-            await self._process.wait()
-        if self._to_child is not None:
-            self._to_child.close()
-            self._to_child = None
-        await asyncio.to_thread(shutil.rmtree, self._home, ignore_errors=True)
+        try:
+            if self._process is not None:
+                await self._end_process(self._process)
+        finally:  # also when it is cancelled again, as by an emulator that stops
+            if self._to_child is not None:
+                self._to_child.close()
+                self._to_child = None
+            await asyncio.to_thread(shutil.rmtree, self._home, ignore_errors=True)
+
+    async def _end_process(self, process: asyncio.subprocess.Process) -> None:
+        try:
+            if asyncio.current_task().cancelling():  # type: ignore[union-attr]  # we run in a task
+                _signal(process, signal.SIGTERM)
+            await asyncio.wait_for(process.wait(), self._machine.grace)
+        except TimeoutError:
+            pass
+        finally:
+            _signal(process, signal.SIGKILL)  # the whole group: what the pipeline itself started ends too
+            await process.wait()
 
 
 def _environment(gcs_url: str, project_id: str, home: Path) -> Mapping[str, str]:

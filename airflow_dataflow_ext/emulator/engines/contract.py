@@ -32,6 +32,7 @@ class Work:
     :param spec: the container spec (Flex) or the template's JSON (classic).
     :param parameters: the launch's parameters, all of them strings.
     :param environment: the launch's environment, as sent.
+    :param streaming: whether it is known before it runs to be a streaming job.
     """
 
     job_id: str
@@ -43,6 +44,7 @@ class Work:
     spec: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
+    streaming: bool = False
 
 
 class Report(Protocol):

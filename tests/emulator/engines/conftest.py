@@ -12,7 +12,7 @@ import pytest
 from airflow_dataflow_ext.emulator.engines.beam import BeamEngine
 from airflow_dataflow_ext.emulator.engines.images import Image, read_images
 from airflow_dataflow_ext.emulator.google.gcs import GcsServer
-from tests.emulator.engines.trial import CRASHING, FAILING, NO_PIPELINE, PIPELINES, SLOW, STREAMING, TEXT, YAML, Started
+from tests.emulator.engines.trial import CRASHING, FAILING, NO_PIPELINE, PIPELINES, SLOW, STREAMING, STUBBORN, TEXT, YAML, Started
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,8 @@ def storage() -> Iterator[GcsServer]:
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | Image]:
     home = tmp_path_factory.mktemp("pipelines")
-    programs = {"failing": FAILING, "no-pipeline": NO_PIPELINE, "crashing": CRASHING, "slow": SLOW, "streaming": STREAMING}
+    programs = {"failing": FAILING, "no-pipeline": NO_PIPELINE, "crashing": CRASHING}
+    programs |= {"slow": SLOW, "stubborn": STUBBORN, "streaming": STREAMING}
     for name, source in programs.items():
         (home / f"{name}.py").write_text(source)
     return read_images(PIPELINES / "images.json") | {name: str(home / f"{name}.py") for name in programs}

@@ -6,10 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from airflow_dataflow_ext.api.dataflow.methods import Message
 from airflow_dataflow_ext.emulator import Emulator
+from tests.asking import Asker
 
 DEADLINE = 240.0
 
@@ -224,3 +229,22 @@ def finish(process: subprocess.Popen[str], text: str | None = None) -> tuple[int
     finally:
         process.kill()
     return process.returncode, output, errors
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + DEADLINE
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return found
+
+
+def in_state(ask: Asker, job_id: str, state: str) -> bool:
+    now = ask.state({"id": job_id})
+    assert now == f"JOB_STATE_{state}" or now not in ("JOB_STATE_FAILED", "JOB_STATE_DONE"), errors_of(ask, job_id)
+    return now == f"JOB_STATE_{state}"
+
+
+def errors_of(ask: Asker, job_id: str) -> list[str]:
+    found = ask(Message.list, jobId=job_id, minimumImportance="JOB_MESSAGE_ERROR").get("jobMessages", [])
+    return [message["messageText"] for message in found]

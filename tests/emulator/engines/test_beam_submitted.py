@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow.methods import Debug, Job, Message
+from airflow_dataflow_ext.api.dataflow.methods import Debug, Job
 from airflow_dataflow_ext.emulator import Emulator
 from tests.airflow_task import TaskInstance
 from tests.asking import Asker
-from tests.emulator.engines.submitted import COUNTED, DEADLINE, FAILING, SLOW, STREAM, TEMPLATE, WINDOWS, Author, finish
+from tests.emulator.engines.submitted import (
+    COUNTED,
+    DEADLINE,
+    FAILING,
+    SLOW,
+    STREAM,
+    TEMPLATE,
+    WINDOWS,
+    Author,
+    errors_of,
+    finish,
+    in_state,
+    until,
+)
 from tests.emulator.engines.trial import words
 
 Json = dict[str, Any]
@@ -38,25 +50,6 @@ def author(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Auth
 @pytest.fixture(scope="module")
 def ask(emulator: Emulator) -> Asker:
     return Asker(emulator.url, project="my-project")
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + DEADLINE
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return found
-
-
-def in_state(ask: Asker, job_id: str, state: str) -> bool:
-    now = ask.state({"id": job_id})
-    assert now == f"JOB_STATE_{state}" or now not in ("JOB_STATE_FAILED", "JOB_STATE_DONE"), errors_of(ask, job_id)
-    return now == f"JOB_STATE_{state}"
-
-
-def errors_of(ask: Asker, job_id: str) -> list[str]:
-    found = ask(Message.list, jobId=job_id, minimumImportance="JOB_MESSAGE_ERROR").get("jobMessages", [])
-    return [message["messageText"] for message in found]
 
 
 @pytest.fixture(scope="module")

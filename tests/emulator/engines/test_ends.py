@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,6 +83,28 @@ def test_a_drained_stream_finishes_what_it_has_read_and_keeps_no_job_waiting(eng
     assert read >= 4
 
 
+def test_streams_are_replaced_at_the_same_time_while_batches_fill_all_places(images: dict[str, str | Image]) -> None:
+    with Emulator(engine="beam", images=images) as emulator:
+        ask = Asker(emulator.url)
+        for name in ("slow", "streaming"):
+            emulator.objects.write(f"gs://b/{name}.json", json.dumps({"image": name, "sdkInfo": {"language": "PYTHON"}}).encode())
+        emulator.objects.make_bucket("out")
+
+        def launch(template: str, *names: str, **fields: Any) -> list[Any]:
+            jobs = [ask.launch_flex(name, template=f"gs://b/{template}.json", **fields) for name in names]
+            patience = time.monotonic() + DEADLINE
+            while (states := [ask.state(job) for job in jobs]) != ["JOB_STATE_RUNNING"] * len(jobs):
+                assert time.monotonic() < patience, states
+                time.sleep(0.1)
+            return jobs
+
+        old = launch("streaming", "one", "other")
+        batches = launch("slow", "first", "second")
+        launch("streaming", "one", "other", update=True)
+        assert [ask.state(job) for job in old] == ["JOB_STATE_UPDATED"] * 2
+        assert [ask.state(job) for job in batches] == ["JOB_STATE_RUNNING"] * 2
+
+
 def test_closing_the_engine_ends_its_processes(engine: Started, log_dir: Path) -> None:
     async def run() -> Recorder:
         async with engine() as beam:
@@ -93,6 +116,19 @@ def test_closing_the_engine_ends_its_processes(engine: Started, log_dir: Path) -
     report = asyncio.run(run())
     assert not alive(helper_of(log_dir / "closed.log"))
     assert not report.ended()
+
+
+def test_closing_the_engine_ends_a_cancelled_process_that_takes_its_time(engine: Started, log_dir: Path) -> None:
+    async def run() -> None:
+        async with engine(grace=DEADLINE) as beam:
+            beam.start(flex("stubborn"), Recorder())
+            await asyncio.to_thread(helper_of, log_dir / "stubborn.log")
+            beam.stop("stubborn", drain=False)
+            await asyncio.sleep(0.2)
+
+    asyncio.run(run())
+    assert not alive(helper_of(log_dir / "stubborn.log"))
+    assert not (log_dir / "stubborn.home").exists()
 
 
 def test_a_pipeline_ends_when_the_emulator_is_killed(images: dict[str, str | Image], log_dir: Path) -> None:

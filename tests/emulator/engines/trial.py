@@ -50,6 +50,7 @@ def crawl(number):
 with beam.Pipeline(runner="DataflowRunner") as pipeline:
     pipeline | beam.Create([None]) | beam.FlatMap(lambda _: range(3000)) | "Crawl" >> beam.Map(crawl)
 """
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLOW
 STREAMING = """
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions

@@ -56,7 +56,8 @@ class Graph:
         for child in transform.subtransforms:
             yield from self._walk(child)
         # A transform that hands on what it was given (an empty one) is no step.
-        if not transform.subtransforms and not set(transform.outputs.values()) <= set(transform.inputs.values()):
+        outputs = set(transform.outputs.values())
+        if not transform.subtransforms and not (outputs and outputs <= set(transform.inputs.values())):
             yield transform_id, transform
 
 

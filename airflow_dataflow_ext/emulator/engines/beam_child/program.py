@@ -14,13 +14,14 @@ from typing import Any
 
 import apache_beam as beam
 import google.auth
+from apache_beam.options.pipeline_options import StandardOptions
 from google.auth.credentials import AnonymousCredentials
 
-from . import packages, staged
+from . import packages, pubsub, staged
 from .runner import Runner
 from .wire import Wire
 
-_EXPLAINED = (staged.UnsupportedError, packages.InstallError)
+_EXPLAINED = (staged.UnsupportedError, packages.InstallError, pubsub.PubSubError)
 """Errors whose text is all that there is to say."""
 _NOT_THE_AUTHORS = (os.sep + "apache_beam" + os.sep, "apache_beam/runners", "<frozen runpy>", str(Path(__file__).parent))
 
@@ -32,6 +33,7 @@ def _take_over() -> None:
 
     def __init__(pipeline: Any, runner: Any = None, *args: Any, **kwargs: Any) -> None:  # noqa: N807, ARG001 - whatever runner it names
         begin(pipeline, Runner(), *args, **kwargs)
+        pipeline.options.view_as(StandardOptions).runner = "DataflowRunner"  # for transforms that ask what it can do
 
     beam.Pipeline.__init__ = __init__
 

@@ -12,7 +12,7 @@ from apache_beam.options.pipeline_options import StandardOptions
 from apache_beam.portability.api import beam_fn_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 
-from . import streams
+from . import pubsub, streams
 from .figures import Tally
 from .graph import Graph, StageRun
 from .stacks import stacks
@@ -41,6 +41,8 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         super().__init__()
         self._streaming = False
         self._giving_out = False
+        self._given_out = UNKNOWN
+        self._has_dropped = False
         self._workers: list[Any] = []
         self._over = threading.Event()
 
@@ -50,7 +52,8 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         self._graph = Graph(pipeline_proto)
         self._tally = Tally(self._graph)
         self._streaming = bool(options.view_as(StandardOptions).streaming) or self._graph.is_unbounded()
-        return super().run_via_runner_api(pipeline_proto, options)
+        with pubsub.filled(pipeline_proto, self.wire):
+            return super().run_via_runner_api(pipeline_proto, options)
 
     def run_stages(self, stage_context: Any, stages: Any) -> Any:
         self._stages = {stage.name: StageRun(number, stage) for number, stage in enumerate(stages, 1)}
@@ -97,6 +100,7 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         self._tally = self._tally.plus(result.process_bundle.monitoring_infos)
         if self._streaming:
             streams.forget_side_inputs(runner_execution_context, bundle_context_manager.stage.name)
+            self._drop_late(runner_execution_context)
         if self._streaming and not self._giving_out and not self.wire.drain_asked.is_set():
             self._give_out(runner_execution_context)
         return result
@@ -122,6 +126,13 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
                     streams.still_open(context, name)
                     self._watermarks.follow(self._stages[name].id, watermark)
         self._giving_out = False
+        self._given_out = watermark
+
+    def _drop_late(self, context: Any) -> None:
+        if self._given_out != UNKNOWN and streams.drop_late(context, self._given_out) and not self._has_dropped:
+            self._has_dropped = True
+            text = "Elements that come after their window has closed are dropped; allowed_lateness lets later ones in."
+            self.wire.send("message", [text, "JOB_MESSAGE_WARNING"])
 
     def _add_sdk_delayed_applications_to_deferred_inputs(
         self, bundle_context_manager: Any, bundle_result: Any, deferred_inputs: Any

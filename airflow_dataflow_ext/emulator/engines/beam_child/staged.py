@@ -25,7 +25,6 @@ from .runner import Runner
 from .wire import Wire
 
 _SDK = re.compile(r"beam:version:sdk_base:[^/]*/?beam_(?P<language>[a-z]+)(?P<version>[\d.]*)_sdk:(?P<beam>[^-:]+)")
-_PUBSUB = ("beam:transform:pubsub_read:v1", "beam:transform:pubsub_write:v1", "beam:transform:pubsub_write:v2")
 
 
 class UnsupportedError(Exception):
@@ -77,13 +76,9 @@ def _read(url: str, digest: str) -> Any:
 
 def _check(pipeline: Any, wire: Wire) -> None:
     """
-    :raises UnsupportedError: a step is not of Python, of another Python, or reads or writes Pub/Sub.
+    :raises UnsupportedError: a step is not of Python, or of another Python.
     """
     for transform in pipeline.components.transforms.values():
-        if transform.spec.urn in _PUBSUB:
-            raise UnsupportedError(
-                f"The step {transform.unique_name} uses Pub/Sub, which is not emulated. Test it with a source of your own."
-            )
         environment = pipeline.components.environments.get(transform.environment_id) if transform.environment_id else None
         sdk = _sdk(environment.capabilities) if environment else None
         if sdk is None:

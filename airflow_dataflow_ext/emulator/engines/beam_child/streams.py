@@ -12,6 +12,7 @@ from apache_beam.runners.portability.fn_api_runner import execution, translation
 from apache_beam.runners.worker import bundle_processor
 from apache_beam.transforms import trigger
 from apache_beam.utils import timestamp
+from apache_beam.utils.windowed_value import WindowedValue
 
 
 def ready(context: Any, stage: str, watermark: int) -> Iterator[Any]:
@@ -38,6 +39,26 @@ def ready(context: Any, stage: str, watermark: int) -> Iterator[Any]:
         if found:
             empty = {name: execution.ListBuffer(None) for name in _inputs(context.stages[stage])}
             yield execution.DataInput({**empty, **found}, {})
+
+
+def drop_late(context: Any, watermark: int) -> bool:
+    """Drop the elements of windows that had closed before these came, and take no late ones; whether there were any.
+
+    :param watermark: up to which windows have closed, in microseconds since 1970.
+    """
+    dropped = False
+    for _, data in context.queues.watermark_pending_inputs._keyed_elements.values():
+        for buffer in data.data.values():
+            if isinstance(buffer, execution.GroupingBuffer) and _closes(buffer._windowing):
+                mark = timestamp.Timestamp(micros=watermark) - buffer._windowing.allowed_lateness
+                for key, values in list(buffer._table.items()):
+                    late, kept = _split(values, mark)
+                    if late:
+                        dropped = True
+                        buffer._table[key] = kept
+                    if not kept:
+                        del buffer._table[key]
+    return dropped
 
 
 def is_finished(context: Any, stage: str) -> bool:
@@ -105,10 +126,15 @@ def _part(manager: Any, name: str, data: Any, mark: Any, closed_only: bool) -> A
     return part if done else None
 
 
+def _closes(windowing: Any) -> bool:
+    """Whether windows close while the stream runs; the global one and those that merge do when its sources end."""
+    return not (windowing.is_default() or windowing.windowfn.is_merging())
+
+
 def _closed_groups(buffer: Any, mark: Any) -> Any:
     """The elements whose windows have closed, or whose trigger waits for nothing."""
     windowing = buffer._windowing
-    if windowing.is_default() or windowing.windowfn.is_merging():
+    if not _closes(windowing):
         return None
     part = execution.GroupingBuffer(buffer._pre_grouped_coder, buffer._post_grouped_coder, windowing)
     at_once = isinstance(windowing.triggerfn, trigger.Always)
@@ -123,8 +149,17 @@ def _closed_groups(buffer: Any, mark: Any) -> Any:
 
 
 def _split(values: list[Any], mark: Any) -> tuple[list[Any], list[Any]]:
-    """Elements whose windows have closed, and the others."""
-    parts: tuple[list[Any], list[Any]] = [], []
+    """Elements in windows that have closed, and in the others; one that is in both kinds of windows becomes two."""
+    closed: list[Any] = []
+    still: list[Any] = []
     for value in values:
-        parts[not all(window.max_timestamp() < mark for window in value.windows)].append(value)
-    return parts
+        done = [window for window in value.windows if window.max_timestamp() < mark]
+        if not done:
+            still.append(value)
+        elif len(done) == len(value.windows):
+            closed.append(value)
+        else:
+            rest = [window for window in value.windows if window not in done]
+            closed.append(WindowedValue(value.value, value.timestamp, tuple(done), value.pane_info))
+            still.append(WindowedValue(value.value, value.timestamp, tuple(rest), value.pane_info))
+    return closed, still

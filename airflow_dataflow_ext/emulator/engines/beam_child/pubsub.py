@@ -1,0 +1,211 @@
+"""Pub/Sub in a pipeline. Dataflow itself reads and publishes, so a pipeline's steps of Pub/Sub come empty; here they are filled for a run.
+
+They talk to the emulator of Pub/Sub that ``PUBSUB_EMULATOR_HOST`` names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import apache_beam as beam
+from apache_beam import coders
+from apache_beam.internal import pickler
+from apache_beam.portability import common_urns
+from apache_beam.portability.api import beam_runner_api_pb2 as protos
+from apache_beam.runners.pipeline_context import PipelineContext
+from apache_beam.transforms import environments
+from google.api_core.exceptions import GoogleAPICallError, NotFound
+
+from .pubsub_steps import HOST, LEASE, Publish, Read, Source, publisher, subscriber
+from .wire import Wire
+
+_READ, _WRITE = common_urns.composites.PUBSUB_READ.urn, common_urns.composites.PUBSUB_WRITE.urn
+_WRITE_OF_BATCH = b"apache_beam.io.gcp.pubsub._PubSubWriteDoFn"
+_QUICK: dict[str, Any] = {"timeout": 10.0, "retry": None}
+
+
+class PubSubError(Exception):
+    """A pipeline's steps of Pub/Sub cannot work; the text says which, and what helps."""
+
+
+@contextlib.contextmanager
+def filled(pipeline: Any, wire: Wire) -> Iterator[None]:
+    """Fill the steps that use Pub/Sub, for as long as the pipeline runs. What the run needs there for itself, it makes and deletes.
+
+    :raises PubSubError: there is no Pub/Sub emulator, or not what a step reads or writes.
+    """
+    parts = pipeline.components.transforms
+    reads = [name for name, part in parts.items() if part.spec.urn == _READ]
+    sinks = {name: sink for name, part in parts.items() if (sink := _sink(part))}
+    if not (reads or sinks):
+        yield
+        return
+    _check(sorted(parts[name].unique_name for name in (*reads, *sinks)))
+    filling = _Filling(pipeline)
+    with contextlib.ExitStack() as sources:
+        sources.enter_context(_also_when_cancelled(sources.close))
+        for name, sink in sinks.items():
+            with _found(parts[name].unique_name, sink.topic):
+                publisher().get_topic(topic=sink.topic, **_QUICK)
+            filling.write(name, sink)
+        for name in sorted(reads):
+            source = _source(name, parts[name], wire)
+            sources.callback(_close, source)
+            sources.enter_context(_leased(source))
+            filling.read(name, source)
+        filling.finish()
+        yield
+
+
+def _sink(part: Any) -> Any:
+    """What a step publishes to, as its PubSubWritePayload says it; None for any other step."""
+    if part.spec.urn == _WRITE:
+        return protos.PubSubWritePayload.FromString(part.spec.payload)
+    if any(_WRITE_OF_BATCH in entry.payload for entry in part.display_data):
+        # Where a pipeline is not known to be a stream when it is submitted, Beam publishes by itself.
+        fn = pickler.loads(protos.ParDoPayload.FromString(part.spec.payload).do_fn.payload)[0]
+        topic = f"projects/{fn.project}/topics/{fn.short_topic_name}"
+        return protos.PubSubWritePayload(topic=topic, id_attribute=fn.id_label, timestamp_attribute=fn.timestamp_attribute)
+    return None
+
+
+def _check(steps: list[str]) -> None:
+    if not os.environ.get(HOST):
+        raise PubSubError(
+            f"The step {steps[0]} uses Pub/Sub, and this emulator of Dataflow knows none. Start an emulator of Pub/Sub, for example with "
+            f"'gcloud beta emulators pubsub start', and then the emulator of Dataflow with {HOST} set to its host:port."
+        )
+
+
+@contextlib.contextmanager
+def _found(step: str, name: str) -> Iterator[None]:
+    """
+    :raises PubSubError: Pub/Sub does not have this, or does not answer.
+    """
+    try:
+        yield
+    except NotFound:
+        kind = "topic" if "/topics/" in name else "subscription"
+        raise PubSubError(
+            f"Resource not found: the step {step} uses the {kind} {name}, and the Pub/Sub emulator at {os.environ[HOST]} has none of "
+            "that name. Create it there, and launch the job again."
+        ) from None
+    except GoogleAPICallError as error:
+        raise PubSubError(
+            f"The step {step} uses {name}, and the Pub/Sub emulator at {os.environ[HOST]} ({HOST}) refuses it or does not answer: {error}"
+        ) from None
+
+
+def _source(key: str, part: Any, wire: Wire) -> Source:
+    """The subscription of a step that reads, its own one if it reads a topic."""
+    what = protos.PubSubReadPayload.FromString(part.spec.payload)
+    client, name, why = subscriber(), what.subscription, ""
+    with _found(part.unique_name, what.topic or name):
+        if what.topic:
+            name = f"{what.topic.replace('/topics/', '/subscriptions/')}.subscription-{random.randrange(10**18)}"
+            client.create_subscription(name=name, topic=what.topic, **_QUICK)
+            why = f", which was made for {what.topic} and is deleted when the job ends"
+        else:
+            client.get_subscription(subscription=name, **_QUICK)
+    wire.send("message", [f"The step {part.unique_name} reads the Pub/Sub subscription {name}{why}.", "JOB_MESSAGE_BASIC"])
+    return Source(key, client, name, what, own=bool(what.topic))
+
+
+def _close(source: Source) -> None:
+    with contextlib.suppress(GoogleAPICallError):
+        source.close()
+
+
+@contextlib.contextmanager
+def _leased(source: Source) -> Iterator[None]:
+    """Keep what is under way from being delivered a second time."""
+    over = threading.Event()
+
+    def extend() -> None:
+        while not over.wait(LEASE / 3):
+            with contextlib.suppress(GoogleAPICallError):
+                source.extend()
+
+    threading.Thread(target=extend, name="lease", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+@contextlib.contextmanager
+def _also_when_cancelled(close: Callable[[], None]) -> Iterator[None]:
+    """The process of a cancelled pipeline is ended by SIGTERM."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _: Any) -> None:
+        close()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Filling:
+    """Puts steps that work in the place of empty ones; their ids and outputs stay."""
+
+    def __init__(self, pipeline: Any) -> None:
+        self._pipeline = pipeline
+        self._parts = pipeline.components
+        here = environments.EmbeddedPythonEnvironment.default()
+        self._context = PipelineContext(self._parts, default_environment=here, namespace="pubsub")
+
+    def read(self, name: str, source: Source) -> None:
+        part = self._parts.transforms[name]
+        begin, pull = f"ref_PCollection_of_{name}", f"{name}_pull"
+        (output,) = part.outputs.values()
+        windowing = self._parts.pcollections[output].windowing_strategy_id
+        self._parts.pcollections[begin].CopyFrom(
+            protos.PCollection(
+                unique_name=begin,
+                coder_id=self._context.coders.get_id(coders.BytesCoder()),
+                windowing_strategy_id=windowing,
+                is_bounded=protos.IsBounded.BOUNDED,
+            )
+        )
+        impulse = protos.FunctionSpec(urn=common_urns.primitives.IMPULSE.urn)
+        self._parts.transforms[begin].CopyFrom(
+            protos.PTransform(unique_name=f"{part.unique_name}/Impulse", spec=impulse, outputs={"out": begin})
+        )
+        step = self._parts.transforms[pull]
+        step.CopyFrom(protos.PTransform(unique_name=f"{part.unique_name}/Pull", inputs={"in": begin}, outputs={"None": output}))
+        self._do(step, Read(source))
+        part.ClearField("spec")
+        part.ClearField("environment_id")
+        part.subtransforms.extend([begin, pull])
+
+    def write(self, name: str, sink: Any) -> None:
+        self._do(self._parts.transforms[name], Publish(sink.topic, sink.id_attribute, sink.timestamp_attribute))
+
+    def finish(self) -> None:
+        """Add what the new steps need beside them."""
+        for old, new in (
+            (self._parts.coders, self._context.coders),
+            (self._parts.environments, self._context.environments),
+        ):
+            for name, proto in new.get_id_to_proto_map().items():
+                if name not in old:
+                    old[name].CopyFrom(proto)
+        known = set(self._pipeline.requirements)
+        self._pipeline.requirements.extend(sorted(self._context.requirements() - known))
+
+    def _do(self, step: Any, fn: beam.DoFn) -> None:
+        step.spec.CopyFrom(beam.ParDo(fn).to_runner_api(self._context))
+        step.environment_id = self._context.default_environment_id()
