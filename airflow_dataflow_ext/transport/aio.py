@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
+from asgiref.sync import sync_to_async
 from yarl import URL
 
 from airflow_dataflow_ext.api.jobs.wait import look_alone
@@ -71,7 +72,10 @@ class AsyncTransport(Transport):
         return self._reply(reply.status, reply.headers, content, began)
 
     async def _authorization(self) -> dict[str, str]:
-        return await asyncio.to_thread(self._tokens.headers) if self._tokens.stale else self._tokens.headers()
+        if not self._tokens.stale:
+            return self._tokens.headers()
+        # Not asyncio.to_thread: a login masks its secret, which is a call to Airflow; from such a thread Airflow 3.1 mixes up its answers.
+        return await sync_to_async(self._tokens.headers, thread_sensitive=False)()
 
     async def run(
         self,
