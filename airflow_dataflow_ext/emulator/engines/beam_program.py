@@ -12,6 +12,8 @@ from airflow_dataflow_ext.emulator.engines.images import Image
 
 Json = Mapping[str, Any]
 _YAML = "apache_beam.yaml.main"
+_OTHER_LANGUAGES = ("JAVA", "GO")
+"""Values of ``SDKInfo.language`` that this engine cannot run: https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.templates/get"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,9 @@ def _flex(work: Work, images: Mapping[str, Image]) -> Program:
         return Program(_YAML, _arguments(work), python=mapped.python)
     if not image:
         raise RefusedError(f"Unable to open the template file {template}: there is no such object.", status=404, code="NOT_FOUND")
+    language = str(work.spec.get("sdkInfo", {}).get("language", ""))
+    if language in _OTHER_LANGUAGES:
+        return Program(why=_foreign(f"The image {image} holds a pipeline of the {language.capitalize()} SDK"))
     return Program(why=_unmapped(image))
 
 
@@ -80,7 +85,7 @@ def _staged(work: Work, images: Mapping[str, Image]) -> Program:
     environment: Json = work.spec.get("environment", {})
     sdk = str(environment.get("userAgent", {}).get("name", ""))
     if sdk and "Python" not in sdk:
-        return Program(why=_foreign(sdk))
+        return Program(why=_foreign(f"The job was submitted by {sdk}"))
     options: dict[str, Any] = dict(environment.get("sdkPipelineOptions", {}).get("options", {}))
     pipeline, digest = options.pop("pipelineUrl", None), options.pop("pipelineProtoHash", "")
     if not pipeline:
@@ -104,9 +109,9 @@ _NO_PIPELINE = (
 )
 
 
-def _foreign(sdk: str) -> str:
+def _foreign(what: str) -> str:
     return (
-        f"The job was submitted by {sdk}, and this emulator runs pipelines of the Python SDK only. Run it with the SDK's own "
+        f"{what}, and this emulator runs pipelines of the Python SDK only. Run it with the SDK's own "
         "DirectRunner or with Beam's Prism runner, or set a script for the job's name to play its course."
     )
 

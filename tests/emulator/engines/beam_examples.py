@@ -6,12 +6,14 @@ and the state of both runs to ``result.json`` in the directory, whose files ``wo
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
+import math
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +21,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.internal.gcp import auth
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.metrics import Metrics
 from apache_beam.runners.dataflow import dataflow_runner
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
@@ -41,6 +44,56 @@ def filters(arguments: Sequence[str]) -> None:
         )
 
 
+class Gap(beam.CombineFn):
+    """Highest minus lowest number, as an accumulator of both."""
+
+    added = Metrics.counter("combiners", "added")
+
+    def create_accumulator(self) -> tuple[float, float]:
+        return math.inf, -math.inf
+
+    def add_input(self, accumulator: tuple[float, float], number: float) -> tuple[float, float]:
+        self.added.inc()
+        return min(accumulator[0], number), max(accumulator[1], number)
+
+    def merge_accumulators(self, accumulators: Iterable[tuple[float, float]]) -> tuple[float, float]:
+        lowest, highest = zip(*accumulators, strict=True)
+        return min(lowest), max(highest)
+
+    def extract_output(self, accumulator: tuple[float, float]) -> float:
+        return accumulator[1] - accumulator[0]
+
+
+def player(line: str) -> tuple[str, int]:
+    name, points = line.split(",")
+    Metrics.distribution("combiners", "points").update(int(points))
+    return name, int(points)
+
+
+def combiners(arguments: Sequence[str]) -> None:
+    """Beam's combiners, of all elements and of each key; Beam has tests of them, but no example that is a pipeline."""
+    files = argparse.ArgumentParser()
+    files.add_argument("--input")
+    files.add_argument("--output")
+    known, rest = files.parse_known_args(arguments)
+    with beam.Pipeline(options=beam.options.pipeline_options.PipelineOptions(rest)) as pipeline:
+        points = pipeline | beam.io.ReadFromText(known.input) | beam.Map(player)
+        numbers = points | beam.Values()
+        combined = {
+            "count": points | "Count" >> beam.combiners.Count.PerKey(),
+            "count of all": numbers | "CountAll" >> beam.combiners.Count.Globally(),
+            "mean": points | "Mean" >> beam.combiners.Mean.PerKey(),
+            "mean of all": numbers | "MeanOfAll" >> beam.combiners.Mean.Globally(),
+            "top": points | "Top" >> beam.combiners.Top.LargestPerKey(2),
+            "top of all": numbers | "TopOfAll" >> beam.combiners.Top.Largest(3),
+            "sum": points | "Sum" >> beam.CombinePerKey(sum),
+            "gap": points | "Gap" >> beam.CombinePerKey(Gap()),
+            "gap of all": numbers | "GapOfAll" >> beam.CombineGlobally(Gap()),
+        }
+        lines = [found | f"Format {name}" >> beam.Map(lambda value, name=name: f"{name}: {value}") for name, found in combined.items()]
+        _ = lines | beam.Flatten() | beam.io.WriteToText(known.output)
+
+
 def example(name: str, function: str = "run") -> Callable[[Sequence[str]], None]:
     return lambda arguments: getattr(importlib.import_module(f"apache_beam.examples.{name}"), function)(arguments)
 
@@ -56,6 +109,7 @@ EXAMPLES: dict[str, tuple[Callable[[Sequence[str]], None], dict[str, str]]] = {
     "multiple_output_pardo": (example("cookbook.multiple_output_pardo"), {"input": WORDS}),
     "coders": (example("cookbook.coders"), {"input": SCORES}),
     "filters": (filters, {}),
+    "combiners": (combiners, {"input": PLAYERS}),
 }
 
 

@@ -27,7 +27,20 @@ ROWS = (
     ("multiple_output_pardo", 1),
     ("coders", 1),
     ("filters", 1),
+    ("combiners", 1),
 )
+WITH_METRICS = {"wordcount_with_metrics", "wordcount_debugging", "combiners"}
+COMBINED = {
+    "count: ('ann', 3)",
+    "count of all: 10",
+    "mean: ('joe', 20.0)",
+    "mean of all: 9.7",
+    "top: ('joe', [30, 20])",
+    "top of all: [30, 20, 10]",
+    "sum: ('fred', 9)",
+    "gap: ('mary', 6)",
+    "gap of all: 29",
+}
 INPUTS = {
     "words.txt": TEXT[:20000] + "\nFlourish\nFlourish Flourish stomach\n\n",
     "players.txt": "joe,10\nfred,3\nmary,7\njoe,20\nfred,6\njoe,30\nann,5\nann,5\nann,10\nmary,1\n",
@@ -59,6 +72,13 @@ def test_an_example_of_beam_does_on_the_emulator_what_it_does_alone(rows: dict[s
     assert dataflow["outputs"] == direct["outputs"]
     assert direct["outputs"]
     assert dataflow["metrics"] == direct["metrics"]
+    assert bool(direct["metrics"]) == (name in WITH_METRICS)
+
+
+def test_combiners_combine_all_elements_and_each_key(rows: dict[str, Any]) -> None:
+    row = rows["combiners"]["dataflow"]
+    assert set(row["outputs"]) >= COMBINED
+    assert row["metrics"] == [["combiners", "added", 10]] * 2 + [["combiners", "points", [10, 97, 1, 30]]]  # two steps use Gap
 
 
 def test_metrics_carry_the_names_that_the_author_gave_to_the_steps(rows: dict[str, Any]) -> None:

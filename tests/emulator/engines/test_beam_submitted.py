@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -72,6 +73,19 @@ def test_a_program_waits_for_its_job_and_reads_its_metrics(ended: dict[str, tupl
 
 def test_functions_find_the_session_and_the_package_that_are_staged_with_them(ended: Any, emulator: Emulator) -> None:
     assert words(emulator, "gs://staging/counted") == {"A!": 1, "B!": 2, "C!": 3}
+
+
+def test_a_package_is_built_from_its_setup_file_and_installed_without_a_registry(
+    author: Author, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"NO_INDEX": "1", "CONFIG_FILE": os.devnull, "FIND_LINKS": ""}.items():
+        monkeypatch.setenv(f"PIP_{name}", value)
+    setup = author.package().with_name("setup.py")
+    about = {"name": "shouting", "version": "1", "py_modules": ["shouting"], "package_dir": {"": "packages"}}
+    setup.write_text(f"import setuptools\nsetuptools.setup(**{about})\n")
+    status, _, errors = finish(author.submit(COUNTED, "--output=gs://staging/set-up", f"--setup_file={setup}", "--job_name=set-up"))
+    assert status == 0, errors
+    assert words(emulator, "gs://staging/set-up") == {"A!": 1, "B!": 2, "C!": 3}
 
 
 def test_sets_and_gauges_are_metrics_too(ended: Any, emulator: Emulator, ask: Asker) -> None:

@@ -97,6 +97,20 @@ def test_a_pipeline_of_another_sdk_is_a_job_that_says_why_it_cannot_run_and_what
     assert "Prism" in why
 
 
+@pytest.mark.parametrize(("language", "name"), [("JAVA", "Java"), ("GO", "Go")])
+def test_a_flex_template_of_another_sdk_is_a_job_that_says_what_runs_it(language: str, name: str) -> None:
+    work = work_of("flex", "x", spec={"image": "java:1", "sdkInfo": {"language": language}})
+    why = program_of(work, {}).why
+    assert why.startswith(f"The image java:1 holds a pipeline of the {name} SDK, and this emulator runs pipelines of the Python SDK only.")
+    assert "Prism" in why
+    assert "Map it" not in why
+    assert program_of(work, {"java:1": Image("/p.py")}).target == "/p.py"
+
+
+def test_an_unmapped_image_of_python_is_a_job_that_says_how_to_map_it() -> None:
+    assert "Map it" in program_of(work_of("flex", "x", spec={"image": "i:1", "sdkInfo": {"language": "PYTHON"}}), {}).why
+
+
 def test_a_bare_job_graph_is_a_job_that_says_what_is_missing() -> None:
     assert "holds no staged pipeline" in program_of(work_of("create", "x"), {}).why
 

@@ -56,8 +56,11 @@ def _wanted(staged: Path) -> list[list[str]]:
 def _pip(home: Path, staged: Path, what: list[str]) -> None:
     python = home / "bin" / "python"
     install = ["install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location", "--find-links", str(staged)]
-    done = subprocess.run(  # noqa: S603 - the program is this Python, the arguments are paths
-        [sys.executable, "-m", "pip", "--python", str(python), *install, *what], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise InstallError(f"Cannot install {Path(what[-1]).name}, which is staged with the pipeline: {done.stderr.strip()}")
+    # What is staged as source is built with what is here, which takes no network, and only then with build tools of its own.
+    for isolation in (["--no-build-isolation"], []):
+        done = subprocess.run(  # noqa: S603 - the program is this Python, the arguments are paths
+            [sys.executable, "-m", "pip", "--python", str(python), *install, *isolation, *what], capture_output=True, text=True, check=False
+        )
+        if not done.returncode:
+            return
+    raise InstallError(f"Cannot install {Path(what[-1]).name}, which is staged with the pipeline: {done.stderr.strip()}")
