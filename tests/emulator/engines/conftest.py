@@ -12,7 +12,15 @@ import pytest
 from airflow_dataflow_ext.emulator.engines.beam import BeamEngine
 from airflow_dataflow_ext.emulator.engines.images import Image, read_images
 from airflow_dataflow_ext.emulator.google.gcs import GcsServer
+from tests.emulator.engines.messaging import Messaging, messaging
 from tests.emulator.engines.trial import CRASHING, FAILING, NO_PIPELINE, PIPELINES, SLOW, STREAMING, STUBBORN, TEXT, YAML, Started
+
+
+@pytest.fixture(scope="module")
+def pubsub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Messaging]:
+    with messaging(tmp_path_factory.mktemp("pubsub") / "log") as running, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PUBSUB_EMULATOR_HOST", running.host)
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ import pytest
 from airflow_dataflow_ext.api.dataflow.methods import Job, Message
 from airflow_dataflow_ext.emulator import Emulator
 from tests.asking import Asker
-from tests.emulator.engines.messaging import Messaging, messaging
+from tests.emulator.engines.messaging import Messaging
 from tests.emulator.engines.submitted import Author, errors_of, finish, in_state, until
+from tests.emulator.engines.trial import killed_at_last
 
 COUNTS = """
 import apache_beam as beam
@@ -73,16 +75,9 @@ TOPICS = ("orders", "counts", "scores", "totals", "errors", "letters", "capitals
 
 
 @pytest.fixture(scope="module")
-def pubsub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Messaging]:
-    with messaging(tmp_path_factory.mktemp("pubsub") / "log") as running, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PUBSUB_EMULATOR_HOST", running.host)
-        for topic in TOPICS:
-            running.make(topic)
-        yield running
-
-
-@pytest.fixture(scope="module")
 def emulator(pubsub: Messaging, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    for topic in TOPICS:
+        pubsub.make(topic)
     program = tmp_path_factory.mktemp("images") / "capitals.py"
     program.write_text(CAPITALS)
     with Emulator(engine="beam", images={"capitals": str(program)}) as running:
@@ -180,6 +175,16 @@ def test_a_cancelled_stream_leaves_no_subscription_of_its_own(counts: Any, emula
     assert pubsub.subscriptions("orders") == ["orders"]
 
 
+def test_a_stream_leaves_no_subscription_of_its_own_when_the_emulator_is_killed(
+    emulator: Emulator, pubsub: Messaging, tmp_path: Path
+) -> None:
+    program = tmp_path / "counts.py"
+    program.write_text(COUNTS)
+    with killed_at_last(str(program), tmp_path, "orphan"):
+        until(lambda: len(pubsub.subscriptions("orders")) == 2)
+    until(lambda: pubsub.subscriptions("orders") == ["orders"])
+
+
 @pytest.mark.parametrize("topic", ["orders", "counts"])
 def test_a_topic_that_is_not_there_fails_the_job_at_its_start(
     counts: Any, emulator: Emulator, ask: Asker, pubsub: Messaging, topic: str
@@ -226,7 +231,8 @@ def totals(author: Author, pubsub: Messaging) -> dict[str, str]:
     """A job that finds messages when it starts."""
     pubsub.publish("scores", "5", player="ann", id="one", at=at(10))
     pubsub.publish("scores", "5", player="ann", id="one", at=at(10))
-    pubsub.publish("scores", "7", player="ann", id="two", at=datetime.fromtimestamp(FIRST + 40, UTC).strftime("%Y-%m-%dT%H:%M:%S.123Z"))
+    nanoseconds = datetime.fromtimestamp(FIRST + 40, UTC).strftime("%Y-%m-%dT%H:%M:%S.123456789Z")
+    pubsub.publish("scores", "7", player="ann", id="two", at=nanoseconds)
     pubsub.publish("scores", "1", player="bob", at=at(10))
     return submit(author, TOTALS, "totals")
 

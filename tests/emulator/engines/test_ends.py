@@ -8,8 +8,6 @@ import importlib.util
 import json
 import os
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,7 @@ from airflow_dataflow_ext.emulator.engines.contract import RefusedError
 from airflow_dataflow_ext.emulator.engines.images import Image
 from airflow_dataflow_ext.emulator.google.gcs import GcsServer
 from tests.asking import Asker
-from tests.emulator.engines.trial import DEADLINE, PIPELINES, WORDCOUNT_IMAGE, Recorder, Started, flex, words, work_of
+from tests.emulator.engines.trial import DEADLINE, WORDCOUNT_IMAGE, Recorder, Started, flex, killed_at_last, words, work_of
 
 
 def test_metrics_come_while_a_bundle_runs_and_cancel_ends_every_process(engine: Started, log_dir: Path) -> None:
@@ -131,26 +129,10 @@ def test_closing_the_engine_ends_a_cancelled_process_that_takes_its_time(engine:
     assert not (log_dir / "stubborn.home").exists()
 
 
-def test_a_pipeline_ends_when_the_emulator_is_killed(images: dict[str, str | Image], log_dir: Path) -> None:
-    job = {"job_id": "orphan", "job_name": "orphan", "project_id": "p", "location": "l", "kind": "flex", "spec": {"image": "slow"}}
-    programs = {"slow": images["slow"]}
-    source = f"""
-import asyncio, unittest.mock
-from airflow_dataflow_ext.emulator.engines.beam import BeamEngine
-from airflow_dataflow_ext.emulator.engines.contract import Work
-
-async def main():
-    BeamEngine({programs!r}, "http://127.0.0.1:1", {str(log_dir)!r}).start(Work(**{job!r}), unittest.mock.Mock())
-    await asyncio.sleep(600)
-
-asyncio.run(main())
-"""
-    emulator = subprocess.Popen([sys.executable, "-c", source], cwd=PIPELINES.parents[1])
-    try:
-        helper = helper_of(log_dir / "orphan.log")
-    finally:
-        emulator.kill()
-        emulator.wait()
+@pytest.mark.parametrize("program", ["slow", "stubborn"])
+def test_a_pipeline_ends_when_the_emulator_is_killed(images: dict[str, str | Image], log_dir: Path, program: str) -> None:
+    with killed_at_last(str(images[program]), log_dir, f"orphan-{program}"):
+        helper = helper_of(log_dir / f"orphan-{program}.log")
     patience = time.monotonic() + DEADLINE
     while alive(helper) and time.monotonic() < patience:
         time.sleep(0.05)

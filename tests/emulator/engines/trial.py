@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import subprocess
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from pydoc_data.topics import topics
 from typing import Any
@@ -150,6 +152,29 @@ def flex(image: str, **parameters: str) -> Work:
 def work_of(kind: str, name: str, **fields: Any) -> Work:
     job_id = re.sub(r"\W", "-", name)
     return Work(job_id=job_id, job_name="try-it", project_id="my-project", location="europe-west1", kind=kind, **fields)
+
+
+@contextlib.contextmanager
+def killed_at_last(program: str, log_dir: Path, name: str) -> Iterator[None]:
+    """An engine that runs a program, in a process of its own, which is killed in the end."""
+    job = {"job_id": name, "job_name": name, "project_id": "my-project", "location": "l", "kind": "flex", "spec": {"image": name}}
+    source = f"""
+import asyncio, unittest.mock
+from airflow_dataflow_ext.emulator.engines.beam import BeamEngine
+from airflow_dataflow_ext.emulator.engines.contract import Work
+
+async def main():
+    BeamEngine({ {name: program}!r}, "http://127.0.0.1:1", {str(log_dir)!r}).start(Work(**{job!r}), unittest.mock.Mock())
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+    engine = subprocess.Popen([sys.executable, "-c", source], cwd=PIPELINES.parents[1])
+    try:
+        yield
+    finally:
+        engine.kill()
+        engine.wait()
 
 
 def words(storage: GcsServer | Emulator, prefix: str) -> Counter[str]:

@@ -22,12 +22,11 @@ from apache_beam.runners.pipeline_context import PipelineContext
 from apache_beam.transforms import environments
 from google.api_core.exceptions import GoogleAPICallError, NotFound
 
-from .pubsub_steps import HOST, LEASE, Publish, Read, Source, publisher, subscriber
+from .pubsub_steps import HOST, LEASE, QUICK, Publish, Read, Source, publisher, subscriber
 from .wire import Wire
 
 _READ, _WRITE = common_urns.composites.PUBSUB_READ.urn, common_urns.composites.PUBSUB_WRITE.urn
 _WRITE_OF_BATCH = b"apache_beam.io.gcp.pubsub._PubSubWriteDoFn"
-_QUICK: dict[str, Any] = {"timeout": 10.0, "retry": None}
 
 
 class PubSubError(Exception):
@@ -48,15 +47,16 @@ def filled(pipeline: Any, wire: Wire) -> Iterator[None]:
         return
     _check(sorted(parts[name].unique_name for name in (*reads, *sinks)))
     filling = _Filling(pipeline)
-    with contextlib.ExitStack() as sources:
-        sources.enter_context(_also_when_cancelled(sources.close))
+    sources = contextlib.ExitStack()
+    with _also_when_cancelled(sources.close), wire.before_the_end(sources.close), sources:
         for name, sink in sinks.items():
             with _found(parts[name].unique_name, sink.topic):
-                publisher().get_topic(topic=sink.topic, **_QUICK)
+                publisher().get_topic(topic=sink.topic, **QUICK)
             filling.write(name, sink)
         for name in sorted(reads):
-            source = _source(name, parts[name], wire)
-            sources.callback(_close, source)
+            source = _source(name, parts[name])
+            sources.callback(_close, source)  # before there is anything to delete
+            _prepare(source, parts[name].unique_name, wire)
             sources.enter_context(_leased(source))
             filling.read(name, source)
         filling.finish()
@@ -102,19 +102,18 @@ def _found(step: str, name: str) -> Iterator[None]:
         ) from None
 
 
-def _source(key: str, part: Any, wire: Wire) -> Source:
+def _source(key: str, part: Any) -> Source:
     """The subscription of a step that reads, its own one if it reads a topic."""
     what = protos.PubSubReadPayload.FromString(part.spec.payload)
-    client, name, why = subscriber(), what.subscription, ""
-    with _found(part.unique_name, what.topic or name):
-        if what.topic:
-            name = f"{what.topic.replace('/topics/', '/subscriptions/')}.subscription-{random.randrange(10**18)}"
-            client.create_subscription(name=name, topic=what.topic, **_QUICK)
-            why = f", which was made for {what.topic} and is deleted when the job ends"
-        else:
-            client.get_subscription(subscription=name, **_QUICK)
-    wire.send("message", [f"The step {part.unique_name} reads the Pub/Sub subscription {name}{why}.", "JOB_MESSAGE_BASIC"])
-    return Source(key, client, name, what, own=bool(what.topic))
+    own = f"{what.topic.replace('/topics/', '/subscriptions/')}.subscription-{random.randrange(10**18)}"
+    return Source(key, subscriber(), own if what.topic else what.subscription, what)
+
+
+def _prepare(source: Source, step: str, wire: Wire) -> None:
+    with _found(step, source.topic or source.subscription):
+        source.prepare()
+    why = f", which was made for {source.topic} and is deleted when the job ends" if source.topic else ""
+    wire.send("message", [f"The step {step} reads the Pub/Sub subscription {source.subscription}{why}.", "JOB_MESSAGE_BASIC"])
 
 
 def _close(source: Source) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -34,10 +35,13 @@ MARGIN = 1.0
 QUIET = 10.0
 """Seconds for which the timestamps of what was read hold the watermark back, where an attribute gives them."""
 ONCE = 600.0
-"""Seconds in which messages with one value of the id attribute are one: https://cloud.google.com/dataflow/docs/concepts/streaming-with-cloud-pubsub"""
+"""Seconds in which messages with one id are one: https://cloud.google.com/dataflow/docs/concepts/streaming-with-cloud-pubsub"""
 REQUEST_BYTES = 1_000_000
 PATIENCE = 30.0
 """Seconds for an answer of Pub/Sub."""
+QUICK: Mapping[str, Any] = {"timeout": 10.0, "retry": None}
+"""Of requests at the start of a run, which must not wait for long."""
+_BEYOND_MICROSECONDS = re.compile(r"(\.\d{6})\d+")
 
 
 def subscriber() -> SubscriberClient:
@@ -58,22 +62,31 @@ def _channel() -> grpc.Channel:
 class Source:
     """A subscription that one step reads. Copies of the step find it again by its key, as they run in the same process.
 
-    :param what: the PubSubReadPayload of the step.
-    :param own: whether it was made for this run, and ends with it.
+    :param what: the PubSubReadPayload of the step. If it names a topic, the subscription is made for this run, and ends with it.
     """
 
-    def __init__(self, key: str, client: Any, subscription: str, what: Any, *, own: bool) -> None:
+    def __init__(self, key: str, client: Any, subscription: str, what: Any) -> None:
         _SOURCES[key] = self
         self.subscription = subscription
-        self._key, self._client, self._what, self._own = key, client, what, own
+        self.topic: str = what.topic
+        self._key, self._client, self._what = key, client, what
         self._lock = threading.RLock()  # the end may come by a signal, in the middle of an end
         self._closed = False
         self._open: set[str] = set()
-        self._seen: dict[str, float] = {}
+        self._safe: set[str] = set()
+        self._seen: dict[tuple[str, str], float] = {}
         self._recent: deque[tuple[float, Timestamp]] = deque()
 
     def __reduce__(self) -> Any:
         return _source, (self._key,)
+
+    def prepare(self) -> None:
+        """Create the subscription of this run, unless it is closed already, or check that the one that is named exists."""
+        with self._lock:
+            if not self.topic:
+                self._client.get_subscription(subscription=self.subscription, **QUICK)
+            elif not self._closed:
+                self._client.create_subscription(name=self.subscription, topic=self.topic, **QUICK)
 
     def pull(self) -> tuple[list[str], list[TimestampedValue], Timestamp | None]:
         """Names to acknowledge by, elements with their timestamps, and how far all has been read, where that is known."""
@@ -89,11 +102,15 @@ class Source:
         return names, elements, self._watermark(elements, None)
 
     def acknowledge(self, names: list[str]) -> None:
-        """Tell Pub/Sub that what came of these messages is safe."""
-        if names:
-            self._client.acknowledge(subscription=self.subscription, ack_ids=names, timeout=PATIENCE)
+        """Tell Pub/Sub that what came of these messages is safe. If that fails, the next call tells it of them, too."""
         with self._lock:
-            self._open.difference_update(names)
+            self._safe.update(names)
+            safe = list(self._safe)
+        if safe:
+            self._client.acknowledge(subscription=self.subscription, ack_ids=safe, timeout=PATIENCE)
+        with self._lock:
+            self._safe.difference_update(safe)
+            self._open.difference_update(safe)
 
     def extend(self, seconds: int = LEASE) -> None:
         """Keep what is under way from being delivered again, or with 0 give it back."""
@@ -108,7 +125,7 @@ class Source:
         """Read no more, give back what is under way, and delete a subscription of this run."""
         with self._lock:
             self._closed = True
-            if self._own:
+            if self.topic:
                 self._client.delete_subscription(subscription=self.subscription, timeout=1.0, retry=None)
             else:
                 self.extend(0)
@@ -123,9 +140,8 @@ class Source:
             return received
 
     def _is_new(self, message: Any) -> bool:
-        name = message.attributes.get(self._what.id_attribute) if self._what.id_attribute else None
-        if not name:
-            return True
+        given = message.attributes.get(self._what.id_attribute)
+        name = ("attribute", given) if given else ("message", message.message_id)
         now = time.monotonic()
         while self._seen and now - next(iter(self._seen.values())) > ONCE:
             del self._seen[next(iter(self._seen))]
@@ -139,7 +155,10 @@ class Source:
             return TimestampedValue(value, Timestamp(micros=message.publish_time.ToMicroseconds()))
         given = message.attributes.get(self._what.timestamp_attribute, "")
         try:
-            moment = Timestamp(micros=int(given) * 1000) if given.lstrip("-").isdigit() else Timestamp.from_rfc3339(given)
+            if given.lstrip("-").isdigit():
+                moment = Timestamp(micros=int(given) * 1000)
+            else:
+                moment = Timestamp.from_rfc3339(_BEYOND_MICROSECONDS.sub(r"\1", given))
         except ValueError:
             raise ValueError(
                 f"The message {message.message_id} of {self.subscription} has no timestamp: its attribute {self._what.timestamp_attribute} "

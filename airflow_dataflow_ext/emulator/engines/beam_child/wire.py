@@ -12,10 +12,14 @@ import os
 import signal
 import socket
 import threading
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 LISTENER = "engine"
 """The name of the thread that listens to the engine."""
+GRACE = 3.0
+"""Seconds that a pipeline has left to clean up when the engine is gone."""
 
 
 class Wire:
@@ -27,6 +31,7 @@ class Wire:
         self._connection = connection
         self._lines = connection.makefile("r", encoding="utf-8")
         self._lock = threading.Lock()
+        self._last: Callable[[], None] = lambda: None
 
     def request(self) -> dict[str, Any]:
         """What to run: the first line that the engine sends."""
@@ -36,11 +41,35 @@ class Wire:
 
     def send(self, name: str, value: Any = None) -> None:
         with self._lock:
-            self._connection.sendall(json.dumps([name, value]).encode() + b"\n")
+            try:
+                self._connection.sendall(json.dumps([name, value]).encode() + b"\n")
+            except OSError:
+                time.sleep(2 * GRACE)  # the engine is gone: an exit now would leave what the pipeline started, so await the listener's end
+                raise
+
+    @contextlib.contextmanager
+    def before_the_end(self, clean_up: Callable[[], None]) -> Iterator[None]:
+        """Should the engine be gone while this is open, do this before the pipeline's processes end."""
+        self._last, before = clean_up, self._last
+        try:
+            yield
+        finally:
+            self._last = before
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError):
             for line in self._lines:
                 if line.strip() == "drain":
                     self.drain_asked.set()
-        os.killpg(0, signal.SIGKILL)  # the engine is gone, and so is whoever could want the result
+        # The engine is gone, and so is whoever could want the result. Not by SIGTERM, which would end this process alone.
+        end = threading.Timer(GRACE, _end_all)
+        end.daemon = True
+        end.start()
+        try:
+            self._last()
+        finally:
+            _end_all()
+
+
+def _end_all() -> None:
+    os.killpg(0, signal.SIGKILL)
