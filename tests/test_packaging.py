@@ -111,9 +111,11 @@ IN_A_NAMESPACE = {
     "airflow.providers.openlineage": "apache-airflow-providers-openlineage",
     "airflow.providers.salesforce": "apache-airflow-providers-salesforce",
     "airflow": "apache-airflow",
+    "google.api_core": "google-api-core",
     "google.auth": "google-auth",
     "google.cloud.storage": "google-cloud-storage",
     "google.oauth2": "google-auth",
+    "google.pubsub_v1": "google-cloud-pubsub",
 }
 NOT_BY_IMPORT = {"docstring-parser", "google-api-python-client", "jinja2", "jsonschema", "pyyaml"}
 """What the emulator needs without importing it: Beam's YAML front end does, or it is read as data."""
