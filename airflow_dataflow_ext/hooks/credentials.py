@@ -159,8 +159,8 @@ class GoogleConnection(BaseHook):
 def _of_key(content: Any, scopes: list[str]) -> Found:
     """The credentials of a service account's key.
 
-    Loading a key normally tests whether its primes are primes, which takes longer than the rest of a launch. It guards against the keys of
-    strangers; this key is the connection's own, and is tested by a signature that its public half has to accept.
+    Loading a key normally runs OpenSSL's primality tests, which take longer than the rest of a launch. They guard against a stranger's key;
+    this one is the connection's own, so one signature that its public half verifies is enough.
 
     :raises ValueError: the key lacks a field, or is damaged.
     """

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.emulator.engines.beam import BeamEngine
 from airflow_dataflow_ext.emulator.engines.images import Image, read_images
 from airflow_dataflow_ext.emulator.google.gcs import GcsServer
+from tests.asking import Asker
 from tests.emulator.engines.messaging import Messaging, messaging
+from tests.emulator.engines.submitted import Author
 from tests.emulator.engines.trial import CRASHING, FAILING, NO_PIPELINE, PIPELINES, SLOW, STREAMING, STUBBORN, TEXT, YAML, Started
 
 
@@ -61,3 +64,15 @@ def engine(storage: GcsServer, images: dict[str, str], log_dir: Path) -> Started
             await engine.close()
 
     return started
+
+
+@pytest.fixture(scope="module")
+def author(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Author:
+    """Who submits pipelines to the emulator of the module."""
+    return Author(tmp_path_factory.mktemp("author"), emulator)
+
+
+@pytest.fixture(scope="module")
+def ask(emulator: Emulator) -> Asker:
+    """Asks the emulator of the module."""
+    return Asker(emulator.url, project="my-project")

@@ -85,16 +85,6 @@ def emulator(pubsub: Messaging, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield running
 
 
-@pytest.fixture(scope="module")
-def author(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Author:
-    return Author(tmp_path_factory.mktemp("author"), emulator)
-
-
-@pytest.fixture(scope="module")
-def ask(emulator: Emulator) -> Asker:
-    return Asker(emulator.url, project="my-project")
-
-
 def submit(author: Author, source: str, name: str) -> dict[str, str]:
     status, output, errors = finish(author.submit(source, f"--job_name={name}"))
     assert status == 0, errors

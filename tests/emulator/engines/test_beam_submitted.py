@@ -44,16 +44,6 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="module")
-def author(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Author:
-    return Author(tmp_path_factory.mktemp("author"), emulator)
-
-
-@pytest.fixture(scope="module")
-def ask(emulator: Emulator) -> Asker:
-    return Asker(emulator.url, project="my-project")
-
-
-@pytest.fixture(scope="module")
 def ended(author: Author, emulator: Emulator) -> dict[str, tuple[int, str, str]]:
     """Two programs that wait for their jobs, side by side."""
     wheel = author.package()
