@@ -170,7 +170,7 @@ def _of_key(content: Any, scopes: list[str]) -> Found:
     from google.oauth2.service_account import Credentials as ServiceAccount
 
     key = {**content}
-    if missing := [name for name in ("client_email", "private_key", "token_uri") if not key.get(name)]:
+    if missing := [name for name in ("client_email", "private_key", "token_uri") if not (key.get(name) and isinstance(key[name], str))]:
         raise ValueError(f"it is not a service account key: it lacks {', '.join(missing)}")
     pem = key["private_key"].replace("\\n", "\n").encode()
     private = load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=True)

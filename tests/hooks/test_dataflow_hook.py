@@ -323,6 +323,10 @@ def test_a_bad_connection_tests_bad_at_once(connect: Callable[..., None], extras
         ),
         ({"key_path": None, "keyfile_dict": "{no json"}, "keyfile_dict of connection 'google_cloud_default' gives no credentials"),
         (
+            {"key_path": None, "keyfile_dict": '{"client_email": "a@b.example", "token_uri": "http://127.0.0.1:9", "private_key": 7}'},
+            "keyfile_dict of connection 'google_cloud_default' gives no credentials: it is not a service account key: it lacks private_key",
+        ),
+        (
             {"key_path": None, "keyfile_dict": '{"type": "service_account"}'},
             "keyfile_dict of connection 'google_cloud_default' gives no credentials",
         ),
