@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseOperatorLink
 
@@ -12,17 +12,12 @@ if TYPE_CHECKING:
 
 
 class ShownLink(BaseOperatorLink):
-    """A link that appears as soon as the task knows its URL.
+    """A link that appears as soon as the task knows its URL, because the task itself publishes it.
 
-    Airflow asks for it again at the end of each process of the task. Only a process that resumes after a deferral looks up what an earlier
-    one has shown: a look-up of an XCom that does not exist puts an error into the task's log.
+    At the end of each process of a task, Airflow asks every link for its URL and stores it. A link that is already published is not asked
+    (see :class:`~airflow_dataflow_ext.task.connection.LinkedTask`).
     """
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """The URL, or an empty text while it is unknown."""
-        from airflow.sdk.execution_time.xcom import XCom
-
-        task: Any = operator
-        if task.shown_link or not task.has_resumed:
-            return str(task.shown_link)
-        return XCom.get_value(key=str(self.xcom_key), ti_key=ti_key) or ""
+        """An empty text: the task ends without having known the URL."""
+        return ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from airflow_dataflow_ext.api.rest.arguments import given
+from airflow_dataflow_ext.links.base import ShownLink
 from airflow_dataflow_ext.links.data_pipelines import DataflowPipelineLink
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.links.wave import WaveDataManagerLink
@@ -24,16 +25,11 @@ if TYPE_CHECKING:
 
 
 class LinkedTask(BaseOperator):
-    """A task whose link appears as soon as its URL is known; see :class:`~airflow_dataflow_ext.links.base.ShownLink`."""
-
-    shown_link = ""
-    """The URL that this process of the task has published."""
-    has_resumed = False
-    """Whether this process resumes the task after a deferral."""
+    """A task whose link appears as soon as its URL is known."""
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Resume as any operator does."""
-        self.has_resumed = True
+        """Resume as any operator does; the link was published before the deferral."""
+        self._has_shown_links()
         return super().resume_execution(next_method, next_kwargs, context)
 
     def show_link(self, context: Context, key: str, url: str) -> None:
@@ -41,8 +37,12 @@ class LinkedTask(BaseOperator):
 
         :param key: the link's XCom key.
         """
-        self.shown_link = url
         context["ti"].xcom_push(key=key, value=url)
+        self._has_shown_links()
+
+    def _has_shown_links(self) -> None:
+        """Keep Airflow from storing the links once more when this process ends, which would take up to two calls of the API server."""
+        self.operator_extra_links = [link for link in self.operator_extra_links if not isinstance(link, ShownLink)]
 
 
 class DataflowTask(LinkedTask):

@@ -66,6 +66,8 @@ class RecordStore:
         """The value, or None."""
         value = self._store.get(key)
         self._known[key] = value
+        if key == RECORD and value is None:  # a task without a launch has stored nothing about a job
+            self._known |= dict.fromkeys((SUMMARY_KEY, FACTS_KEY))
         return value
 
     def set(self, key: str, value: Any) -> None:

@@ -15,7 +15,7 @@ import pytest
 import airflow_dataflow_ext
 from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, SUMMARY_KEY
 from airflow_dataflow_ext.emulator import Emulator
-from tests.airflow_task import needs_3_3
+from tests.airflow_task import TaskInstance, needs_3_3
 from tests.operators.launches import instance
 
 PACKAGE = Path(airflow_dataflow_ext.__path__[0])
@@ -52,33 +52,30 @@ def test_a_classic_launch_passes_through_few_modules(launch: Counter[tuple[str, 
 
 
 @needs_3_3
-def test_a_launch_asks_little_of_airflows_store(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each read and each write is a call of the API server, and costs it some ten milliseconds."""
-    from airflow_dataflow_ext.task.records import RecordStore
-
+def test_a_launch_asks_little_of_airflows_api_server(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call costs the server, and the task, some ten milliseconds."""
     asked: list[tuple[str, str]] = []
-    get, put = RecordStore.get, RecordStore.set
+    answer = TaskInstance._answer
 
-    def noted_get(self: Any, key: str) -> Any:
-        asked.append(("get", key))
-        return get(self, key)
+    def noted(self: TaskInstance, request: Any) -> Any:
+        asked.append((request.method, request.url.path.rpartition("/")[2]))
+        return answer(self, request)
 
-    def noted_set(self: Any, key: str, value: Any) -> None:
-        asked.append(("set", key))
-        put(self, key, value)
-
-    monkeypatch.setattr(RecordStore, "get", noted_get)
-    monkeypatch.setattr(RecordStore, "set", noted_set)
-    emulator.scripts.play("*", [(0.0, "JOB_STATE_DONE")])
-    assert instance(validate="off").run().state == "success"
-    assert asked == [
-        ("get", "launch"),
-        ("set", "launch"),
-        ("set", "launch"),
-        ("get", SUMMARY_KEY),
-        ("set", SUMMARY_KEY),
-        ("set", SUMMARY_KEY),
-        ("set", FACTS_KEY),
+    monkeypatch.setattr(TaskInstance, "_answer", noted)
+    assert instance(validate="off", deferrable=True).run().state == "success"
+    any_task = ("run", "rtif", "state", "heartbeat")
+    assert [call for call in asked if call[1] not in any_task] == [
+        ("GET", "launch"),
+        ("PUT", "launch"),
+        ("PUT", "launch"),
+        ("POST", "job_id"),
+        ("POST", "dataflow_job_link"),
+        ("PUT", SUMMARY_KEY),
+        # and after the wait:
+        ("GET", SUMMARY_KEY),
+        ("PUT", SUMMARY_KEY),
+        ("PUT", FACTS_KEY),
+        ("POST", "return_value"),
     ]
 
 
