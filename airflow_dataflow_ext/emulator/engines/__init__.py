@@ -1,1 +1,1 @@
-"""What runs a job: a timeline, or Beam."""
+"""The engines that run jobs: scripted timelines, or Apache Beam."""

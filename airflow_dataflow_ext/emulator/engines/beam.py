@@ -1,4 +1,4 @@
-"""The engine that runs pipelines for real, each job in a process of its own."""
+"""The engine that runs real pipelines, each in its own process."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _EXTRA = "pip install 'airflow-dataflow-ext[emulator]'"
 
 
 class BeamEngine:
-    """Runs templates, and what Beam's Python SDK submits or stages: each job in a process of its own, with Beam's in-process runner.
+    """Runs templates, and pipelines that Beam's Python SDK submits or stages. Each job has its own process with Beam's in-process runner.
 
     A Flex template runs the Python file that ``images`` gives for the image of its container spec; a classic template runs the file that
     ``images`` gives for its ``gs://`` path. The launch's parameters become the file's ``--name=value`` options. A staged pipeline,
-    of a job or of a classic template, brings its own functions, packages and options. Beam YAML and Word_Count are Beam's own.
+    of a job or of a classic template, includes its functions, packages and options. Beam YAML and Word_Count are part of Beam.
 
-    :param images: image, or path of a classic template -> what it stands for on this machine; a text is the path of a Python pipeline file.
-    :param gcs_url: the storage emulator that the pipelines' ``gs://`` paths lead to.
-    :param log_dir: where each run's output is kept, ``<job id>.log``.
-    :param python: the Python that runs pipelines whose image has none; it needs apache-beam[gcp], and not this package.
-    :param max_running: how many batch pipelines run at a time; other jobs wait in JOB_STATE_QUEUED (Flex) or JOB_STATE_PENDING.
-    :param grace: seconds that a cancelled pipeline has between SIGTERM and SIGKILL.
+    :param images: maps a container image or a classic template's path to what runs in its place; a string is a Python pipeline's path.
+    :param gcs_url: URL of the storage emulator that serves the pipelines' ``gs://`` paths.
+    :param log_dir: directory for the output of each run, ``<job id>.log``.
+    :param python: the Python that runs pipelines whose image has none; it needs apache-beam[gcp], but not this package.
+    :param max_running: how many batch pipelines run at a time; further ones wait in JOB_STATE_QUEUED (Flex) or JOB_STATE_PENDING.
+    :param grace: seconds between SIGTERM and SIGKILL for a cancelled pipeline.
 
-    What it plays: https://cloud.google.com/dataflow/docs/concepts/dataflow-templates
+    What it emulates: https://cloud.google.com/dataflow/docs/concepts/dataflow-templates
     """
 
     name = "beam"
@@ -53,23 +53,23 @@ class BeamEngine:
         self._jobs: dict[str, tuple[BeamJob, asyncio.Task[None]]] = {}
 
     def start(self, work: Work, report: Report) -> None:
-        """Begin the job, and return at once.
+        """Start the job, and return at once.
 
-        :raises RefusedError: apache-beam is missing, or it is a template that this engine has no program for.
+        :raises RefusedError: apache-beam is not installed, or the engine has no program for the template.
         """
         program = program_of(work, self._images)
         python = program.python or self._machine.python
         if python == sys.executable and importlib.util.find_spec("apache_beam") is None:
-            raise RefusedError(f"This emulator runs pipelines only where apache-beam is installed: {_EXTRA}.", code="FAILED_PRECONDITION")
+            raise RefusedError(f"The emulator needs apache-beam to run pipelines: {_EXTRA}.", code="FAILED_PRECONDITION")
         job = BeamJob(work, report, program, self._machine, self._slots)
         task = asyncio.get_running_loop().create_task(job.live(), name=f"beam {work.job_id}")
         self._jobs[work.job_id] = job, task
         task.add_done_callback(lambda done: self._ended(work.job_id, done))
 
     def stop(self, job_id: str, *, drain: bool) -> None:
-        """Cancel or drain a job; one that has ended is left alone.
+        """Cancel or drain a job; a job that has ended is ignored.
 
-        A cancelled pipeline's process is ended. A drained one reads no more, closes its windows and ends by itself.
+        The process of a cancelled pipeline is ended. A drained pipeline stops reading, closes its windows and ends by itself.
         """
         if job_id not in self._jobs:
             return
@@ -80,7 +80,7 @@ class BeamEngine:
         task.cancel()
 
     async def close(self) -> None:
-        """End every process that still runs, and report nothing more."""
+        """End every process that still runs, without further reports."""
         tasks = [task for _, task in self._jobs.values()]
         for task in tasks:
             task.cancel()
@@ -89,7 +89,7 @@ class BeamEngine:
     def _ended(self, job_id: str, task: asyncio.Task[None]) -> None:
         job, _ = self._jobs.pop(job_id)
         if task.cancelled():
-            if job.cancelled:  # by a person, and not because the emulator closes
+            if job.cancelled:  # by a request, not because the emulator closes
                 job.finish(states.CANCELLED)
         elif error := task.exception():
             job.finish(states.FAILED, error=f"Workflow failed. Causes: {type(error).__name__}: {error}")

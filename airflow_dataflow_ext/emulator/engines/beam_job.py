@@ -1,4 +1,4 @@
-"""One job of the Beam engine, from its start to its end, in the service's words."""
+"""One job of the Beam engine, from start to end, reported with the service's states and messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORKFLOW = "Workflow failed. Causes: "
 class BeamJob:
     """Runs a job's program and reports on it.
 
-    :param slots: how many may run at a time, not counting streams.
+    :param slots: limits how many batch jobs run at a time.
     """
 
     def __init__(self, work: Work, report: Report, program: Program, machine: Machine, slots: asyncio.Semaphore) -> None:
@@ -33,7 +33,7 @@ class BeamJob:
         self._workers = 0
 
     def drain(self) -> bool:
-        """Ask the pipeline to read no more; False where no process runs yet."""
+        """Ask the pipeline to stop reading; False if no process runs yet."""
         if not self._process.is_running:
             return False
         self._drained = True
@@ -41,12 +41,12 @@ class BeamJob:
         return True
 
     async def live(self) -> None:
-        """Run to the end, and report it; of a cancelled task the engine reports it."""
+        """Run the job, and report its end; if the task is cancelled, the engine reports it."""
         self._report.state("JOB_STATE_QUEUED" if self._work.kind == "flex" else "JOB_STATE_PENDING")
         if self._program.why:
             self.finish(states.FAILED, error=(_LAUNCHER if self._work.kind == "flex" else _WORKFLOW) + self._program.why)
             return
-        if not self._work.streaming:  # a stream runs for as long as it is wanted, and its replacement must not wait for batches
+        if not self._work.streaming:  # a streaming job has no end of its own, and its replacement must not wait for batch jobs
             await self._slots.acquire()
             self._has_slot = True
         try:
@@ -67,7 +67,7 @@ class BeamJob:
         self._report.state(state)
 
     async def _run(self) -> str:
-        """Pass on what the process says; the state that it ends in."""
+        """Report the process's messages; returns the state that the job ends in."""
         async with contextlib.aclosing(self._process.lines()) as lines:
             async for name, value in lines:
                 if name == "done":
@@ -105,7 +105,7 @@ class BeamJob:
 
     def _begin(self) -> None:
         if self._workers:
-            return  # a program with a second pipeline
+            return  # the program runs a second pipeline
         self._workers = 1
         report = self._report
         report.state("JOB_STATE_PENDING")

@@ -1,4 +1,4 @@
-"""The process that runs a pipeline: its start, the lines that pass between it and the engine, and its end."""
+"""The process that runs a pipeline: its start, the messages between it and the engine, and its end."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ TAIL_LINES = 30
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where pipelines run.
+    """What all pipelines use on this machine.
 
-    :param python: the Python that runs them unless their image has one.
-    :param gcs_url: the storage emulator that their ``gs://`` paths lead to.
-    :param log_dir: where their output is kept.
+    :param python: the Python that runs pipelines whose image has none.
+    :param gcs_url: URL of the storage emulator that serves their ``gs://`` paths.
+    :param log_dir: directory for their output.
     :param grace: seconds between SIGTERM and SIGKILL.
     """
 
@@ -38,9 +38,9 @@ class Machine:
 
 
 class BeamProcess:
-    """One process, from ``running`` until it has ended.
+    """The process of one pipeline.
 
-    :param name: of its log and of its directory, which is gone when it has ended.
+    :param name: name of its log and of its directory, which is deleted at its end.
     """
 
     def __init__(self, program: Program, machine: Machine, *, name: str, project_id: str) -> None:
@@ -57,17 +57,17 @@ class BeamProcess:
         return self._to_child is not None
 
     def drain(self) -> None:
-        """Ask the pipeline to read no more."""
+        """Ask the pipeline to stop reading."""
         if self._to_child is not None:
             self._to_child.write(b"drain\n")
 
     async def lines(self) -> AsyncGenerator[tuple[str, Any]]:
-        """Run the program, and pass on what it says, each with its name, until it falls silent; then end it."""
+        """Run the program, yield the name and value of each of its messages until it closes the connection, and then end it."""
         ours, theirs = socket.socketpair()
-        with ours, theirs:  # closed only when the event loop has let go of it: its number is soon another's
+        with ours, theirs:  # closed only after the event loop has released it, because its file descriptor is soon reused
             try:
                 self._process = await self._spawn(theirs)
-                theirs.close()  # so that the process's end is the end of the lines
+                theirs.close()  # so that the lines end when the process ends
                 reader, self._to_child = await asyncio.open_connection(sock=ours, limit=_LONGEST_LINE)
                 self._to_child.write(json.dumps(self._program.request(str(self._home))).encode() + b"\n")
                 with contextlib.suppress(ConnectionError):
@@ -78,14 +78,14 @@ class BeamProcess:
                 await self._end()
 
     async def how_it_ended(self) -> str:
-        """Of a process that has ended without a word, all that is known: its exit status and its output."""
+        """The exit status and output of a process that has ended without reporting ``done`` or ``failed``."""
         assert self._process is not None
         status = await self._process.wait()
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with exit status {status}"
         return f"The pipeline's process {how}. Its last output:\n{_tail(self.log)}"
 
     def last_output(self) -> str:
-        """The end of what the program has written to its standard output and error."""
+        """The last lines of the program's standard output and error."""
         return _tail(self.log)
 
     async def _spawn(self, connection: socket.socket) -> asyncio.subprocess.Process:
@@ -94,7 +94,7 @@ class BeamProcess:
         with self.log.open("wb") as output:
             return await asyncio.create_subprocess_exec(
                 self._program.python or self._machine.python,
-                "-P",  # the directory of our program is no place to import from
+                "-P",  # do not import from the directory of our program
                 str(_CHILD),
                 str(connection.fileno()),
                 pass_fds=(connection.fileno(),),
@@ -107,11 +107,11 @@ class BeamProcess:
             )
 
     async def _end(self) -> None:
-        """A process that has said all ends by itself, one that is cancelled by a signal, one that does not end by force."""
+        """Let the process end by itself, or with SIGTERM if it is cancelled; kill it if it does not end in time."""
         try:
             if self._process is not None:
                 await self._end_process(self._process)
-        finally:  # also when it is cancelled again, as by an emulator that stops
+        finally:  # also if the task is cancelled again, for example because the emulator stops
             if self._to_child is not None:
                 self._to_child.close()
                 self._to_child = None
@@ -119,18 +119,18 @@ class BeamProcess:
 
     async def _end_process(self, process: asyncio.subprocess.Process) -> None:
         try:
-            if asyncio.current_task().cancelling():  # type: ignore[union-attr]  # we run in a task
+            if asyncio.current_task().cancelling():  # type: ignore[union-attr]  # always in a task
                 _signal(process, signal.SIGTERM)
             await asyncio.wait_for(process.wait(), self._machine.grace)
         except TimeoutError:
             pass
         finally:
-            _signal(process, signal.SIGKILL)  # the whole group: what the pipeline itself started ends too
+            _signal(process, signal.SIGKILL)  # the whole group, because the pipeline may have started processes
             await process.wait()
 
 
 def _environment(gcs_url: str, project_id: str, home: Path) -> Mapping[str, str]:
-    # A pipeline of the emulator must never act with the credentials of the person who runs it.
+    # A pipeline must never use the credentials of the user who runs the emulator.
     env = {name: value for name, value in os.environ.items() if name != "GOOGLE_APPLICATION_CREDENTIALS"}
     no_proxy = ",".join(filter(None, (env.get("NO_PROXY") or env.get("no_proxy"), "127.0.0.1,localhost")))
     env |= {"NO_PROXY": no_proxy, "no_proxy": no_proxy, "NO_GCE_CHECK": "true", "PYTHONUNBUFFERED": "1", "TMPDIR": str(home)}

@@ -1,4 +1,4 @@
-"""What a job runs on this machine: a program with its command line, or a pipeline that its client has staged."""
+"""What a job runs on this machine: a program with its arguments, or a pipeline that its client has staged."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _OTHER_LANGUAGES = ("JAVA", "GO")
 class Program:
     """A Python program and its arguments, or a staged pipeline and its options.
 
-    :param target: a file's absolute path, or a module's name; None where there is no program.
-    :param pipeline: the ``gs://`` path of a staged pipeline; ``options`` and ``digest`` (SHA-256) are its own.
-    :param python: the Python that runs it; none for the engine's own.
-    :param why: why there is neither.
+    :param target: the absolute path of a file, or the name of a module; None if there is no program.
+    :param pipeline: the ``gs://`` path of a staged pipeline; ``options`` and ``digest`` (SHA-256) belong to it.
+    :param python: the Python that runs it; None for the engine's own.
+    :param why: why there is neither a program nor a pipeline.
     """
 
     target: str | None = None
@@ -35,18 +35,18 @@ class Program:
     why: str = ""
 
     def request(self, home: str) -> Json:
-        """What the process that runs it is asked for; it may fill the directory ``home``."""
+        """The request to the process that runs it; the process may fill the directory ``home``."""
         if self.pipeline:
             return {"pipeline": self.pipeline, "options": self.options, "digest": self.digest, "home": home}
         return {"target": self.target, "arguments": self.arguments}
 
 
 def program_of(work: Work, images: Mapping[str, Image]) -> Program:
-    """The program that does what the job's template, or its graph, says.
+    """The program for the job's template or graph.
 
-    An unknown Flex image, or a pipeline that is not of Python, is no error here: the service finds out when the job exists, too.
+    An unknown Flex image, or a pipeline in another language, is not an error here: the service, too, finds out after the job is created.
 
-    :raises RefusedError: a Flex template has no container spec, or a classic one no graph and no program.
+    :raises RefusedError: a Flex template names no image, or a classic template has neither a graph nor a program.
     """
     if work.kind == "flex":
         return _flex(work, images)
@@ -58,8 +58,8 @@ def program_of(work: Work, images: Mapping[str, Image]) -> Program:
     if _last(work.template or "") == "word-count":
         return Program("apache_beam.examples.wordcount", _arguments(work, {"inputFile": "input"}), python=mapped.python)
     raise RefusedError(
-        f"This emulator has no program for the classic template {work.template}. It runs Flex templates, Yaml_Template, the classic "
-        "Word_Count, what Beam's Python SDK has staged, and what its image mapping (--images) gives a pipeline file for.",
+        f"The emulator has no program for the classic template {work.template}. It runs Flex templates, Yaml_Template, the classic "
+        "Word_Count, templates that Beam's Python SDK has staged, and templates that the file of --images maps to a pipeline file.",
         status=501,
         code="UNIMPLEMENTED",
     )
@@ -81,7 +81,7 @@ def _flex(work: Work, images: Mapping[str, Image]) -> Program:
 
 
 def _staged(work: Work, images: Mapping[str, Image]) -> Program:
-    """What a Beam SDK has put into a job, or into a classic template: https://beam.apache.org/documentation/runners/dataflow/"""
+    """The pipeline that a Beam SDK has put into a job or a classic template: https://beam.apache.org/documentation/runners/dataflow/"""
     environment: Json = work.spec.get("environment", {})
     sdk = str(environment.get("userAgent", {}).get("name", ""))
     if sdk and "Python" not in sdk:
@@ -99,20 +99,20 @@ def _staged(work: Work, images: Mapping[str, Image]) -> Program:
 
 
 def _last(path: str) -> str:
-    """The last part of an image or a path, without its tag, in one spelling."""
+    """The last part of an image or a path, without tag and digest, in lower case and with hyphens."""
     return path.rpartition("/")[2].partition(":")[0].partition("@")[0].lower().replace("_", "-")
 
 
 _NO_PIPELINE = (
-    "The job holds no staged pipeline (pipelineUrl in environment.sdkPipelineOptions.options), and this emulator runs no bare job graph. "
+    "The job has no staged pipeline (pipelineUrl in environment.sdkPipelineOptions.options), and the emulator cannot run a bare job graph. "
     "Submit it with a Beam SDK, or set a script for its name."
 )
 
 
 def _foreign(what: str) -> str:
     return (
-        f"{what}, and this emulator runs pipelines of the Python SDK only. Run it with the SDK's own "
-        "DirectRunner or with Beam's Prism runner, or set a script for the job's name to play its course."
+        f"{what}, but the emulator runs only pipelines of the Python SDK. Run it with the SDK's own "
+        "DirectRunner or with Beam's Prism runner, or set a script for the job's name."
     )
 
 
@@ -124,7 +124,7 @@ def _unmapped(image: str) -> str:
 
 
 def _arguments(work: Work, names: Mapping[str, str] = MappingProxyType({})) -> tuple[str, ...]:
-    """The command line that the service's launcher would give the program, without its runner."""
+    """The arguments that the service's launcher would pass to the program, except the runner."""
     environment = work.environment
     options = [f"--{names.get(name, name)}={value}" for name, value in work.parameters.items()]
     options += [f"--project={work.project_id}", f"--region={work.location}", f"--job_name={work.job_name}"]

@@ -1,4 +1,4 @@
-"""The engine that chooses among engines."""
+"""The engine that chooses between scripts and Beam."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from airflow_dataflow_ext.emulator.engines.scripted import Scripts
 
 
 class AutoEngine:
-    """Scripted where somebody has set a script for the job's name, else Beam."""
+    """Plays a script if one is set for the job's name; otherwise runs the job with Beam."""
 
     name = "auto"
 

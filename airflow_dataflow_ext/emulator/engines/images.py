@@ -1,4 +1,4 @@
-"""The file of ``--images``: which program and which Python an image, or the path of a classic template, stands for."""
+"""The file of ``--images``, which maps images and paths of classic templates to programs and Pythons."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _FORM = '{"image": "pipeline.py"} or {"image": {"program": "pipeline.py", "pytho
 
 
 class ImagesError(ValueError):
-    """The file that maps images to programs is no such file."""
+    """The file that maps images to programs cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What an image stands for on this machine; paths are absolute.
+    """What runs in place of an image; paths are absolute.
 
-    :param program: a Python pipeline file; none where the template brings its own, as Beam YAML and staged pipelines do.
-    :param python: the Python that runs it, of an environment that has apache-beam[gcp]; none for the emulator's own.
+    :param program: a Python pipeline file; None if the template has its own, as Beam YAML and staged pipelines do.
+    :param python: the Python that runs it, in an environment with apache-beam[gcp]; None for the emulator's own.
     """
 
     program: str | None = None
@@ -29,17 +29,17 @@ class Image:
 
 
 def image_of(value: str | Image) -> Image:
-    """An image, also where only its program is given."""
+    """The value as an ``Image``; a string is the path of its program."""
     return Image(program=value) if isinstance(value, str) else value
 
 
 def read_images(path: str | Path) -> dict[str, Image]:
-    """Read a JSON file that maps images to programs; its relative paths are relative to it.
+    """Read a JSON file that maps images to programs; relative paths start at the file's directory.
 
     An entry is ``"image": "pipeline.py"`` or ``"image": {"program": "pipeline.py", "python": "environment/bin/python"}``, where either
-    of the two may be missing. A list of ``{"image": ..., "program": ..., "python": ...}`` says the same.
+    of the two may be missing. A list of ``{"image": ..., "program": ..., "python": ...}`` is equivalent.
 
-    :raises ImagesError: it cannot be read, is no such mapping, or names a file that is not there.
+    :raises ImagesError: the file cannot be read, is not such a mapping, or names a file that does not exist.
     """
     path = Path(path)
     try:
@@ -62,7 +62,7 @@ def _image(path: Path, name: str, entry: Any) -> Image:
     well_formed = isinstance(named, dict) and named and all(isinstance(value, str) for value in named.values())
     if not well_formed or set(named) - {"program", "python"}:
         raise ImagesError(f"{path} must hold one JSON object, {_FORM}; the entry of {name} is {json.dumps(entry)}.")
-    # Not resolved: the Python of a virtual environment is a link, and to follow it is to leave the environment.
+    # Not resolved: the Python of a virtual environment is a symbolic link to a Python outside of it.
     files = {what: os.path.abspath(path.parent / file) for what, file in named.items()}
     for file in files.values():
         if not Path(file).is_file():

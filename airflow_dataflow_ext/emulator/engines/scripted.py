@@ -23,17 +23,17 @@ from airflow_dataflow_ext.emulator.http.clock import Clock
 from airflow_dataflow_ext.emulator.http.payload import check, make, read_json
 
 Timed = tuple[float, TimelineEvent]
-_CLOCK_STEP = 1e-6  # the clock's precision; a step less than this away is due
+_CLOCK_STEP = 1e-6  # the clock's precision; a step that is less than this away is due
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What happens to the jobs whose name matches a pattern.
+    """What happens to the jobs whose names match a pattern.
 
-    :param pattern: of job names, for example ``wordcount-*``.
-    :param steps: each with seconds from the start of the job; a state can be given by its name alone.
-    :param type: JOB_TYPE_BATCH or JOB_TYPE_STREAMING; a Flex job shows it with the first state that its steps report.
-    :param on_cancel: steps that follow a cancel, in seconds from it; ``on_drain`` likewise.
+    :param pattern: a pattern of job names, for example ``wordcount-*``.
+    :param steps: pairs of seconds from the start of the job and a step; a state can be given by its name alone.
+    :param type: JOB_TYPE_BATCH or JOB_TYPE_STREAMING; a Flex job shows it when it leaves JOB_STATE_QUEUED.
+    :param on_cancel: steps after a cancel, in seconds from the cancel; ``on_drain`` likewise.
     """
 
     pattern: str = "*"
@@ -82,7 +82,7 @@ STREAM_RUN = Script(steps=ORDINARY_STREAM, type=STREAMING)
 
 
 class Scripts:
-    """The scripts that are set; the last one whose pattern matches a name is played.
+    """The scripts that are set; for a job's name, the last one that matches is played.
 
     :param check: raises a ``ValueError`` for a script that cannot be played.
     """
@@ -119,7 +119,7 @@ class Scripts:
     def load(self, text: str) -> None:
         """Add the scripts of a JSON list.
 
-        :raises ValueError: it is none, or a script in it is wrong.
+        :raises ValueError: it is not such a list, or a script in it is wrong.
         """
         found = read_json(text.encode())
         if not isinstance(found, list) or not all(isinstance(value, dict) for value in found):
@@ -129,7 +129,7 @@ class Scripts:
 
 
 class _Play:
-    """One job's way through its script; only its next step is on the agenda."""
+    """One job's progress through its script; only its next step is on the clock's agenda."""
 
     __slots__ = ("launching", "position", "report", "script", "started", "steps")
 
@@ -141,7 +141,7 @@ class _Play:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the job is over; one that runs on without further steps can still be stopped."""
+        """Whether the job has reached a terminal state; a job whose steps are used up without one runs on and can be stopped."""
         return any(isinstance(step, State) and step.name in TERMINAL for _, step in self.steps[: self.position])
 
     def follow(self, steps: Sequence[Any], now: float) -> None:
@@ -151,7 +151,7 @@ class _Play:
 
 
 class ScriptedEngine:
-    """Plays scripts on the emulator's clock; ten thousand jobs are ten thousand entries in one agenda, and no task."""
+    """Plays scripts on the emulator's clock. A job is an entry in its agenda and needs no asyncio task, so ten thousand jobs are cheap."""
 
     name = "scripted"
 
@@ -165,7 +165,7 @@ class ScriptedEngine:
         self.play(work, report, script)
 
     def play(self, work: Work, report: Report, script: Script) -> None:
-        """Begin the job with this script, whatever its name."""
+        """Start the job with this script, whatever its name."""
         play = _Play(script, report, self._clock.now(), launching=work.kind == "flex")
         self._plays[work.job_id] = play
         if work.kind != "flex":
@@ -183,7 +183,7 @@ class ScriptedEngine:
         self._plays.clear()
 
     def _run(self, job_id: str, play: _Play) -> None:
-        """Play what is due, and put the next step on the agenda."""
+        """Play the steps that are due, and put the next one on the agenda."""
         now = self._clock.now()
         while play.position < len(play.steps) and play.started + play.steps[play.position][0] <= now + _CLOCK_STEP:
             step = play.steps[play.position][1]
@@ -205,5 +205,5 @@ class ScriptedEngine:
 
 
 def streams(work: Work) -> bool:
-    """Whether the job is a streaming one, by its template's metadata or by its graph."""
+    """Whether the job is streaming, according to its template's metadata or its graph."""
     return bool(work.spec.get("metadata", {}).get("streaming")) or work.spec.get("type") == STREAMING

@@ -1,4 +1,4 @@
-"""The steps of a script: what can happen to a scripted job at one moment, and the ordinary runs."""
+"""The steps of a script, each of which is one event of a job, and the default timelines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Json = Mapping[str, Any]
 
 
 class TimelineEvent(Protocol):
-    """One thing that happens to a job."""
+    """One event of a job."""
 
     def play(self, report: Report) -> None: ...
 
@@ -28,7 +28,7 @@ class State:
 
     def __post_init__(self) -> None:
         if self.name not in DATAFLOW:
-            raise ValueError(f"{short(self.name)} is no job state")
+            raise ValueError(f"{short(self.name)} is not a job state")
 
     def play(self, report: Report) -> None:
         report.state(self.name)
@@ -36,7 +36,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class JobMessage:
-    """The job says something."""
+    """The job gets a message."""
 
     message: str
     importance: str = "JOB_MESSAGE_BASIC"
@@ -47,14 +47,14 @@ class JobMessage:
 
 @dataclass(frozen=True, slots=True)
 class WorkerLog:
-    """A worker logs something, which Cloud Logging shows."""
+    """A worker writes a log entry, which Cloud Logging returns."""
 
     worker_log: str
     severity: str = "ERROR"
 
     def __post_init__(self) -> None:
         if self.severity not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
-            raise ValueError(f"{short(self.severity)} is no severity of a worker's log")
+            raise ValueError(f"{short(self.severity)} is not a severity of a worker log")
 
     def play(self, report: Report) -> None:
         report.worker_log(self.worker_log, self.severity)
@@ -75,7 +75,7 @@ class Autoscaling:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """The job's metrics, all of them, as MetricUpdate objects."""
+    """The job's metrics are replaced by these MetricUpdate objects."""
 
     metrics: Sequence[Json]
 
@@ -85,7 +85,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """The job's stages, all of them, as StageSummary objects."""
+    """The job's stages are replaced by these StageSummary objects."""
 
     stages: Sequence[Json]
 
@@ -95,7 +95,7 @@ class Stages:
 
 @dataclass(frozen=True, slots=True)
 class Describe:
-    """Fields of the Job that the launcher finds out."""
+    """The launcher sets fields of the Job."""
 
     describe: Json
 
@@ -112,7 +112,7 @@ _KINDS: Sequence[type[JobMessage | WorkerLog | Autoscaling | Metrics | Stages | 
 def step_of(value: Any) -> TimelineEvent:
     """A step from its JSON form: a state's name, or an object such as ``{"message": "...", "importance": "..."}``.
 
-    :raises ValueError: it is none.
+    :raises ValueError: the value is not a step.
     """
     if isinstance(value, str):
         return State(value)
@@ -132,7 +132,7 @@ def step_to_json(step: TimelineEvent) -> Any:
 
 
 def service_metric(name: str, original_name: str, scalar: float, **context: str) -> Json:
-    """A MetricUpdate of the service itself."""
+    """A MetricUpdate for a metric of the service itself."""
     return {"name": {"origin": "dataflow/v1b3", "name": name, "context": {"original_name": original_name, **context}}, "scalar": scalar}
 
 

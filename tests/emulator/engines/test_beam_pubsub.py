@@ -132,7 +132,7 @@ def test_a_stream_reads_a_topic_through_a_subscription_of_its_own(counts: dict[s
     until(lambda: in_state(ask, counts["id"], "RUNNING"))
     own, theirs = sorted(pubsub.subscriptions("orders"), key=len, reverse=True)
     assert theirs == "orders"
-    said = f"The step Orders/Read reads the Pub/Sub subscription projects/my-project/subscriptions/{own}, which was made for "
+    said = f"The step Orders/Read reads the Pub/Sub subscription projects/my-project/subscriptions/{own}, which was created for "
     assert any(text.startswith(said) for text in texts(ask, counts))
 
     counted: dict[str, dict[str, int]] = {"tea": {}, "jam": {}}
@@ -239,7 +239,7 @@ def test_attributes_say_when_and_which_and_late_ones_are_dropped(totals: dict[st
     until(lambda: len(told()) >= len(expected))
     assert told() == expected
     pubsub.publish("scores", "100", player="late", at=at(10))
-    until(lambda: any(text.startswith("Elements that come after their window has closed are dropped") for text in texts(ask, totals)))
+    until(lambda: any(text.startswith("Elements that arrive after their window has closed are dropped") for text in texts(ask, totals)))
     pubsub.publish("scores", "9", player="ann", id="two", at=at(7210))
     pubsub.publish("scores", "9", player="cyd", id="three", at=at(7210))
     until(lambda: read_of(ask, totals, "Points") == 5)  # seven were published, two of them are known by their ids
@@ -252,7 +252,7 @@ def test_attributes_say_when_and_which_and_late_ones_are_dropped(totals: dict[st
     ("text", "attributes", "reason"),
     [
         ("many", {"at": "1700000000000"}, "ValueError: invalid literal for int() with base 10: b'many'"),
-        ("1", {"at": "soon"}, "has no timestamp: its attribute at is 'soon'"),
+        ("1", {"at": "soon"}, "has no valid timestamp: its attribute at is 'soon'"),
     ],
 )
 def test_a_message_that_cannot_be_processed_stays_in_its_subscription(

@@ -111,7 +111,7 @@ HERE = f"python{sys.version_info.major}.{sys.version_info.minor}".encode()
 @pytest.mark.parametrize(
     ("sdk", "words"),
     [
-        (b"python3.99", ["submitted by Python 3.99", "the emulator runs pipelines with Python 3.", "--images"]),
+        (b"python3.99", ["submitted with Python 3.99", "the emulator runs pipelines with Python 3.", "--images"]),
         (b"java000021", ["runs in the Beam SDK for Java", "Use a transform that is written in Python"]),
     ],
 )

@@ -93,7 +93,7 @@ def test_a_submitted_pipeline_runs_with_its_own_options_and_the_python_of_its_im
 @pytest.mark.parametrize("sdk", ["Apache Beam SDK for Java", "Apache Beam SDK for Go"])
 def test_a_pipeline_of_another_sdk_is_a_job_that_says_why_it_cannot_run_and_what_helps(sdk: str) -> None:
     why = program_of(submitted(sdk, pipelineUrl="gs://s/pipeline.pb"), {}).why
-    assert why.startswith(f"The job was submitted by {sdk}, and this emulator runs pipelines of the Python SDK only.")
+    assert why.startswith(f"The job was submitted by {sdk}, but the emulator runs only pipelines of the Python SDK.")
     assert "Prism" in why
 
 
@@ -101,7 +101,7 @@ def test_a_pipeline_of_another_sdk_is_a_job_that_says_why_it_cannot_run_and_what
 def test_a_flex_template_of_another_sdk_is_a_job_that_says_what_runs_it(language: str, name: str) -> None:
     work = work_of("flex", "x", spec={"image": "java:1", "sdkInfo": {"language": language}})
     why = program_of(work, {}).why
-    assert why.startswith(f"The image java:1 holds a pipeline of the {name} SDK, and this emulator runs pipelines of the Python SDK only.")
+    assert why.startswith(f"The image java:1 holds a pipeline of the {name} SDK, but the emulator runs only pipelines of the Python SDK.")
     assert "Prism" in why
     assert "Map it" not in why
     assert program_of(work, {"java:1": Image("/p.py")}).target == "/p.py"
@@ -112,7 +112,7 @@ def test_an_unmapped_image_of_python_is_a_job_that_says_how_to_map_it() -> None:
 
 
 def test_a_bare_job_graph_is_a_job_that_says_what_is_missing() -> None:
-    assert "holds no staged pipeline" in program_of(work_of("create", "x"), {}).why
+    assert "has no staged pipeline" in program_of(work_of("create", "x"), {}).why
 
 
 def test_the_parameters_of_a_classic_template_are_options_of_its_staged_pipeline() -> None:

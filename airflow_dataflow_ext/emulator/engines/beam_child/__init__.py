@@ -1,3 +1,3 @@
-"""The program that runs one pipeline in a process of its own. It imports apache-beam and nothing of the rest of this package."""
+"""The program that runs one pipeline in its own process. It imports apache-beam, but nothing else of this package."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The door: started by path, with any Python that has apache-beam, whether or not this package is installed there."""
+"""The entry point. It is started by its path, with any Python that has apache-beam, even if this package is not installed there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import ModuleType
 
 
 def _program() -> ModuleType:
-    # Not by sys.path: there the modules beside this directory would hide others' modules of the same names.
+    # Not through sys.path, where the modules beside this directory would hide other modules of the same names.
     package = ModuleType("beam_child")
     package.__path__ = [str(Path(__file__).resolve().parent)]
     sys.modules["beam_child"] = package

@@ -1,4 +1,4 @@
-"""What Beam measured, as MetricUpdate objects."""
+"""Beam's metrics as MetricUpdate objects."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _both_distributions(old: tuple[int, int, int, int], new: tuple[int, int, int
     return old[0] + new[0], old[1] + new[1], min(old[2], new[2]), max(old[3], new[3])
 
 
-# kind -> (whether a MonitoringInfo is of it, its value, two values together, the value's field of a MetricUpdate)
+# kind -> (whether a MonitoringInfo is of this kind, its value, two values combined, the value's field in a MetricUpdate)
 _KINDS: Mapping[str, tuple[Callable[[Any], bool], Callable[[Any], Any], Callable[[Any, Any], Any], Callable[[Any], dict[str, Any]]]] = {
     "counter": (
         monitoring_infos.is_counter,
@@ -43,14 +43,14 @@ _KINDS: Mapping[str, tuple[Callable[[Any], bool], Callable[[Any], Any], Callable
 
 
 class Tally:
-    """Sums of what Beam's monitoring says, as MetricUpdate objects."""
+    """Totals of Beam's MonitoringInfos, as MetricUpdate objects."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._values: dict[str, tuple[str, str, Mapping[str, str], Any]] = {}
 
     def plus(self, infos: Iterable[Any]) -> Tally:
-        """This tally and what a bundle adds to it."""
+        """A new tally that adds the MonitoringInfos of a bundle to this one."""
         total = copy.copy(self)
         total._values = dict(self._values)
         for info in infos:
@@ -85,7 +85,7 @@ class Tally:
 
 
 def service_metric(name: str, original_name: str, scalar: float, **context: str) -> dict[str, Any]:
-    """A metric of the service itself."""
+    """A MetricUpdate for a metric of the service itself."""
     return {"name": {"origin": "dataflow/v1b3", "name": name, "context": {"original_name": original_name, **context}}, "scalar": scalar}
 
 

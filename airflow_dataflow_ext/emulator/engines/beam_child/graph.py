@@ -1,4 +1,4 @@
-"""A pipeline and its stages in the service's words: steps, outputs, PipelineDescription, StageSummary."""
+"""A pipeline and its stages in the service's terms: steps, outputs, PipelineDescription, StageSummary."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from apache_beam.portability.api import beam_runner_api_pb2
 
 
 class Graph:
-    """The pipeline as its author wrote it, in the service's words: steps, by their ids in the pipeline, and their outputs."""
+    """The pipeline as its author wrote it, in the service's terms: its steps, by their ids in the pipeline, and their outputs."""
 
     def __init__(self, pipeline: Any) -> None:
         self._parts = pipeline.components
@@ -27,14 +27,14 @@ class Graph:
         return any(part.is_bounded == beam_runner_api_pb2.IsBounded.UNBOUNDED for part in self._parts.pcollections.values())
 
     def step_of(self, transform: str) -> str:
-        """The step that a transform of the optimised pipeline came from, its own name where it came from none."""
+        """The id of the step that a transform of the optimised pipeline comes from, or the transform's own id if there is none."""
         name = self._parts.transforms[transform].unique_name if transform in self._parts.transforms else transform
         while name not in self.steps and "/" in name:
             name = name.rpartition("/")[0]
         return self.steps.get(name, transform)
 
     def describe(self, stages: list[StageRun]) -> dict[str, Any]:
-        """A PipelineDescription."""
+        """The pipeline and its stages as a PipelineDescription."""
         return {
             "originalPipelineTransform": [
                 {
@@ -55,14 +55,14 @@ class Graph:
         transform = self._parts.transforms[transform_id]
         for child in transform.subtransforms:
             yield from self._walk(child)
-        # A transform that hands on what it was given (an empty one) is no step.
+        # An empty transform, whose outputs are its inputs, is not a step.
         outputs = set(transform.outputs.values())
         if not transform.subtransforms and not (outputs and outputs <= set(transform.inputs.values())):
             yield transform_id, transform
 
 
 class StageRun:
-    """One fused stage of the run, with what a StageSummary says of it."""
+    """One fused stage of the run, with its StageSummary."""
 
     def __init__(self, number: int, stage: Any) -> None:
         self.id = f"F{number}"

@@ -1,4 +1,4 @@
-"""The packages that a client of Beam has staged with its pipeline, installed for one run."""
+"""Installs the packages that a Beam client has staged with its pipeline, for one run."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from .wire import Wire
 
 
 class InstallError(Exception):
-    """A staged package cannot be installed; the text is what pip says."""
+    """A staged package cannot be installed; the message contains pip's error output."""
 
 
 def install(staged: Path, home: Path, wire: Wire) -> None:
-    """Install what is staged, where other runs do not see it; what this Python has already is not installed again.
+    """Install the staged packages for this run alone; packages that this Python already has are not installed again.
 
     :param staged: the directory of the staged files.
-    :param home: where the packages go; it is made when there is something to install.
-    :raises InstallError: pip refuses.
+    :param home: the directory for the packages; it is created if there is something to install.
+    :raises InstallError: pip fails.
     """
     wanted = _wanted(staged)
     if not wanted:
         return
     wire.send("message", ["Installing the packages that are staged with the pipeline.", "JOB_MESSAGE_DETAILED"])
-    # An environment on top of this one, so that pip knows what is here and leaves it alone.
+    # An environment on top of this one, so that pip sees the packages installed here and leaves them alone.
     venv.create(home, with_pip=False)
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(home), "platbase": str(home)}))
     (packages / "beneath.pth").write_text("\n".join(path for path in sys.path if path.endswith("-packages")), "utf-8")
@@ -42,7 +42,7 @@ def install(staged: Path, home: Path, wire: Wire) -> None:
 
 
 def _wanted(staged: Path) -> list[list[str]]:
-    """Arguments of each pip install, in the order of Beam's own workers."""
+    """The arguments of each pip install, in the order that Beam's own workers use."""
     wanted = []
     if (requirements := staged / stager.REQUIREMENTS_FILE).exists():
         wanted.append(["-r", str(requirements)])
@@ -56,7 +56,7 @@ def _wanted(staged: Path) -> list[list[str]]:
 def _pip(home: Path, staged: Path, what: list[str]) -> None:
     python = home / "bin" / "python"
     install = ["install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location", "--find-links", str(staged)]
-    # What is staged as source is built with what is here, which takes no network, and only then with build tools of its own.
+    # Source packages are built with the build tools installed here, which needs no network; if that fails, with their own.
     for isolation in (["--no-build-isolation"], []):
         done = subprocess.run(  # noqa: S603 - the program is this Python, the arguments are paths
             [sys.executable, "-m", "pip", "--python", str(python), *install, *isolation, *what], capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""From the engine's request to the exit status: run the pipeline's program as it would be run by hand, and tell how it ended."""
+"""Runs what the engine requests, a program as from the command line or a staged pipeline, and reports how it ended."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from .runner import Runner
 from .wire import Wire
 
 _EXPLAINED = (staged.UnsupportedError, packages.InstallError, pubsub.PubSubError)
-"""Errors whose text is all that there is to say."""
+"""Errors that are reported by their message alone, without class and traceback."""
 _NOT_THE_AUTHORS = (os.sep + "apache_beam" + os.sep, "apache_beam/runners", "<frozen runpy>", str(Path(__file__).parent))
 
 
 def _take_over() -> None:
-    """Every pipeline of this process runs with our runner, and nobody looks for credentials: not the user's own, nor a metadata server."""
+    """Make every pipeline of this process use our runner and anonymous credentials, without the user's own or a metadata server."""
     google.auth.default = lambda *_args, **_kwargs: (AnonymousCredentials(), os.environ.get("GOOGLE_CLOUD_PROJECT"))
     begin = beam.Pipeline.__init__
 
-    def __init__(pipeline: Any, runner: Any = None, *args: Any, **kwargs: Any) -> None:  # noqa: N807, ARG001 - whatever runner it names
+    def __init__(pipeline: Any, runner: Any = None, *args: Any, **kwargs: Any) -> None:  # noqa: N807, ARG001 - the given runner is ignored
         begin(pipeline, Runner(), *args, **kwargs)
-        pipeline.options.view_as(StandardOptions).runner = "DataflowRunner"  # for transforms that ask what it can do
+        pipeline.options.view_as(StandardOptions).runner = "DataflowRunner"  # for transforms that check what the runner supports
 
     beam.Pipeline.__init__ = __init__
 
@@ -63,7 +63,7 @@ def _cause(error: BaseException) -> str:
 
 
 def _trace(error: BaseException) -> str:
-    """The traceback without the frames of Beam and of this program, which say nothing to the pipeline's author."""
+    """The traceback without the frames of Beam and of this program, which do not help the pipeline's author."""
     shown = traceback.TracebackException.from_exception(error)
     theirs = [frame for frame in shown.stack if not any(part in frame.filename for part in _NOT_THE_AUTHORS)]
     if theirs:
@@ -73,7 +73,7 @@ def _trace(error: BaseException) -> str:
 
 
 def main() -> int:
-    """Run what the engine orders, and tell how it ended."""
+    """Run what the engine requests, and report how it ended; returns the exit status."""
     wire = Runner.wire = Wire(socket.socket(fileno=int(sys.argv[1])))
     request = wire.request()
     _take_over()
@@ -94,7 +94,7 @@ def main() -> int:
         return 1
     wire.send("done")
     if "pipeline" in request:
-        # Like a worker of the service: nobody waits for the interpreter to take itself apart.
+        # Like a worker of the service, do not wait for the interpreter's own cleanup.
         logging.shutdown()
         sys.stdout.flush()
         os._exit(0)

@@ -1,6 +1,6 @@
-"""Pub/Sub in a pipeline. Dataflow itself reads and publishes, so a pipeline's steps of Pub/Sub come empty; here they are filled for a run.
+"""The Pub/Sub steps of a pipeline. They are submitted empty, because Dataflow itself reads and publishes; here they are filled for a run.
 
-They talk to the emulator of Pub/Sub that ``PUBSUB_EMULATOR_HOST`` names.
+They use the Pub/Sub emulator that ``PUBSUB_EMULATOR_HOST`` names.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _WRITE_OF_BATCH = b"apache_beam.io.gcp.pubsub._PubSubWriteDoFn"
 
 
 class PubSubError(Exception):
-    """A pipeline's steps of Pub/Sub cannot work; the text says which, and what helps."""
+    """A pipeline's Pub/Sub steps cannot work; the message says which step and what to do."""
 
 
 @contextlib.contextmanager
 def filled(pipeline: Any, wire: Wire) -> Iterator[None]:
-    """Fill the steps that use Pub/Sub, for as long as the pipeline runs. What the run needs there for itself, it makes and deletes.
+    """Fill the Pub/Sub steps for as long as the pipeline runs; subscriptions that only this run needs are created and deleted.
 
-    :raises PubSubError: there is no Pub/Sub emulator, or not what a step reads or writes.
+    :raises PubSubError: there is no Pub/Sub emulator, or it does not have a topic or subscription that a step uses.
     """
     parts = pipeline.components.transforms
     reads = [name for name, part in parts.items() if part.spec.urn == _READ]
@@ -55,7 +55,7 @@ def filled(pipeline: Any, wire: Wire) -> Iterator[None]:
             filling.write(name, sink)
         for name in sorted(reads):
             source = _source(name, parts[name])
-            sources.callback(_close, source)  # before there is anything to delete
+            sources.callback(_close, source)  # before the subscription is created, so that it is always deleted
             _prepare(source, parts[name].unique_name, wire)
             sources.enter_context(_leased(source))
             filling.read(name, source)
@@ -64,11 +64,11 @@ def filled(pipeline: Any, wire: Wire) -> Iterator[None]:
 
 
 def _sink(part: Any) -> Any:
-    """What a step publishes to, as its PubSubWritePayload says it; None for any other step."""
+    """What a step publishes to, as a PubSubWritePayload; None for any other step."""
     if part.spec.urn == _WRITE:
         return protos.PubSubWritePayload.FromString(part.spec.payload)
     if any(_WRITE_OF_BATCH in entry.payload for entry in part.display_data):
-        # Where a pipeline is not known to be a stream when it is submitted, Beam publishes by itself.
+        # If a pipeline is not known to be streaming when it is submitted, Beam publishes by itself.
         fn = pickler.loads(protos.ParDoPayload.FromString(part.spec.payload).do_fn.payload)[0]
         topic = f"projects/{fn.project}/topics/{fn.short_topic_name}"
         return protos.PubSubWritePayload(topic=topic, id_attribute=fn.id_label, timestamp_attribute=fn.timestamp_attribute)
@@ -78,32 +78,33 @@ def _sink(part: Any) -> Any:
 def _check(steps: list[str]) -> None:
     if not os.environ.get(HOST):
         raise PubSubError(
-            f"The step {steps[0]} uses Pub/Sub, and this emulator of Dataflow knows none. Start an emulator of Pub/Sub, for example with "
-            f"'gcloud beta emulators pubsub start', and then the emulator of Dataflow with {HOST} set to its host:port."
+            f"The step {steps[0]} uses Pub/Sub, but the Dataflow emulator runs without {HOST}. Start a Pub/Sub emulator, for example with "
+            f"'gcloud beta emulators pubsub start', and then the Dataflow emulator with {HOST} set to its host:port."
         )
 
 
 @contextlib.contextmanager
 def _found(step: str, name: str) -> Iterator[None]:
     """
-    :raises PubSubError: Pub/Sub does not have this, or does not answer.
+    :raises PubSubError: Pub/Sub does not have this topic or subscription, refuses the request, or does not answer.
     """
     try:
         yield
     except NotFound:
         kind = "topic" if "/topics/" in name else "subscription"
         raise PubSubError(
-            f"Resource not found: the step {step} uses the {kind} {name}, and the Pub/Sub emulator at {os.environ[HOST]} has none of "
-            "that name. Create it there, and launch the job again."
+            f"Resource not found: the step {step} uses the {kind} {name}, but the Pub/Sub emulator at {os.environ[HOST]} has no "
+            f"such {kind}. Create it there, and launch the job again."
         ) from None
     except GoogleAPICallError as error:
         raise PubSubError(
-            f"The step {step} uses {name}, and the Pub/Sub emulator at {os.environ[HOST]} ({HOST}) refuses it or does not answer: {error}"
+            f"The step {step} uses {name}, but the Pub/Sub emulator at {os.environ[HOST]} ({HOST}) refuses the request "
+            f"or does not answer: {error}"
         ) from None
 
 
 def _source(key: str, part: Any) -> Source:
-    """The subscription of a step that reads, its own one if it reads a topic."""
+    """The subscription that a step reads; for a topic, a new one for this run."""
     what = protos.PubSubReadPayload.FromString(part.spec.payload)
     own = f"{what.topic.replace('/topics/', '/subscriptions/')}.subscription-{random.randrange(10**18)}"
     return Source(key, subscriber(), own if what.topic else what.subscription, what)
@@ -112,7 +113,7 @@ def _source(key: str, part: Any) -> Source:
 def _prepare(source: Source, step: str, wire: Wire) -> None:
     with _found(step, source.topic or source.subscription):
         source.prepare()
-    why = f", which was made for {source.topic} and is deleted when the job ends" if source.topic else ""
+    why = f", which was created for {source.topic} and is deleted when the job ends" if source.topic else ""
     wire.send("message", [f"The step {step} reads the Pub/Sub subscription {source.subscription}{why}.", "JOB_MESSAGE_BASIC"])
 
 
@@ -123,7 +124,7 @@ def _close(source: Source) -> None:
 
 @contextlib.contextmanager
 def _leased(source: Source) -> Iterator[None]:
-    """Keep what is under way from being delivered a second time."""
+    """Extend the deadlines of messages in progress, so that they are not delivered again."""
     over = threading.Event()
 
     def extend() -> None:
@@ -140,7 +141,7 @@ def _leased(source: Source) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _also_when_cancelled(close: Callable[[], None]) -> Iterator[None]:
-    """The process of a cancelled pipeline is ended by SIGTERM."""
+    """Close on SIGTERM, too, which ends the process of a cancelled pipeline."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -158,7 +159,7 @@ def _also_when_cancelled(close: Callable[[], None]) -> Iterator[None]:
 
 
 class _Filling:
-    """Puts steps that work in the place of empty ones; their ids and outputs stay."""
+    """Replaces empty steps with working ones, which keep the ids and outputs."""
 
     def __init__(self, pipeline: Any) -> None:
         self._pipeline = pipeline
@@ -194,7 +195,7 @@ class _Filling:
         self._do(self._parts.transforms[name], Publish(sink.topic, sink.id_attribute, sink.timestamp_attribute))
 
     def finish(self) -> None:
-        """Add what the new steps need beside them."""
+        """Add the coders, environments and requirements of the new steps to the pipeline."""
         for old, new in (
             (self._parts.coders, self._context.coders),
             (self._parts.environments, self._context.environments),

@@ -1,4 +1,4 @@
-"""What a pipeline reads from Pub/Sub, and what it publishes there, as steps that do it by themselves."""
+"""Steps that read from Pub/Sub and publish to it, which on Dataflow the service does."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransp
 from google.pubsub_v1.types import PubsubMessage
 
 HOST = "PUBSUB_EMULATOR_HOST"
-"""The environment variable that says where a Pub/Sub emulator listens, as ``host:port``; Google's clients read it, too."""
+"""The environment variable with the ``host:port`` of a Pub/Sub emulator; Google's clients read it, too."""
 AT_ONCE = 100
-"""Messages of one pull; Google's emulator of Pub/Sub gives no more."""
+"""Messages per request; Google's Pub/Sub emulator returns no more in one pull."""
 PULLS = 10
-"""Pulls of one bundle, while there is more to read."""
+"""Pulls per bundle, while there is more to read."""
 LEASE = 10
-"""Seconds after which Pub/Sub delivers a message again that is neither acknowledged nor extended; it takes no less."""
+"""Seconds after which Pub/Sub redelivers a message that is neither acknowledged nor extended; the least that it accepts."""
 MARGIN = 1.0
-"""Seconds from the time that a message bears to the moment when a pull surely finds it."""
+"""Seconds after a message's publish time from which a pull is certain to find it."""
 QUIET = 10.0
-"""Seconds for which the timestamps of what was read hold the watermark back, where an attribute gives them."""
+"""Seconds for which the timestamps of messages hold the watermark back after they were read, if an attribute gives them."""
 ONCE = 600.0
-"""Seconds in which messages with one id are one: https://cloud.google.com/dataflow/docs/concepts/streaming-with-cloud-pubsub"""
+"""Seconds within which messages with the same id are duplicates: https://cloud.google.com/dataflow/docs/concepts/streaming-with-cloud-pubsub"""
 REQUEST_BYTES = 1_000_000
 PATIENCE = 30.0
-"""Seconds for an answer of Pub/Sub."""
+"""Seconds to wait for a reply of Pub/Sub."""
 QUICK: Mapping[str, Any] = {"timeout": 10.0, "retry": None}
-"""Of requests at the start of a run, which must not wait for long."""
+"""Options of requests at the start of a run, which must not wait long."""
 _BEYOND_MICROSECONDS = re.compile(r"(\.\d{6})\d+")
 
 
@@ -55,14 +55,14 @@ def publisher() -> PublisherClient:
 
 
 def _channel() -> grpc.Channel:
-    # Not by google.cloud.pubsub_v1: with an emulator it takes no answer of more than 4 MB.
+    # Not through google.cloud.pubsub_v1, which accepts no reply of more than 4 MB from an emulator.
     return grpc.insecure_channel(os.environ[HOST], options=[("grpc.max_receive_message_length", -1)])
 
 
 class Source:
-    """A subscription that one step reads. Copies of the step find it again by its key, as they run in the same process.
+    """A subscription that one step reads. Copies of the step run in the same process and find it by its key.
 
-    :param what: the PubSubReadPayload of the step. If it names a topic, the subscription is made for this run, and ends with it.
+    :param what: the PubSubReadPayload of the step. If it names a topic, the subscription is created for this run and deleted at its end.
     """
 
     def __init__(self, key: str, client: Any, subscription: str, what: Any) -> None:
@@ -70,7 +70,7 @@ class Source:
         self.subscription = subscription
         self.topic: str = what.topic
         self._key, self._client, self._what = key, client, what
-        self._lock = threading.RLock()  # the end may come by a signal, in the middle of an end
+        self._lock = threading.RLock()  # reentrant, because a signal can call close() during close()
         self._closed = False
         self._open: set[str] = set()
         self._safe: set[str] = set()
@@ -81,7 +81,7 @@ class Source:
         return _source, (self._key,)
 
     def prepare(self) -> None:
-        """Create the subscription of this run, unless it is closed already, or check that the one that is named exists."""
+        """Create the subscription of this run, unless the source is already closed, or check that the given subscription exists."""
         with self._lock:
             if not self.topic:
                 self._client.get_subscription(subscription=self.subscription, **QUICK)
@@ -89,7 +89,7 @@ class Source:
                 self._client.create_subscription(name=self.subscription, topic=self.topic, **QUICK)
 
     def pull(self) -> tuple[list[str], list[TimestampedValue], Timestamp | None]:
-        """Names to acknowledge by, elements with their timestamps, and how far all has been read, where that is known."""
+        """Ids for the acknowledgement, elements with their timestamps, and the watermark, if it is known."""
         names: list[str] = []
         elements: list[TimestampedValue] = []
         for _ in range(PULLS):
@@ -102,7 +102,7 @@ class Source:
         return names, elements, self._watermark(elements, None)
 
     def acknowledge(self, names: list[str]) -> None:
-        """Tell Pub/Sub that what came of these messages is safe. If that fails, the next call tells it of them, too."""
+        """Acknowledge messages whose results are safe. If the request fails, the next call acknowledges them, too."""
         with self._lock:
             self._safe.update(names)
             safe = list(self._safe)
@@ -113,7 +113,7 @@ class Source:
             self._open.difference_update(safe)
 
     def extend(self, seconds: int = LEASE) -> None:
-        """Keep what is under way from being delivered again, or with 0 give it back."""
+        """Extend the deadlines of messages in progress, so that they are not delivered again; 0 gives them back."""
         with self._lock:
             names = list(self._open)
         if names:
@@ -122,7 +122,7 @@ class Source:
             )
 
     def close(self) -> None:
-        """Read no more, give back what is under way, and delete a subscription of this run."""
+        """Stop reading, and delete the subscription if it was created for this run; otherwise give back the messages in progress."""
         with self._lock:
             self._closed = True
             if self.topic:
@@ -161,14 +161,15 @@ class Source:
                 moment = Timestamp.from_rfc3339(_BEYOND_MICROSECONDS.sub(r"\1", given))
         except ValueError:
             raise ValueError(
-                f"The message {message.message_id} of {self.subscription} has no timestamp: its attribute {self._what.timestamp_attribute} "
-                f"is {given!r}. Publish it with milliseconds since 1970, or a time like 2015-10-29T23:41:41.123Z."
+                f"The message {message.message_id} of {self.subscription} has no valid timestamp: its attribute "
+                f"{self._what.timestamp_attribute} is {given!r}. Publish it with milliseconds since 1970 "
+                "or a time such as 2015-10-29T23:41:41.123Z."
             ) from None
         return TimestampedValue(value, moment)
 
     def _watermark(self, elements: list[TimestampedValue], all_until: float | None) -> Timestamp | None:
         """
-        :param all_until: when the pull began that has left nothing, in seconds since 1970; None if there is more to read.
+        :param all_until: when the pull that left no messages began, in seconds since 1970; None if there is more to read.
         """
         if not self._what.timestamp_attribute:
             return None if all_until is None else Timestamp.of(all_until - MARGIN)
@@ -190,7 +191,7 @@ def _source(key: str) -> Source:
 
 
 class _Forever(beam.transforms.core.RestrictionProvider):  # type: ignore[misc]  # apache-beam has no types
-    """A restriction that never ends; its parts are the bundles."""
+    """Provides a restriction without end, of which each bundle takes one part."""
 
     def initial_restriction(self, element: Any) -> OffsetRange:
         return OffsetRange(0, 2**62)
@@ -207,7 +208,7 @@ _WATERMARK = beam.DoFn.WatermarkEstimatorParam(ManualWatermarkEstimator.default_
 
 
 class Read(beam.DoFn):  # type: ignore[misc]  # apache-beam has no types
-    """Reads a source without end. Messages are acknowledged when the bundle is safe in which they were read."""
+    """Reads a source without end. Messages are acknowledged when the results of the bundle that read them are safe."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -216,7 +217,7 @@ class Read(beam.DoFn):  # type: ignore[misc]  # apache-beam has no types
     def process(
         self,
         _: bytes,
-        finalizer: Any = beam.DoFn.BundleFinalizerParam,  # before those of the restriction: Beam counts on it
+        finalizer: Any = beam.DoFn.BundleFinalizerParam,  # Beam requires it before the parameters of the restriction
         tracker: Any = _FOREVER,
         estimator: Any = _WATERMARK,
     ) -> Iterable[Any]:
@@ -231,10 +232,10 @@ class Read(beam.DoFn):  # type: ignore[misc]  # apache-beam has no types
 
 
 class Publish(beam.DoFn):  # type: ignore[misc]  # apache-beam has no types
-    """Publishes serialized PubsubMessages; when a bundle ends, Pub/Sub has them all.
+    """Publishes serialized PubsubMessages; at the end of a bundle, Pub/Sub has all of its messages.
 
-    :param id_attribute: is given a value of its own in each message, where there is one.
-    :param timestamp_attribute: is given the element's timestamp in milliseconds since 1970, where there is one.
+    :param id_attribute: attribute for a unique id of each message, if any.
+    :param timestamp_attribute: attribute for the element's timestamp in milliseconds since 1970, if any.
     """
 
     def __init__(self, topic: str, id_attribute: str | None, timestamp_attribute: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Beam's in-process runner with a window in it."""
+"""Beam's in-process runner, extended by progress reports and streaming."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ REPORT_EVERY = 0.5
 """Seconds between two reports of metrics while a pipeline runs."""
 
 IDLE = 0.02
-"""Seconds that a streaming pipeline rests between two looks at its sources."""
+"""Seconds that a streaming pipeline sleeps between two reads of its sources."""
 
 
 class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no types
-    """Beam's in-process runner, with a window in it.
+    """Beam's in-process runner, which also reports its progress and runs streaming pipelines.
 
-    It runs a streaming pipeline too: a source that hands itself back is asked again and again, and windows close when the job drains.
+    A streaming source is read again for as long as it returns a remainder, and all windows close when the job drains.
     """
 
     wire: Wire
@@ -106,13 +106,13 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         return result
 
     def _schedule_ready_bundles(self, context: Any) -> None:
-        """What Beam's runner does when nothing is ready; where only timers are left, it waits for none of them."""
+        """Do what Beam's runner does if nothing is ready, but if only processing-time timers are left, fire them without waiting."""
         super()._schedule_ready_bundles(context)
         if not len(context.queues.ready_inputs):
             streams.ring_all(context)
 
     def _give_out(self, context: Any) -> None:
-        """Run what a stream may run before its sources end, each stage after those that it reads."""
+        """Process what is ready before the sources of a streaming pipeline end, each stage after its inputs."""
         watermark = self._watermarks.of_sources()
         begun = all(self._stages[name].running for name, _ in context.queues.ready_inputs._q)
         if watermark == UNKNOWN or not begun:
@@ -131,7 +131,7 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
     def _drop_late(self, context: Any) -> None:
         if self._given_out != UNKNOWN and streams.drop_late(context, self._given_out) and not self._has_dropped:
             self._has_dropped = True
-            text = "Elements that come after their window has closed are dropped; allowed_lateness lets later ones in."
+            text = "Elements that arrive after their window has closed are dropped; allowed_lateness admits later ones."
             self.wire.send("message", [text, "JOB_MESSAGE_WARNING"])
 
     def _add_sdk_delayed_applications_to_deferred_inputs(
@@ -141,16 +141,16 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         residuals = () if draining else bundle_result.process_bundle.residual_roots
         self._watermarks.advance(self._stages[bundle_context_manager.stage.name].id, residuals)
         if draining:
-            return set()  # what a source has left is not read any more, and what was read flows on to the end
+            return set()  # the rest of a source is not read; what was read is still processed
         if self._streaming:
             time.sleep(IDLE)
         return super()._add_sdk_delayed_applications_to_deferred_inputs(bundle_context_manager, bundle_result, deferred_inputs)
 
     def _watch(self) -> None:
-        """Report while the pipeline runs: its stacks, and the metrics of finished bundles and of the one that is under way."""
+        """Report while the pipeline runs: its stacks, and the metrics of finished bundles and of the current one."""
         while not self._over.wait(REPORT_EVERY):
             self.wire.send("stacks", stacks())
-            # In this order: a bundle that ends in between is in the tally or answers nothing, so nothing counts twice.
+            # This order counts nothing twice: a bundle that is already in the tally no longer reports progress.
             bundle = f"bundle_{fn_runner.BundleManager._uid_counter}"
             tally = self._tally
             under_way = [] if self._streaming else self._under_way(bundle)

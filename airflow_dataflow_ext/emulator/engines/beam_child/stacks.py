@@ -1,4 +1,4 @@
-"""What the threads of this process do at this moment."""
+"""The current stacks of this process's threads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .wire import LISTENER
 
 
 def stacks() -> list[dict[str, Any]]:
-    """A Stack of each thread but those that watch."""
+    """A Stack of each thread, except the current one and the one that listens to the engine."""
     frames = sys._current_frames()
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     watching = (threading.current_thread().name, LISTENER)

@@ -1,4 +1,4 @@
-"""A pipeline that a client of Beam has staged: from its place in Cloud Storage to its run in this process."""
+"""Runs a pipeline that a Beam client has staged: reads it from Cloud Storage and runs it in this process."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ _SDK = re.compile(r"beam:version:sdk_base:[^/]*/?beam_(?P<language>[a-z]+)(?P<ve
 
 
 class UnsupportedError(Exception):
-    """The emulator cannot run this pipeline; the text says why, and what helps."""
+    """The emulator cannot run this pipeline; the message says why and what to do."""
 
 
 def run(url: str, given: Mapping[str, Any], digest: str, home: Path, wire: Wire) -> None:
-    """Run the pipeline to its end, as a worker of the service would, with the options that it was submitted with.
+    """Run the pipeline to its end with the options that it was submitted with, as a worker of the service does.
 
-    :param url: of the staged pipeline, a protocol buffer.
-    :param given: the options; numbers may have lost their type on the way.
-    :param digest: SHA-256 of the pipeline, where its client has sent one.
+    :param url: ``gs://`` path of the staged pipeline, a protocol buffer.
+    :param given: the options; JSON may have turned integers into floats.
+    :param digest: SHA-256 of the pipeline, if its client has sent one.
     :param home: a directory that this run may fill.
-    :raises UnsupportedError: it needs what is not here.
+    :raises UnsupportedError: it needs what the emulator does not have, or differs from its digest.
     """
     options = _options(given)
     pipeline = _read(url, digest)
@@ -62,7 +62,7 @@ def _options(given: Mapping[str, Any]) -> PipelineOptions:
 
 
 def _whole(value: Any) -> Any:
-    """A number as it was before it travelled as JSON, which has no integers."""
+    """The value, as an integer again if JSON has turned it into a float."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -76,7 +76,7 @@ def _read(url: str, digest: str) -> Any:
 
 def _check(pipeline: Any, wire: Wire) -> None:
     """
-    :raises UnsupportedError: a step is not of Python, or of another Python.
+    :raises UnsupportedError: a step is not written in Python, or is of another Python version.
     """
     for transform in pipeline.components.transforms.values():
         environment = pipeline.components.environments.get(transform.environment_id) if transform.environment_id else None
@@ -86,22 +86,23 @@ def _check(pipeline: Any, wire: Wire) -> None:
         if sdk["language"] != "python":
             language = sdk["language"].rstrip("0123456789").capitalize()
             raise UnsupportedError(
-                f"The step {transform.unique_name} runs in the Beam SDK for {language}, and the emulator runs Python only. "
+                f"The step {transform.unique_name} runs in the Beam SDK for {language}, but the emulator runs only Python. "
                 "Use a transform that is written in Python, or set a script for the job."
             )
         here = f"{sys.version_info.major}.{sys.version_info.minor}"
         if sdk["version"] != here:
             raise UnsupportedError(
-                f"The pipeline was submitted by Python {sdk['version']}, and the emulator runs pipelines with Python {here}; "
-                f"functions do not pass between them. Give the job's image a Python {sdk['version']} in the file of --images."
+                f"The pipeline was submitted with Python {sdk['version']}, but the emulator runs pipelines with Python {here}, which "
+                f"cannot load its functions. Map the job's image to a Python {sdk['version']} in the file of --images."
             )
     submitted = {sdk["beam"] for part in pipeline.components.environments.values() if (sdk := _sdk(part.capabilities))}
     for version in submitted - {beam.__version__}:
-        wire.send("message", [f"Submitted by Apache Beam {version}, run by Apache Beam {beam.__version__}.", "JOB_MESSAGE_WARNING"])
+        text = f"The pipeline was submitted with Apache Beam {version} and runs with Apache Beam {beam.__version__}."
+        wire.send("message", [text, "JOB_MESSAGE_WARNING"])
 
 
 def _sdk(capabilities: Iterable[str]) -> Mapping[str, str] | None:
-    """Language, its version, and Beam's version of an environment that says so."""
+    """The language, its version, and Beam's version of an environment, if its capabilities contain them."""
     found = next((match for entry in capabilities if (match := _SDK.match(entry))), None)
     return found.groupdict() if found else None
 
@@ -115,7 +116,7 @@ def _fetch(pipeline: Any, staged: Path) -> None:
 
 
 def _artifacts(parts: Iterable[Any]) -> Iterator[tuple[str, str]]:
-    """Name on the worker, and place, of each staged file."""
+    """The name on the worker and the path of each staged file."""
     for artifact in (artifact for part in parts for artifact in part.dependencies):
         url = artifact.type_urn == common_urns.artifact_types.URL.urn
         payload = (protos.ArtifactUrlPayload if url else protos.ArtifactFilePayload).FromString(artifact.type_payload)
@@ -126,7 +127,7 @@ def _artifacts(parts: Iterable[Any]) -> Iterator[tuple[str, str]]:
 
 
 def _embed(pipeline: Any) -> None:
-    """Have every step run in this process, whatever container it asks for."""
+    """Make every step run in this process, whatever container it names."""
     here = environments.EmbeddedPythonEnvironment.default().to_runner_api(None)
     for part in pipeline.components.environments.values():
         part.CopyFrom(here)

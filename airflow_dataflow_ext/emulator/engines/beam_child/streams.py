@@ -1,6 +1,6 @@
-"""What a streaming pipeline may do before its sources end: windows that have closed, timers that are due.
+"""Finds what a streaming pipeline can process before its sources end: windows that have closed and timers that are due.
 
-Beam's in-process runner keeps all that follows a GroupByKey until its sources have ended. Here its queues give out what is ready before.
+Beam's in-process runner holds back everything after a GroupByKey until its sources end. This module takes what is ready from its queues.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 
 def ready(context: Any, stage: str, watermark: int) -> Iterator[Any]:
-    """The inputs of a stage that it may have now; they are taken from the runner's queues.
+    """The inputs that a stage can process now; they are removed from the runner's queues.
 
     :param context: the runner's execution context.
-    :param watermark: of the sources, in microseconds since 1970.
+    :param watermark: watermark of the sources, in microseconds since 1970.
     """
     mark = timestamp.Timestamp(micros=watermark)
     waiting, timed = context.queues.watermark_pending_inputs, context.queues.time_pending_inputs
@@ -42,9 +42,9 @@ def ready(context: Any, stage: str, watermark: int) -> Iterator[Any]:
 
 
 def drop_late(context: Any, watermark: int) -> bool:
-    """Drop the elements of windows that had closed before these came, and take no late ones; whether there were any.
+    """Drop elements that are later than the allowed lateness of their windows; returns whether there were any.
 
-    :param watermark: up to which windows have closed, in microseconds since 1970.
+    :param watermark: the time up to which windows have closed, in microseconds since 1970.
     """
     dropped = False
     for _, data in context.queues.watermark_pending_inputs._keyed_elements.values():
@@ -62,18 +62,18 @@ def drop_late(context: Any, watermark: int) -> bool:
 
 
 def is_finished(context: Any, stage: str) -> bool:
-    """Whether all that a stage reads has been written, as on a bounded branch of the pipeline."""
+    """Whether all inputs of a stage are complete, as on a bounded branch of the pipeline."""
     return bool(context.watermark_manager.get_stage_node(stage).input_watermark() >= timestamp.MAX_TIMESTAMP)
 
 
 def forget_side_inputs(context: Any, stage: str) -> None:
-    """Once the runner has handed what a stage wrote to those who read it on the side, it must not do so again."""
+    """Discard what a stage has written for side inputs, which the runner has passed on and must not pass on again."""
     for buffer_id, _ in context.side_input_descriptors_by_stage.get(stage, {}).values():
         context.pcoll_buffers.pop(buffer_id, None)
 
 
 def ring_all(context: Any) -> None:
-    """Have every timer of real time ring now: nothing else is left to happen."""
+    """Fire every processing-time timer now, because nothing else is left to do."""
     timed = context.queues.time_pending_inputs
     while len(timed):
         (stage, _), data = timed.deque()
@@ -81,7 +81,7 @@ def ring_all(context: Any) -> None:
 
 
 def still_open(context: Any, stage: str) -> None:
-    """More will come out of a stage, though it has nothing left to do at the moment."""
+    """Mark the outputs of a stage as incomplete, although it has nothing left to do at the moment."""
     manager = context.bundle_manager_for(context.stages[stage])
     for buffer_id in manager.stage_data_outputs.values():
         _, collection = translations.split_buffer_id(buffer_id)
@@ -89,7 +89,7 @@ def still_open(context: Any, stage: str) -> None:
 
 
 def _take(queue: Any, key: Any) -> Any:
-    """Take an element out of the middle of a queue."""
+    """Remove an element from the middle of a queue, and return it."""
     element = queue._keyed_elements.pop(key)
     queue._q.remove(element)
     return element[1]
@@ -105,9 +105,9 @@ def _inputs(stage: Any) -> list[str]:
 
 
 def _part(manager: Any, name: str, data: Any, mark: Any, closed_only: bool) -> Any:
-    """The part of an input that is ready; the rest stays where it was. None where nothing is.
+    """The part of an input that is ready, or None; the rest stays in ``data``.
 
-    :param closed_only: whether elements of open windows have to wait, because what is read beside them is not complete.
+    :param closed_only: whether elements of open windows must wait, because side inputs are not complete.
     """
     buffer = data[name]
     if isinstance(buffer, execution.GroupingBuffer):
@@ -127,12 +127,12 @@ def _part(manager: Any, name: str, data: Any, mark: Any, closed_only: bool) -> A
 
 
 def _closes(windowing: Any) -> bool:
-    """Whether windows close while the stream runs; the global one and those that merge do when its sources end."""
+    """Whether windows close while the pipeline runs; the global window and merging windows close when its sources end."""
     return not (windowing.is_default() or windowing.windowfn.is_merging())
 
 
 def _closed_groups(buffer: Any, mark: Any) -> Any:
-    """The elements whose windows have closed, or whose trigger waits for nothing."""
+    """The elements whose windows have closed, or all if the trigger always fires; None if there are none."""
     windowing = buffer._windowing
     if not _closes(windowing):
         return None
@@ -149,7 +149,7 @@ def _closed_groups(buffer: Any, mark: Any) -> Any:
 
 
 def _split(values: list[Any], mark: Any) -> tuple[list[Any], list[Any]]:
-    """Elements in windows that have closed, and in the others; one that is in both kinds of windows becomes two."""
+    """The elements in closed windows and those in open ones; an element in both becomes two."""
     closed: list[Any] = []
     still: list[Any] = []
     for value in values:

@@ -1,4 +1,4 @@
-"""How far the stages of a streaming pipeline have come in event time, as metrics."""
+"""The watermarks of a streaming pipeline's stages, as metrics."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 from .figures import service_metric
 
 UNKNOWN = -1
-"""Of a stage that has not begun."""
+"""Watermark of a stage that has not begun."""
 END = -2
-"""Of a stage that has read all there is."""
+"""Watermark of a stage that has read everything."""
 
 
 class Watermarks:
-    """The watermark of each stage, in microseconds since 1970, or one of the service's marks.
+    """The watermark of each stage, in microseconds since 1970, or one of the service's special values ``UNKNOWN`` and ``END``.
 
-    The names of the metrics are those of the service, as Beam's own tests read them; that of the freshness is not documented.
+    The metrics have the service's names, as Beam's own tests read them; the name of the freshness metric is not documented.
     """
 
     def __init__(self, stages: list[str]) -> None:
@@ -25,7 +25,7 @@ class Watermarks:
         self._sources: set[str] = set()
 
     def advance(self, stage: str, residuals: Any) -> None:
-        """A bundle of the stage has ended, and handed back these parts of its sources."""
+        """Record that a bundle of the stage has ended and returned these residuals of its sources."""
         if residuals:
             self._sources.add(stage)
         marks = [part.application.output_watermarks for part in residuals]
@@ -35,15 +35,15 @@ class Watermarks:
             self._marks[stage] = min(known)
 
     def follow(self, stage: str, mark: int) -> None:
-        """A stage that reads what others write has come as far as the sources."""
+        """Set the watermark of a stage that reads the outputs of others to that of the sources."""
         self._marks[stage] = mark
 
     def of_sources(self) -> int:
-        """How far all sources have come that have more to read, or ``UNKNOWN``."""
+        """The earliest watermark of the sources that have more to read, or ``UNKNOWN``."""
         return min((self._marks[stage] for stage in self._sources if self._marks[stage] != END), default=UNKNOWN)
 
     def updates(self) -> Iterator[dict[str, Any]]:
-        """Watermark of every stage, and freshness, in seconds, of those that read."""
+        """The watermark of every stage, and the data freshness, in seconds, of each stage whose watermark is a time."""
         now = time.time()
         for stage, mark in self._marks.items():
             yield service_metric(f"{stage}-windmill-data-watermark", f"{stage}-windmill-data-watermark", mark)

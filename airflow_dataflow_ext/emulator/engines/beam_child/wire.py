@@ -1,7 +1,7 @@
 """The socket between a pipeline's process and the engine.
 
 Each line that the process sends is ``[name, value]``: the name of a ``Report`` method and its argument,
-or ``running`` at the start of a pipeline, or ``done`` or ``failed`` at the end.
+``running`` at the start of a pipeline, or ``done`` or ``failed`` at the end.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 LISTENER = "engine"
 """The name of the thread that listens to the engine."""
 GRACE = 3.0
-"""Seconds that a pipeline has left to clean up when the engine is gone."""
+"""Seconds for a pipeline's cleanup after the engine has gone."""
 
 
 class Wire:
@@ -27,14 +27,14 @@ class Wire:
 
     def __init__(self, connection: socket.socket) -> None:
         self.drain_asked = threading.Event()
-        connection.set_inheritable(False)  # while a program that the pipeline starts holds it, our end would not be seen
+        connection.set_inheritable(False)  # else a program that the pipeline starts could hold it open after our end
         self._connection = connection
         self._lines = connection.makefile("r", encoding="utf-8")
         self._lock = threading.Lock()
         self._last: Callable[[], None] = lambda: None
 
     def request(self) -> dict[str, Any]:
-        """What to run: the first line that the engine sends."""
+        """Read what to run, which is the engine's first line, and start to listen for more."""
         request: dict[str, Any] = json.loads(self._lines.readline())
         threading.Thread(target=self._listen, name=LISTENER, daemon=True).start()
         return request
@@ -44,12 +44,13 @@ class Wire:
             try:
                 self._connection.sendall(json.dumps([name, value]).encode() + b"\n")
             except OSError:
-                time.sleep(2 * GRACE)  # the engine is gone: an exit now would leave what the pipeline started, so await the listener's end
+                # The engine is gone: wait until the listener ends all processes, because an exit now would leave those of the pipeline.
+                time.sleep(2 * GRACE)
                 raise
 
     @contextlib.contextmanager
     def before_the_end(self, clean_up: Callable[[], None]) -> Iterator[None]:
-        """Should the engine be gone while this is open, do this before the pipeline's processes end."""
+        """If the engine goes away while the context is open, call ``clean_up`` before the pipeline's processes are ended."""
         self._last, before = clean_up, self._last
         try:
             yield
@@ -61,7 +62,7 @@ class Wire:
             for line in self._lines:
                 if line.strip() == "drain":
                     self.drain_asked.set()
-        # The engine is gone, and so is whoever could want the result. Not by SIGTERM, which would end this process alone.
+        # The engine is gone, so the result has no reader. End the whole process group; SIGTERM would end this process alone.
         end = threading.Timer(GRACE, _end_all)
         end.daemon = True
         end.start()
