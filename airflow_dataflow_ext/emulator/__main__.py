@@ -29,7 +29,7 @@ PORT = 8085
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if not _is_this_emulators_host(options.host):
-        print(f"The emulator serves this machine only, on {HOST}; it does not listen on {options.host}.", file=sys.stderr)
+        print(f"The emulator serves only this machine, on {HOST}; it does not listen on {options.host}.", file=sys.stderr)
         return 2
     if options.print_env:
         return _print_environment(options.port)
@@ -58,19 +58,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     what = "Dataflow, CRM Analytics, their logins and Cloud Storage on this machine."
     parser = argparse.ArgumentParser(prog="python -m airflow_dataflow_ext.emulator", description=what)
-    parser.add_argument("--host", default=HOST, help="loopback only; here so that a mistake is said clearly")
-    parser.add_argument("--port", type=_port, default=PORT, help="of Dataflow and OAuth; 0 for any free one (default: %(default)s)")
-    parser.add_argument("--print-env", action="store_true", help="print, for eval, how to connect to the emulator on --port, and end")
-    parser.add_argument("--gcs-port", type=_port, default=0, help="of Cloud Storage; 0 for any free one (default: %(default)s)")
-    parser.add_argument("--no-gcs", action="store_true", help="serve no Cloud Storage; goes with --engine scripted")
+    parser.add_argument("--host", default=HOST, help="the loopback address, which is the only one accepted (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=PORT, help="port of Dataflow and OAuth; 0 for any free one (default: %(default)s)")
+    parser.add_argument("--print-env", action="store_true", help="print shell commands that connect to the emulator on --port, and exit")
+    parser.add_argument("--gcs-port", type=_port, default=0, help="port of Cloud Storage; 0 for any free one (default: %(default)s)")
+    parser.add_argument("--no-gcs", action="store_true", help="do not serve Cloud Storage; requires --engine scripted")
     parser.add_argument("--data", type=Path, help="directory for objects, logs and the service account's key (default: nothing is kept)")
-    parser.add_argument("--engine", choices=ENGINES, default="auto", help="who runs the jobs (default: %(default)s)")
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="what runs the jobs (default: %(default)s)")
     parser.add_argument("--scripts", type=Path, help="JSON list of scripts, for --engine scripted or auto")
     parser.add_argument("--images", type=Path, help="JSON object: container image -> Python pipeline file, or program and python")
     parser.add_argument("--auth", choices=MODES, default="optional", help="whether calls need a token (default: %(default)s)")
     parser.add_argument("--token-lifetime", type=int, default=3600, metavar="SECONDS")
     parser.add_argument("--manual-clock", action="store_true", help="time stands still until POST /_emulator/clock advances it")
-    parser.add_argument("--ready-file", type=Path, help="written, as JSON, when everything is being served")
+    parser.add_argument("--ready-file", type=Path, help="file that is written, as JSON, when all services are ready")
     return parser
 
 
@@ -86,7 +86,7 @@ def _port(text: str) -> int:
 
 def _emulator(options: argparse.Namespace) -> Emulator:
     if options.no_gcs and options.engine != "scripted":
-        raise ValueError("--no-gcs goes with --engine scripted: the others read templates and data from Cloud Storage")
+        raise ValueError("--no-gcs requires --engine scripted: the other engines read templates and data from Cloud Storage")
     emulator = Emulator(
         port=options.port,
         gcs_port=None if options.no_gcs else options.gcs_port,

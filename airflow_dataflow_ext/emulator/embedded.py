@@ -52,7 +52,7 @@ class UnusedFaultsError(AssertionError):
     """A test set faults that were never used, so it did not test what it claims."""
 
     def __init__(self, unused: list[Fault]) -> None:
-        super().__init__(f"{len(unused)} fault(s) were set and not used: {'; '.join(map(str, unused))}")
+        super().__init__(f"{len(unused)} fault(s) were set but not used: {'; '.join(map(str, unused))}")
 
 
 class EmulatedJobs:
@@ -110,7 +110,7 @@ class Emulator:
         strict_faults: bool = False,
     ) -> None:
         if engine not in ENGINES:
-            raise ValueError(f"engine is one of {', '.join(ENGINES)}, not {engine!r}")
+            raise ValueError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
         self.clock: Clock = clock or RealClock()
         self.faults = Faults()
         self.scripts = Scripts(check_script)
@@ -215,7 +215,7 @@ class Emulator:
             return
         from airflow_dataflow_ext.emulator.google.gcs import GcsServer
 
-        # The pipelines that the Beam engine runs send no token: a person's credentials must never reach them.
+        # Pipelines of the Beam engine send no token, because the user's credentials must never reach them.
         tokens = self.tokens if self._engine == "scripted" else self.tokens.letting_in()
         self._gcs = GcsServer(HOST, self._gcs_port, self._data / "gcs" if self._data else None, tokens=tokens)
         self._gcs.start()

@@ -48,7 +48,7 @@ class CloudLoggingServer(JsonService):
     def reply(self, incoming: Incoming, query: dict[str, Any], body: dict[str, Any]) -> Mapping[str, Any]:
         projects = [match[1] for name in body.get("resourceNames", ()) if (match := _PROJECT.fullmatch(name))]
         if not projects:
-            raise invalid("resourceNames must name a project; the emulator knows no other resources")
+            raise invalid("resourceNames must name a project; the emulator supports no other resources")
         newest_first = {"": False, "timestamp asc": False, "timestamp desc": True}.get(body.get("orderBy", ""))
         if newest_first is None:
             raise invalid(f"orderBy must be 'timestamp asc' or 'timestamp desc', not {short(body['orderBy'])}")
@@ -95,14 +95,14 @@ def _alternatives(text: str) -> Chosen:
 def _term(text: str) -> Chosen:
     match = _TERM.fullmatch(text)
     if match is None:
-        raise invalid(f"Unparseable filter: {short(text)} is beyond what the emulator understands")
+        raise invalid(f"Unparseable filter: {short(text)} is not supported by the emulator")
     if match["log"]:
         ending = "/logs/" + match["log"].replace("/", "%2F")
         return lambda entry: bool(entry["logName"].endswith(ending))
     field, value = match["field"], match["value"]
     if field == "severity":
         if value not in SEVERITIES:
-            raise invalid(f"Unparseable filter: {short(value)} is no severity")
+            raise invalid(f"Unparseable filter: {short(value)} is not a severity")
         least = SEVERITIES.index(value)
         exact = match["how"] == "="
         return lambda entry: (at := SEVERITIES.index(entry["severity"])) == least or (at > least and not exact)

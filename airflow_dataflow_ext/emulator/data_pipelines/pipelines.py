@@ -42,7 +42,7 @@ def create(world: World, call: Call) -> Json:
     body, name = call.body, call.body.get("name", "")
     parent = f"projects/{call.project}/locations/{call.location}/pipelines/"
     if not name.startswith(parent) or not _NAME.fullmatch(name.removeprefix(parent)):
-        raise invalid(f"The pipeline name {short(name)} must be {parent} and an id of letters, digits, '-' and '_'")
+        raise invalid(f"The pipeline name {short(name)} must be {parent} followed by an id of letters, digits, '-' and '_'")
     if name in world.pipelines:
         raise ApiError(409, f"Pipeline {name} already exists")
     _check(body)
@@ -149,7 +149,7 @@ def _filter(text: str) -> Callable[[Json], bool]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, value = part.partition(":")
         if name not in _FILTERS or not value:
-            raise invalid(f"Invalid filter {short(part)}: it must be type:BATCH or status:ACTIVE, or the like")
+            raise invalid(f"Invalid filter {short(part)}: use, for example, type:BATCH or status:ACTIVE")
         if value != "ALL":
             wanted.append(("type" if name == "type" else "state", _FILTERS[name] + value))
     return lambda pipeline: all(pipeline[name] == value for name, value in wanted)

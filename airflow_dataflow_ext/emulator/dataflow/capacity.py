@@ -39,13 +39,13 @@ class Capacity:
     def __post_init__(self) -> None:
         check(int | None, self.jobs_per_project, "jobs_per_project")
         if self.jobs_per_project is not None and self.jobs_per_project < 0:
-            raise ValueError(f"jobs_per_project is from 0 on, or None for no limit, not {self.jobs_per_project}")
+            raise ValueError(f"jobs_per_project must be at least 0, or None for no limit, not {self.jobs_per_project}")
         check(Mapping[str, str], self.full, "full")
         for location, reason in self.full.items():
             if location not in regions():
-                raise ValueError(f"full names {short(location)}, which is no region of Dataflow; name one such as 'us-central1'")
+                raise ValueError(f"full names {short(location)}, which is not a Dataflow region; use one such as 'us-central1'")
             if not _REASON.fullmatch(reason):
-                raise ValueError(f"full says why {location} is full with {NO_MACHINES} or QUOTA_FOR_..., not {short(reason)}")
+                raise ValueError(f"full must give {NO_MACHINES} or QUOTA_FOR_... as the reason for {location}, not {short(reason)}")
 
     def check_quota(self, jobs: Jobs, project: str) -> None:
         """Check whether one more job of the project may be created; the text is that of https://github.com/apache/beam/pull/34381

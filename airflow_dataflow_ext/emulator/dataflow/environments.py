@@ -31,7 +31,7 @@ def check_environment(environment: Mapping[str, Any]) -> None:
         if not environment.get(name, "gs://").startswith("gs://"):
             raise invalid(f"environment.{name} must start with gs://; it is {environment[name]!r}")
     if environment.get("workerRegion") and environment.get("workerZone"):
-        raise invalid("environment.workerRegion and environment.workerZone exclude each other")
+        raise invalid("environment.workerRegion and environment.workerZone are mutually exclusive")
     for name in ("numWorkers", "maxWorkers"):
         if not 0 <= environment.get(name, 0) <= 1000:
             raise invalid(f"environment.{name} must be between 1 and 1000; it is {environment[name]}")

@@ -191,5 +191,5 @@ def known_state(name: str) -> str:
     :raises ValueError: there is no such state.
     """
     if name not in DATAFLOW:
-        raise ValueError(f"{short(name)} is no job state; the states are {', '.join(DATAFLOW)}")
+        raise ValueError(f"{short(name)} is not a job state; the states are {', '.join(DATAFLOW)}")
     return name

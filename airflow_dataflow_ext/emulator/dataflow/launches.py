@@ -119,7 +119,7 @@ def create(world: World, call: Call) -> Json:
     _check_snapshot(world, call, fields.get("createdFromSnapshotId"))
     twins = [] if replaces else world.jobs.active_twins(call.place, wanted.name)
     if twins and twins[-1].fields.get("clientRequestId") == fields.get("clientRequestId") is not None:
-        raise ApiError(409, f"A job named {wanted.name} was created by the request {fields['clientRequestId']} already")
+        raise ApiError(409, f"A job named {wanted.name} was already created by the request {fields['clientRequestId']}")
     return _reply(twins[-1] if twins else _start(world, call, wanted))
 
 
@@ -181,7 +181,7 @@ def _to_replace(world: World, call: Call, wanted: LaunchCall) -> JobRecord:
         raise missing(f"There is no job named {wanted.name} in RUNNING OR DRAINING state")
     rival = next((job for job in twins if job.replaces is old), None)
     if rival is not None:
-        raise not_now(f"Job {old.id} is being replaced already, by {rival.id}")
+        raise not_now(f"Job {old.id} is already being replaced by {rival.id}")
     if old.type != STREAMING:
         raise invalid(f"Job {old.id} cannot be replaced: only streaming jobs can be updated")
     if old.name != wanted.name:
@@ -196,7 +196,7 @@ def _record(world: World, call: Call, wanted: LaunchCall, old: JobRecord | None)
     times = {"createTime": stamp(now), "startTime": stamp(now), "currentStateTime": stamp(now)}
     state = QUEUED if wanted.kind == "flex" else PENDING
     fields = {name: value for name, value in wanted.fields.items() if value}
-    # a Flex template is a program: there is no graph with a type and labels until it has run
+    # a Flex template is a program; the graph with its type and labels exists only after it has run
     veiled: Json = {name: fields.pop(name) for name in ("type", "labels") if wanted.kind == "flex" and name in fields}
     if old is not None:
         fields["replaceJobId"] = old.id

@@ -104,7 +104,7 @@ class JobReport:
             move(self._world, record, state)
 
     def message(self, text: str, importance: str = "JOB_MESSAGE_BASIC") -> None:
-        # accepted after the end, too: the service also adds messages to a failed job
+        # accepted after the end, too, because the service also adds messages to a failed job
         record = self._record
         number = f"{len(record.messages) + 1:08x}"
         record.changed = True

@@ -29,7 +29,7 @@ def parse(text: str) -> Selection:
 
 def _parse_list(tokens: list[str], depth: int) -> Selection:
     if depth > _DEEPEST:
-        raise invalid(f"Invalid field selection: more than {_DEEPEST} parentheses in each other")
+        raise invalid(f"Invalid field selection: parentheses are nested more than {_DEEPEST} deep")
     selection: Selection = {}
     while tokens and tokens[0] not in ",()/.":
         below = selection.setdefault(tokens.pop(0), {})

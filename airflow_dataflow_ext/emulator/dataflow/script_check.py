@@ -29,7 +29,7 @@ def check_script(script: Script) -> None:
 
 def _check(step: TimelineEvent | str) -> None:
     if isinstance(step, JobMessage) and step.importance not in IMPORTANCE:
-        raise ValueError(f"importance is one of {', '.join(IMPORTANCE)}, not {short(step.importance)}")
+        raise ValueError(f"importance must be one of {', '.join(IMPORTANCE)}, not {short(step.importance)}")
     if isinstance(step, Metrics):
         read_body("JobMetrics", {"metrics": list(step.metrics)})
         _need("a metric", step.metrics, "name", "name")
@@ -38,7 +38,7 @@ def _check(step: TimelineEvent | str) -> None:
         _need("a stage", step.stages, "stageId")
     elif isinstance(step, Describe):
         if unknown := set(step.describe) - set(DESCRIBED):
-            raise ValueError(f"a launcher finds out {', '.join(DESCRIBED)}, not {short(sorted(unknown))}")
+            raise ValueError(f"describe can set {', '.join(DESCRIBED)}, not {short(sorted(unknown))}")
         read_body("Job", step.describe)
 
 
@@ -49,4 +49,4 @@ def _need(what: str, entries: Sequence[Mapping[str, Any]], *names: str) -> None:
         for name in names:
             found = found.get(name)
             if not found:
-                raise ValueError(f"{what} must have {'.'.join(names)}; given: {short(entry)}")
+                raise ValueError(f"{what} must have {'.'.join(names)}: {short(entry)}")

@@ -32,7 +32,7 @@ def take(world: World, call: Call) -> Json:
         raise not_now(f"Job {record.id} is {record.type or 'untyped'} in {record.state}; only a running streaming job has snapshots")
     ttl = call.body.get("ttl", DEFAULT_TTL)
     if not 0 < duration_of(ttl) <= LONGEST:
-        raise invalid(f"ttl must be more than nothing and at most 30 days; it is {ttl}")
+        raise invalid(f"ttl must be greater than 0 s and at most 30 days; it is {ttl}")
     now = world.clock.now()
     snapshot: Json = {
         "id": str(random.randrange(10**18, 9 * 10**18)),

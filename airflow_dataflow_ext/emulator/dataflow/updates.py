@@ -71,14 +71,14 @@ def _force(world: World, record: JobRecord) -> None:
 
 def _drain(world: World, record: JobRecord) -> None:
     if record.type and record.type != STREAMING:
-        raise invalid(f"Job {record.id} cannot be drained: draining is for streaming jobs, and it is {record.type}")
+        raise invalid(f"Job {record.id} cannot be drained: it is {record.type}, and only streaming jobs can be drained")
     _need(record, DRAINED, *(state for state, row in DATAFLOW.items() if row.drainable))
     drain(world, record)
 
 
 def _need(record: JobRecord, asked: str, *states: str) -> None:
     if record.state not in states:
-        raise not_now(f"Job {record.id} is in {record.state}; {asked} can be asked of a job in {' or '.join(states)}")
+        raise not_now(f"Job {record.id} is in {record.state}; {asked} can be requested only in {' or '.join(states)}")
 
 
 def _set_fields(record: JobRecord, body: Json, mask: Sequence[str]) -> None:
@@ -114,6 +114,6 @@ def _check_scaling(record: JobRecord, parameters: dict[str, Any]) -> None:
         raise not_now(f"Job {record.id} is {record.type or 'untyped'} in {record.state}; only a running streaming job can be changed")
     low, high = parameters.get("minNumWorkers", 1), parameters.get("maxNumWorkers", 1000)
     if not 1 <= low <= high <= 1000:
-        raise invalid(f"minNumWorkers and maxNumWorkers must lie between 1 and 1000, in this order; they are {low} and {high}")
+        raise invalid(f"minNumWorkers and maxNumWorkers must be between 1 and 1000, in ascending order; they are {low} and {high}")
     if not 0.1 <= parameters.get("workerUtilizationHint", 0.5) <= 0.9:
-        raise invalid(f"workerUtilizationHint must lie between 0.1 and 0.9; it is {parameters['workerUtilizationHint']}")
+        raise invalid(f"workerUtilizationHint must be between 0.1 and 0.9; it is {parameters['workerUtilizationHint']}")

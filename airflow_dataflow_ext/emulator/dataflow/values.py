@@ -36,7 +36,7 @@ def seconds_of(text: str) -> float:
     :raises ValueError: it is not such a time.
     """
     if not _TIME.fullmatch(text):
-        raise ValueError(f"{short(text)} is no RFC 3339 timestamp")
+        raise ValueError(f"{short(text)} is not an RFC 3339 timestamp")
     moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text.upper()))
     try:
         return moment.astimezone(UTC).timestamp()
@@ -50,7 +50,7 @@ def duration_of(text: str) -> float:
     :raises ValueError: it is not a duration.
     """
     if not _DURATION.fullmatch(text):
-        raise ValueError(f"{short(text)} is no duration in seconds with an 's' at its end")
+        raise ValueError(f"{short(text)} is not a duration in seconds that ends with 's'")
     return float(text[:-1])
 
 
@@ -84,9 +84,9 @@ def check_labels(labels: Mapping[str, str]) -> None:
         raise invalid(f"A job has at most 64 labels; {len(labels)} were given")
     for key, value in labels.items():
         if not (_fits(key) and key and key[0].isalpha()):
-            raise invalid(f"Label key {short(key)} must start with a lower case letter and hold only such, digits, '_' and '-', at most 63")
+            raise invalid(f"Label key {short(key)} must be at most 63 lower case letters, digits, '_' and '-', beginning with a letter")
         if not _fits(value):
-            raise invalid(f"Value {short(value)} of label {short(key)} must hold only lower case letters, digits, '_' and '-', at most 63")
+            raise invalid(f"Value {short(value)} of label {short(key)} must be at most 63 lower case letters, digits, '_' and '-'")
 
 
 def _fits(text: str) -> bool:

@@ -27,7 +27,7 @@ _RESPONSES: dict[str, tuple[str, Json]] = {
 
 
 @answers(Location.worker_messages)
-def worker_messages(world: World, call: Call) -> Json:  # noqa: ARG001 - workers may report before anything is known of them
+def worker_messages(world: World, call: Call) -> Json:  # noqa: ARG001 - workers may report before they are known
     """One response to each message of a kind that has one."""
     kinds = [_RESPONSES[kind] for message in call.body.get("workerMessages", ()) for kind in message if kind in _RESPONSES]
     return {"workerMessageResponses": [{name: response} for name, response in kinds]}

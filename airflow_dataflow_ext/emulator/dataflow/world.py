@@ -38,7 +38,7 @@ class Settings(Capacity):
         super().__post_init__()
         numbers: tuple[object, ...] = (self.read_lag, self.page_size, self.page_cap, self.snapshot_seconds)
         if not all(isinstance(number, (int, float)) and number >= 0 for number in numbers) or not self.page_size or not self.page_cap:
-            raise ValueError(f"read_lag and snapshot_seconds are from 0 on, page_size and page_cap from 1 on, not {numbers}")
+            raise ValueError(f"read_lag and snapshot_seconds must be at least 0, page_size and page_cap at least 1, not {numbers}")
         self.failed_locations = frozenset(self.failed_locations)
 
     def change(self, **changes: Any) -> None:

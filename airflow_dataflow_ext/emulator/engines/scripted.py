@@ -44,7 +44,7 @@ class Script:
 
     def __post_init__(self) -> None:
         if self.type not in (BATCH, STREAMING):
-            raise ValueError(f"type is {BATCH} or {STREAMING}, not {self.type!r}")
+            raise ValueError(f"type must be {BATCH} or {STREAMING}, not {self.type!r}")
         for name in ("steps", "on_cancel", "on_drain"):
             object.__setattr__(self, name, _timed(name, getattr(self, name)))
 
@@ -58,7 +58,7 @@ class Script:
         for name in {"steps", "on_cancel", "on_drain"} & set(facts):
             check(Sequence[Sequence[Any]], facts[name], f"{name} of a script")
             if any(len(entry) != 2 for entry in facts[name]):
-                raise ValueError(f"each entry of {name} of a script is a pair of seconds and a step")
+                raise ValueError(f"each entry of {name} of a script must be a pair of seconds and a step")
             facts[name] = [(seconds, step_of(step)) for seconds, step in facts[name]]
         return make(cls, facts, "a script")
 
@@ -123,7 +123,7 @@ class Scripts:
         """
         found = read_json(text.encode())
         if not isinstance(found, list) or not all(isinstance(value, dict) for value in found):
-            raise ValueError("scripts are a JSON list of objects, each with a pattern and steps")
+            raise ValueError("scripts must be a JSON list of objects, each with a pattern and steps")
         for value in found:
             self.add(Script.from_json(value))
 

@@ -121,7 +121,7 @@ def step_of(value: Any) -> TimelineEvent:
         if names[0] in value:
             return make(kind, value, f"a step of {names[0]}")
     known = "message, worker_log, autoscaling, metrics, stages or describe"
-    raise ValueError(f"a step is a state's name or an object with {known}; given: {short(value)}")
+    raise ValueError(f"a step must be a state's name or an object with {known}, not {short(value)}")
 
 
 def step_to_json(step: TimelineEvent) -> Any:

@@ -130,7 +130,7 @@ def _read(record: type[Record], file: Path) -> Record:
     try:
         return record(**json.loads(file.read_bytes()))
     except (ValueError, TypeError) as error:
-        raise StorageError(f"The storage emulator cannot read {file}: {error}. Delete it, or serve another directory.") from error
+        raise StorageError(f"The storage emulator cannot read {file}: {error}. Delete the file, or serve another directory.") from error
 
 
 def _write(file: Path, content: bytes) -> None:

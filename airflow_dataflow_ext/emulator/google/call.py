@@ -39,7 +39,7 @@ def unpacked(headers: Mapping[str, str], content: bytes) -> bytes:
         return content
     found = gunzip(content, max(LARGEST_JSON, 20 * len(content)))
     if found is None:
-        raise ApiError(400, "The request says that its body is gzip, and it is not.", reason="badContent")
+        raise ApiError(400, "The request's Content-Encoding is gzip, but its body is not gzip data.", reason="badContent")
     return found
 
 

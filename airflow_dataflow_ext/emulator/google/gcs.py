@@ -72,8 +72,8 @@ class StorageService:
             return self._answer_json(asked) if is_json else answer_xml(self._store, asked)
         except ApiError as refusal:
             error = refusal
-        except OSError as failure:  # an error of the disk
-            error = ApiError(503, f"The storage emulator cannot keep or read this: {failure.strerror or failure}")
+        except OSError as failure:  # a disk error
+            error = ApiError(503, f"The storage emulator cannot write or read its files: {failure.strerror or failure}")
         except Exception as failure:  # whatever happened, the client gets a server error in the service's form
             error = ApiError(500, f"The storage emulator failed: {type(failure).__name__}: {failure}")
         return refuse_json(error) if is_json else refuse_xml(error)
@@ -94,7 +94,7 @@ class StorageService:
             message = "Upload requests must be uploaded to */upload/*. Re-send this request with the same path, but with /upload/ prefix."
             raise ApiError(400, message, reason="wrongUrlForUpload")
         if handler is None:
-            raise ApiError(501, f"This emulator does not play {call.method.id}.", reason="notImplemented")
+            raise ApiError(501, f"The emulator does not support {call.method.id}.", reason="notImplemented")
         if call.query.get("alt", "json") not in ("json", "media"):
             raise ApiError(400, f"Unknown output format: {call.query['alt'][:100]}", reason="invalidAltValue")
         fields = _selected(asked)  # checked before anything changes
@@ -140,7 +140,7 @@ def _selected(asked: Asked) -> Selection:
     try:
         return parse(asked.query["fields"]) if asked.query.get("fields") else {}
     except RecursionError as error:
-        raise ApiError(400, "Invalid field selection: it is nested too deep") from error
+        raise ApiError(400, "Invalid field selection: it is nested too deeply") from error
 
 
 def _shown(answer: Mapping[str, Any] | Outgoing | None, fields: Selection) -> Outgoing:

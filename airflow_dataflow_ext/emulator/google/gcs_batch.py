@@ -44,7 +44,7 @@ def _read_call(asked: Asked, part: Part) -> Asked:
         raise ApiError(400, "Failed to parse batch request: a part does not begin with a request line.", reason="badRequest")
     rest = part.content[line.end() :]
     blank = _BLANK_LINE.search(rest)
-    assert blank is not None, "it matches the end"
+    assert blank is not None, "the pattern matches the end"
     headless = rest.startswith((b"\r\n", b"\n"))
     headers = {} if headless else read_headers(rest[: blank.start()])
     content = rest.removeprefix(b"\r").removeprefix(b"\n") if headless else rest[blank.end() :]
@@ -55,7 +55,7 @@ def _read_call(asked: Asked, part: Part) -> Asked:
 
 def _answer_one(call: Asked, answer: Callable[[Asked], Outgoing]) -> Outgoing:
     if not call.path.startswith("/storage/v1/") or call.query.get("alt") == "media":
-        return refuse_json(ApiError(400, "A batch holds neither uploads nor downloads nor other batches.", reason="badRequest"))
+        return refuse_json(ApiError(400, "A batch must not contain uploads, downloads or other batches.", reason="badRequest"))
     return answer(call)
 
 

@@ -77,7 +77,7 @@ class ObjectMethods:
 
     def _rewrite(self, call: StorageCall) -> Fields:
         if call.parameters.get("rewriteToken"):
-            raise ApiError(400, "Invalid rewriteToken: every rewrite is done at once here, so that none was given out.", reason="invalid")
+            raise ApiError(400, "Invalid rewriteToken: the emulator rewrites in one call and issues no tokens.", reason="invalid")
         item, _ = self._copied(call, call.path["destinationBucket"])
         size = str(item.size)
         progress = {"kind": "storage#rewriteResponse", "totalBytesRewritten": size, "objectSize": size, "done": True}
@@ -110,7 +110,7 @@ class ObjectMethods:
         fields = object_body(body.get("destination") or {}, {"bucket": bucket, "object": name})
         sources = [self._source(bucket, source) for source in body.get("sourceObjects") or []]
         if not 0 < len(sources) <= _MOST_SOURCES:
-            raise ApiError(400, f"You must provide 1 to {_MOST_SOURCES} source objects, and not {len(sources)}.", reason="invalid")
+            raise ApiError(400, f"You must provide 1 to {_MOST_SOURCES} source objects, not {len(sources)}.", reason="invalid")
         used = {source.name: source for source in sources if source.name != name} if body.get("deleteSourceObjects") else {}
         for source in used.values():
             refuse_held(source)

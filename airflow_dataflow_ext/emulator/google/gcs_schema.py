@@ -19,7 +19,7 @@ from airflow_dataflow_ext.emulator.http.errors import ApiError
 
 Spec = Mapping[str, Any]
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-# Parameters of the transport, which the document does not contain.
+# Parameters of the transport, which the discovery document does not list.
 _COMMON = {"access_token", "upload_id", "upload_protocol", "callback"}
 
 
@@ -67,7 +67,7 @@ def read_query(method: Method, given: Mapping[str, str]) -> dict[str, Any]:
         if name in method.query:
             read[name] = _read_parameter(specs[name], name, text)
         elif name not in document()["parameters"] and name not in _COMMON and not name.startswith(("$", "X-Goog-", "x-goog-")):
-            raise ApiError(400, f"Unknown query parameter: '{name[:100]}' is none of {method.id}.", reason="invalidParameter")
+            raise ApiError(400, f"Unknown query parameter: '{name[:100]}' is not a parameter of {method.id}.", reason="invalidParameter")
     for name in method.query:
         if specs[name].get("required") and name not in read:
             raise ApiError(400, f"Required parameter: {name}", reason="required")

@@ -64,7 +64,7 @@ def answer_xml(store: ObjectStore, asked: Asked) -> Outgoing:
 
 def _put(store: ObjectStore, asked: Asked, bucket: str, name: str, preconditions: Preconditions) -> Outgoing:
     if "x-goog-copy-source" in asked.headers or "uploadId" in asked.query or "uploads" in asked.query:
-        raise ApiError(501, "This emulator plays no copies and no multipart uploads of the XML API.")
+        raise ApiError(501, "The emulator does not support copies and multipart uploads of the XML API.")
     metadata: dict[str, Any] = {field: asked.headers[header] for header, field in _FIELDS.items() if header in asked.headers}
     own = {header.removeprefix(_OWN): value for header, value in asked.headers.items() if header.startswith(_OWN)}
     check_object(metadata | {"metadata": own})

@@ -15,7 +15,7 @@ _BRACES = re.compile(r"\{([^{}]*)\}")
 _MOST_ALTERNATIVES = 100
 
 Fits = Callable[[str], bool]
-# What one character must be, and whether it may occur any number of times.
+# What a character must be, and whether it may occur any number of times.
 Element = tuple[Fits, bool]
 
 

@@ -53,7 +53,7 @@ class JsonService(ABC):
         selection = parse(incoming.query["fields"]) if incoming.query.get("fields") else {}
         method = incoming.method
         if incoming.query.get("alt", "json") != "json":
-            raise invalid(f"alt={short(incoming.query['alt'])} is not supported; the emulator speaks JSON")
+            raise invalid(f"alt={short(incoming.query['alt'])} is not supported; the emulator returns only JSON")
         self.check(incoming)
         query, sent = self._schemas.read_query(method, incoming.query), incoming.json()
         if sent and not method.body:

@@ -17,7 +17,7 @@ _HEADERS = ("cacheControl", "contentDisposition", "contentEncoding", "contentLan
 _OBJECT_FIELDS = frozenset(
     (*_HEADERS, "contexts", "customTime", "eventBasedHold", "kmsKeyName", "metadata", "retention", "storageClass", "temporaryHold")
 )
-# Fields of a bucket that the service itself sets; access lists are accepted and ignored, because everybody may do everything here.
+# Fields of a bucket that the service itself sets; access lists are accepted and ignored, because the emulator checks no permissions.
 _OF_THE_SERVICE = frozenset(
     (
         *("kind", "id", "name", "selfLink", "projectNumber", "generation", "metageneration", "etag", "timeCreated", "updated", "owner"),
@@ -54,7 +54,7 @@ def check_object(fields: Mapping[str, Any]) -> None:
     """
     for name in _HEADERS:
         if any(not char.isprintable() for char in fields.get(name) or ""):
-            raise ApiError(400, f"Invalid value for: {name}: it has characters that no HTTP header may have", reason="invalid")
+            raise ApiError(400, f"Invalid value for: {name}: it has characters that are not allowed in an HTTP header", reason="invalid")
     _check_class(fields)
     own = fields.get("metadata") or {}
     if sum(len(key.encode()) + len((value or "").encode()) for key, value in own.items()) > _LARGEST:

@@ -36,13 +36,13 @@ def read_parts(content_type: str, content: bytes) -> list[Part]:
     """
     found = _BOUNDARY.search(content_type)
     if found is None:
-        raise _malformed("the content type names no boundary")
+        raise _malformed("the content type has no boundary")
     boundary = found[1] or found[2]
     for candidate in dict.fromkeys((boundary, boundary.strip("'"))):
         parts = _split(candidate.encode("utf-8", "surrogateescape"), content)
         if parts is not None:
             return [_read_part(part) for part in parts]
-    raise _malformed("its parts are not separated, or not ended, by the boundary that the content type names")
+    raise _malformed("its parts are not separated or not ended by the boundary of the content type")
 
 
 def _split(boundary: bytes, content: bytes) -> list[bytes] | None:
@@ -78,7 +78,7 @@ def read_headers(text: bytes) -> dict[str, str]:
             continue
         found = _HEADER.fullmatch(line.strip())
         if found is None:
-            raise _malformed(f"{line[:100]!r} is no header")
+            raise _malformed(f"{line[:100]!r} is not a header")
         headers[found[1].lower()] = found[2].strip()
     return headers
 

@@ -26,7 +26,7 @@ from airflow_dataflow_ext.emulator.http.errors import ApiError, invalid, short
 from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, as_json, google_refusal
 
 PROJECT = "emulated-project"
-REFRESH_TOKEN = "emulated-refresh-token"  # noqa: S105 - not a secret: it opens nothing but this emulator
+REFRESH_TOKEN = "emulated-refresh-token"  # noqa: S105 - not a secret, because only the emulator accepts it
 _EMAIL = f"emulator@{PROJECT}.iam.gserviceaccount.com"
 _JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 MODES = ("optional", "required", "off")
@@ -130,7 +130,7 @@ class IssuedTokens:
 
     def __init__(self, account: ServiceAccount, *, auth: str = "optional", lifetime: int = 3600) -> None:
         if auth not in MODES:
-            raise ValueError(f"auth is one of {', '.join(MODES)}, not {auth!r}")
+            raise ValueError(f"auth must be one of {', '.join(MODES)}, not {auth!r}")
         self.lifetime = lifetime
         self._account = account
         self._auth = auth
@@ -234,7 +234,7 @@ class OAuthService:
         self._tokens.check(incoming)
         asked = incoming.json()
         if not isinstance(asked, dict) or not isinstance(asked.get("scope"), list) or not asked["scope"]:
-            raise invalid("scope must be given, as a list of texts")
+            raise invalid("scope must be given as a list of strings")
         try:
             lifetime = duration_of(asked.get("lifetime", "3600s"))
         except (ValueError, TypeError) as error:

@@ -51,7 +51,7 @@ class Preconditions:
         _compare(self.generation, generation)
         _compare(self.metageneration, item.metageneration if item else None)
         self._compare_etags(item.etag if item else "")
-        # An object that does not exist has no number that could differ.
+        # If the object does not exist, there is nothing to compare.
         _compare_not(self.not_generation, generation, exists=item is not None)
         _compare_not(self.not_metageneration, item.metageneration if item else None, exists=item is not None)
 

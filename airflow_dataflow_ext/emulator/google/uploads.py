@@ -106,7 +106,7 @@ class Uploads:
             del self._sessions[upload_id]
             return Outgoing(status=499, content=b"")
         if call.verb not in ("PUT", "POST"):
-            raise ApiError(405, f"An upload session is not asked by {call.verb}", reason="methodNotAllowed")
+            raise ApiError(405, f"An upload session does not accept {call.verb}", reason="methodNotAllowed")
         if session.item is None:
             self._receive(session, call)
         if session.item is not None:
@@ -118,7 +118,7 @@ class Uploads:
         """Accept a chunk, and create the object if it was the last one."""
         start, size = _read_content_range(call)
         if size is not None and session.size not in (None, size):
-            raise ApiError(400, f"Invalid request. The upload was said to have {session.size} bytes, and now {size}.", reason="badRequest")
+            raise ApiError(400, f"Invalid request. The upload's size was {session.size} bytes, and is now {size}.", reason="badRequest")
         received = len(session.content)
         if start is None and size != received:  # the client asks how much has been received
             return
@@ -126,7 +126,7 @@ class Uploads:
         end = received + len(chunk)
         whole = session.size if size is None else size
         if whole is not None and end > whole:
-            raise ApiError(400, f"Invalid request. The upload has {whole} bytes, and the chunk ends at {end}.", reason="badRequest")
+            raise ApiError(400, f"Invalid request. The upload has {whole} bytes, but the chunk ends at {end}.", reason="badRequest")
         if whole is None or end < whole:
             session.content += chunk[: end // CHUNK * CHUNK - received]
             session.size = whole
@@ -167,7 +167,7 @@ def _draft(call: StorageCall, body: Any, content_type: str) -> Draft:
 def _read_multipart(call: StorageCall) -> tuple[Draft, bytes]:
     parts = read_parts(call.headers.get("content-type", ""), call.content)
     if len(parts) != 2:
-        raise ApiError(400, f"Malformed multipart body: it has {len(parts)} parts; expected are metadata and content.", reason="badContent")
+        raise ApiError(400, f"Malformed multipart body: it has {len(parts)} parts instead of metadata and content.", reason="badContent")
     first, second = parts
     body = read_body(first.content) if first.content.strip() else {}
     return _draft(call, body, second.headers.get("content-type", "")), second.content

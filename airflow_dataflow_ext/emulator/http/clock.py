@@ -104,7 +104,7 @@ class ManualClock(Clock):
         :raises ValueError: the number of seconds is negative.
         """
         if not 0 <= seconds <= _CENTURY:
-            raise ValueError(f"a clock goes forward, by a century at most; asked for {seconds} seconds")
+            raise ValueError(f"a clock can be advanced by 0 seconds to a century, not by {seconds} seconds")
         self.on_loop(lambda: self._pass(_to_microseconds(self._now + seconds)))
 
     def _changed(self) -> None:

@@ -70,12 +70,12 @@ class Control:
         call = self._calls.get((request.method, name))
         if call is None:
             known = ", ".join(f"{verb} {path}" for verb, path in self._calls)
-            return web.json_response({"error": f"no control call {request.method} {name}; there are {known}"}, status=404)
+            return web.json_response({"error": f"there is no control call {request.method} {name}; the calls are {known}"}, status=404)
         try:
             content = await read_body(request)
             body = read_json(content) if content.strip() else {}
             if not isinstance(body, dict):
-                raise ValueError("the body is no JSON object")
+                raise ValueError("the body is not a JSON object")
             answer = invoke(call, {**request.query, **body})
             return web.json_response({} if answer is None else answer)
         except KeyError as error:
@@ -99,7 +99,7 @@ class Control:
         :raises ValueError: the emulator uses the machine's clock.
         """
         if not isinstance(self.world.clock, ManualClock):
-            raise ValueError("the emulator runs on the machine's clock; start it with a manual one to advance it")
+            raise ValueError("the emulator runs on the machine's clock; start it with a manual clock to advance it")
         self.world.clock.advance(advance)
         return {"now": self.world.clock.now()}
 

@@ -37,7 +37,7 @@ class Fault:
     status: int = 0
     reason: str = ""
     code: str = ""
-    message: str = "An error that was scripted."
+    message: str = "A scripted error."
     details: Sequence[Mapping[str, Any]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     reset: bool = False
@@ -55,16 +55,16 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.cut not in CUTS:
-            raise ValueError(f"cut is one of {CUTS}, not {self.cut!r}")
+            raise ValueError(f"cut must be one of {CUTS}, not {self.cut!r}")
         kinds = [bool(self.status), self.reset, self.lost, bool(self.cut), self.expired]
         if sum(kinds) > 1 or not (any(kinds) or self.delay):
-            raise ValueError("a fault does exactly one of status, reset, lost, cut, expired, or only delays")
+            raise ValueError("a fault must have exactly one of status, reset, lost, cut and expired, or only a delay")
         if self.status and not 300 <= self.status <= 599:
-            raise ValueError(f"status is between 300 and 599, not {self.status}")
+            raise ValueError(f"status must be between 300 and 599, not {self.status}")
         if self.delay < 0 or any(not _fits_a_header(text) for header in self.headers.items() for text in header):
-            raise ValueError("delay is at least 0, and headers hold printable ASCII")
+            raise ValueError("delay must be at least 0, and headers must be printable ASCII")
         if not all(detail.get("@type") for detail in self.details):
-            raise ValueError(f"each of the details has an @type, not {short(self.details)}")
+            raise ValueError(f"each of the details must have an @type: {short(self.details)}")
         self._random = random.Random(self.seed)
 
     @classmethod

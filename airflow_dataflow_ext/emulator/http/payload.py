@@ -33,12 +33,12 @@ def decompressed(content: bytes, encoding: str, most: int) -> bytes:
     if encoding in ("", "identity") or not content:
         return content
     if encoding not in ("gzip", "deflate"):
-        raise ValueError(f"Content-Encoding {short(encoding)} is not supported; gzip and deflate are")
+        raise ValueError(f"Content-Encoding {short(encoding)} is not supported; use gzip or deflate")
     unpacking = zlib.decompressobj(wbits=_GZIP_OR_ZLIB)
     try:
         unpacked = unpacking.decompress(content, most)
     except zlib.error as error:
-        raise ValueError(f"The request's body is not what its headers say: {error}") from error
+        raise ValueError(f"The request's body does not match its headers: {error}") from error
     if not unpacking.eof:
         raise ValueError(f"The request's body is not complete {encoding}, or unpacks to more than {most} bytes")
     return unpacked
@@ -84,7 +84,7 @@ def finite(value: Any) -> float:
 
 def _check_text(text: str) -> None:
     if not text.isascii() and _SURROGATE.search(text):
-        raise ValueError("a text holds half of a surrogate pair, which is no character")
+        raise ValueError("a string contains half of a surrogate pair, which is not a character")
 
 
 def whole(value: object) -> int:
@@ -157,6 +157,6 @@ def _fits(kind: Any, value: Any) -> bool:
         return isinstance(value, dict) and all(_fits(inner[0], name) and _fits(inner[1], item) for name, item in value.items())
     if origin in (Sequence, frozenset):
         return isinstance(value, (list, tuple, frozenset)) and all(_fits(inner[0], item) for item in value)
-    if not isinstance(kind, type) or getattr(kind, "_is_protocol", False):  # such a value is checked where it is made
+    if not isinstance(kind, type) or getattr(kind, "_is_protocol", False):  # such a value is checked where it is created
         return True
     return isinstance(value, kind)

@@ -130,7 +130,7 @@ async def read_body(request: web.Request) -> bytes:
     except web.HTTPRequestEntityTooLarge:
         raise ValueError(f"Request payload size exceeds the limit: {BODY_LIMIT} bytes.") from None
     except web.RequestPayloadError as error:
-        raise ValueError(f"The request's body is not what its headers say: {error}") from error
+        raise ValueError(f"The request's body does not match its headers: {error}") from error
 
 
 def _is_no_fault_of_a_client(record: logging.LogRecord) -> bool:

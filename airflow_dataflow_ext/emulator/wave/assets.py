@@ -62,7 +62,7 @@ def recipes(org: WaveOrg, call: WaveCall) -> Json:
 def recipe(org: WaveOrg, call: WaveCall) -> Json:
     found = _asset(org.recipes, call.path["recipeId"], "05v")
     if call.version >= 49 and call.query.get("format", "").upper() != found["format"]:
-        raise ApiError(400, "The recipe is of another format; ask with format=R3.")
+        raise ApiError(400, "The recipe has another format; request it with format=R3.")
     return _recipe_view(found, call)
 
 

@@ -21,7 +21,7 @@ from airflow_dataflow_ext.api.wave.methods import full_id
 from airflow_dataflow_ext.emulator.http.errors import ApiError
 from airflow_dataflow_ext.emulator.http.router import NAME, Incoming, Outgoing, as_json
 
-# These open nothing but this emulator, so they are not secret.
+# Not secret, because only the emulator accepts them.
 USERNAME, PASSWORD, SECURITY_TOKEN = "analyst@emulated.example", "emulated-password", "emulatedtoken"
 ORGANIZATION, USER = "00DEM0000000001EAA", full_id("005EM0000000001")
 CONSUMER_KEY, CONSUMER_SECRET = "3MVG9.emulated-app", "emulated-app-secret"
@@ -127,7 +127,7 @@ class WaveLogin:
         try:
             given = b64decode(encoded).decode() if kind == "Basic" else f"{form.get('client_id')}:{form.get('client_secret')}"
         except ValueError as error:
-            raise RefusedLoginError("invalid_client", "the Basic credentials are no UTF-8 text in base64") from error
+            raise RefusedLoginError("invalid_client", "the Basic credentials are not UTF-8 text in base64") from error
         key, _, secret = given.partition(":")
         _check_app(key, secret)
 

@@ -52,9 +52,9 @@ class WaveSettings:
     def __post_init__(self) -> None:
         for name, known in (("handle", ("follows", "gone", "stale")), ("duplicate", ("Failure", "Cancelled", "refused"))):
             if getattr(self, name) not in known:
-                raise ValueError(f"{name} is one of {', '.join(known)}, not {getattr(self, name)!r}")
+                raise ValueError(f"{name} must be one of {', '.join(known)}, not {getattr(self, name)!r}")
         if self.stopped.lower() not in WAVE:
-            raise ValueError(f"stopped is a status of a run, not {self.stopped!r}")
+            raise ValueError(f"stopped must be a status of a run, not {self.stopped!r}")
 
 
 @dataclass(kw_only=True)

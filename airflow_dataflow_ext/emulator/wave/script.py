@@ -41,7 +41,7 @@ class WaveNode:
 
     def __post_init__(self) -> None:
         if self.status not in NODE_STATUSES:
-            raise ValueError(f"a node's status is one of {', '.join(NODE_STATUSES)}, not {self.status!r}")
+            raise ValueError(f"a node's status must be one of {', '.join(NODE_STATUSES)}, not {self.status!r}")
 
 
 ORDINARY_NODES = (
@@ -76,7 +76,7 @@ class WaveScript:
 
     def __post_init__(self) -> None:
         if min(self.wait, self.preprocessing, self.seconds) < 0:
-            raise ValueError("wait, preprocessing and seconds of a script of a run are from 0 on")
+            raise ValueError("wait, preprocessing and seconds of a script of a run must be at least 0")
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> WaveScript:

@@ -269,15 +269,15 @@ def test_what_is_set_is_shown_over_the_wire_and_in_python(still_emulator: Emulat
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"jobs_per_project": -1}, "jobs_per_project is from 0 on, or None for no limit, not -1"),
+        ({"jobs_per_project": -1}, "jobs_per_project must be at least 0, or None for no limit, not -1"),
         ({"jobs_per_project": "5"}, "jobs_per_project of the settings must be int | None, not '5'"),
         ({"jobs_per_project": True}, "jobs_per_project of the settings must be int | None, not True"),
         ({"full": None}, "full of the settings must be Mapping[str, str], not None"),
         ({"full": {"us-central1": 5}}, "full of the settings must be Mapping[str, str], not {'us-central1': 5}"),
-        ({"full": {"us-centrall1": "QUOTA_FOR_INSTANCES"}}, "full names 'us-centrall1', which is no region of Dataflow"),
+        ({"full": {"us-centrall1": "QUOTA_FOR_INSTANCES"}}, "full names 'us-centrall1', which is not a Dataflow region"),
         (
             {"full": {"us-central1": "FULL"}},
-            "full says why us-central1 is full with ZONE_RESOURCE_POOL_EXHAUSTED or QUOTA_FOR_..., not 'FULL'",
+            "full must give ZONE_RESOURCE_POOL_EXHAUSTED or QUOTA_FOR_... as the reason for us-central1, not 'FULL'",
         ),
         ({"full": {"us-central1": "QUOTA_FOR_"}}, "not 'QUOTA_FOR_'"),
     ],

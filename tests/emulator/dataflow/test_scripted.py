@@ -25,7 +25,7 @@ def test_what_falls_due_runs_at_its_own_moment_and_in_order() -> None:
     clock.advance(3)
     assert seen == [("a", 1), ("child", 1.5), ("b", 2)]
     assert clock.now() == 3
-    with pytest.raises(ValueError, match="goes forward"):
+    with pytest.raises(ValueError, match="can be advanced by 0 seconds to a century"):
         clock.advance(-1)
 
 
@@ -117,7 +117,7 @@ def test_steps_between_the_microseconds_are_played() -> None:
     ],
 )
 def test_a_wrong_script_is_refused(wrong: Json) -> None:
-    with pytest.raises(ValueError, match=r"has no|must ascend|a step|no job state|type is"):
+    with pytest.raises(ValueError, match=r"has no|must ascend|a step|not a job state|type must"):
         Script.from_json(wrong)
 
 

@@ -143,5 +143,5 @@ def test_the_layout_of_a_bucket_is_flat(ask: Wire) -> None:
 
 def test_a_method_that_is_not_played_is_named(ask: Wire) -> None:
     answer = ask("GET", f"/storage/v1/b/{BUCKET}/acl")
-    assert (answer.status, answer.json()["error"]["message"]) == (501, "This emulator does not play storage.bucketAccessControls.list.")
+    assert (answer.status, answer.json()["error"]["message"]) == (501, "The emulator does not support storage.bucketAccessControls.list.")
     assert ask("GET", f"{OBJECTS}x").status == 404

@@ -65,7 +65,7 @@ def test_a_body_that_says_it_is_compressed_and_is_not_is_refused(
     emulator: Emulator, encoding: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     content = b'{"jobName": "wc"}'
-    assert "not what its headers say" in refused(post(emulator, LAUNCH, content, **{"Content-Encoding": encoding}))
+    assert "does not match its headers" in refused(post(emulator, LAUNCH, content, **{"Content-Encoding": encoding}))
     assert requests.post(f"{emulator.url}/_emulator/wipe", data=b"x", headers={"Content-Encoding": encoding}, timeout=60).status_code == 400
     assert "not complete" in refused(post(emulator, LAUNCH, gzip.compress(content)[:-9], **{"Content-Encoding": "gzip"}))
     assert "more than" in refused(post(emulator, LAUNCH, gzip.compress(b" " * 30_000_000), **{"Content-Encoding": "gzip"}))
