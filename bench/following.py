@@ -15,7 +15,7 @@ from pathlib import Path
 EMULATOR, DEMO = "-m airflow_dataflow_ext.emulator", "make demo KEEP=1"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"put\s+this\s+into\s+`([^`]+)`", re.IGNORECASE)
-READY = {EMULATOR: "eval ", DEMO: "Ctrl-C ends it."}
+READY = {EMULATOR: "eval ", DEMO: "Press Ctrl-C to stop everything."}
 """What a program says once it serves."""
 DONE = "the-block-is-done"
 

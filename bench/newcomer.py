@@ -37,7 +37,7 @@ IN_WORDS = {
 """Steps that the pages tell in words; an empty page is the one that the README leads to."""
 RUNS = {"first DAG": "new_state=success", "misspelled": "new_state=failed", "failed job": "new_state=failed"}
 """The runs of the tutorial's DAG, and what Airflow says of each."""
-JOB_PAGE = re.compile(r"page in Airflow: (http\S+/plugin/dataflow-job)$", re.MULTILINE)
+JOB_PAGE = re.compile(r"job in Airflow: (http\S+/plugin/dataflow-job)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def walk(folder: Path, clock: Clock) -> Way:
     follower = Follower(home, clone, settings)
     try:
         with clock.step("demo"):
-            _expect(follower.follow(way.demo), "Every count is the same.")
+            _expect(follower.follow(way.demo), "All counts are the same.")
         with clock.step("demo kept"):
             said = follower.follow(way.kept)
         with clock.step("open the job's page"):
