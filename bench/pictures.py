@@ -172,7 +172,7 @@ def take_job(studio: Studio) -> None:
     studio.part("job-table", "[data-testid=graph]")
     page.click("Chart", within="[data-testid=graph]")
     driver.execute_script("document.activeElement.blur()")
-    studio.see("[aria-label='Least level'] option[value=detailed]").click()
+    studio.see("[aria-label='Minimum level'] option[value=detailed]").click()
     studio.see("[aria-label='Search messages']").send_keys("worker")
     studio.person.until("the messages that fit", lambda: "level=detailed" in driver.current_url and "Autoscaling is enabled" in page.text)
     studio.part("job-messages", "[data-testid=messages]")
