@@ -49,7 +49,7 @@ class CeleryStack(Stack):
         self.restarts: Counter[str] = Counter()
         """How often each program ended by itself and was started again."""
         self.changing = threading.Lock()
-        """Whoever kills a program holds this lock, so that its end does not count as one by itself."""
+        """Held while a program is killed, so that its end does not count as one by itself."""
         self._ended: dict[str, float] = {}
         self._restarts_them = False
         self._ports = {number: free_port() for number in TWO}

@@ -23,7 +23,7 @@ PAGES = 8
 
 
 def measure_list(database: str, rows: int) -> float:
-    """The 95th percentile of all pages, in milliseconds, measured in a process of its own.
+    """The 95th percentile of all pages, in milliseconds, measured in a separate process.
 
     :param database: SQLAlchemy URL of an empty database; by default SQLite in a temporary folder.
     :param rows: number of stored task instances.

@@ -1,7 +1,7 @@
 """### Run a CRM Analytics dataflow every night
 
 `run_dataflow` starts the dataflow and waits for its run without holding a worker. The task's log shows the progress, the time in the
-queue and the rows of each node. If somebody has already started the dataflow by hand, the task first waits until that run ends.
+queue and the rows of each node. If a user has already started the dataflow by hand, the task first waits until that run ends.
 `report` shows how a downstream task uses its result, the run with its nodes.
 """
 
