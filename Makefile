@@ -1,6 +1,6 @@
-# make demo   the main job, end to end, on this machine alone      make test   every test
+# make demo   runs two example DAGs on a real Airflow and the emulator, on this machine      make test   runs every test
 # Needs Python 3.11.3 or newer; everything else is installed into .venv, at the versions of constraints.txt.
-# With AIRFLOW=3.1.8 or 3.2.2, make test and make chaos use an environment of their own with that Airflow.
+# With AIRFLOW=3.1.8 or 3.2.2, make test and make chaos use a separate environment with that version of Airflow.
 
 PYTHON ?= python3
 AIRFLOW ?=
@@ -16,7 +16,7 @@ $(FOR_DEMO): EXTRAS := .[demo]
 export UV_SYSTEM_CERTS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 export PYTHONUNBUFFERED := 1
-# Keep bytecode even if the machine is set not to: without it, importing Airflow takes more than twice as long.
+# Write bytecode even if this machine is set not to: without it, importing Airflow takes more than twice as long.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install demo test chaos lint types docs linkcheck ui ui-check release-check constraints clean
@@ -32,7 +32,7 @@ install: $(INSTALLED)
 $(INSTALLED) $(FOR_DEMO): setup.cfg pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11.3 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11, 3) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(ENVIRONMENT)
-	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) uv || echo "no uv here: pip does it, slower"
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) uv || echo "uv cannot be installed: pip installs the packages, which takes longer"
 	$(BIN)/uv pip install --python $(BIN)/python --build-constraints $(CONSTRAINTS) --constraint $(CONSTRAINTS) --editable '$(EXTRAS)' \
 		|| $(BIN)/python -m pip install --constraint $(CONSTRAINTS) --editable '$(EXTRAS)'
 	rm -rf airflow_dataflow_ext.egg-info
@@ -42,12 +42,12 @@ $(INSTALLED) $(FOR_DEMO): setup.cfg pyproject.toml $(CONSTRAINTS)
 demo: $(FOR_DEMO)
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
-# Two processes, because tests wait a lot. An older Airflow raises warnings of its own, so they are not errors there.
+# Uses two processes, because tests spend much time waiting. An older Airflow raises its own warnings, so they are not errors there.
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder $(if $(AIRFLOW),-W default) $(ARGS)
 
 # Kills workers of a real Airflow while operators run; takes three minutes. ARGS='--launches 200 --seed 7' runs longer, --service wave and
-# --operators all cover other operators, and --deployment celery uses PostgreSQL, Celery, and two of each component.
+# --operators all run other operators, and --deployment celery uses PostgreSQL, Celery, and two of each component.
 chaos: $(INSTALLED)
 	$(BIN)/python -m bench.chaos $(or $(ARGS),$(if $(AIRFLOW),--launches 60,--quick))
 
@@ -59,15 +59,15 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
-# Builds the pages into docs/_build; a warning is an error. All pages are built anew, because Sphinx drops unchanged pages from the search.
+# Builds the documentation into docs/_build; a warning is an error. Builds all pages, because Sphinx drops unchanged ones from the search.
 docs: $(INSTALLED)
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html docs docs/_build
 
-# Checks the links to other sites; needs the internet.
+# Checks the documentation's links to other sites; needs the internet.
 linkcheck: $(INSTALLED)
 	$(BIN)/python -m sphinx -q -b linkcheck docs build/linkcheck
 
-# Builds the pages in Airflow's UI from TypeScript into the package; needs Node 20. The result is committed, so that nobody else needs Node.
+# Builds the pages in Airflow's UI from TypeScript into the package; needs Node 20. The result is committed, so that only this needs Node.
 ui: ui/node_modules/.package-lock.json
 	cd ui && npm run --silent types && npm run --silent test && npm run --silent build
 
@@ -85,7 +85,7 @@ release-check: lint types docs
 	$(BIN)/python -m pytest -q tests/test_packaging.py tests/test_installation.py tests/test_repository.py tests/test_links.py tests/test_site.py
 	$(BIN)/python -m bench.release
 
-# With svcs 26, dag.test() of an older Airflow considers its own API not ready.
+# Updates constraints.txt, or the constraints of an older Airflow. These exclude svcs 26, with which dag.test() reports its API as not ready.
 constraints: .venv/installed
 ifdef AIRFLOW
 	cp constraints.txt $(CONSTRAINTS)

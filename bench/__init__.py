@@ -1,8 +1,8 @@
-"""What the README claims, runnable: each module prints a table and, as its last line, one JSON object with its figures."""
+"""The measurements behind the claims of the README: each benchmark prints a table and, as its last line, one JSON object of figures."""
 
 from __future__ import annotations
 
 import os
 
-# Whatever this machine's setting says, what is measured keeps its bytecode, as an installation does.
+# The measured programs write bytecode, as an installation does, even if this machine is set not to.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -1,7 +1,7 @@
-"""Airflow as people run it: PostgreSQL, Celery over Redis, and two each of workers, schedulers, triggerers and API servers.
+"""Airflow as in production: PostgreSQL, Celery with Redis, and two each of workers, schedulers, triggerers and API servers.
 
-``python -m bench.celery_stack [--dags FOLDER]`` starts it with the emulator, says where it is, and ends it at Ctrl-C. All of it
-listens on free ports of this machine. A program that ends by itself is started again, as a service manager does.
+``python -m bench.celery_stack [--dags FOLDER]`` starts this Airflow and the emulator, prints their URLs, and stops them at Ctrl-C. All
+programs listen on free ports of this machine. A program that ends by itself is started again, as a service manager would do.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from demo.stack import Component, Stack, free_port
 ROOT = Path(__file__).parents[1]
 TWO = (1, 2)
 COMPONENTS = ("worker", "scheduler", "triggerer", "api-server")
-"""Of these there are two."""
+"""The components that run twice."""
 
 AGAIN_AFTER = 2.0
 """Seconds after which a program that has ended is started again."""
@@ -41,20 +41,20 @@ LOSSES = 40
 class CeleryStack(Stack):
     """The emulator and a distributed Airflow.
 
-    :param options: see :class:`~demo.stack.Stack`; ``parallelism`` is how many tasks each worker runs at once.
+    :param options: see :class:`~demo.stack.Stack`; ``parallelism`` is the number of tasks that each worker runs at once.
     """
 
     def __init__(self, home: Path, dags: Path, **options: Any) -> None:
         super().__init__(home, dags, **options)
         self.restarts: Counter[str] = Counter()
-        """How often each program has ended by itself and was started again."""
+        """How often each program ended by itself and was started again."""
         self.changing = threading.Lock()
-        """Held by who ends a program."""
+        """Held while a program is killed, so that its end does not count as one by itself."""
         self._ended: dict[str, float] = {}
         self._restarts_them = False
         self._ports = {number: free_port() for number in TWO}
         self.front = Front(int(self.url.rpartition(":")[2]), list(self._ports.values()))
-        """What Airflow itself goes through; it may be shut."""
+        """The front through which tasks reach the API servers; it can be closed for an outage."""
         self._back = Front(port := free_port(), list(self._ports.values()))
         self.api = AirflowApi(f"http://127.0.0.1:{port}")
         self.postgres = Postgres(self.home, self._env())
@@ -76,9 +76,9 @@ class CeleryStack(Stack):
             super().__exit__(*exc)
 
     def check(self) -> None:
-        """Start again what has ended by itself, once all is up.
+        """Once the whole stack is up, start programs again that have ended by themselves.
 
-        :raises StackError: a program keeps ending, or the emulator has ended.
+        :raises StackError: a program ends again and again, or the emulator has ended.
         """
         if not self._restarts_them:
             return super().check()
@@ -95,7 +95,7 @@ class CeleryStack(Stack):
         return None
 
     def _start_services(self) -> None:
-        self.progress("PostgreSQL and Redis start")
+        self.progress("Starting PostgreSQL and Redis")
         self.postgres.start()
         self.redis.start()
         wait_for_port(self.redis, self.redis_port)
@@ -126,7 +126,7 @@ class CeleryStack(Stack):
         return {**super()._airflow_env(), **{f"AIRFLOW__{name}": value for name, value in config.items()}, "PYTHONPATH": str(ROOT)}
 
     def _healthy(self) -> bool:
-        """Whether both of everything are."""
+        """Whether both of each component are healthy."""
         try:
             for port in self._ports.values():
                 requests.get(f"http://127.0.0.1:{port}/api/v2/version", timeout=10).raise_for_status()
@@ -138,7 +138,7 @@ class CeleryStack(Stack):
         )
 
     def _have_workers(self) -> bool:
-        """Whether both workers have said that they are ready."""
+        """Whether both workers have logged that they are ready."""
         logs = (self.home / "logs" / f"worker-{number}.log" for number in TWO)
         return all(log.exists() and " ready." in log.read_text(errors="replace") for log in logs)
 
@@ -153,13 +153,13 @@ class CeleryStack(Stack):
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench.celery_stack", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dags", type=Path, default=ROOT / "dags", help="the folder of DAG files")
-    parser.add_argument("--home", type=Path, default=ROOT / ".airflow" / "celery", help="for logs and objects")
+    parser.add_argument("--home", type=Path, default=ROOT / ".airflow" / "celery", help="folder for logs and objects")
     options = parser.parse_args()
     say: Callable[[str], None] = lambda text: print(text, flush=True)  # noqa: E731
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with CeleryStack(options.home, options.dags, progress=say) as stack:
-            say(f"Airflow: {stack.url}   Dataflow: {stack.emulator_url}   logs: {stack.home / 'logs'}   Ctrl-C ends it.")
+            say(f"Airflow: {stack.url}   Dataflow: {stack.emulator_url}   logs: {stack.home / 'logs'}   Press Ctrl-C to stop.")
             while True:
                 stack.check()
                 time.sleep(1)

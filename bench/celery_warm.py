@@ -1,4 +1,5 @@
-"""What a Celery worker imports before it forks, so that hundreds of task processes fit into some minutes; named in its ``imports``."""
+"""Imports the modules of the tasks in a Celery worker before it forks, so that its task processes start fast; Celery's ``imports``
+names this module."""
 
 from __future__ import annotations
 

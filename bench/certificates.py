@@ -1,4 +1,4 @@
-"""A certificate for this machine and a CA bundle as large as the usual one, for benchmarks over TLS."""
+"""A certificate for 127.0.0.1 and a CA bundle of the usual size, for benchmarks over TLS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 
 def make_certificates(folder: Path) -> Path:
-    """Write ``server.pem`` and ``server.key`` for 127.0.0.1, and ``roots.pem``: the usual roots and the one that signed it."""
+    """Write ``server.pem`` and ``server.key`` for 127.0.0.1, and ``roots.pem`` with the usual roots and the one that signed it."""
     now = datetime.datetime.now(datetime.UTC)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])

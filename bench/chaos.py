@@ -1,18 +1,18 @@
-"""Many launches on a real Airflow whose workers are killed and whose answers are lost: how many jobs are there in the end?
+"""Launches many jobs on a real Airflow while workers are killed and answers are lost, and counts the jobs in the end.
 
-``python -m bench.chaos [--launches N] [--seed N] [--service wave] [--operators all] [--deployment celery] [--quick]``: scheduler,
-LocalExecutor and triggerer run a DAG on the emulator, whose tasks wait in their workers or in the triggerer, or start and end there.
-Workers die by SIGKILL before the call that starts something, between its effect and its answer, right after the answer, while they poll,
-while they resume and at any other moment; the emulator loses one answer in five. Without more, classic templates are launched, or with
-``--service wave`` CRM Analytics dataflows; ``--operators`` shares the launches out to other operators (see ``chaos_subjects``), and
-``--quick`` takes three of each.
-``--deployment celery`` runs on PostgreSQL and Celery with two of everything (see ``celery_stack``), and besides kills Celery workers,
-schedulers, triggerers, API servers, PostgreSQL and Redis, and puts the API servers out of reach for longer than Airflow's clients wait.
-A task that Airflow itself fails, by its own log of events, is counted apart.
-``--triggerer`` kills the triggerer instead, ten times during fifty waits; with ``--launching`` the fifty launches start and end in
-it, without a worker, and it dies around the call that launches one of them, or while they wait. ``--provider stock`` runs the Google
-provider's own operator, which waits in the worker only: its triggerer speaks gRPC.
-``--edit-retries`` edits the retries in the DAG file all the while.
+``python -m bench.chaos [--launches N] [--seed N] [--service wave] [--operators all] [--deployment celery] [--quick]``: a scheduler with
+the LocalExecutor and a triggerer run a DAG against the emulator. Its tasks wait on their workers or in the triggerer, or start and end
+in the triggerer. Workers are killed with SIGKILL before the call that starts something, between its effect and its answer, right after
+the answer, while they poll, while they resume, and at random moments. The emulator loses one answer in five.
+By default, the program launches classic templates, or CRM Analytics dataflows with ``--service wave``. ``--operators`` distributes the
+launches among other operators (see ``chaos_subjects``), and ``--quick`` does three launches of each.
+``--deployment celery`` uses PostgreSQL and Celery with two of each component (see ``celery_stack``). It also kills Celery workers,
+schedulers, triggerers, API servers, PostgreSQL and Redis, and makes the API servers unreachable for longer than Airflow's clients retry.
+Tasks that Airflow itself fails, according to its audit log, are counted separately.
+``--triggerer`` kills the triggerer instead, ten times during fifty waits. With ``--launching`` too, the fifty launches start and end in
+the triggerer, without a worker, and it is killed around the call that launches one of them, or while they wait. ``--provider stock``
+runs the Google provider's operator, which waits on the worker only, because its trigger uses gRPC.
+``--edit-retries`` changes the retries in the DAG file during the run.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ from demo.processes import StackError
 from demo.stack import Stack
 
 WORKERS = {"task": "task process", "worker": "worker's child", "machine": "worker's child and task process"}
-"""What dies around a single task, by whom a kill was for."""
+"""The processes that are killed around a single task, by the kind of kill."""
 
 EDITS = (10, 10, 1, 6, 2, 1)
-"""What the DAG file says of retries in turn, at first as much as when the run began: its tasks are made in these seconds, and keep them.
-It is never 0, with which Airflow itself retries no task whose machine it has lost."""
+"""The retries in the DAG file, one after another. The first two are the value at the start of the run, because Airflow creates the tasks
+in these seconds. No value is 0, because with 0 Airflow does not retry a task that has lost its machine."""
 
 
 def kill_workers(options: argparse.Namespace) -> dict[str, Any]:
-    """The main run."""
+    """Kill workers during many launches, and count the jobs."""
     stock = options.provider == "stock"
     groups = share(options.launches, options.operators, EVERY_WAY if not stock else ["workers"])
     chaos = Chaos(options.provider, groups, options.home, deployment=options.deployment)
@@ -77,14 +77,14 @@ def kill_workers(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _components(chaos: Chaos, options: argparse.Namespace) -> ComponentKiller | None:
-    """Who kills the rest of a distributed Airflow."""
+    """The killer of the other components of a distributed Airflow; None for the local one."""
     if not isinstance(chaos.stack, CeleryStack):
         return None
     return ComponentKiller(options.seed, plan_components(options.seed, options.launches, short=options.quick), chaos.stack, chaos.launches)
 
 
 def _judge_components(components: ComponentKiller, stack: Stack, killer: Killer, failed: dict[int, str]) -> dict[str, Any]:
-    """What there is to say of a distributed Airflow besides; ``failed`` are the tasks that Airflow failed itself."""
+    """Additional figures of a distributed Airflow; ``failed`` are the tasks that Airflow itself failed."""
     assert isinstance(stack, CeleryStack)
     kills = Counter(WORKERS[kill.whom] for kill in killer.kills) + components.kills
     show_components(kills, stack.restarts, failed)
@@ -92,7 +92,7 @@ def _judge_components(components: ComponentKiller, stack: Stack, killer: Killer,
 
 
 def chosen(options: argparse.Namespace) -> list[str]:
-    """The names of the operators that launch."""
+    """The names of the operators to launch with."""
     own = [subject.name for subject in SERVICES[options.service or "dataflow"]]
     if options.launching and options.operators in (None, "all"):
         return [name for name in HERE if name in own or not options.service]
@@ -106,45 +106,47 @@ def chosen(options: argparse.Namespace) -> list[str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench.chaos", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--launches", type=int, help="how many (default: 200; 50 with --triggerer)")
-    parser.add_argument("--seed", type=int, default=1, help="of kills and losses")
+    parser.add_argument("--launches", type=int, help="number of launches (default: 200; 50 with --triggerer)")
+    parser.add_argument("--seed", type=int, default=1, help="random seed of kills and lost answers (default: %(default)s)")
     parser.add_argument("--provider", choices=("ours", "stock"), default="ours")
-    parser.add_argument("--service", choices=tuple(SERVICES), help="launch its first operator")
-    parser.add_argument("--operators", help=f"some of {','.join(SUBJECTS)}, or all of the service (default: dataflow)")
+    parser.add_argument("--service", choices=tuple(SERVICES), help="launch with the first operator of this service")
+    parser.add_argument(
+        "--operators", help=f"comma-separated names out of {','.join(SUBJECTS)}, or all for every one of --service (default: dataflow)"
+    )
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="three launches of each operator, twelve of a single one; five waits and two kills with --triggerer, a launch of each "
-        "operator and three kills with --launching",
+        help="a short run: three launches of each operator, or twelve if there is only one; with --triggerer, five waits and two kills; "
+        "with --launching, one launch of each operator and three kills",
     )
     parser.add_argument(
-        "--deployment", choices=("local", "celery"), default="local", help="on which Airflow; celery is the distributed one"
+        "--deployment", choices=("local", "celery"), default="local", help="which Airflow to run on; celery is the distributed one"
     )
     parser.add_argument("--edit-retries", action="store_true", help="edit the retries in the DAG file while workers are killed")
     parser.add_argument("--triggerer", action="store_true", help="kill the triggerer instead of workers")
-    parser.add_argument("--launching", action="store_true", help="with --triggerer: start in it, by default every operator that waits")
-    parser.add_argument("--kills", type=int, help="of the triggerer (default: 10)")
-    parser.add_argument("--home", type=Path, default=ROOT / ".airflow" / "chaos", help="for logs and the database")
+    parser.add_argument("--launching", action="store_true", help="with --triggerer: start in it, by default all operators that can")
+    parser.add_argument("--kills", type=int, help="number of kills of the triggerer (default: 10)")
+    parser.add_argument("--home", type=Path, default=ROOT / ".airflow" / "chaos", help="folder for logs and the database")
     return parser
 
 
 def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The options, which fit together."""
+    """Read the options, and refuse combinations that make no sense."""
     parser = _parser()
     options = parser.parse_args(arguments)
     options.operators = chosen(options)
     if unknown := [name for name in options.operators if name not in SUBJECTS]:
         parser.error(f"there is no operator {', '.join(unknown)}; there are {', '.join(SUBJECTS)}")
     if options.deployment == "celery" and (options.triggerer or options.provider == "stock"):
-        parser.error("--deployment celery is about our operators; its triggerers are killed anyway")
+        parser.error("--deployment celery kills triggerers anyway and needs --provider ours: leave out --triggerer and --provider stock")
     if options.launching and (not options.triggerer or options.provider == "stock"):
-        parser.error("--launching is about --triggerer and our operators")
+        parser.error("--launching needs --triggerer and --provider ours")
     if options.launching and not set(options.operators) <= set(HERE):
-        parser.error(f"--launching is about the operators that can start in the triggerer: {', '.join(HERE)}")
+        parser.error(f"--launching takes only the operators that can start in the triggerer: {', '.join(HERE)}")
     if (options.triggerer or options.provider == "stock") and not options.launching and options.operators != ["classic"]:
-        parser.error("--triggerer and --provider stock are about the operator classic alone")
+        parser.error("--triggerer and --provider stock take only the operator classic")
     if options.edit_retries and (options.triggerer or options.provider == "stock"):
-        parser.error("--edit-retries is about workers and our operators")
+        parser.error("--edit-retries cannot be combined with --triggerer or --provider stock")
     return options
 
 

@@ -1,4 +1,4 @@
-"""Which launch a call belongs to: by the name that it gives to a job, or by the id of a thing, job, run or snapshot of the launch."""
+"""Finds the launch that a call belongs to: by the job name in the call, or by the id of a resource that belongs to the launch."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from bench.chaos_proxy import Call, json_of
 from bench.chaos_subjects import SUBJECTS, Group, number_in
 
 READS = {Job.get.id: "jobId", Snapshot.get.id: "snapshotId", wave.DataflowJob.get.id: "jobId"}
-"""The calls by which a task waits, and where they say for what."""
+"""The calls that a waiting task polls with, and the name of the value that contains the id."""
 
 NAMED = {**READS, wave.Recipe.get.id: "recipeId", **{subject.start.id: subject.named for subject in SUBJECTS.values()}}
 ALIASES = ("id", "job.id", "source.id", "targetDataflowId")
-"""Where an answer says under which other ids the same launch is known."""
+"""The fields of an answer that contain further ids of the same launch."""
 
 
 class Launches:
-    """The launches of a run, and what is known of them."""
+    """The launches of a run, with the ids that belong to them and the times at which they began."""
 
     def __init__(self, groups: Iterable[Group]) -> None:
         self.began: dict[int, float] = {}
-        """When the call of a launch had its effect first, seconds since the epoch."""
+        """When the call of each launch first had its effect, in seconds since the epoch."""
         self._starts = {number: SUBJECTS[group.subject].start.id for group in groups for number in group.numbers}
         self._ids: dict[str, int] = {}
 
     def know(self, id: str, number: int) -> None:
-        """What has this id belongs to the launch."""
+        """Note that the resource with this id belongs to the launch."""
         self._ids[id] = number
 
     def number(self, call: Call) -> int | None:
-        """The launch that the call is about, if it is known by then."""
+        """The number of the launch that the call belongs to, or None if that is not known yet."""
         return self._known(_at(call.values, NAMED.get(call.method, "")))
 
     def is_started_by(self, call: Call) -> bool:
-        """Whether it is the call that has the launch's effect."""
+        """Whether this call has the effect of its launch."""
         number = self.number(call)
         return number is not None and self._starts.get(number) == call.method
 
     def learn(self, call: Call, answer: bytes) -> None:
-        """Note what an answer tells; one of no bytes was lost, after its effect."""
+        """Note the ids in an answer; an empty answer was lost after the call had its effect."""
         if call.method not in NAMED:
             return
         reply = json_of(answer)
@@ -60,7 +60,7 @@ class Launches:
 
 
 def _at(values: Mapping[str, Any], path: str) -> str:
-    """The text at a path of names with dots between them, or an empty one."""
+    """The text at a dotted path, or an empty text."""
     found: Any = values
     for name in path.split("."):
         found = found.get(name) if isinstance(found, Mapping) else None

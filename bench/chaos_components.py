@@ -1,4 +1,4 @@
-"""Kills of what is no task's process: Airflow's programs, PostgreSQL, Redis, and the way to the API servers."""
+"""Kills Airflow's components, PostgreSQL and Redis, and makes the API servers unreachable."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from bench.chaos_calls import Launches
 from bench.chaos_stack import say
 
 RECORD, LAUNCH, DEFERRAL, RESUME = OUTAGES = ("at the record", "at the launch", "at the deferral", "at the resume")
-"""When the API servers stop being reached: before the intent is recorded, before the launched job is, and so on."""
+"""The moments at which an outage of the API servers begins: before *intended* is recorded, before *launched* is recorded, and so on."""
 
 OUT_OF_REACH = 90.0
-"""Seconds for which nobody reaches them, which is longer than Airflow's clients are patient."""
+"""Seconds of an outage, which are longer than Airflow's clients retry."""
 
 OUTAGE_WITHIN = 120.0
-"""Seconds in which the moment of an outage has to come."""
+"""Seconds within which the moment of an outage must come; otherwise the outage is skipped."""
 
 DEAD_FOR = (1.0, 12.0)
-"""Seconds after which what was killed is started again."""
+"""The range of seconds after which a killed program is started again."""
 
 TIMES = {**dict.fromkeys(COMPONENTS, 4), "postgres": 2, "redis": 2}
-"""How often each is killed in a long run; in a short one once."""
+"""How often each is killed in a long run; a short run kills each once."""
 
 
 STARTS = re.compile(rb"PATCH /execution/task-instances/([-0-9a-f]+)/run")
 SIGNS = {RECORD: b'"intended"', LAUNCH: b'"launched"', DEFERRAL: b'"deferred"'}
-"""What a task sends at these moments; one that resumes has started before."""
+"""The bytes that a task sends at these moments; a task that resumes is one that has started before."""
 
 
 @dataclass(frozen=True)
 class Due:
-    """One kill that is to be done.
+    """One planned kill.
 
     :param what: a component, a service, or the moment of an outage.
-    :param launched: how many launches must have begun before.
+    :param launched: the number of launches that must have begun before it.
     """
 
     what: str
@@ -48,7 +48,7 @@ class Due:
 
 
 def make_plan(seed: int, launches: int, *, short: bool) -> list[Due]:
-    """Kills in an order of chance, spread over the launches but for the last ones; a short run has each once, and one outage."""
+    """Plan kills in random order, spread over the first nine tenths of the launches; a short run has each once, and one outage."""
     draw = random.Random(seed)
     kills = [what for what, times in TIMES.items() for _ in range(1 if short else times)]
     kills += [draw.choice(OUTAGES)] if short else OUTAGES
@@ -57,7 +57,7 @@ def make_plan(seed: int, launches: int, *, short: bool) -> list[Due]:
 
 
 class Moments:
-    """Tells the moment of an outage by what clients send to the API servers; see :attr:`bench.front.Front.watcher`."""
+    """Recognizes the moment of an outage in the bytes that clients send; see :attr:`bench.front.Front.watcher`."""
 
     def __init__(self) -> None:
         self.armed = ""
@@ -77,14 +77,14 @@ class Moments:
 
 
 class ComponentKiller:
-    """Does a plan of kills one after the other; a context manager while it may.
+    """A context manager that carries out planned kills, one after another.
 
-    :param launches: by whose number the kills are spread.
+    :param launches: the launches of the run; their number decides when a kill is due.
     """
 
     def __init__(self, seed: int, plan: Sequence[Due], stack: CeleryStack, launches: Launches) -> None:
         self.kills: Counter[str] = Counter()
-        """How many were done, by what was killed."""
+        """The number of kills, by what was killed."""
         self._plan = plan
         self._stack = stack
         self._launches = launches
@@ -117,7 +117,7 @@ class ComponentKiller:
         name = what if what in programs else f"{what}-{self._draw.choice(TWO)}"
         end: Callable[[], None] = self._stack.postgres.stop_at_once if what == "postgres" else programs[name].kill
         seconds = self._draw.uniform(*DEAD_FOR)
-        say(f"{name} is killed for {seconds:.0f} s")
+        say(f"Killing {name} for {seconds:.0f} s")
         with self._stack.changing:
             end()
         self._over.wait(seconds)
@@ -133,7 +133,7 @@ class ComponentKiller:
             if waited > OUTAGE_WITHIN or self._over.is_set():
                 self._moments.armed = ""
                 return
-        say(f"the API servers are out of reach for {OUT_OF_REACH:.0f} s, {moment}")
+        say(f"API servers unreachable for {OUT_OF_REACH:.0f} s, {moment}")
         self._over.wait(OUT_OF_REACH)
         self._stack.front.open()
         self.kills[f"API out of reach {moment}"] += 1

@@ -1,4 +1,4 @@
-"""What the chaos program counts in the end, and the tables that it prints."""
+"""The figures that the chaos program counts in the end, and the tables that it prints."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bench.measuring import table
 
 
 def judge(tasks: Sequence[Task], effects: Sequence[Effect], lost: Collection[int] = ()) -> dict[str, int]:
-    """Count what the promise is about.
+    """Count jobs, successful tasks, duplicates and orphans.
 
-    What came of a launch is a job, for most operators. Duplicates are jobs beyond one of each launch; orphans are jobs that are not
-    as the end of their task should leave them, or that their own task, in success, does not hold.
+    For most operators, the effect of a launch is a job. Duplicates are effects beyond one for each launch. Orphans are effects that do
+    not have the state that their task should leave them in, or whose id is not the result of their task.
 
-    :param lost: the launches whose tasks Airflow itself has failed; their jobs cannot be held.
+    :param lost: the launches whose tasks Airflow itself failed; such a task has no result.
     """
     each = Counter(effect.number for effect in effects)
     held = {(task.number, task.held) for task in tasks}
@@ -32,9 +32,9 @@ def judge(tasks: Sequence[Task], effects: Sequence[Effect], lost: Collection[int
 
 
 def became(kill: Kill, tasks: Sequence[Task], effects: Sequence[Effect], began: Mapping[int, float]) -> str:
-    """What became of the launch whose worker, or triggerer, was killed.
+    """Describe what became of the launch whose worker or triggerer was killed.
 
-    :param began: when each launch had its effect first; where nobody saw the answer, because the call died too, it is not said.
+    :param began: when each launch first had its effect; a launch is missing if its call broke before the answer was seen.
     """
     if all(task.state != "success" for task in tasks if task.number == kill.number):
         return "task failed"
@@ -74,10 +74,10 @@ def show_kills(
 
 
 def show_components(kills: Mapping[str, int], restarts: Mapping[str, int], lost: Mapping[int, str]) -> None:
-    """Print what else was killed, what ended by itself meanwhile, and what Airflow has failed itself."""
+    """Print which components were killed, which programs ended by themselves, and which tasks Airflow itself failed."""
     print()
     table(["killed", "times"], sorted(kills.items()))
-    print(f"\nended by themselves, and started again: {dict(sorted(restarts.items()))}")
+    print(f"\nprograms that ended by themselves and were started again: {dict(sorted(restarts.items()))}")
     print(f"tasks that Airflow itself failed: {dict(Counter(lost.values()))}")
 
 

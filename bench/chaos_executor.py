@@ -1,4 +1,4 @@
-"""What task processes need, and a LocalExecutor whose workers start with all of it, so that hundreds of them fit into some minutes."""
+"""The modules that task processes import, and a LocalExecutor that imports them before it forks its workers, so that tasks start fast."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ FOR_EVERY_TASK = (
 
 
 def modules(provider: str) -> tuple[str, ...]:
-    """What a task process of the run needs."""
+    """The names of the modules that a task process of the run imports."""
     return tuple(name for name in (*FOR_EVERY_TASK, *NEEDED[provider]) if find_spec(name))
 
 
 class WarmLocalExecutor(LocalExecutor):
-    """Its workers are forked from a process that has read what their tasks will need."""
+    """Imports the modules of the tasks before it forks its workers."""
 
     def start(self) -> None:
         for name in modules(os.environ["CHAOS_PROVIDER"]):

@@ -1,4 +1,4 @@
-"""Who is killed when: chosen at random from a seed, found by the connection or in the process table, and killed with SIGKILL."""
+"""Chooses workers and moments at random from a seed, finds the processes by their connections or titles, and kills them with SIGKILL."""
 
 from __future__ import annotations
 
@@ -25,33 +25,34 @@ MOMENT = "at any moment"
 POINTS = (BEFORE, BETWEEN, AFTER, POLLING, RESUMING, MOMENT)
 
 WHOM = {"task": 0.6, "machine": 0.3, "worker": 0.1}
-"""The task's own process; the executor's worker with it, as when a machine is lost; or the worker alone, whose task goes on unwatched."""
+"""The share of each kind of kill: only the task's process; that and the executor's worker, as when a machine is lost; or only the worker,
+while its task keeps running without supervision."""
 
 KILLS_EACH, KILLS_QUICK = (0, 1, 1, 1, 2), (1, 1, 1, 2)
-"""How many of its calls a launch's worker is killed at, drawn from these; in a short run at one of them at least."""
+"""The number of calls at which a launch's worker is killed is drawn from these; in a short run it is at least one."""
 
 CHANCE = {RESUMING: 0.4, MOMENT: 0.1}
 WITHIN = {RESUMING: 0.15, MOMENT: 4.0}
-"""Seconds from the start of a process within which its kill falls; one that resumes has little left to do."""
+"""A process is killed within this many seconds of its start; a process that resumes has little left to do."""
 
 LOOK_EVERY = 0.05
-"""Seconds between two looks for new processes."""
+"""Seconds between two scans for new processes."""
 
 RECORDING = 0.03
-"""Seconds after the answer, or its loss, within which its kill falls: about what writing the record takes."""
+"""A process is killed within this many seconds of the answer or its loss, about the time in which it writes the record."""
 
 TITLE, EXECUTOR = "airflow worker -- ", "LocalExecutor"
-"""How Airflow's task processes call themselves, and what the LocalExecutor's workers, which call themselves alike, have in their name."""
+"""The titles of Airflow's task processes begin with the first; those of the LocalExecutor's workers do too, but contain the second."""
 
 Plan = dict[int, set[str]]
 
 
 @dataclass(frozen=True)
 class Kill:
-    """One kill that was done.
+    """One kill that was carried out.
 
-    :param number: of the launch.
-    :param at: seconds since the epoch.
+    :param number: the number of the launch.
+    :param at: the time in seconds since the epoch.
     """
 
     point: str
@@ -61,10 +62,10 @@ class Kill:
 
 
 def make_plan(seed: int, polled_by_worker: Mapping[int, bool], kills: Sequence[int] = KILLS_EACH) -> Plan:
-    """For each launch the points of its calls at which its worker is killed, once each.
+    """Draw for each launch the points at which its worker is killed, once each.
 
     :param polled_by_worker: for each launch, whether a worker waits for its job.
-    :param kills: how many, one of these for each launch.
+    :param kills: the number of points for a launch is drawn from these.
     """
     plan = {}
     for number, polled in polled_by_worker.items():
@@ -75,11 +76,11 @@ def make_plan(seed: int, polled_by_worker: Mapping[int, bool], kills: Sequence[i
 
 
 class Killer(Watcher):
-    """Kills by plan at calls, and by chance in between; a context manager while it may.
+    """A context manager that kills task processes at calls according to the plan, and at random in between.
 
-    :param launches: whose calls these are.
-    :param sessions: gives the sessions that task processes belong to, by the programs that lead them.
-    :param number_of: gives the number of the launch whose task instance has an id that begins so.
+    :param launches: the launches that the calls belong to.
+    :param sessions: returns the ids of the sessions that task processes belong to.
+    :param number_of: returns the number of the launch from the beginning of its task instance's id.
     """
 
     def __init__(
@@ -116,7 +117,7 @@ class Killer(Watcher):
         if victim := await self._victim(call, number, BETWEEN):
             return self._kill(victim, BETWEEN, lambda: number)
         if victim := await self._victim(call, number, AFTER):
-            self._marked[call.port] = victim  # to find it once the answer is on its way takes too long
+            self._marked[call.port] = victim  # found now, because finding it after the answer takes too long
         return False
 
     async def answered(self, call: Call) -> None:
@@ -126,7 +127,7 @@ class Killer(Watcher):
             self._kill(victim, AFTER, lambda: self.launches.number(call))
 
     async def _victim(self, call: Call, number: int | None, point: str) -> psutil.Process | None:
-        """The task process that makes the call, when its turn has come."""
+        """The task process that makes the call, if the plan says to kill it at this point."""
         if number is None or point not in self._plan.get(number, ()) or self._over.is_set():
             return None
         victim = await asyncio.to_thread(self._owner, call.port)
@@ -142,7 +143,7 @@ class Killer(Watcher):
         return None
 
     def _tasks(self) -> Iterator[tuple[psutil.Process, str]]:
-        """The task processes, each with the beginning of its task instance's id."""
+        """All task processes, each with the beginning of its task instance's id."""
         sessions = self._sessions()
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):
@@ -152,7 +153,7 @@ class Killer(Watcher):
                         yield process, title.removeprefix(TITLE).strip()
 
     def _watch_processes(self) -> None:
-        """A task's second process, after a deferral, has the same id as its first."""
+        """Kill some of the new task processes; a task's second process, after a deferral, has the same instance id as its first."""
         known: set[int] = set()
         begun: set[str] = set()
         while not self._over.wait(LOOK_EVERY):
@@ -170,20 +171,20 @@ class Killer(Watcher):
             self._kill(process, point, lambda: self._number_of(instance))
 
     def _kill(self, task: psutil.Process, point: str, number: Callable[[], int | None]) -> bool:
-        """Whether there was somebody to kill.
+        """Kill the task, its worker or both, and return whether the task was still running.
 
-        :param number: gives the number of the launch; asked for afterwards, because a process that resumes does not live for long.
+        :param number: returns the number of the launch; called after the kill, because a process that resumes soon ends.
         """
         whom = self._draw.choices(list(WHOM), list(WHOM.values()))[0]
         try:
             worker = self._worker_of(task)
             if not _lives(task):
-                return False  # its worker may be at the executor's queue; to die there would stop the others too
+                return False  # its worker may hold the lock of the executor's queue, so killing it would block the others
             if worker is None or whom == "task":
                 whom = "task"
                 task.kill()
             else:
-                worker.kill()  # first: a worker that lives reports its task's death
+                worker.kill()  # before the task, because a running worker reports its task's end
                 if whom == "machine":
                     task.kill()
         except psutil.NoSuchProcess:
@@ -193,7 +194,7 @@ class Killer(Watcher):
         return True
 
     def _worker_of(self, task: psutil.Process) -> psutil.Process | None:
-        """The executor's worker that watches over a task; none when that was killed before, and init has taken its place."""
+        """The executor's worker that supervises a task; None if it was killed before, so that init is the task's parent."""
         parent = task.parent()
         sessions = self._sessions()
         if parent is None or os.getsid(parent.pid) not in sessions or parent.pid in sessions:

@@ -1,4 +1,4 @@
-"""A proxy between workers and the emulator that shows each call to somebody before it passes, after its effect, and when it is answered."""
+"""A proxy between workers and the emulator that shows each call to a watcher before it, after its effect, and when it is answered."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ ROUTES = [
 class Call:
     """One call of a client.
 
-    :param method: id of the method; empty for what is none of the services', for example a login.
-    :param values: what the body holds, and the values in the URL's path.
-    :param port: the client's, by which its process is known.
+    :param method: the id of the method; empty for calls that are not methods of the services, for example a login.
+    :param values: the fields of the body and the values in the URL's path.
+    :param port: the client's port, which identifies its process.
     """
 
     method: str
@@ -42,24 +42,24 @@ class Call:
 
 
 class Watcher:
-    """Is shown each call; True from :meth:`arrives` or :meth:`answers` drops the call's connection."""
+    """Is called for each call; if :meth:`arrives` or :meth:`answers` returns True, the proxy drops the call's connection."""
 
     async def arrives(self, call: Call) -> bool:
-        """Nothing has been done yet."""
+        """The call has had no effect yet."""
         return False
 
     async def answers(self, call: Call, answer: bytes) -> bool:
-        """The service has done it; the client does not know."""
+        """The call has had its effect, and the client has no answer yet."""
         return False
 
     async def answered(self, call: Call) -> None:
-        """The answer, or the end of the connection where it is lost, is on its way."""
+        """The answer is on its way to the client, or the end of the connection if the answer is lost."""
 
 
 class Proxy:
-    """Runs in a thread of its own, as a context manager.
+    """A context manager that runs the proxy in a thread.
 
-    :param upstream: gives the emulator's URL; it may not run yet.
+    :param upstream: returns the emulator's URL; the emulator need not run yet when the proxy starts.
     """
 
     def __init__(self, port: int, upstream: Callable[[], str], watcher: Watcher) -> None:
@@ -108,7 +108,7 @@ class Proxy:
             url = self._upstream() + request.raw_path
             async with self._session.request(request.method, url, data=content, headers=headers, allow_redirects=False) as reply:
                 answer = await reply.read()
-        except aiohttp.ClientError:  # the emulator closed the connection, and so do we
+        except aiohttp.ClientError:  # the emulator closed its connection, so the proxy closes the client's
             killed = await self._watcher.answers(call, b"")
             dropped = _drop(request)
             if not killed:
@@ -133,7 +133,7 @@ def _call(request: web.Request, content: bytes) -> Call:
 
 
 def json_of(content: bytes) -> dict[str, Any]:
-    """A body as a JSON object; empty when it is none."""
+    """The body as a JSON object; empty if it is not one."""
     try:
         found = json.loads(content)
     except ValueError:

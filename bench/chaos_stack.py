@@ -1,4 +1,4 @@
-"""The stack that the chaos program runs on: an Airflow that notices a death within seconds, its launches, and their jobs."""
+"""The stack of the chaos program: an Airflow that notices within seconds that a process has died, with its launches and their jobs."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ LOST = 0.2
 """The share of launches whose answer the emulator loses."""
 
 EDIT_EVERY = 10.0
-"""Seconds for which the DAG file stays as it is, while it is edited."""
+"""Seconds between two changes of the DAG file."""
 
 SHORT, LONG = 4.0, 25.0
-"""Seconds that jobs run: half of them are over before a lost machine is noticed, half of them are not."""
+"""Seconds that jobs run: half of the jobs end before Airflow notices a lost machine, and half of them later."""
 
 NOTICED_FAST = {
     # A killed worker's task fails after this time instead of five minutes.
@@ -49,25 +49,24 @@ NOTICED_FAST = {
 }
 
 NOTICED_FAST_TOO = {
-    # What a dead scheduler had in hand, another one takes over after these times; what was lost with Redis is queued again.
+    # After these times, another scheduler adopts the tasks of a dead one, and tasks that were lost with Redis are queued again.
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "20",
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "15",
 }
-"""The same where there are two of everything."""
-
+"""Additional settings for a deployment with two of each component."""
 
 AIRFLOW_FAILS = ("heartbeat timeout", "state mismatch", "stuck in queued tries exceeded")
-"""Events of Airflow's log by which it ends a try whatever the task says."""
+"""Events in Airflow's audit log with which it fails a try by itself."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task instance at the end.
+    """One task instance at the end of the run.
 
-    :param held: the id of what came of its launch.
-    :param in_worker: whether it ever had a worker.
+    :param held: the id of its launch's effect, from the task's result.
+    :param in_worker: whether it ever ran on a worker.
     """
 
     number: int
@@ -78,11 +77,11 @@ class Task:
 
 
 class Chaos:
-    """One run of the DAG and what is done to it.
+    """One run of the DAG.
 
-    :param groups: the launches, by the tasks that they are.
+    :param groups: the launches, grouped by task.
     :param deployment: ``local`` for the small Airflow, ``celery`` for the distributed one.
-    :param parallelism: how many tasks run at once.
+    :param parallelism: the number of tasks that run at once.
     """
 
     def __init__(self, provider: str, groups: Sequence[Group], home: Path, *, deployment: str = "local", parallelism: int = 6) -> None:
@@ -118,7 +117,7 @@ class Chaos:
             self.stack = Stack(home, dags, parallelism=parallelism, env=env, emulator=emulator, progress=say)
 
     def control(self, verb: str, path: str, **body: Any) -> Any:
-        """A control call of the emulator."""
+        """Make a control call to the emulator."""
         return self._ask(verb, f"_emulator/{path}", body or None)
 
     def _ask(self, verb: str, path: str, body: Any = None) -> Any:
@@ -127,7 +126,8 @@ class Chaos:
         return reply.json()
 
     def script(self, *, lost: float, seed: int, seconds: Sequence[float]) -> None:
-        """Set how long jobs and runs take, by the last digit of their number; make the things; set how often an answer is lost."""
+        """Script the emulator: how long jobs and runs take, by the last digit of their number, and how often an answer is lost; and
+        create the resources that launches act on."""
         for place, length in enumerate(seconds):
             names = f"chaos-??[{''.join(str(digit) for digit in range(10) if digit % len(seconds) == place)}]"
             self.control("POST", "scripts", pattern=f"{names}*", steps=[[0, "JOB_STATE_RUNNING"], [length, "JOB_STATE_DONE"]])
@@ -146,7 +146,7 @@ class Chaos:
             self.control("POST", "faults", method=method, lost=True, probability=lost, times=None, seed=seed)
 
     def _make(self, kind: str, name: str) -> str:
-        """A thing that launches act on; its id."""
+        """Create a resource that launches act on, and return its id."""
         if kind == "pipeline":
             return self._make_pipeline(name)
         if kind == "run":
@@ -174,22 +174,22 @@ class Chaos:
         self.run_id = self.stack.api.trigger(DAG, self.things)
 
     def number_of(self, instance: str) -> int | None:
-        """The number of the launch of a task instance, by the beginning of its id."""
+        """The number of the launch whose task instance has an id that begins with this text."""
         return next((self._number(row) for row in self.stack.api.tasks(DAG, self.run_id) if row["id"].startswith(instance)), None)
 
     def _number(self, row: dict[str, Any]) -> int:
         return self.groups[row["task_id"]].numbers[int(row["map_index"])]
 
     def edit_retries(self, retries: int) -> None:
-        """Change how often the DAG file says that tasks are retried; Airflow goes on with what it said when the run began."""
+        """Change the retries in the DAG file; Airflow continues with the value from the start of the run."""
         fresh = self.retries.with_suffix(".new")
         fresh.write_text(str(retries))
         fresh.replace(self.retries)
 
     def wait(self, seconds: float, *, edits: Sequence[int] = ()) -> None:
-        """Wait for the run's end.
+        """Wait until the run ends.
 
-        :param edits: retries that the DAG file says in turn, each for :data:`EDIT_EVERY` seconds.
+        :param edits: values for the retries in the DAG file, each for :data:`EDIT_EVERY` seconds in turn.
         """
         began = time.monotonic()
         reported = time.monotonic()
@@ -206,17 +206,17 @@ class Chaos:
         self.stack.wait_until("the run to end", ended, seconds=seconds)
 
     def held(self) -> Counter[int | None]:
-        """How many tasks wait, by the id of the triggerer that holds them."""
+        """The number of deferred tasks, by the id of the triggerer that they are assigned to."""
         rows = self.stack.api.tasks(DAG, self.run_id)
         return Counter((row["trigger"] or {}).get("triggerer_id") for row in rows if row["state"] == "deferred")
 
     def workers(self) -> set[int]:
-        """The programs in whose sessions tasks run."""
+        """The process ids of the programs in whose sessions tasks run."""
         programs = [program for name, program in list(self.stack.programs.items()) if name.startswith(("worker", "scheduler"))]
         return {process.pid for process in (program.process for program in programs) if process is not None}
 
     def failed_by_airflow(self) -> dict[int, str]:
-        """Why Airflow itself failed a task, by its own log of events; by the number of its launch."""
+        """The events with which Airflow itself failed tasks, by the number of the launch."""
         found = {}
         for row in self.stack.api.tasks(DAG, self.run_id):
             events = self.stack.api.events(DAG, self.run_id, row["task_id"], row["map_index"]) if row["state"] == "failed" else []
@@ -225,7 +225,7 @@ class Chaos:
         return found
 
     def tasks(self) -> list[Task]:
-        """How the tasks ended, and what each of them holds."""
+        """The state and result of each task."""
         found = []
         for row in self.stack.api.tasks(DAG, self.run_id):
             held = self._held(row) if row["state"] == "success" else ""
@@ -242,17 +242,17 @@ class Chaos:
         return str(first["id"] if isinstance(first, dict) else first)
 
     def end_jobs(self, *, every: int) -> None:
-        """End every n-th job well, if it has not ended."""
+        """Let every n-th job succeed if it has not ended."""
         for job in self.jobs()[::every]:
             if job["currentState"] not in TERMINAL:
                 self.control("POST", "jobs/state", job=job["id"], state="JOB_STATE_DONE")
 
     def jobs(self) -> list[dict[str, Any]]:
-        """Every job that Dataflow has ever had."""
+        """All Dataflow jobs of the emulator, including those that have ended."""
         return [entry["job"] for entry in self.control("GET", "jobs")]
 
     def effects(self) -> dict[str, list[Effect]]:
-        """What came of the launches, by what is launched."""
+        """The effects of the launches, by operator."""
         snapshots = self._ask("GET", Snapshot.list.request(projectId=PROJECT, location=LOCATION).target).get("snapshots", [])
         found = Found(things=self.things, jobs=self.jobs(), snapshots=snapshots, runs=self.control("GET", "wave/jobs"))
         return effects_in(found, self.groups.values())

@@ -1,4 +1,4 @@
-"""What the chaos program does many times at once: a table of the operators that start something, or act on a job, and of their effects."""
+"""A table of the operators that the chaos program runs: those that start something or act on a job, with their effects."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from airflow_dataflow_ext.task.compat import IS_3_3
 
 PROJECT, LOCATION = "chaos-project", "us-central1"
 FULL_LOCATION = "us-west1"
-"""Where no job ever gets machines."""
+"""A location without capacity: no job ever gets workers there."""
 WORKERS = 17
-"""What the jobs that are updated get as their greatest number of workers."""
+"""The maximum number of workers that updated jobs get."""
 
 _NAME = re.compile(r"chaos-(\d{3,})(-|$)")
 
 
 def name_of(number: int) -> str:
-    """What the job, run or thing of a launch is called, as far as the program has a say in it."""
+    """The name of a launch's job, run or resource, or its beginning if the operator appends a suffix."""
     return f"chaos-{number:03}"
 
 
 def number_in(name: str) -> int | None:
-    """The number of the launch that a job, run or thing of this name belongs to."""
+    """The number of the launch that a job, run or resource with this name belongs to."""
     found = _NAME.match(name)
     return int(found[1]) if found else None
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the services hold in the end.
+    """The resources that the services hold in the end.
 
-    :param things: id of each thing that was made before the run, by its name.
+    :param things: the ids of the resources that were created before the run, by name.
     """
 
     things: Mapping[str, str] = field(default_factory=dict)
@@ -50,11 +50,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Effect:
-    """One thing that came of a launch.
+    """One effect of a launch.
 
-    :param number: of the launch.
-    :param ids: of which the task holds one.
-    :param right: whether it is as the end of the task should leave it.
+    :param number: the number of the launch.
+    :param ids: the ids of the effect; the task's result is one of them.
+    :param right: whether it has the state that the task should leave it in.
     """
 
     number: int | None
@@ -63,13 +63,13 @@ class Effect:
 
 
 def ended(found: Found) -> Iterator[Effect]:
-    """Jobs that were started; they have ended."""
+    """Jobs that were started; they should have ended."""
     for job in _started(found):
         yield Effect(number_in(job["name"]), (job["id"],), job["currentState"] in TERMINAL)
 
 
 def ended_elsewhere(found: Found) -> Iterator[Effect]:
-    """Jobs that were started one after the other, until one of them had room; those without have failed before the next one began."""
+    """Jobs that were started one after another until one got workers; each one without workers should have failed before the next began."""
     free: dict[int | None, str] = {}
     for job in sorted(_started(found), key=lambda job: str(job["createTime"])):
         number = number_in(job["name"])
@@ -80,7 +80,7 @@ def ended_elsewhere(found: Found) -> Iterator[Effect]:
 
 
 def replaced(found: Found) -> Iterator[Effect]:
-    """Jobs that were started in the place of others; they run."""
+    """Jobs that replaced others; they should be running."""
     for job in _started(found):
         yield Effect(number_in(job["name"]), (job["id"],), job["currentState"] == RUNNING)
 
@@ -98,20 +98,20 @@ def scaled(found: Found) -> Iterator[Effect]:
 
 
 def snapshots(found: Found) -> Iterator[Effect]:
-    """Snapshots; they are ready."""
+    """Snapshots that were created; they should be ready."""
     numbers = {job["id"]: number for number, job in _acted_on(found)}
     for snapshot in found.snapshots:
         yield Effect(numbers.get(snapshot["sourceJobId"]), (snapshot["id"],), snapshot["state"] == "READY")
 
 
 def deleted(found: Found) -> Iterator[Effect]:
-    """Things that are gone."""
+    """Resources that were deleted."""
     there = {snapshot["id"] for snapshot in found.snapshots}
     return (Effect(number_in(name), (id,)) for name, id in found.things.items() if id not in there)
 
 
 def runs(found: Found) -> Iterator[Effect]:
-    """CRM Analytics runs; they ended well."""
+    """CRM Analytics runs; they should have succeeded."""
     return (Effect(number_in(run["label"]), (run["id"], run["handle"]), run["status"] == "Success") for run in found.runs)
 
 
@@ -140,24 +140,24 @@ def _graph(name: str) -> Json:
 
 
 def _thing(name: str) -> str:
-    """The id of the thing of this name, which the run gets with its conf."""
+    """A template that renders to the id of the resource with this name, from the conf of the run."""
     return f"{{{{ dag_run.conf[{name!r}] }}}}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """One operator under fire.
+    """One operator that the chaos program runs.
 
     :param operator: its import path.
-    :param each: the argument that differs between launches, and its value for a name.
+    :param each: the argument that differs between launches, and a function that returns its value for a name.
     :param start: the call that has the effect.
-    :param named: where that call says which launch it is: a path into its body, or a name in its URL, as the job's name or a thing's id.
-    :param effects: what came of the launches.
-    :param xcom: under which its tasks hold the id of that; none where it is the thing's own.
-    :param thing: what must be there before, one for each launch: a ``stream`` that runs, its ``snapshot``, a ``pipeline``,
-        or an asset or a ``run`` of the org.
+    :param named: where that call contains the job's name or a resource's id: a path in its body, or a parameter of its URL.
+    :param effects: returns the effects of the launches.
+    :param xcom: the XCom in which its tasks keep the id of the effect; empty if that is the id of the resource itself.
+    :param thing: the resource that must exist for each launch: a running ``stream``, its ``snapshot``, a ``pipeline``, or an asset or
+        a ``run`` of the org.
     :param waits: whether it waits for anything.
-    :param full: the first launch of each is refused: too many jobs run.
+    :param full: whether the first call of each launch is refused because too many jobs are running.
     :param fields: further arguments.
     """
 
@@ -174,7 +174,7 @@ class Subject:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
     def ways(self, ways: Sequence[str]) -> Sequence[str]:
-        """Those of the ways that it has; what may launch more than once begins on a worker."""
+        """Those of the ways that the operator supports; one that may launch more than once starts on a worker."""
         if not self.waits:
             return ways[:1]
         return [way for way in ways if way != "here" or not {"when_full", "fallback_locations"} & set(self.fields)]
@@ -324,7 +324,7 @@ WAYS: dict[str, dict[str, bool]] = {
     "triggerer": {"deferrable": True},
     "here": {"deferrable": True, "start_from_trigger": True, "end_from_trigger": True},
 }
-"""How an operator waits, and what it is given for that: in its workers, in the triggerer, or there from its start to its end."""
+"""The ways in which an operator waits, with their arguments: on its workers, in the triggerer, or in the triggerer from start to end."""
 
 HERE = tuple(name for name, subject in SUBJECTS.items() if "here" in subject.ways(tuple(WAYS)))
 """The operators that can start in the triggerer."""
@@ -332,15 +332,15 @@ HERE = tuple(name for name, subject in SUBJECTS.items() if "here" in subject.way
 EVERY_WAY = tuple(WAYS) if IS_3_3 else ("workers", "triggerer")
 
 AT_ONCE = 5
-"""How many tasks that start in the triggerer run at once; Airflow itself would start all of them."""
+"""How many tasks that start in the triggerer run at once; without this limit, Airflow starts all of them."""
 
 
 @dataclass(frozen=True)
 class Group:
     """The launches of one mapped task.
 
-    :param subject: the name of what is launched.
-    :param way: how they wait. A mapped task cannot start in the triggerer, so one that does is a task of its own, with one launch.
+    :param subject: the name of the operator.
+    :param way: how they wait. A mapped task cannot start in the triggerer, so each launch of the way ``here`` is a task of its own.
     """
 
     subject: str
@@ -349,7 +349,7 @@ class Group:
 
     @property
     def is_polled_by_worker(self) -> bool:
-        """Whether they wait in their workers; an operator that does not wait has nothing to poll."""
+        """Whether they wait on their workers; an operator that does not wait has nothing to poll."""
         return SUBJECTS[self.subject].waits and self.way == "workers"
 
     @property
@@ -358,9 +358,9 @@ class Group:
 
 
 def share(launches: int, names: Sequence[str], ways: Sequence[str] = EVERY_WAY) -> list[Group]:
-    """Deal launches out to operators by turns, and those of each operator to the ways; the first way has the first numbers.
+    """Distribute launches evenly among the operators, and those of each operator among the ways; the first way has the first numbers.
 
-    :param ways: how an operator that waits does so.
+    :param ways: the ways in which operators wait.
     """
     counts = {name: len(range(turn, launches, len(names))) for turn, name in enumerate(names)}
     groups, first = [], 0
@@ -375,7 +375,7 @@ def share(launches: int, names: Sequence[str], ways: Sequence[str] = EVERY_WAY) 
 
 
 def effects_in(found: Found, groups: Iterable[Group]) -> dict[str, list[Effect]]:
-    """What came of launches, by what is launched."""
+    """The effects of launches, by operator."""
     numbers: dict[str, set[int]] = {}
     for group in groups:
         numbers.setdefault(group.subject, set()).update(group.numbers)
@@ -383,10 +383,10 @@ def effects_in(found: Found, groups: Iterable[Group]) -> dict[str, list[Effect]]
 
 
 def dump(groups: Iterable[Group]) -> str:
-    """Text from which :func:`load` makes the same groups."""
+    """Serialize groups as a text that :func:`load` reads."""
     return json.dumps([asdict(group) for group in groups])
 
 
 def load(text: str) -> list[Group]:
-    """The inverse of :func:`dump`."""
+    """Read groups that :func:`dump` has serialized."""
     return [Group(**{**group, "numbers": tuple(group["numbers"])}) for group in json.loads(text)]

@@ -1,4 +1,4 @@
-"""The triggerer is killed: while tasks wait in it, or around the calls by which it launches."""
+"""Kills the triggerer while tasks wait in it, or around the calls with which it launches jobs."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from demo.processes import Program
 POINTS = (BEFORE, BETWEEN, AFTER, MOMENT)
 
 WITHIN = 8.0
-"""Seconds from the answer to a launch within which a kill at any moment falls: a short job is over by then, and its task ends."""
+"""A kill at any moment falls within this many seconds of the answer to a launch; a short job ends in this time, and its task with it."""
 
 
 @dataclass(frozen=True)
 class Due:
-    """One kill that is to be done.
+    """One planned kill.
 
-    :param launched: how many launches must have begun before; the next launch call after that is the one.
+    :param launched: the number of launches that must have begun before it; it falls at the next launch call.
     """
 
     point: str
@@ -40,17 +40,18 @@ class Due:
 
 
 def make_plan(seed: int, launches: int, kills: int) -> list[Due]:
-    """Kills at each of the points by turns, in an order of chance, spread over the launches that are not the last ones."""
+    """Plan the same number of kills at each point, in random order, spread over all launches except the last few."""
     points = [POINTS[number % len(POINTS)] for number in range(kills)]
     random.Random(seed).shuffle(points)
     return [Due(point, number * max(launches - AT_ONCE, 0) // kills) for number, point in enumerate(points)]
 
 
 class TriggererKiller(Watcher):
-    """Kills the triggerer by plan at launch calls and starts it again at once; a context manager while it may.
+    """A context manager that kills the triggerer at launch calls according to the plan, and starts it again at once.
 
-    :param launches: whose calls these are.
-    :param programs: the stack's; the triggerer is not among them while it may be killed, because the stack wants its programs to live.
+    :param launches: the launches that the calls belong to.
+    :param programs: the programs of the stack. The triggerer is removed from them while it may be killed, because the stack raises an
+        error when one of its programs ends.
     """
 
     def __init__(self, seed: int, plan: list[Due], launches: Launches, programs: MutableMapping[str, Program]) -> None:
@@ -86,17 +87,17 @@ class TriggererKiller(Watcher):
                 asyncio.get_running_loop().call_later(self._draw.uniform(0, within), self._kill, call, point)
 
     def _is_due(self, call: Call, point: str) -> bool:
-        """Whether the next kill falls at this point of this call; it is asked for once, and there is no next one before it is done."""
+        """Whether the next kill falls at this point of this call; if so, no other kill is due until it has been carried out."""
         due = self._next
         if due is None or due.point != point or len(self.launches.began) < due.launched:
             return False
         if not self.launches.is_started_by(call) or self._lives.get(call.port) != len(self.kills):
-            return False  # it launches nothing, or its triggerer is dead already
+            return False  # it launches nothing, or its triggerer has already been killed
         self._next = None
         return True
 
     def _kill(self, call: Call, point: str) -> bool:
-        """Whether it may still be killed."""
+        """Kill the triggerer and start it again; return False if it may not be killed any more."""
         with self._lock:
             if self._program is None:
                 return False
@@ -105,12 +106,12 @@ class TriggererKiller(Watcher):
             self._program.start()
         self.kills.append(Kill(point, "triggerer", self.launches.number(call) or 0, at))
         self._next = next(self._plan, None)
-        say(f"The triggerer was killed {point}, launch {self.kills[-1].number}")
+        say(f"Killed the triggerer {point}, launch {self.kills[-1].number}")
         return True
 
 
 def kill_launching(options: argparse.Namespace) -> dict[str, Any]:
-    """Launches that start and end in a triggerer that is killed."""
+    """Kill the triggerer while tasks start, launch and end in it."""
     groups = share(options.launches, options.operators, ["here"])
     chaos = Chaos("ours", groups, options.home)
     plan = make_plan(options.seed, options.launches, options.kills)
@@ -131,7 +132,7 @@ def kill_launching(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def kill_waiting(options: argparse.Namespace) -> dict[str, Any]:
-    """Waits in a triggerer that is killed each time when it has taken them over; half of the jobs end meanwhile."""
+    """Kill the triggerer each time it has taken over the waiting tasks; half of the jobs end meanwhile."""
     chaos = Chaos("ours", share(options.launches, ["classic"], ["triggerer"]), options.home)
     draw = random.Random(options.seed)
     rows = []
@@ -151,7 +152,7 @@ def kill_waiting(options: argparse.Namespace) -> dict[str, Any]:
             rows.append((number, sum(held.values()), sum(count for holder, count in held.items() if holder not in killed)))
             killed.update(held)
             chaos.stack.restart("triggerer")
-            say("The triggerer was killed; {1} tasks waited, {2} of them in it".format(*rows[-1]))
+            say("Killed the triggerer; {1} tasks were waiting, {2} of them in it".format(*rows[-1]))
             if number == options.kills // 2:
                 chaos.end_jobs(every=2)
         chaos.end_jobs(every=1)

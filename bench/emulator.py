@@ -1,8 +1,8 @@
-"""What a job on the emulator costs over the same pipeline in Beam's own in-process runner.
+"""How much longer a job on the emulator takes than the same pipeline in Beam's in-process runner.
 
-``python -m bench.emulator [--runs N] [--lines N]``: a count of words, from the call of ``Pipeline.run`` to the job's end, once with the
-in-process runner that DirectRunner falls back to and once with DataflowRunner; the start of the job's process, which is the import of Beam,
-is measured apart. The last line has ``over_direct``: medians, the job's time without that start over the time of the other.
+``python -m bench.emulator [--runs N] [--lines N]`` times a word count from the call of ``Pipeline.run`` to the job's end, with the
+in-process runner that DirectRunner falls back to and with DataflowRunner. The start of the job's process, mostly the import of Beam, is
+measured separately. ``over_direct`` in the last line is the job's median time without that start, divided by that of the other runner.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bench.measuring import figures, table
 IN_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 CHILD = Path(beam_child.__file__).with_name("__main__.py")
 LOOK = 0.25
-"""Seconds between two looks of Beam's client, which are five otherwise: the wait of a client is no cost of the job."""
+"""Seconds between two polls of Beam's client, instead of five: the client's wait is not a cost of the job."""
 
 
 def run_once(options: list[str], output: str) -> float:
@@ -43,11 +43,11 @@ def run_once(options: list[str], output: str) -> float:
 
 
 def client(request: dict[str, Any]) -> None:
-    """The process that submits: both ways in turn, on the same objects of the emulator's bucket."""
+    """Run the pipeline with both runners in turn, on the same objects in the emulator's bucket; this is the process that submits."""
     from apache_beam.internal.gcp import auth
     from apache_beam.runners.dataflow import dataflow_runner
 
-    auth._Credentials._credentials_init = True  # there are none, and to look for them takes a minute
+    auth._Credentials._credentials_init = True  # there are no credentials, and looking for them takes a minute
     dataflow_runner.time = SimpleNamespace(time=time.time, sleep=lambda seconds: time.sleep(min(seconds, LOOK)))
     remote = ["--runner=DataflowRunner", "--no_auth", f"--dataflow_endpoint={request['endpoint']}", "--project=my-project"]
     remote += ["--region=us-central1", "--temp_location=gs://bench/temp"]
@@ -56,14 +56,14 @@ def client(request: dict[str, Any]) -> None:
     for number in range(request["runs"] + 1):
         seconds = {name: run_once(options, f"gs://bench/{name}/{number}") for name, options in ways.items()}
         seconds["start"] = start_once()
-        if number:  # the first fills the caches
+        if number:  # the first run fills the caches
             for name, each in seconds.items():
                 found[name].append(each)
     print(json.dumps(found))
 
 
 def start_once() -> float:
-    """Seconds that a job's process takes until it can be given what to run; this one is given nothing, and ends."""
+    """Seconds until a job's process is ready to receive its pipeline; this one receives none and ends."""
     began = time.perf_counter()
     subprocess.run([sys.executable, "-P", str(CHILD)], env={**os.environ, "NO_GCE_CHECK": "true"}, capture_output=True, check=False)
     return time.perf_counter() - began
@@ -88,8 +88,8 @@ def measure(runs: int, lines: int) -> dict[str, list[float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=3, help="counted runs each way")
-    parser.add_argument("--lines", type=int, default=200_000, help="lines of the text that is counted")
+    parser.add_argument("--runs", type=int, default=3, help="measured runs with each runner")
+    parser.add_argument("--lines", type=int, default=200_000, help="lines of the input text")
     parser.add_argument("--client", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.client:

@@ -1,4 +1,4 @@
-"""A page of the docs, followed to the letter: its blocks are read from it and done in two shells, as a person at a terminal does them."""
+"""Follows a page of the docs literally: reads its code blocks and carries them out in two shells, as a user at a terminal does."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from pathlib import Path
 EMULATOR, DEMO = "-m airflow_dataflow_ext.emulator", "make demo KEEP=1"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"put\s+this\s+into\s+`([^`]+)`", re.IGNORECASE)
-READY = {EMULATOR: "eval ", DEMO: "Ctrl-C ends it."}
-"""What a program says once it serves."""
+READY = {EMULATOR: "eval ", DEMO: "Press Ctrl-C to stop everything."}
+"""The text that each program prints once it is ready."""
 DONE = "the-block-is-done"
 
 
 class FollowingError(Exception):
-    """A step of the page cannot be done, or did not end well; the text says which and what was seen."""
+    """A step of the page cannot be carried out or failed; the message contains the step and its output."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block of a page.
+    """A code block of a page.
 
-    :param kind: the language it is marked with: ``sh``, or that of a file to write.
+    :param kind: the language of the block: ``sh``, or that of a file to write.
     :param before: the page's text between the block before it and this one.
     :param after: the page's text up to the next block.
     """
@@ -40,38 +40,38 @@ class Block:
 
     @property
     def file(self) -> str:
-        """The file that its text belongs into, as the page names it; empty where the page names none."""
+        """The file that the page says to write the block to; empty if the page names none."""
         found = FILE.findall(self.before)
         return found[-1] if found else ""
 
     @property
     def serves(self) -> str:
-        """The program in it that goes on until Ctrl-C; empty where it has none."""
+        """The program in the block that runs until Ctrl-C; empty if there is none."""
         found = [program for program in READY if program in self.text and "--print-env" not in self.text]
         return found[0] if found else ""
 
     @property
     def says_to_stop(self) -> bool:
-        """Whether the text before it says how the program that runs is ended."""
+        """Whether the text before the block says how to stop the running program."""
         return "Ctrl-C" in self.before
 
     @property
     def promises(self) -> list[str]:
-        """What its output says, by the page: the words that the text after it has in italics."""
+        """The words that the page expects in the block's output: those in italics in the text after it."""
         return [" ".join(words.split()) for words in re.findall(r"(?<![*\w])\*([^*\n][^*]*)\*(?!\*)", self.after.partition("\n#")[0])]
 
 
 def blocks(page: str) -> list[Block]:
-    """The blocks of a page, in their order."""
+    """The code blocks of a page, in their order."""
     parts = BLOCK.split(page)  # text, then for each block its kind, its content, and the text after it
     return [Block(parts[at], parts[at + 1], parts[at - 1], parts[at + 2]) for at in range(1, len(parts), 3)]
 
 
 class Shell:
-    """A shell that keeps what is set in it.
+    """A shell that runs commands one after another and keeps its variables.
 
-    :param env: its whole environment.
-    :param folder: where it is opened.
+    :param env: its complete environment.
+    :param folder: its working directory.
     """
 
     def __init__(self, env: Mapping[str, str], folder: Path) -> None:
@@ -88,9 +88,9 @@ class Shell:
         )
 
     def run(self, commands: str, until: str = DONE, seconds: float = 900) -> str:
-        """Type commands, and wait until they have said something; by default until they are done.
+        """Run commands, and return their output until they print a given text; by default until they end.
 
-        :raises FollowingError: the shell ended, or it took longer than these seconds.
+        :raises FollowingError: the shell ended, or the commands took longer than ``seconds``.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -105,21 +105,21 @@ class Shell:
                     break
                 said.append(line)
             else:
-                raise FollowingError(f"the shell ended, or was ended after {seconds:.0f} s, in:\n{commands}\n{_tail(said)}")
+                raise FollowingError(f"the shell ended, or was killed after {seconds:.0f} s, while it ran:\n{commands}\n{_tail(said)}")
         finally:
             alarm.cancel()
         if until not in line:
-            raise FollowingError(f"ended without saying {until!r}:\n{commands}\n{_tail(said)}")
+            raise FollowingError(f"these commands ended without printing {until!r}:\n{commands}\n{_tail(said)}")
         return "".join(said)
 
     def interrupt(self) -> None:
-        """Press Ctrl-C, which reaches all that runs in the shell, and leave it."""
+        """Press Ctrl-C, which interrupts everything that runs in the shell, and close the shell."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGINT)
         self.leave()
 
     def leave(self, seconds: float = 90) -> None:
-        """Close it, and kill what has not ended after these seconds."""
+        """Close the shell, and kill everything in it that has not ended after ``seconds``."""
         assert self._process.stdin is not None
         with suppress(OSError):
             self._process.stdin.close()
@@ -132,7 +132,7 @@ class Shell:
         alarm.cancel()
 
     def kill(self) -> None:
-        """End it and all of its session at once."""
+        """Kill the shell and everything in its session."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -142,12 +142,12 @@ def _tail(said: list[str]) -> str:
 
 
 class Follower:
-    """Does what blocks say: one shell for the program that serves, a second one for everything else.
+    """Carries out blocks: programs that run until Ctrl-C in one shell, everything else in a second one.
 
     :param home: the home folder.
-    :param folder: where the shells are opened.
-    :param env: more environment.
-    :param adapt: changes a command before it is typed; a page that is followed as it stands needs none.
+    :param folder: the working directory of the shells.
+    :param env: additional environment variables.
+    :param adapt: changes a command before it is run; by default, commands are run as they are.
     """
 
     def __init__(
@@ -162,12 +162,12 @@ class Follower:
         self._second: Shell | None = None
         self._first: Shell | None = None
         self.unwritten: list[str] = []
-        """What had to be done that no page says."""
+        """Steps that had to be done and are missing in the page."""
 
     def follow(self, block: Block) -> str:
-        """Do it; what it said.
+        """Carry out a block, and return its output.
 
-        :raises FollowingError: it cannot be done.
+        :raises FollowingError: the block cannot be carried out.
         """
         if block.kind != "sh":
             return self._write(block)
@@ -175,7 +175,7 @@ class Follower:
         if block.serves:
             if self._first is not None:
                 if not block.says_to_stop:
-                    self.unwritten.append(f"end what runs before: {block.text.strip()}")
+                    self.unwritten.append(f"stop the running program before: {block.text.strip()}")
                 self.stop()
             self._first = Shell(self._env, self._folder)
             return self._first.run(commands, READY[block.serves])
@@ -184,12 +184,12 @@ class Follower:
 
     def _write(self, block: Block) -> str:
         if not block.file:
-            raise FollowingError(f"the page does not say into which file this belongs:\n{block.text}")
+            raise FollowingError(f"the page does not say which file to write this to:\n{block.text}")
         file = self._folder / block.file.replace("~", str(self._home))
         try:
             file.write_text(block.text, "utf-8")
         except OSError as error:
-            raise FollowingError(f"{block.file} cannot be written where the page says: {error}") from None
+            raise FollowingError(f"{block.file}, which the page names, cannot be written: {error}") from None
         return ""
 
     def stop(self) -> None:
@@ -199,7 +199,7 @@ class Follower:
             first.interrupt()
 
     def leave(self) -> None:
-        """End what runs, and close both shells."""
+        """Stop the running program, and close both shells."""
         self.stop()
         second, self._second = self._second, None
         if second is not None:

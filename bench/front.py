@@ -1,4 +1,4 @@
-"""One address in front of several API servers, as a load balancer is, which can be shut for a while."""
+"""A simple load balancer in front of several API servers, which can be closed for a while."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ CHUNK = 65536
 
 
 class Front:
-    """Runs in a thread of its own, as a context manager. A connection goes to the next server that takes it.
+    """A context manager that runs the load balancer in a thread. A connection goes to the next server that accepts it.
 
-    :param port: where it listens.
-    :param servers: ports of the servers.
+    :param port: the port to listen on.
+    :param servers: the ports of the servers.
     """
 
     def __init__(self, port: int, servers: Sequence[int]) -> None:
         self.watcher: Callable[[bytes], bool] | None = None
-        """Is shown what clients send before it is passed on; True shuts the front."""
+        """Is called with the bytes from clients before they are passed on; if it returns True, the front closes."""
         self.is_open = True
         self._port = port
         self._servers = list(servers)
@@ -42,12 +42,12 @@ class Front:
         self._loop.close()
 
     def shut(self) -> None:
-        """Drop every connection, and each new one until :meth:`open`."""
+        """Drop all connections, and refuse new ones until :meth:`open`."""
         self.is_open = False
         self._loop.call_soon_threadsafe(self._drop)
 
     def open(self) -> None:
-        """Let connections through again."""
+        """Accept connections again."""
         self.is_open = True
 
     async def _listen(self) -> None:
@@ -86,7 +86,7 @@ class Front:
         return None
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, watched: bool = False) -> None:
-        """Pass bytes on until their end; the other direction may go on."""
+        """Pass bytes on in one direction until their end; the other direction may continue."""
         with suppress(OSError):
             while chunk := await reader.read(CHUNK):
                 if watched and self.watcher is not None and self.watcher(chunk):

@@ -1,10 +1,10 @@
-"""Requests that no honest client sends: does the emulator refuse each one in its service's form, and is nothing changed by a refusal?
+"""Malformed requests to the emulator: checks that each is refused in the service's form, and that a refusal changes nothing.
 
-``python -m bench.fuzz [--requests N] [--bodies N] [--seed N] [--show N]``: requests of any shape to Dataflow, Google's and Salesforce's
-logins, CRM Analytics, the control calls and Cloud Storage; then bodies by Google's schemas, most of them broken at one place. The
-last line is JSON: ``bare_500`` counts answers that blame the server, ``dropped`` connections that were closed without an answer,
-``tracebacks`` those on standard error and in logs, ``changed`` refusals after which something was different, and
-``accepted_breaches`` calls that were accepted, or answered, otherwise than Google's discovery document says.
+``python -m bench.fuzz [--requests N] [--bodies N] [--seed N] [--show N]`` sends arbitrary requests to Dataflow, the logins of Google and
+Salesforce, CRM Analytics, the control calls and Cloud Storage, and then bodies made from Google's schemas, most of them broken in one
+place. The last line is JSON. It counts in ``bare_500`` answers with an undocumented server error, in ``dropped`` connections that were
+closed without an answer, in ``tracebacks`` those on standard error and in logs, in ``changed`` refusals that changed something, and in
+``accepted_breaches`` calls whose acceptance or answer contradicts Google's discovery document.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from bench.measuring import figures
 
 FAULTS = ("bare_500", "dropped", "tracebacks", "changed", "accepted_breaches")
 FRESH_EVERY = 100
-"""Requests until the emulator begins anew, so that what it holds stays small."""
+"""The emulator is reset after this many requests, so that its state stays small."""
 
 
 @dataclass
 class Counts:
-    """What was found, and the first examples of each kind."""
+    """Counts faults of each kind, and prints the first examples."""
 
     show: int = 5
     found: Counter[str] = field(default_factory=Counter)
@@ -46,7 +46,7 @@ class Counts:
 
 
 class _Tracebacks(logging.Handler):
-    """Counts what is logged with a traceback, or as an error."""
+    """Counts log records that have a traceback or the level ERROR."""
 
     def __init__(self, counts: Counts) -> None:
         super().__init__(logging.ERROR)
@@ -59,7 +59,7 @@ class _Tracebacks(logging.Handler):
 
 @contextmanager
 def listening(counts: Counts) -> Iterator[None]:
-    """Every traceback counts, logged or written to standard error."""
+    """Count every traceback that is logged or written to standard error."""
     handler, write = _Tracebacks(counts), sys.stderr.write
 
     def heard(text: str) -> int:
@@ -77,7 +77,7 @@ def listening(counts: Counts) -> Iterator[None]:
 
 
 def fuzz(requests: int, bodies: int, seed: int, *, servers: Sequence[str] = tuple(SERVERS), show: int = 5) -> dict[str, Any]:
-    """The counts of a run."""
+    """Send the requests, and return the counts."""
     counts, chance = Counts(show), random.Random(seed)
     with listening(counts), Emulator(clock=ManualClock(), gcs_port=0) as emulator:
         state = State(emulator)
@@ -118,11 +118,11 @@ def _judge_body(counts: Counts, sent: Sent, answer: Answer) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.fuzz", description=__doc__.splitlines()[0])
-    parser.add_argument("--requests", type=int, default=10_000, help="of any shape (default: %(default)s)")
-    parser.add_argument("--bodies", type=int, default=10_000, help="by Google's schemas, most of them broken (default: %(default)s)")
+    parser.add_argument("--requests", type=int, default=10_000, help="number of arbitrary requests (default: %(default)s)")
+    parser.add_argument("--bodies", type=int, default=10_000, help="number of bodies made from schemas (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--show", type=int, default=5, help="examples of each kind of fault to print (default: %(default)s)")
-    parser.add_argument("--servers", nargs="+", choices=SERVERS, default=list(SERVERS), help="that get the requests (default: all)")
+    parser.add_argument("--servers", nargs="+", choices=SERVERS, default=list(SERVERS), help="servers that get the requests (default: all)")
     options = parser.parse_args(arguments)
     counted = fuzz(options.requests, options.bodies, options.seed, servers=options.servers, show=options.show)
     figures(counted)

@@ -1,4 +1,4 @@
-"""Bodies by Google's schemas, most of them broken at one place, and the judgement of a call that was accepted."""
+"""Bodies made from Google's schemas, most of them broken in one place, and a check of calls that were accepted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _BROKEN: tuple[Any, ...] = (
 
 
 def body_calls(chance: random.Random, state: State) -> Sent:
-    """A call with a body: right, or right but for one place."""
+    """A call with a body that is valid, or valid except for one place."""
     method = chance.choice(METHODS)
     body = _message(chance, str(method.body), 0)
     _complete(chance, method, body)
@@ -47,7 +47,7 @@ def body_calls(chance: random.Random, state: State) -> Sent:
 
 
 def _complete(chance: random.Random, method: Method, body: dict[str, Any]) -> None:
-    """What a launch cannot do without, most of the time."""
+    """The fields that a launch requires, present most of the time."""
     if chance.random() < 0.2:
         return
     name = f"job-{chance.randrange(10**6)}"
@@ -87,7 +87,7 @@ def _value(chance: random.Random, spec: Mapping[str, Any], depth: int) -> Any:
 
 
 def _break(chance: random.Random, body: dict[str, Any]) -> None:
-    """Change one place to something that most likely does not belong there."""
+    """Change one place to a value that is most likely wrong there."""
     at: Any = body
     while True:
         keys = list(at) if isinstance(at, dict) else list(range(len(at)))
@@ -105,7 +105,7 @@ def _break(chance: random.Random, body: dict[str, Any]) -> None:
 
 
 def accepted_breach(sent: Sent, answer: Answer) -> str:
-    """Where a call that was accepted, or its reply, is not what the discovery document says; empty where there is no such place."""
+    """The places where an accepted call or its reply contradicts the discovery document; empty if there are none."""
     path, _, query = sent.target.partition("?")
     described = method_for(sent.verb, path)
     if described is None:
@@ -119,7 +119,7 @@ def accepted_breach(sent: Sent, answer: Answer) -> str:
 
 
 _WRITTEN = {"integer": r"-?[0-9]+(\.[0-9]+)?", "number": r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?"}
-"""How a number may be written as text."""
+"""The form of a number that is written as text."""
 
 
 def _no_number(text: str) -> Any:
@@ -127,7 +127,7 @@ def _no_number(text: str) -> Any:
 
 
 def canonical(spec: Mapping[str, Any], value: Any) -> Any:
-    """The one form of what proto3's JSON lets a client write in several: names, numbers, enums, and null for what is not given.
+    """Normalize what proto3's JSON mapping lets a client write in several forms: names, numbers, enums, and null for absent fields.
 
     Source: https://protobuf.dev/programming-guides/json/
     """

@@ -1,4 +1,4 @@
-"""A client that sends what it is given, byte by byte."""
+"""A client that sends requests unchanged, even malformed ones."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _CONNECTION = ("Connection: close",)
 class Sent:
     """One request.
 
-    :param target: path and query, as they go out.
-    :param lines: header lines beside Host, Content-Length and Connection.
-    :param framed: whether the length of the body is announced.
-    :param missing: bytes that are announced and do not come; the client goes away instead of waiting for an answer.
+    :param target: path and query, as they are sent.
+    :param lines: header lines in addition to Host, Content-Length and Connection.
+    :param framed: whether Content-Length is sent.
+    :param missing: number of bytes that are announced but not sent; the client then disconnects instead of waiting for an answer.
     """
 
     port: int
@@ -45,7 +45,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back."""
+    """The answer to a request."""
 
     status: int
     kind: str
@@ -53,7 +53,7 @@ class Answer:
 
     @property
     def is_stated(self) -> bool:
-        """Whether an answer from 500 on is one that the service documents: what is not emulated, or a SOAP fault."""
+        """Whether a status of 500 or above is a documented one: for something that is not emulated, or for a SOAP fault."""
         return (self.status == 501 and b"not emulated" in self.body) or ("xml" in self.kind and b"Fault>" in self.body)
 
     def __str__(self) -> str:
@@ -61,14 +61,14 @@ class Answer:
 
 
 GONE = Answer(status=499, kind="", body=b"")
-"""For a request that was not sent to its end."""
+"""The answer to a request that was not sent completely."""
 
 
 def exchange(sent: Sent) -> Answer | None:
-    """The answer, or None where the connection ends without one."""
+    """Send a request, and return the answer, or None if the connection ends without one."""
     try:
         with socket.create_connection(("127.0.0.1", sent.port), timeout=_TIMEOUT) as wire:
-            with contextlib.suppress(ConnectionError):  # refused before it was sent to its end; the answer may be there
+            with contextlib.suppress(ConnectionError):  # refused before it was sent completely; there may be an answer
                 wire.sendall(sent.raw())
             if sent.missing:
                 return GONE

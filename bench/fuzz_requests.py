@@ -1,4 +1,4 @@
-"""Requests of any shape to every server of the emulator, from nearly right to no HTTP at all."""
+"""Arbitrary requests to every server of the emulator, from almost valid ones to bytes that are not HTTP."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bench.fuzz_client import Sent
 from bench.fuzz_state import BUCKET, State
 
 STREAM, BATCH, RUN, FLOW = ("{stream}", "{batch}", "{run}", "{flow}")
-"""Stand for ids of what there is."""
+"""Placeholders for ids of existing resources."""
 JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 STEPS: Sequence[Any] = (
     *([], [[0, "JOB_STATE_RUNNING"]], [[0, "RUNNING"]], [[1, "JOB_STATE_DONE"], [0, "JOB_STATE_RUNNING"]], [[0]], [5], "x"),
@@ -63,7 +63,7 @@ FIELDS: Mapping[str, Mapping[str, Sequence[Any]]] = {
     },
     "iam.generateAccessToken": {"scope": (["x"], "x", []), "lifetime": ("60s", "-1s", 5, "1e9s")},
 }
-"""What means something to a call; the rest of a body is anything."""
+"""Fields that the calls know; the other fields of a body are arbitrary."""
 
 STORAGE = (
     "storage/v1/b",
@@ -83,7 +83,7 @@ STORAGE_QUERY = (
     *("name", "pageToken", "prefix", "project", "projection", "startOffset", "uploadType", "upload_id", "versions"),
 )
 SERVERS = {"dataflow": 6, "wave": 3, "logins": 2, "control": 3, "storage": 3}
-"""Who gets requests, and how many of each: logins and pages go together."""
+"""The servers that get requests, with their weights; logins and pages are one."""
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "BREW", "get")
 WORDS = (
     *("", " 5 ", "５", "+5", "1_0", "-1", "0", "1", "9" * 30, "NaN", "Infinity", "1e999", "true", "TRUE", "null", "[]", "{}", "*", "-"),
@@ -102,7 +102,7 @@ ENCODINGS = ("gzip", "deflate", "br", "zstd", "tea")
 
 
 def any_request(chance: random.Random, state: State, servers: Sequence[str]) -> Sent:
-    """The next request."""
+    """Make a random request."""
     kind = chance.choices(servers, [SERVERS[name] for name in servers])[0]
     if kind == "control":
         call = chance.choice((*CONTROLS, *PLAIN_CONTROLS))
@@ -119,9 +119,9 @@ def any_request(chance: random.Random, state: State, servers: Sequence[str]) -> 
 
 
 def path_of(chance: random.Random, state: State, method: Method, *, wrong: float = 0.15) -> str:
-    """The path of a method, mostly about what there is.
+    """The path of a method, mostly with the ids of existing resources.
 
-    :param wrong: how often one of its values is anything.
+    :param wrong: the probability that one of its values is arbitrary.
     """
     parts = []
     for text, name, _, _ in Formatter().parse(method.path):
@@ -136,7 +136,7 @@ def _control_verb(chance: random.Random) -> str:
 
 
 def _bent(chance: random.Random, path: str) -> str:
-    """A path with something in it that does not belong there."""
+    """A path with something wrong in it."""
     if chance.random() < 0.5:
         return path
     at = chance.randrange(len(path) + 1)
@@ -145,7 +145,7 @@ def _bent(chance: random.Random, path: str) -> str:
 
 
 def _fields(chance: random.Random, state: State, known: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
-    """A body's fields: nearly right where it is known what is right, else of names that mean something to one server or another."""
+    """The fields of a body: almost valid if the valid ones are known, otherwise with names that some server knows."""
     if known and chance.random() < 0.8:
         chosen = {name: chance.choice(known[name]) for name in known if chance.random() < 0.8}
         if chosen and chance.random() < 0.3:
@@ -161,7 +161,7 @@ def _fields(chance: random.Random, state: State, known: Mapping[str, Sequence[An
 
 
 def any_value(chance: random.Random, depth: int = 0) -> Any:
-    """Any JSON value, and some that are none."""
+    """An arbitrary JSON value, or a value that is not valid JSON."""
     kind = chance.randrange(9 if depth < 3 else 6)
     if kind < 3:
         return chance.choice(WORDS)
@@ -206,7 +206,7 @@ def _body(chance: random.Random, fields: dict[str, Any]) -> bytes:
 
 
 def _encoded(chance: random.Random, sent: Sent) -> Sent:
-    """A body that says that it is compressed or comes in chunks, and is so or not."""
+    """A body whose headers say that it is compressed or chunked, whether it is or not."""
     if chance.random() < 0.3:
         body = chance.choice((b"5\r\nabcde\r\n0\r\n\r\n", b"zz\r\n", b"-1\r\n\r\n"))
         return replace(sent, lines=(*sent.lines, "Transfer-Encoding: chunked"), body=body, framed=False)

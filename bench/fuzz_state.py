@@ -1,4 +1,4 @@
-"""What the emulator holds, at the beginning of a run of requests and after each one."""
+"""The state of the emulator: set up before a series of requests, and compared after each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BUCKET = "a-bucket"
 
 
 class State:
-    """An emulator with a few jobs, runs and objects, and a look at all that it holds."""
+    """An emulator with a few jobs, runs and objects, whose whole state can be compared."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
@@ -30,7 +30,7 @@ class State:
         self._wave_settings = replace(emulator.wave.settings)
 
     def begin(self) -> None:
-        """Forget everything, and start a few jobs and runs."""
+        """Reset the emulator, and start a few jobs and runs."""
         emulator = self.emulator
         emulator.wipe()
         self.restore()
@@ -58,7 +58,7 @@ class State:
         }
 
     def restore(self) -> None:
-        """Take back what a control call has set and would spoil every request to come."""
+        """Undo settings of control calls that would affect all later requests."""
         vars(self.emulator.settings).update(self._settings)
         vars(self.emulator.wave.settings).update(vars(self._wave_settings))
         self.emulator.wave.used = 0
@@ -66,9 +66,10 @@ class State:
         self.session = self.session if self.session in self.emulator.wave.sessions else self.emulator.wave.sessions.issue()
 
     def seen(self, port: int) -> str:
-        """All that the emulator holds, as a text.
+        """The whole state of the emulator, as a text.
 
-        :param port: of the request; only one to the storage can have changed what that holds.
+        :param port: the port of the request; the objects in Cloud Storage are included only for its port, because no other request can
+            change them.
         """
         emulator, world = self.emulator, self.emulator.world
         held: Any = emulator.clock.on_loop(

@@ -1,6 +1,6 @@
-"""What importing the operator and sensor modules costs on top of ``airflow.sdk``, beside the stock Google provider's.
+"""What importing the operator and sensor modules costs on top of ``airflow.sdk``, compared with those of the stock Google provider.
 
-``python -m bench.imports [--runs N]``: each module in fresh processes, ours and theirs in turn; medians.
+``python -m bench.imports [--runs N]`` imports each module in fresh processes, ours and theirs in turn, and prints medians.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ print(json.dumps({"cpu": time.process_time() - began, "modules": len(sys.modules
 
 
 def measure(runs: int) -> dict[str, dict[str, dict[str, float]]]:
-    """Medians by kind of module, and by whose it is."""
+    """Medians by kind of module and package."""
     found: dict[str, dict[str, dict[str, float]]] = {}
     for kind, pair in PAIRS.items():
         samples: dict[str, list[Any]] = {module: [] for module in pair}
         for run in range(runs + 1):
             for module in pair:
                 sample = child(["-c", PROGRAM, module])
-                if run:  # the first fills the caches
+                if run:  # the first run fills the caches
                     samples[module].append(sample)
         found[kind] = {
             who: {figure: statistics.median(sample[figure] for sample in samples[module]) for figure in ("cpu", "modules", "kib")}
@@ -49,7 +49,7 @@ def measure(runs: int) -> dict[str, dict[str, dict[str, float]]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=5, help="counted processes for each module")
+    parser.add_argument("--runs", type=int, default=5, help="measured processes for each module")
     found = measure(parser.parse_args().runs)
     rows = [
         (kind, who, f"{1000 * each['cpu']:.0f}", int(each["modules"]), f"{each['kib'] / 1024:.1f}")

@@ -1,7 +1,7 @@
-"""What the package brings beside Airflow and the Google provider, installed from its wheel as a user installs it.
+"""The packages that an installation from the wheel adds to Airflow and the Google provider.
 
-``python -m bench.install``: a fresh environment with the versions of ``constraints.txt``; Airflow's own commands, a DAG of Dataflow
-alone and one of CRM Analytics are tried in it, without the extra ``salesforce`` and with it.
+``python -m bench.install`` installs into a fresh environment, with the versions of ``constraints.txt``. There it tries Airflow's commands,
+a DAG for Dataflow and one for CRM Analytics, without and with the extra ``salesforce``.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ REMEDY = "pip install 'airflow-dataflow-ext[salesforce]'"
 
 
 def committed() -> list[Path]:
-    """Every file that git has or would take, below the root."""
+    """All files that git tracks or would add, relative to the root."""
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
     return [path for line in listed.stdout.splitlines() if (ROOT / (path := Path(line))).is_file()]
 
 
 def build(folder: Path) -> tuple[Path, Path]:
-    """Build the source distribution from a copy of the sources, since that leaves files beside them, and the wheel from what it holds.
+    """Build the source distribution, and the wheel from it. This uses a copy of the sources, because a build leaves files beside them.
 
-    :param folder: an empty one, for the copy and what is built.
-    :return: the source distribution, the wheel.
+    :param folder: an empty folder for the copy and the results.
+    :return: the source distribution and the wheel.
     """
     for path in committed():
         (target := folder / "sources" / path).parent.mkdir(parents=True, exist_ok=True)
@@ -49,46 +49,46 @@ def build(folder: Path) -> tuple[Path, Path]:
 
 @dataclass(frozen=True)
 class Environment:
-    """A Python environment of its own, with a home for its Airflow.
+    """A virtual environment with its own AIRFLOW_HOME.
 
-    :param folder: where it is made.
+    :param folder: the folder of the environment.
     """
 
     folder: Path
 
     def create(self) -> None:
-        """Make it, without any package."""
+        """Create the environment without any package."""
         _uv("venv", "--quiet", "--python", sys.executable, str(self.folder))
 
     def install(self, *packages: str) -> None:
-        """Add packages, at the versions of the constraints."""
+        """Install packages, at the versions of the constraints."""
         _uv("pip", "install", "--quiet", "--python", str(self.folder), "--constraint", str(CONSTRAINTS), *packages)
 
     def packages(self) -> set[str]:
-        """The names of what is installed."""
+        """The names of the installed packages."""
         return {row["name"] for row in json.loads(_uv("pip", "list", "--python", str(self.folder), "--format", "json"))}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run its Python."""
+        """Run the environment's Python."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON"))}
         env = {**inherited, "AIRFLOW_HOME": str(self.folder / "airflow"), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
         command = [str(self.folder / "bin" / "python"), *arguments]
         return subprocess.run(command, env=env, cwd=self.folder, capture_output=True, text=True, timeout=300)
 
     def lists(self, *words: str) -> bool:
-        """Whether a listing of Airflow's command line names the package, and no complaint does."""
+        """Whether an Airflow command that lists something names the package on standard output, and not on standard error."""
         done = self.run("-m", "airflow", *words, "--output", "plain")
         shown, complaints = done.stdout.replace("_", "-"), done.stderr.replace("_", "-")
         return NAME in shown and NAME not in complaints
 
     def reads(self, dag: Path) -> str:
-        """Why a DAG file cannot be read, by the last line of the error; nothing when it can be."""
+        """The last line of the error with which a DAG file fails; empty if it can be imported."""
         done = self.run(str(dag))
         return done.stderr.strip().splitlines()[-1] if done.returncode else ""
 
 
 def try_plain(environment: Environment) -> dict[str, bool]:
-    """What must hold with the package and none of its extras."""
+    """Checks that must succeed if the package is installed without extras."""
     return {
         "provider_listed": environment.lists("providers", "list"),
         "plugin_listed": environment.lists("plugins"),
@@ -115,7 +115,7 @@ def main() -> int:
             elif what == "[salesforce]":
                 held["wave_dag_read_with_the_extra"] = environment.reads(WAVE_DAG) == ""
     rows = [(NAME + what, len(names), ", ".join(sorted(names))) for what, names in added.items()]
-    table(("installed, one after the other", "added", "which"), rows)
+    table(("installed, one after another", "packages added", "their names"), rows)
     figures({"added": len(added[""]), **held})
     return 0 if not added[""] and all(held.values()) else 1
 

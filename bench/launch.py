@@ -1,8 +1,8 @@
-"""What one launch costs the client, beside the stock Google provider's hook, over HTTPS on the same local server.
+"""The CPU time of one launch in our hook and in the stock Google provider's, over HTTPS to the same local server.
 
-``python -m bench.launch [--calls N] [--plain] [--limit]``: both hooks in one process, call by call in turn, with anonymous credentials;
-CPU time of the calling thread. ``--plain`` leaves TLS out. The only change to the stock hook is where it connects to. ``--limit``: beside
-what no client could do without, one bare POST of ``requests``.
+``python -m bench.launch [--calls N] [--plain] [--limit]`` calls both hooks in turn in one process, with anonymous credentials, and
+measures the CPU time of the calling thread. ``--plain`` uses HTTP. Only the endpoint of the stock hook is changed. ``--limit`` compares
+our hook with the least that any client needs: one bare POST with ``requests``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WARM_UP = 3
 
 
 class LaunchServer(BaseHTTPRequestHandler):
-    """Answers every launch with a Job."""
+    """Answers every launch with a job."""
 
     protocol_version = "HTTP/1.1"
 
@@ -51,14 +51,14 @@ class LaunchServer(BaseHTTPRequestHandler):
 
 
 def _end_later() -> None:
-    """End this process after ten minutes, whatever has become of its parent."""
+    """End this process after ten minutes, even if its parent has been killed."""
     time.sleep(600)
     os._exit(0)
 
 
 @contextmanager
 def serving(certificates: Path | None) -> Iterator[str]:
-    """The server in a process of its own, so that its work is not counted."""
+    """Run the server in a separate process, so that its CPU time is not counted."""
     reading, writing = os.pipe()
     child_id = os.fork()
     if not child_id:
@@ -79,7 +79,7 @@ def serving(certificates: Path | None) -> Iterator[str]:
 
 
 def launches(root: str) -> dict[str, Callable[[int], Any]]:
-    """One launch by each hook."""
+    """A function for each hook that launches one job."""
     from airflow.providers.google.cloud.hooks.dataflow import DataflowHook as StockHook
     from google.api_core.client_options import ClientOptions
 
@@ -105,7 +105,7 @@ def launches(root: str) -> dict[str, Callable[[int], Any]]:
 
 
 def posts(root: str) -> dict[str, Callable[[int], Any]]:
-    """One launch by our hook, and the same body posted by ``requests`` alone, over a session that is as warm."""
+    """A function that launches with our hook, and one that posts the same body with ``requests`` over an open session."""
     import requests
 
     from airflow_dataflow_ext.hooks.dataflow import DataflowHook
@@ -136,7 +136,7 @@ def posts(root: str) -> dict[str, Callable[[int], Any]]:
 
 
 def measure(root: str, calls: int, make: Callable[[str], dict[str, Callable[[int], Any]]]) -> dict[str, list[float]]:
-    """CPU milliseconds of each counted call."""
+    """CPU milliseconds of each measured call."""
     both = make(root)
     spent: dict[str, list[float]] = {who: [] for who in both}
     for number in range(WARM_UP + calls):
@@ -153,9 +153,9 @@ def measure(root: str, calls: int, make: Callable[[str], dict[str, Callable[[int
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=50, help="counted launches of each hook")
+    parser.add_argument("--calls", type=int, default=50, help="measured launches of each hook")
     parser.add_argument("--plain", action="store_true", help="HTTP instead of HTTPS")
-    parser.add_argument("--limit", action="store_true", help="beside one bare POST of the same body over the same session, instead")
+    parser.add_argument("--limit", action="store_true", help="compare with a bare POST of the same body over an open session")
     parser.add_argument("--root", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.root:
@@ -172,7 +172,7 @@ def main() -> None:
             words = ["-m", "bench.launch", "--root", root, "--calls", str(arguments.calls), *(["--limit"] if arguments.limit else [])]
             spent = child(words, environment)
     rows = [(who, f"{statistics.median(each):.2f}", f"{statistics.mean(each):.2f}", f"{min(each):.2f}") for who, each in spent.items()]
-    table(("whose hook", "CPU ms a launch, median", "mean", "least"), rows)
+    table(("hook", "CPU ms per launch, median", "mean", "minimum"), rows)
     ours, other = (statistics.median(each) for each in spent.values())
     name = "cpu_over_post" if arguments.limit else "cpu_ratio"
     figures({name: round(ours / other, 4), "calls": arguments.calls, "tls": not arguments.plain})

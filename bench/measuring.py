@@ -1,4 +1,4 @@
-"""What the benchmarks share: child processes that print one JSON line, medians, and tables."""
+"""Shared by the benchmarks: child processes that print one JSON line, medians, and tables."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def cpu_seconds() -> float:
 
 
 def child(arguments: Sequence[str], environment: Mapping[str, str] | None = None, timeout: float = 300.0) -> Any:
-    """Run a Python process and read the JSON of its last line.
+    """Run a Python process, and return the JSON in the last line of its output.
 
-    Airflow gets a home of its own, which goes with the process.
+    The process gets a temporary AIRFLOW_HOME.
     """
     with tempfile.TemporaryDirectory() as home:
         settings = {**os.environ, "AIRFLOW_HOME": home, "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING", **(environment or {})}
@@ -32,7 +32,7 @@ def child(arguments: Sequence[str], environment: Mapping[str, str] | None = None
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows under a header, in columns."""
+    """Print a table with a header."""
     cells = [[str(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     for number, row in enumerate(cells):
@@ -42,5 +42,5 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 
 def figures(values: Mapping[str, Any]) -> None:
-    """Print the last line: the figures as JSON."""
+    """Print the figures as one line of JSON, the last line of a benchmark."""
     print(json.dumps(values))

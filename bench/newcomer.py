@@ -1,8 +1,8 @@
-"""``python -m bench.newcomer``: the way of somebody who has the README alone, timed.
+"""``python -m bench.newcomer``: times the steps of a newcomer who starts with the README.
 
-The last commit is cloned into a folder of its own, and the commands are those of the clone's pages: the README, and the page that it
-sends a newcomer to. They are run as they stand, in a home folder that is empty. Ends in a line of JSON: ``seconds`` of each step,
-``total_s``, ``steps``, and ``unwritten``, how many steps had to be done that no page says.
+The program clones the last commit into a temporary folder. It reads the commands from the clone's README and the tutorial that this links
+to, and runs them unchanged, with an empty home folder. The last line is JSON: ``seconds`` of each step, ``total_s``, ``steps``, and
+``unwritten``, the number of necessary steps that are missing in the pages.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ IN_WORDS = {
     "open the job's page": ("", r"links:\s.*to\s+each\s+job's\s+page\s+there"),
     "see the list of jobs": ("", r"<http://\S+>\s+lists\s+all\s+jobs"),
 }
-"""Steps that the pages tell in words; an empty page is the one that the README leads to."""
+"""Steps that the pages describe in words; an empty page stands for the one that the README links to."""
 RUNS = {"first DAG": "new_state=success", "misspelled": "new_state=failed", "failed job": "new_state=failed"}
-"""The runs of the tutorial's DAG, and what Airflow says of each."""
-JOB_PAGE = re.compile(r"page in Airflow: (http\S+/plugin/dataflow-job)$", re.MULTILINE)
+"""The runs of the tutorial's DAG, and the text that Airflow prints for each."""
+JOB_PAGE = re.compile(r"job in Airflow: (http\S+/plugin/dataflow-job)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Way:
-    """What the pages say, as steps.
+    """The steps on the pages.
 
-    :param demo: the README's first command.
-    :param kept: the same, left running.
-    :param tutorial: the blocks that come after it, in their order.
-    :param unwritten: steps that no page says.
+    :param demo: the README's command that runs the demo.
+    :param kept: the command that runs the demo until Ctrl-C.
+    :param tutorial: the blocks after that, in their order.
+    :param unwritten: steps that are missing in the pages.
     """
 
     demo: Block
@@ -58,18 +58,18 @@ class Way:
 
     @property
     def names(self) -> list[str]:
-        """The steps, as they are done."""
+        """The names of the steps, in their order."""
         return ["clone", "demo", "demo kept", "open the job's page", *(name for name, _ in self.tutorial)]
 
 
 def read_way(root: Path) -> Way:
-    """Read it from the pages below a folder.
+    """Read the steps from the pages in a clone.
 
-    :raises FollowingError: a step that has a command is not there.
+    :raises FollowingError: the command of a step is missing.
     """
     readme = (root / "README.md").read_text("utf-8")
     if not (linked := re.search(r"\[tutorial\]\((docs/[\w-]+\.md)\)", readme)):
-        raise FollowingError("README.md does not lead to the tutorial")
+        raise FollowingError("README.md has no link to the tutorial")
     tutorial = (root / linked[1]).read_text("utf-8")
     texts = {"README.md": readme, "": tutorial}
     missing = [step for step, (page, words) in IN_WORDS.items() if not re.search(words, texts[page], re.DOTALL)]
@@ -77,11 +77,11 @@ def read_way(root: Path) -> Way:
     steps = blocks(tutorial)
     kept = [at for at, block in enumerate(steps) if block.serves == DEMO]
     if not kept:
-        raise FollowingError(f"{linked[1]} does not say {DEMO}")
+        raise FollowingError(f"{linked[1]} has no code block with {DEMO}")
     rest = steps[kept[0] + 1 :]
     runs = [block for block in rest if "dags test" in block.text]
     if len(runs) != len(RUNS):
-        raise FollowingError(f"{linked[1]} runs its DAG {len(runs)} times and not {len(RUNS)}: {', '.join(RUNS)}")
+        raise FollowingError(f"{linked[1]} runs its DAG {len(runs)} times instead of {len(RUNS)}: {', '.join(RUNS)}")
     names = dict(zip(map(id, runs), RUNS, strict=True))
     listed = re.search(r"<(http://\S+)>\s+lists\s+all\s+jobs", tutorial)
     named = [(names.get(id(block)) or _name(block), block) for block in rest]
@@ -89,10 +89,10 @@ def read_way(root: Path) -> Way:
 
 
 def _alone(block: Block | None) -> Block:
-    """The README's first command, without the one below it that leaves the demo running."""
+    """The README's block with only the command that runs the demo once, without the one that keeps it running."""
     lines = [line for line in (block.text if block else "").splitlines() if "make demo" in line and "KEEP" not in line]
     if block is None or not lines:
-        raise FollowingError("README.md has no block with the command of the demo")
+        raise FollowingError("README.md has no code block with the command make demo")
     return Block(block.kind, lines[0], block.before, block.after)
 
 
@@ -103,14 +103,14 @@ def _name(block: Block) -> str:
 
 
 class Clock:
-    """Seconds of each step; a step that comes again is added to."""
+    """Seconds of each step; the times of a repeated step are added."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time what is done inside."""
+        """A context manager that times a step."""
         print(f"{sum(self.seconds.values()):6.1f} s  {name}", flush=True)
         began = time.monotonic()
         yield
@@ -118,20 +118,20 @@ class Clock:
 
 
 def walk(folder: Path, clock: Clock) -> Way:
-    """Go the whole way below an empty folder.
+    """Do all steps in an empty folder.
 
-    :raises FollowingError: a step did not end as the pages say.
+    :raises FollowingError: a step did not have the result that the pages describe.
     """
     clone, home = folder / "airflow-dataflow-ext", folder / "home"
     home.mkdir()
     with clock.step("clone"):
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
     way = read_way(clone)
-    settings = {"XDG_CONFIG_HOME": str(Path("~/.config").expanduser())}  # where this machine's package index may be set
+    settings = {"XDG_CONFIG_HOME": str(Path("~/.config").expanduser())}  # may contain this machine's package index
     follower = Follower(home, clone, settings)
     try:
         with clock.step("demo"):
-            _expect(follower.follow(way.demo), "Every count is the same.")
+            _expect(follower.follow(way.demo), "All counts are the same.")
         with clock.step("demo kept"):
             said = follower.follow(way.kept)
         with clock.step("open the job's page"):
@@ -143,7 +143,7 @@ def walk(folder: Path, clock: Clock) -> Way:
     finally:
         follower.leave()
         with sole_owner(clone / ".airflow"):
-            pass  # what a demo that was killed has left running is ended
+            pass  # this ends everything that a killed demo has left running
     way.unwritten.extend(follower.unwritten)
     return way
 
@@ -163,14 +163,14 @@ def _do(follower: Follower, name: str, block: Block, way: Way) -> None:
 def _expect(said: str, what: str | re.Pattern[str]) -> list[str]:
     found = what.findall(said) if isinstance(what, re.Pattern) else [what] if what in said else []
     if not found:
-        raise FollowingError(f"expected {what!r}, and was shown:\n{said[-4000:]}")
+        raise FollowingError(f"expected {what!r} in this output:\n{said[-4000:]}")
     return found
 
 
 def look_at(link: str, folder: Path) -> None:
-    """Open a job's page as a link leads to it, without a login; in Chromium, too, where there is one.
+    """Open the link to a job's page without a login; also in Chromium, if it is installed.
 
-    :raises FollowingError: it does not show the job.
+    :raises FollowingError: the page does not show the job.
     """
     parts = urlsplit(link)
     origin = f"{parts.scheme}://{parts.netloc}"
@@ -205,7 +205,7 @@ def main() -> int:
             return 1
     table(("step", "seconds"), [(name, f"{seconds:.1f}") for name, seconds in clock.seconds.items()])
     for step in way.unwritten:
-        print(f"no page says: {step}")
+        print(f"missing in the pages: {step}")
     seconds = {name: round(spent, 1) for name, spent in clock.seconds.items()}
     total = round(sum(clock.seconds.values()), 1)
     figures({"seconds": seconds, "total_s": total, "steps": len(way.names), "unwritten": len(way.unwritten)})

@@ -1,9 +1,9 @@
-"""``python -m bench.page``: what twenty open tabs of a job's page cost; ``--list``: how long a page of ten thousand stored jobs
-takes; ``--graph``: how long a graph of 500 transforms takes to be drawn.
+"""``python -m bench.page`` measures what twenty open tabs of a job's page cost; with ``--list``, how long a page of the list takes with
+ten thousand stored jobs; with ``--graph``, how long it takes to draw a graph of 500 transforms.
 
-Each ends in a line of JSON: ``calls_ratio``, the calls to the service with twenty tabs by those with one, and ``health_p99_ms``, how long
-the API server's health answer takes meanwhile; ``list_p95_ms``, a page of the list, first and later ones, with and without filters;
-``graph_ms``, from a click to the last box.
+The last line is JSON: ``calls_ratio`` is the number of calls to the service with twenty tabs, divided by that with one, and
+``health_p99_ms`` the time of the API server's health answer meanwhile; ``list_p95_ms`` is the time of a page of the list, first and later
+ones, with and without filters; ``graph_ms`` is the time from a click to the last box.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from tests.stack.cloud import Cloud
 DAG, TASK = "pages", "batch"
 PANELS = ("", "/graph", "/metrics", "/messages?level=basic", "/earlier", "/lineage")
 EVERY = 10.0
-"""Seconds after which a page asks again for what moves, as ``ui/src/poll.ts`` has it."""
+"""Seconds between two polls of a page while the job runs, as in ``ui/src/poll.ts``."""
 
 LONG = 36_000
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Run the measurement that the arguments choose."""
     parser = argparse.ArgumentParser(prog="bench.page")
     parser.add_argument("--list", action="store_true", help="measure the list of all jobs")
-    parser.add_argument("--database", default="", help="SQLAlchemy URL of an empty database for --list; SQLite by default")
-    parser.add_argument("--rows", type=int, default=10_000, help="stored task instances for --list")
-    parser.add_argument("--graph", action="store_true", help="measure how a large graph is drawn")
-    parser.add_argument("--transforms", type=int, default=500, help="of that graph")
+    parser.add_argument("--database", default="", help="SQLAlchemy URL of an empty database for --list (default: SQLite)")
+    parser.add_argument("--rows", type=int, default=10_000, help="number of stored task instances for --list")
+    parser.add_argument("--graph", action="store_true", help="measure how long a large graph takes to draw")
+    parser.add_argument("--transforms", type=int, default=500, help="number of transforms for --graph")
     parser.add_argument("--tabs", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=60.0, help="for which the tabs are open")
+    parser.add_argument("--seconds", type=float, default=60.0, help="seconds for which the tabs are open")
     arguments = parser.parse_args()
     if arguments.list:
         figures({"list_p95_ms": measure_list(arguments.database, arguments.rows)})
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def measure_tabs(tabs: int, seconds: float) -> None:
-    """One tab, then many, on the same running job."""
+    """Measure one tab and then many on the same running job."""
     dags = Path(__file__).parents[1] / "tests" / "stack" / "dags"
     with ExitStack() as opened:
         home = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="page-")))
@@ -65,7 +65,7 @@ def measure_tabs(tabs: int, seconds: float) -> None:
         stack.wait_for_dag(DAG)
         run = stack.api.trigger(DAG)
         stack.wait_until("the job", lambda: bool(cloud.jobs("page-batch")) and _state(stack, run) == "deferred")
-        for name in ("triggerer", "scheduler"):  # from here on nobody but the pages asks the service
+        for name in ("triggerer", "scheduler"):  # from here on, only the pages call the service
             stack.programs.pop(name).kill()
         one = asyncio.run(_open(stack, run, 1, seconds))
         many = asyncio.run(_open(stack, run, tabs, seconds))
@@ -79,7 +79,7 @@ def _state(stack: Stack, run: str) -> str:
 
 
 async def _open(stack: Stack, run: str, tabs: int, seconds: float) -> dict[str, Any]:
-    """Open tabs for a while."""
+    """Open tabs for some seconds, and count the calls and replies."""
     async with aiohttp.ClientSession() as session:
         before, until = await _calls(session, stack), time.monotonic() + seconds
         health = asyncio.ensure_future(_health(session, stack, until))
@@ -90,7 +90,7 @@ async def _open(stack: Stack, run: str, tabs: int, seconds: float) -> dict[str, 
 
 
 async def _tab(session: aiohttp.ClientSession, stack: Stack, run: str, until: float, after: float) -> int:
-    """What a browser's tab asks, from its opening on."""
+    """Send the requests of a browser tab from the moment it opens, and return the number of replies."""
     await asyncio.sleep(after)
     replies = 0
     while time.monotonic() < until:
@@ -109,7 +109,7 @@ _TOKENS: dict[str, str] = {}
 
 
 async def _token(session: aiohttp.ClientSession, stack: Stack) -> str:
-    """The login that an Airflow without passwords gives to everybody."""
+    """The login token of an Airflow that needs no password."""
     if stack.url not in _TOKENS:
         async with session.get(f"{stack.url}/auth/token") as reply:
             _TOKENS[stack.url] = str((await reply.json())["access_token"])

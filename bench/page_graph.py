@@ -27,11 +27,11 @@ const look = () => {
 };
 look();
 """
-"""Milliseconds until so many boxes are there and the frame that shows them is over."""
+"""Returns the milliseconds until the given number of boxes exists and the frame that shows them has been drawn."""
 
 
 def transforms(count: int, composites: int = 20) -> dict[str, Any]:
-    """The description of a job of so many transforms, each of which reads what the one before it wrote."""
+    """The description of a job with this many transforms, each of which reads the output of the one before it."""
     names = [f"Part{number % composites}/Step{number}" for number in range(count)]
     rows = [
         {
@@ -46,7 +46,7 @@ def transforms(count: int, composites: int = 20) -> dict[str, Any]:
 
 
 def measure_graph(count: int) -> float:
-    """Milliseconds, the median of some times.
+    """The median time in milliseconds.
 
     :raises SystemExit: there is no Chromium.
     """

@@ -1,4 +1,4 @@
-"""The list of all jobs over many stored task instances, asked for through the app as a page asks for it."""
+"""Times the list of all jobs with many stored task instances, requested as a page requests it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ PAGES = 8
 
 
 def measure_list(database: str, rows: int) -> float:
-    """The 95th percentile of all pages, in milliseconds, measured in a process of its own.
+    """The 95th percentile of all pages, in milliseconds, measured in a separate process.
 
-    :param database: SQLAlchemy URL of an empty database; SQLite in a folder of its own by default.
-    :param rows: stored task instances.
+    :param database: SQLAlchemy URL of an empty database; by default SQLite in a temporary folder.
+    :param rows: number of stored task instances.
     """
     settings = {"AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False", "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
     if database:
@@ -42,7 +42,7 @@ def _p95(values: list[float]) -> float:
 
 
 def fill(rows: int) -> None:
-    """Runs and task instances of several DAGs, each with a summary and facts, as the operators keep them."""
+    """Store runs and task instances of several DAGs, each with a job's summary and facts, as the operators do."""
     from airflow.models.dag import DagModel
     from airflow.models.dagbundle import DagBundleModel
     from airflow.models.dagrun import DagRun
@@ -104,7 +104,7 @@ def _row(run: Any, task: int, key: str) -> dict[str, Any]:
 
 
 def ask() -> dict[str, list[float]]:
-    """Milliseconds of each page, by what was asked."""
+    """Milliseconds of each page, by query."""
     from airflow.api_fastapi import app as airflow_app
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from fastapi.testclient import TestClient
@@ -130,7 +130,7 @@ def ask() -> dict[str, list[float]]:
 
 
 def main(rows: int) -> None:
-    """Fill an empty database, ask, and print what it took."""
+    """Fill an empty database, request pages, and print their times."""
     from airflow.utils import db
 
     db.initdb()

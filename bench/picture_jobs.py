@@ -1,4 +1,4 @@
-"""What the jobs of the pictures do, for the emulator: a pipeline of three stages that needs more workers for a while, and what it uses."""
+"""Scripts for the emulator's jobs in the pictures: a pipeline with three stages, its metrics, messages and number of workers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CHAIN = (
     ("Format", "PAR_DO_KIND", "F16", 3),
     ("Write/Shards", "WRITE_KIND", "F16", 5),
 )
-"""Transforms, each of which reads what the one before it writes: name, kind, stage, seconds of wall time."""
+"""Transforms, each of which reads the output of the one before it: name, kind, stage, seconds of wall time."""
 BRANCH = ("Longest words", "PAR_DO_KIND", "F15", 4)
-"""Reads the words, too."""
+"""Another transform that reads the words."""
 STAGES = ("F14", "F15", "F16")
 COUNTS = (12, 184_000, 1_460_000, 1_460_000, 38_200, 38_200, 38_200, 24)
-"""Elements that leave the transforms of the chain."""
+"""The numbers of elements that the transforms of the chain write."""
 BASIC, DETAILED, DEBUG, WARNING, ERROR = (f"JOB_MESSAGE_{level}" for level in ("BASIC", "DETAILED", "DEBUG", "WARNING", "ERROR"))
 
 
@@ -52,7 +52,7 @@ def _transform(at: int, name: str, kind: str, source: str) -> dict[str, Any]:
 def metrics(shares: tuple[float, float, float], hours: float) -> dict[str, Any]:
     """All metrics at one moment.
 
-    :param shares: how much of its work each stage has done, from 0 to 1.
+    :param shares: the share of its work that each stage has done, from 0 to 1.
     :param hours: vCPU hours so far.
     """
     found = [
@@ -73,7 +73,7 @@ def metrics(shares: tuple[float, float, float], hours: float) -> dict[str, Any]:
 
 
 def stages(*states: str) -> dict[str, Any]:
-    """Those stages that have begun, with their states and progress."""
+    """The stages that have started, with their states and progress."""
     progress = {"RUNNING": 0.6, "SUCCEEDED": 1.0, "FAILED": 0.3}
     return {
         "stages": [
@@ -89,7 +89,7 @@ def say(text: str, level: str = BASIC) -> dict[str, Any]:
 
 
 def pool(reason: str, current: int, target: int) -> dict[str, Any]:
-    """The worker pool changes."""
+    """A change of the worker pool."""
     return {"autoscaling": reason, "current": current, "target": target}
 
 
@@ -108,7 +108,7 @@ MORE = "Raised the number of workers to {} based on the rate of progress in the 
 
 
 def _growth(since: int, second: int, until: int) -> list[Any]:
-    """Metrics every few seconds, of a job whose first stage goes on from one second to another one."""
+    """Metrics every few seconds, of a job whose first stage runs between two points in time."""
     moments = range(since, until, 5)
     return [
         [at, metrics((min((at - since) / (second - since), 1), min(max(at - second, 0) / 60, 0.9), 0), (at - since) / 90)] for at in moments
@@ -116,7 +116,7 @@ def _growth(since: int, second: int, until: int) -> list[Any]:
 
 
 def running() -> list[Any]:
-    """A job that works on its second stage, and goes on."""
+    """A job that stays in its second stage."""
     heard: list[Any] = [
         [9, pool("Workers have started successfully.", 1, 1)],
         [9, say("Workers have started successfully.")],
@@ -141,7 +141,7 @@ def running() -> list[Any]:
 
 
 def done(seconds: int, hours: float) -> list[Any]:
-    """A job that ends well."""
+    """A job that succeeds."""
     return [
         *BEGINNING,
         [4, pool("Workers have started successfully.", 1, 1)],
@@ -163,7 +163,7 @@ ValueError: could not convert string to float: 'sold out' [while running 'Words'
 
 
 def failing() -> list[Any]:
-    """A job that ends badly, in its first stage."""
+    """A job that fails in its first stage."""
     return [
         *BEGINNING,
         [6, pool("Workers have started successfully.", 1, 1)],
@@ -178,7 +178,7 @@ def failing() -> list[Any]:
 
 
 def streaming() -> list[Any]:
-    """A stream that runs on."""
+    """A streaming job that keeps running."""
     return [
         *BEGINNING,
         [5, pool("Workers have started successfully.", 2, 2)],

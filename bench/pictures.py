@@ -1,7 +1,7 @@
-"""``python -m bench.pictures``: the pictures of the docs, taken anew on the demo's Airflow in Chromium; with names, only those.
+"""``python -m bench.pictures`` takes the pictures of the docs again, on the demo's Airflow in Chromium; with names, only those pictures.
 
-The demo runs an example in a real pipeline; what the other jobs do, so that each panel has something to show, is in ``picture_jobs``.
-Ends in a line of JSON: the size of each picture in bytes.
+The demo runs one example in a real pipeline. The other jobs follow the scripts in ``picture_jobs``, so that each panel shows something.
+The last line is JSON: the size of each picture in bytes.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from tests.stack.pages import Person
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 BOOKS, VISITS, EXAMPLE, FORM = "nightly_books", "shop_visits", "dataflow_flex_template", "dataflow_template_form"
 EARLIER = ((14, 0.61), (19, 1.12), (13, 0.58))
-"""Of the runs before the one that is shown: seconds that the job takes, vCPU hours that it says it used."""
+"""The runs before the one in the pictures: seconds that the job takes, and the vCPU hours that it reports."""
 WATCHED = 70
-"""Seconds for which the page of the running job is left open, so that its metrics have a course."""
+"""Seconds for which the page of the running job stays open, so that its metrics show a curve."""
 WIDTH, HEIGHT, MARGIN = 1500, 900, 24
 OFTEN, SELDOM = 56, 48
-"""Colours of a picture: those that cover most of it, so that backgrounds stay what they are, and those of small marks."""
+"""Numbers of colours in a picture: the most frequent ones, so that backgrounds do not change, and those for small marks."""
 FOLDERS = {"examples": DAGS, "pictures": Path(__file__).parent / "picture_dags"}
 LOCAL = "airflow.dag_processing.bundles.local.LocalDagBundle"
 ENDED = ("success", "failed")
 
 
 class Studio:
-    """A running demo, a browser, and where the pictures go.
+    """A running demo, a browser, and the folder for the pictures.
 
-    :param wanted: names of the pictures to take; all when it is empty.
+    :param wanted: names of the pictures to take; if empty, all.
     """
 
     def __init__(self, stack: DemoStack, person: Person, wanted: Collection[str], folder: Path) -> None:
@@ -52,15 +52,15 @@ class Studio:
         self.cloud = Cloud(stack)
         self.sizes: dict[str, int] = {}
         self.runs: dict[str, str] = {}
-        """The run that is shown, by its DAG."""
+        """The run in the pictures, by DAG."""
         self._wanted = wanted
 
     def page(self, dag: str, run: str, task: str, tab: str = "plugin/dataflow-job") -> str:
-        """The address of a task's tab."""
+        """The URL of a task's tab."""
         return f"{self.stack.url}/dags/{dag}/runs/{quote(run, safe='')}/tasks/{task}/{tab}"
 
     def start(self, dag: str) -> str:
-        """Trigger a DAG; the run."""
+        """Trigger a DAG, and return the run's id."""
         self.stack.wait_for_dag(dag)
         return self.stack.api.trigger(dag)
 
@@ -69,9 +69,9 @@ class Studio:
         return {row["task_id"]: str(row["state"]) for row in self.stack.api.tasks(dag, run)}
 
     def end(self, dag: str, run: str) -> None:
-        """Wait for a run's good end.
+        """Wait until a run has succeeded.
 
-        :raises SystemExit: it failed.
+        :raises SystemExit: the run failed.
         """
         self.stack.wait_until(f"the end of {dag}", lambda: self.stack.api.run_state(dag, run) in ENDED, seconds=300)
         bad = [task for task, state in self.states(dag, run).items() if state != "success"]
@@ -79,17 +79,17 @@ class Studio:
             raise SystemExit(f"{dag}.{bad[0]} failed; its log ends in:\n" + "\n".join(self.stack.api.log(dag, run, bad[0])[-20:]))
 
     def see(self, selector: str, count: int = 1) -> Any:
-        """Wait until the page shows something; the first of it."""
+        """Wait until the page shows elements that match, and return the first."""
         return self.person.until(selector, lambda: len(found := self.person.find(selector)) >= count and found)[0]
 
     def size(self, height: int, scale: float = 1) -> None:
-        """Give the page so many pixels, each drawn as several where ``scale`` is above 1."""
+        """Set the height of the page in pixels; with ``scale`` above 1, each is drawn as several."""
         metrics = {"width": WIDTH, "height": height, "deviceScaleFactor": scale, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        time.sleep(1)  # drawn anew for that size
+        time.sleep(1)  # the page is drawn again for the new size
 
     def whole(self, name: str, selector: str = "", least: int = HEIGHT) -> None:
-        """Take the whole window, as high as something in it reaches."""
+        """Take the whole window, down to the lower edge of an element."""
         self.size(least)
         if selector:
             bottom = self.driver.execute_script("return arguments[0].getBoundingClientRect().bottom", self.see(selector))
@@ -97,7 +97,7 @@ class Studio:
         self._keep(name, self.driver.get_screenshot_as_png())
 
     def part(self, name: str, selector: str) -> None:
-        """Take one part of the page, large."""
+        """Take one element of the page."""
         self._keep(name, self.see(selector).screenshot_as_png)
 
     def _keep(self, name: str, png: bytes) -> None:
@@ -117,7 +117,7 @@ class Studio:
 
 
 def prepare(studio: Studio) -> None:
-    """Start runs of every DAG that is shown; the last of the books goes on."""
+    """Start runs of every DAG in the pictures; the last run of the books DAG keeps running."""
     cloud = studio.cloud
     cloud.script("count-visits*", *jobs.streaming(), type="JOB_TYPE_STREAMING")
     studio.runs[VISITS] = studio.start(VISITS)
@@ -152,7 +152,7 @@ def take_run(studio: Studio) -> None:
 
 
 def take_job(studio: Studio) -> None:
-    """The running job, as a whole and each of its panels."""
+    """The page of the running job, and each of its panels."""
     page, driver = studio.person, studio.driver
     studio.size(HEIGHT)
     page.open(studio.page(BOOKS, studio.runs[BOOKS], "count_words"))
@@ -172,14 +172,14 @@ def take_job(studio: Studio) -> None:
     studio.part("job-table", "[data-testid=graph]")
     page.click("Chart", within="[data-testid=graph]")
     driver.execute_script("document.activeElement.blur()")
-    studio.see("[aria-label='Least level'] option[value=detailed]").click()
+    studio.see("[aria-label='Minimum level'] option[value=detailed]").click()
     studio.see("[aria-label='Search messages']").send_keys("worker")
     studio.person.until("the messages that fit", lambda: "level=detailed" in driver.current_url and "Autoscaling is enabled" in page.text)
     studio.part("job-messages", "[data-testid=messages]")
 
 
 def take_time(studio: Studio) -> None:
-    """The time axis, with the cursor at a moment when the pool grew."""
+    """The time axis, with the cursor at a moment at which the worker pool grew."""
     from selenium.webdriver.common.action_chains import ActionChains
 
     chart = studio.see("[data-testid=time] svg")
@@ -188,7 +188,7 @@ def take_time(studio: Studio) -> None:
 
 
 def take_dark(studio: Studio) -> None:
-    """The running job where Airflow is dark."""
+    """The running job in Airflow's dark mode."""
     studio.driver.execute_script("localStorage.setItem('theme', 'dark')")
     studio.person.open(studio.page(BOOKS, studio.runs[BOOKS], "count_words"))
     studio.see("[data-testid=box]", len(jobs.CHAIN) + 1)
@@ -200,7 +200,7 @@ def take_dark(studio: Studio) -> None:
 
 
 def take_drain(studio: Studio) -> None:
-    """The question before a stream is drained."""
+    """The question before a streaming job is drained."""
     studio.person.open(studio.page(VISITS, studio.runs[VISITS], "count_visits"))
     studio.see("[data-testid=box]", len(jobs.CHAIN) + 1)
     studio.person.click("Drain job")
@@ -209,21 +209,21 @@ def take_drain(studio: Studio) -> None:
 
 
 def take_list(studio: Studio) -> None:
-    """All jobs."""
+    """The list of all jobs."""
     studio.person.open(f"{studio.stack.url}/plugin/dataflow-jobs")
     studio.see("[data-testid=job-link]", len(EARLIER))
     studio.whole("jobs-page", "[data-testid=jobs-page]", least=500)
 
 
 def take_example(studio: Studio) -> None:
-    """The example's runs as a grid, with the log of a task."""
+    """The grid of the example's runs, with the log of a task."""
     studio.person.open(studio.page(EXAMPLE, studio.runs[EXAMPLE], "count_words", tab=""))
     studio.person.reads("Finished operation")
     studio.whole("dag-run")
 
 
 def take_form(studio: Studio) -> None:
-    """The form of an example."""
+    """The trigger form of an example."""
     studio.person.open(f"{studio.stack.url}/dags/{FORM}")
     studio.size(1200)
     form = Form(studio.driver)
@@ -245,14 +245,14 @@ TAKES: dict[Callable[[Studio], None], tuple[str, ...]] = {
     take_example: ("dag-run",),
     take_form: ("trigger-form",),
 }
-"""What is taken, and the pictures that it gives."""
+"""The functions that take pictures, and the names of their pictures."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench.pictures", description=__doc__)
     known = sorted(name for names in TAKES.values() for name in names)
-    parser.add_argument("names", nargs="*", metavar="name", help=f"pictures to take, all by default: {', '.join(known)}")
-    parser.add_argument("--folder", type=Path, default=IMAGES, help="where they go")
+    parser.add_argument("names", nargs="*", metavar="name", help=f"pictures to take (default: all): {', '.join(known)}")
+    parser.add_argument("--folder", type=Path, default=IMAGES, help="folder for the pictures")
     arguments = parser.parse_args()
     if unknown := {*arguments.names} - {*known}:
         parser.error(f"there is no picture {', '.join(sorted(unknown))}; there are {', '.join(known)}")

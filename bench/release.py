@@ -1,6 +1,6 @@
-"""Whether the sources can be released as they are: the changelog has the version, and PyPI takes what is built.
+"""Checks whether the sources can be released: the changelog has a section for the version, and PyPI accepts the built files.
 
-``python -m bench.release`` leaves the source distribution and the wheel in ``dist/``; ``make release-check`` tests them first.
+``python -m bench.release`` leaves the source distribution and the wheel in ``dist/``; ``make release-check`` runs tests first.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ UNRELEASED = re.compile(r"^## \[Unreleased\]\n(.*?)(?=^## |\Z)", re.MULTILINE | 
 
 
 def faults_of_changelog(text: str, version: str) -> list[str]:
-    """What keeps a version from being released, in the words of somebody who is to mend it.
+    """The faults of the changelog that prevent a release of the version, each with its remedy.
 
-    :param text: of the changelog, in the form of https://keepachangelog.com/en/1.1.0/ .
+    :param text: the text of the changelog, in the form of https://keepachangelog.com/en/1.1.0/ .
     """
     waiting = UNRELEASED.search(text)
-    faults = [f"entries stand under [Unreleased]: move them to the section of {version}"] if waiting and waiting[1].strip() else []
+    faults = [f"there are entries under [Unreleased]: move them to the section of {version}"] if waiting and waiting[1].strip() else []
     released = [section for section in SECTION.finditer(text) if section["version"] != "Unreleased"]
     if not released or released[0]["version"] != version:
         newest = released[0]["version"] if released else "none"
-        faults.append(f"the newest section is {newest} and airflow_dataflow_ext.__version__ {version}: one of them is wrong")
+        faults.append(f"the newest section is {newest}, but airflow_dataflow_ext.__version__ is {version}: correct one of them")
     elif not _is_day(released[0]["day"] or ""):
-        faults.append(f"the section of {version} has no day: write ## [{version}] - {datetime.now(UTC).date()}")
+        faults.append(f"the section of {version} has no valid date: write ## [{version}] - {datetime.now(UTC).date()}")
     return faults
 
 
@@ -46,7 +46,7 @@ def _is_day(text: str) -> bool:
 
 
 def build_dist() -> list[Path]:
-    """Build into ``dist/``, in place of what is there."""
+    """Replace the contents of ``dist/`` with newly built files."""
     shutil.rmtree(DIST, ignore_errors=True)
     DIST.mkdir()
     with tempfile.TemporaryDirectory() as folder:
@@ -57,8 +57,8 @@ def main() -> int:
     argparse.ArgumentParser(description=__doc__).parse_args()
     faults = [f"CHANGELOG.md: {fault}" for fault in faults_of_changelog((ROOT / "CHANGELOG.md").read_text("utf-8"), __version__)]
     if subprocess.run([sys.executable, "-m", "twine", "check", "--strict", *map(str, build_dist())]).returncode:
-        faults.append("PyPI would refuse what is built: see above")
-    print("\n".join(faults) or f"{__version__} can be released: it is in dist/")
+        faults.append("PyPI would refuse the built files: see the messages above")
+    print("\n".join(faults) or f"{__version__} can be released: its files are in dist/")
     return 1 if faults else 0
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis as programs of a stack, each on a free port of this machine; says what has to be installed where one is missing."""
+"""PostgreSQL and Redis as programs of a stack, each on a free port of this machine."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ from demo.stack import free_port
 
 HOST = "127.0.0.1"
 USER = "postgres"
-"""Who runs PostgreSQL where this program is root, whom PostgreSQL refuses; Debian's package makes the account."""
+"""The account that runs PostgreSQL if this program runs as root, as which PostgreSQL refuses to start; Debian's package creates it."""
 
 UP_WITHIN = 60.0
-"""Seconds in which a service has to answer."""
+"""Seconds within which a service must answer."""
 
 
 class NotInstalledError(StackError):
-    """A program that a stack needs is not on this machine."""
+    """A program that a stack needs is not installed; the message says how to install it."""
 
 
 class Postgres:
-    """A PostgreSQL cluster of its own in a temporary folder.
+    """A PostgreSQL cluster in a temporary folder.
 
-    It is safe against the end of its processes, and not against that of the machine: it does not wait for the disk.
+    It survives the end of its processes but not a crash of the machine, because it does not wait for the disk.
 
-    :param home: of the stack; the same one gives the same folder, so that what a killed run left is found.
-    :param env: environment of the programs.
+    :param home: the folder of the stack. The name of the cluster's folder depends on it, so that a later run finds the cluster of a
+        killed one.
+    :param env: the environment of the programs.
     :raises NotInstalledError: PostgreSQL is not installed.
     """
 
@@ -60,9 +61,9 @@ class Postgres:
         )
 
     def start(self) -> None:
-        """Make the cluster and start it.
+        """Create the cluster and start it.
 
-        :raises StackError: it does not come up.
+        :raises StackError: PostgreSQL does not start.
         """
         self.remove()
         self.folder.mkdir(mode=0o700)
@@ -70,12 +71,12 @@ class Postgres:
             shutil.chown(self.folder, USER)
         made = subprocess.run(self._make, capture_output=True, text=True, env=self._env, cwd=tempfile.gettempdir(), check=False)
         if made.returncode:
-            raise StackError(f"PostgreSQL made no cluster in {self.folder}: {made.stderr.strip()}")
+            raise StackError(f"PostgreSQL cannot create a cluster in {self.folder}: {made.stderr.strip()}")
         self.program.start()
         wait_for_port(self.program, self.port)
 
     def stop_at_once(self) -> None:
-        """Stop it as ``pg_ctl stop --mode immediate`` does: no connection is ended in order, and the next start recovers."""
+        """Stop PostgreSQL as ``pg_ctl stop --mode immediate`` does: connections break, and the next start recovers the database."""
         self.program.signal(signal.SIGQUIT)
         self.program.wait(30)
 
@@ -85,22 +86,22 @@ class Postgres:
 
 
 def redis(home: Path, port: int, env: Mapping[str, str]) -> Program:
-    """A Redis that keeps nothing: what waits in it is lost with it.
+    """A Redis without persistence: tasks that are queued in it are lost when it ends.
 
     :raises NotInstalledError: Redis is not installed.
     """
     found = shutil.which("redis-server")
     if found is None:
-        raise NotInstalledError("There is no redis-server here; Debian's package has it: apt-get install redis-server")
+        raise NotInstalledError("redis-server is not installed; on Debian: apt-get install redis-server")
     settings = {"port": port, "bind": HOST, "save": "", "appendonly": "no", "dir": home / "data", "set-proc-title": "no"}
     flags = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
     return Program("redis", [found, *flags], env=env, log=home / "logs" / "redis.log")
 
 
 def wait_for_port(program: Program, port: int) -> None:
-    """Wait until a program listens.
+    """Wait until a program listens on its port.
 
-    :raises StackError: it ended, or it does not listen in time.
+    :raises StackError: the program ended, or does not listen in time.
     """
     deadline = time.monotonic() + UP_WITHIN
     while True:
@@ -114,23 +115,23 @@ def wait_for_port(program: Program, port: int) -> None:
 
 
 def _as_owner() -> list[str]:
-    """What starts a program as the account that owns the cluster."""
+    """The keyword arguments of ``subprocess`` that start a program as the account that owns the cluster."""
     if os.getuid():
         return []
     try:
         pwd.getpwnam(USER)
     except KeyError:
-        raise NotInstalledError(f"There is no account {USER} here; Debian's package makes it: apt-get install postgresql") from None
+        raise NotInstalledError(f"There is no account {USER}; Debian's package creates it: apt-get install postgresql") from None
     return ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", "--"]
 
 
 def _binary(name: str) -> str:
-    """The newest PostgreSQL's program of this name.
+    """The path of a program of the newest installed PostgreSQL.
 
-    :raises NotInstalledError: there is none.
+    :raises NotInstalledError: PostgreSQL is not installed.
     """
     versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
     found = str(versions[-1]) if versions else shutil.which(name)
     if found is None:
-        raise NotInstalledError("There is no PostgreSQL here; Debian's package has it: apt-get install postgresql")
+        raise NotInstalledError("PostgreSQL is not installed; on Debian: apt-get install postgresql")
     return found

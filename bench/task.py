@@ -1,7 +1,7 @@
-"""What one worker task costs its machine: a launch of ours, one of the stock operator, and a task that does nothing.
+"""The CPU time and memory of one worker task: a launch with our operator, one with the stock operator, and a task that does nothing.
 
-``python -m bench.task [--runs N]``: each in a task process as Airflow starts it, which reads its DAG file, runs the operator against the
-emulator and ends; the job is done at once, so nobody waits. CPU, wall and peak memory are the task process's, medians of some runs.
+``python -m bench.task [--runs N]`` runs each in a task process as Airflow starts it: it parses its DAG file, runs the operator against
+the emulator and ends. The job succeeds at once, so there is no wait. CPU time, wall time and peak memory are medians of the task process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FIGURES = {"cpu": "CPU s", "wall": "wall s", "mib": "peak MiB"}
 
 
 def run_one(who: str) -> dict[str, Any]:
-    """Run one task as an executor's worker does; what its process took."""
+    """Run one task as an executor's worker does, and return the figures of its process."""
     from airflow.executors.workloads.base import BundleInfo
     from airflow.sdk.api.datamodels._generated import TaskInstance as Instance
     from airflow.sdk.execution_time.supervisor import supervise_task
@@ -54,7 +54,7 @@ def run_one(who: str) -> dict[str, Any]:
 
 
 def measure(runs: int) -> dict[str, dict[str, float]]:
-    """Medians by whose task it is; the first run of each fills caches."""
+    """Medians of each task; the first run of each fills caches and is not counted."""
     from airflow_dataflow_ext.emulator import Emulator
 
     samples: dict[str, list[dict[str, Any]]] = {who: [] for who in WHO}
@@ -79,7 +79,7 @@ def measure(runs: int) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=5, help="counted runs of each task")
+    parser.add_argument("--runs", type=int, default=5, help="measured runs of each task")
     parser.add_argument("--one", choices=WHO, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.one:

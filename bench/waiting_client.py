@@ -1,4 +1,4 @@
-"""The measured process: so many triggers in one event loop, as in a triggerer, from their start to their events.
+"""The measured process: many triggers in one event loop, as in a triggerer, from their start to their events.
 
 ``python -m bench.waiting_client ours|stock --port P --control C --jobs N ...`` prints one JSON line with its figures.
 """
@@ -20,26 +20,26 @@ from bench.waiting_control import WARM_UP
 from bench.waiting_region import DONE, LOCATION, PROJECT, end_of, job_ids
 
 SAMPLE = 0.05
-"""Seconds that the sampler of the event loop's lag sleeps."""
+"""Seconds between two samples of the event loop's lag."""
 
 OVERTIME = 90.0
-"""Seconds after the last job's end for which events are waited for."""
+"""Seconds to wait for events after the end of the last job."""
 
 
 def percentile(values: list[float], part: float) -> float:
-    """The value below which so large a part lies; 0 without values."""
+    """The value below which the given share of the values lies; 0 if there are none."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0
 
 
 def memory_kib(name: str) -> int:
-    """A figure of this process from /proc: ``VmRSS`` now, or ``VmHWM`` at most so far."""
+    """The memory of this process in KiB from /proc: ``VmRSS`` is the current value, ``VmHWM`` the highest so far."""
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith(name))
 
 
 def our_trigger(asked: argparse.Namespace) -> Callable[[str], Any]:
-    """Makes triggers as our operators do."""
+    """A function that makes triggers as our operators do."""
     from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
     from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
     from airflow_dataflow_ext.triggers.dataflow import DataflowJobTrigger
@@ -53,7 +53,7 @@ def our_trigger(asked: argparse.Namespace) -> Callable[[str], Any]:
 
 
 def stock_trigger(asked: argparse.Namespace) -> Callable[[str], Any]:
-    """Makes triggers as the stock operators do; the only change is where they connect to."""
+    """A function that makes triggers as the stock operators do; only their endpoint is changed."""
     from airflow.providers.google.cloud.hooks.dataflow import DataflowHook
     from airflow.providers.google.cloud.triggers.dataflow import TemplateJobStartTrigger
     from google.api_core.client_options import ClientOptions
@@ -67,14 +67,14 @@ def stock_trigger(asked: argparse.Namespace) -> Callable[[str], Any]:
 
 
 def verdict(payload: Any) -> str:
-    """The final state that an event reports; the stock trigger only says whether it was a good one."""
+    """The final state that an event reports; the stock trigger only reports whether the job succeeded."""
     if "job" in payload:
         return str(payload["job"].get("currentState"))
     return DONE if payload.get("status") == "success" else "JOB_STATE_FAILED" if payload.get("status") == "error" else str(payload)
 
 
 def ask(port: int, path: str, method: str = "GET") -> Any:
-    """Ask the server on its control port."""
+    """Send a request to the server's control port."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
     with urllib.request.urlopen(request, timeout=60) as reply:
         return json.loads(reply.read())
@@ -83,8 +83,8 @@ def ask(port: int, path: str, method: str = "GET") -> Any:
 class Run:
     """One measured run.
 
-    :param make: makes the trigger of a job.
-    :param stock: it polls by a request of its own for each job.
+    :param make: makes the trigger for a job.
+    :param stock: whether each trigger polls its job with its own requests.
     """
 
     def __init__(self, asked: argparse.Namespace, ids: Sequence[str], make: Callable[[str], Any], *, stock: bool = False) -> None:
@@ -96,15 +96,15 @@ class Run:
         self.lags: list[tuple[float, float]] = []
 
     def is_right(self, job_id: str, payload: Any) -> bool:
-        """Whether an event tells how the job ended."""
+        """Whether an event reports the job's end correctly."""
         return verdict(payload) == end_of(job_id)
 
     async def more(self, begin: float, end: float, finish: float) -> dict[str, Any]:
-        """Other figures of a run that was measured from ``begin``, whose jobs ended from ``end`` on, all of them before ``finish``."""
+        """Additional figures of a run that was measured from ``begin`` to ``end``, and whose jobs ended between ``end`` and ``finish``."""
         return {}
 
     async def control(self, path: str, method: str = "GET") -> Any:
-        """Ask off the loop, so that the question is not the lag."""
+        """Call :func:`ask` in a thread, so that it does not add to the event loop's lag."""
         return await asyncio.to_thread(ask, self.asked.control, path, method)
 
     async def follow(self, job_id: str) -> None:
@@ -121,7 +121,7 @@ class Run:
         return round(1000 * percentile([lag for at, lag in self.lags if begin <= at < end], 0.99), 1)
 
     async def start(self) -> list[asyncio.Task[None]]:
-        """Start a trigger for each job, at the rate asked for."""
+        """Start a trigger for each job, at the rate ``--rate``."""
         tasks, each = [], self.asked.rate / 10
         for start in range(0, len(self.ids), int(each)):
             tasks += [asyncio.create_task(self.follow(job_id)) for job_id in self.ids[start : start + int(each)]]
@@ -162,7 +162,7 @@ class Run:
         }
 
     def ends(self, ended: dict[str, float]) -> dict[str, Any]:
-        """How the events compare with what happened."""
+        """Compare the events with the ends of the jobs."""
         count = Counter(job_id for job_id, _, _ in self.events)
         wrong = sum(count[job_id] != 1 for job_id in self.ids)
         wrong += sum(not self.is_right(job_id, payload) for job_id, _, payload in self.events)
@@ -171,13 +171,13 @@ class Run:
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """What every measured process is given."""
+    """A parser of the arguments that every measured process takes."""
     made = argparse.ArgumentParser(description=description)
     for name in ("control", "jobs", "rounds"):
         made.add_argument(f"--{name}", type=int, required=True)
     for name in ("poll", "rate", "over"):
         made.add_argument(f"--{name}", type=float, required=True)
-    made.add_argument("--unsampled", action="store_true", help="leave the loop's lag alone: sampling takes as much CPU as a round does")
+    made.add_argument("--unsampled", action="store_true", help="do not sample the event loop's lag, which takes as much CPU as a round")
     return made
 
 

@@ -1,4 +1,4 @@
-"""What the servers of the waiting benchmarks share: jobs that end on demand, and the port for that."""
+"""Shared by the servers of the waiting benchmarks: jobs that end on demand, and the control port that ends them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from aiohttp import web
 from bench.measuring import cpu_seconds
 
 WARM_UP = "warm-up"
-"""One more job, which is waited for before anything is measured."""
+"""An additional job that is waited for before the measurement."""
 
 
 def ends_badly(job_id: str) -> bool:
-    """One job in ten does."""
+    """Whether a job fails; one in ten does."""
     return job_id.endswith("7")
 
 
 class Jobs(ABC):
-    """The jobs: which have ended, and when by the clock that counts from the machine's start."""
+    """The jobs, and when those that have ended did so, by ``time.monotonic``, which processes of one machine share."""
 
     def __init__(self, ids: Sequence[str]) -> None:
         self.ids = ids
@@ -30,14 +30,14 @@ class Jobs(ABC):
 
     @abstractmethod
     def asked(self) -> int:
-        """How many requests came so far."""
+        """The number of requests so far."""
 
     @abstractmethod
     def end(self, job_id: str) -> None:
-        """The job ends now."""
+        """End a job now."""
 
     async def end_all(self, over: float) -> None:
-        """All jobs end, evenly over so many seconds."""
+        """End all jobs, spread evenly over this many seconds."""
         began = time.monotonic()
         for number, job_id in enumerate(self.ids):
             late = began + over * number / len(self.ids) - time.monotonic()
@@ -47,7 +47,7 @@ class Jobs(ABC):
 
 
 def control(jobs: Jobs) -> web.Application:
-    """What the measured process asks of the jobs and tells them."""
+    """The application of the control port, for the measured process."""
     running: set[asyncio.Task[None]] = set()
 
     async def stats(_: web.Request) -> web.Response:

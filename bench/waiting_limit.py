@@ -1,6 +1,6 @@
-"""The least that a round over all active jobs can cost: the same list pages, fetched with aiohttp and read with json, and nothing else.
+"""The lower limit of a round over all active jobs: fetches the same list pages with aiohttp, parses them with json, and does nothing else.
 
-``python -m bench.waiting_limit --port P --jobs N --rounds R --poll S`` prints one JSON line with its CPU for a round.
+``python -m bench.waiting_limit --port P --jobs N --rounds R --poll S`` prints one JSON line with the CPU time of a round.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bench.waiting_region import LOCATION, PROJECT
 
 
 async def fetch(session: aiohttp.ClientSession, url: str) -> int:
-    """Fetch and read all pages; how many jobs they hold."""
+    """Fetch and parse all pages, and return the number of jobs on them."""
     token, jobs = "", 0
     while True:
         query = {"filter": "ACTIVE", "pageSize": str(PAGE_SIZE), **({"pageToken": token} if token else {})}
@@ -38,7 +38,7 @@ async def measure(asked: argparse.Namespace) -> float:
     context = ssl.create_default_context(cafile=os.environ["REQUESTS_CA_BUNDLE"])
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session:
         if await fetch(session, url) != asked.jobs:
-            raise SystemExit("not all jobs are listed")
+            raise SystemExit("the list does not contain all jobs")
         began = cpu_seconds()
         for _ in range(asked.rounds):
             await fetch(session, url)

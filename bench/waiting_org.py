@@ -1,7 +1,8 @@
-"""One Salesforce org with many runs, in a process of its own: the package's emulator.
+"""One Salesforce org with many runs, in a separate process: the package's emulator.
 
-``python -m bench.waiting_org --jobs N`` prints one JSON line when it is ready: its control port, and the environment that leads a client
-to it. Each run is one of a dataflow of its own, because an org runs one at a time of each; all run until the control port ends them.
+``python -m bench.waiting_org --jobs N`` prints one JSON line when it is ready: its control port, and the environment variables with which
+a client connects to it. Each run belongs to a different dataflow, because an org runs a dataflow only once at a time. All of them run
+until the control port ends them.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from bench.waiting_control import WARM_UP, Jobs, control, ends_badly, listen
 
 FOREVER = 86_400.0
 LONG_AGO = 7200.0
-"""Seconds since when the warm-up has been running, so that it is in no list that is asked for the others."""
+"""Age of the warm-up's run in seconds, so that it is in none of the lists that are requested for the others."""
 BROKEN = WaveNode(name="Digest", node_type="sfdcDigest", status="error", message="No such object.")
 ROUND, PAGE, READ, NODES = "round", "page", "read", "nodes"
-"""What a request is: the first page of a list of all recent runs, with which a round begins; any other page; one run; its nodes."""
+"""The kinds of requests: the first page of a list of all recent runs, with which a round begins; any other page; one run; its nodes."""
 
 
 class Org(Jobs):
-    """The runs of one org, by the labels of their dataflows."""
+    """The runs of one org; their ids here are the labels of their dataflows."""
 
     def __init__(self, emulator: Emulator, count: int) -> None:
         super().__init__([f"bench-{number:06}" for number in range(count)])
@@ -54,20 +55,20 @@ class Org(Jobs):
         self.emulator.wave.put(self._ids[job_id], "Failure" if ends_badly(job_id) else "Success")
 
     def requests(self) -> list[tuple[str, float]]:
-        """What was asked, and when by the clock of ``ended``."""
+        """The kind and time of each request, by the clock of ``ended``."""
         offset = time.monotonic() - self.emulator.clock.now()
         return [(kind, entry.at + offset) for entry in self.emulator.requests if (kind := kind_of(entry))]
 
 
 def kind_of(entry: Entry) -> str:
-    """What a request is; empty for a login."""
+    """The kind of a request; empty for a login."""
     if entry.method == api.DataflowJob.list.id:
         return PAGE if {"page", "dataflowId"} & set(entry.query) else ROUND
     return {api.DataflowJob.get.id: READ, api.DataflowJobNode.list.id: NODES}.get(entry.method, "")
 
 
 def application(org: Org) -> web.Application:
-    """The control port."""
+    """The application of the control port."""
 
     async def runs(_: web.Request) -> web.Response:
         return web.json_response(org.emulator.wave.all_runs())

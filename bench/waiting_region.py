@@ -1,8 +1,8 @@
-"""One region with many jobs, in a process of its own: over REST for this package, over gRPC for the stock provider.
+"""One region with many jobs, in a separate process: over REST for this package, over gRPC for the stock provider.
 
-``python -m bench.waiting_region rest|grpc FOLDER --jobs N`` prints one JSON line with its ports when it is ready; FOLDER holds the
-certificate. Every job runs until the control port ends them. It answers from bytes made before, because client and
-server share the machine: what it leaves out is what the emulator is for.
+``python -m bench.waiting_region rest|grpc FOLDER --jobs N`` prints one JSON line with its ports when it is ready; FOLDER contains the
+certificate. All jobs run until the control port ends them. The server answers with prepared bytes, because it shares the machine with the
+client; it does not check requests as the emulator does.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ SAID, WHY = (
 
 
 def job_ids(count: int) -> list[str]:
-    """Ids in the service's form."""
+    """Job ids in the service's form."""
     return [f"2026-01-01_00_00_00-{10**17 + number}" for number in range(count)]
 
 
 def end_of(job_id: str) -> str:
-    """How a job ends."""
+    """The state in which a job ends."""
     return FAILED if ends_badly(job_id) else DONE
 
 
 class Region(Jobs):
-    """The jobs of one region, and how often anybody asked."""
+    """The jobs of one region, and the number of requests."""
 
     def __init__(self, count: int) -> None:
         super().__init__(job_ids(count))
@@ -61,7 +61,7 @@ class Region(Jobs):
         self._bodies[job_id] = self._body(job_id, end_of(job_id))
 
     def page(self, which: Sequence[str], start: int, size: int) -> bytes:
-        """A page of a list; ended jobs are none of the active ones."""
+        """A page of a list; a list of active jobs leaves out those that have ended."""
         found: list[bytes] = []
         position = start
         while position < len(which) and len(found) < size:
@@ -81,7 +81,7 @@ class Region(Jobs):
 
 
 def answers(region: Region) -> web.Application:
-    """The REST side."""
+    """The REST interface."""
     said, why = (json.dumps({"jobMessages": messages}).encode() for messages in ([SAID], [SAID, WHY]))
 
     def reply(body: bytes) -> web.Response:
@@ -105,14 +105,14 @@ def answers(region: Region) -> web.Application:
 
 
 async def serve_rest(region: Region, folder: Path) -> int:
-    """Listen with TLS; the port."""
+    """Serve the REST interface with TLS, and return the port."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(folder / "server.pem", folder / "server.key")
     return await listen(answers(region), context)
 
 
 async def serve_grpc(region: Region, folder: Path) -> int:
-    """The same jobs as ``GetJob`` of the service's gRPC interface, with TLS; the port."""
+    """Serve the same jobs as ``GetJob`` of the service's gRPC interface, with TLS, and return the port."""
     import grpc
     from google.cloud.dataflow_v1beta3 import types
 

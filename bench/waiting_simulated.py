@@ -1,7 +1,7 @@
-"""Waiting for very many jobs on an event loop whose sleeps take no time: what a job costs must not grow with their number.
+"""Waits for very many jobs on an event loop whose sleeps take no time: the cost of a job must not grow with their number.
 
-The triggers, Channel, Board and driver are the real ones; only the answers come from this process, and the time that making them
-takes is not counted.
+The triggers, Channel, Board and driver are the real ones. Only the answers come from this process, and the time to make them is not
+counted.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Answers(AsyncTransport):
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncTransport]:
-        """As a hook does."""
+        """Return a transport, as a hook does."""
         yield self
 
 
@@ -98,7 +98,7 @@ async def _measure(jobs: int) -> dict[str, Any]:
 
 
 def measure(jobs: int) -> dict[str, Any]:
-    """The figures of a run with so many jobs, in this process."""
+    """The figures of a run with this many jobs, in this process."""
     with asyncio.Runner(loop_factory=LeapingLoop) as runner:
         return runner.run(_measure(jobs))
 

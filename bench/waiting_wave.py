@@ -1,4 +1,4 @@
-"""The measured process for CRM Analytics; see ``bench.waiting_client``, of which it is a case.
+"""The measured process for CRM Analytics; it uses ``bench.waiting_client``.
 
 ``python -m bench.waiting_wave --control C --jobs N ...`` prints one JSON line with its figures.
 """
@@ -21,11 +21,11 @@ from bench.waiting_control import ends_badly
 from bench.waiting_org import NODES, ROUND
 
 Runs = dict[str, dict[str, Any]]
-"""The emulator's runs by their labels."""
+"""The emulator's runs by label."""
 
 
 def make_trigger(asked: argparse.Namespace, runs: Runs) -> Callable[[str], Any]:
-    """Makes triggers as our operators do."""
+    """A function that makes triggers as our operators do."""
     from airflow_dataflow_ext.triggers.wave import WaveJobTrigger
 
     def make(label: str) -> Any:
@@ -38,14 +38,14 @@ def make_trigger(asked: argparse.Namespace, runs: Runs) -> Callable[[str], Any]:
 
 
 class WaveRun(Run):
-    """A measured run that knows what the org was asked."""
+    """A measured run that also counts the requests to the org."""
 
     def __init__(self, asked: argparse.Namespace, runs: Runs) -> None:
         super().__init__(asked, [label for label in runs if label.startswith("bench-")], make_trigger(asked, runs))
         self.runs = runs
 
     def is_right(self, job_id: str, payload: Any) -> bool:
-        """The run's own id, its status and its nodes."""
+        """Whether an event has the id, the status and the nodes of the run."""
         job = payload.get("job", {})
         nodes = [node["status"] for node in job.get("nodes", ())]
         right = ("Failure", ["error"]) if ends_badly(job_id) else ("Success", ["success"] * 4)
@@ -56,15 +56,15 @@ class WaveRun(Run):
 
 
 def judge(requests: Sequence[tuple[str, float]], jobs: int, begin: float, end: float, finish: float) -> dict[str, Any]:
-    """How many requests the waits took beside the fewest that could do; nodes are counted apart, since they are no waiting.
+    """Compare the number of requests with the smallest possible one; requests for nodes are counted separately, as they are no polls.
 
-    :param requests: what was asked, and when.
-    :param jobs: how many were waited for; none of them ended between ``begin`` and ``end``, all of them between ``end`` and ``finish``.
-    :raises ValueError: between ``begin`` and ``end`` there was no whole round.
+    :param requests: the kind and time of each request.
+    :param jobs: the number of runs; none of them ended between ``begin`` and ``end``, all of them between ``end`` and ``finish``.
+    :raises ValueError: there was no complete round between ``begin`` and ``end``.
     """
     rounds = [number for number, (kind, at) in enumerate(requests) if kind == ROUND and begin <= at < end]
     if len(rounds) < 2:
-        raise ValueError("not one whole round was measured: ask for more --rounds")
+        raise ValueError("no complete round was measured: increase --rounds")
     first, last, count = rounds[0], rounds[-1], len(rounds) - 1
     pause = (requests[last][1] - requests[first][1]) / count
     goal = math.ceil(jobs / PAGE_SIZE)

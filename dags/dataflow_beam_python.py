@@ -1,11 +1,11 @@
 """### Submit a Beam pipeline, and wait for its job without a worker
 
-`submit` is the Beam provider's own operator: it runs `pipelines/wordcount.py` with Beam's DataflowRunner, which stages the pipeline into
-the bucket and creates the job. Its XCom `dataflow_job_id` names the job, and `finished` waits for it in the triggerer. So a pipeline's
-author needs no template, and waiting needs no worker. The same file runs on Dataflow and on the emulator.
+`submit` uses the Beam provider's own operator: it runs `pipelines/wordcount.py` with Beam's DataflowRunner, which stages the pipeline
+in the bucket and creates the job. The task's XCom `dataflow_job_id` is the id of the job, and `finished` waits for this job in the
+triggerer. The pipeline needs no template, and the wait needs no worker. The same DAG file works with Dataflow and with the emulator.
 
-The worker needs `apache-airflow-providers-apache-beam`. The bucket holds texts under `input/`; the counts go to
-`beam-counts/<time of the run>/`.
+The worker needs `apache-airflow-providers-apache-beam`. The pipeline reads text files under `input/` in the bucket and writes the counts
+to `beam-counts/<time of the run>/`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ PIPELINE = Path(__file__).parent / "pipelines" / "wordcount.py"
 
 
 class SubmitPythonPipelineOperator(BeamRunPythonPipelineOperator):
-    """Runs the pipeline's program to its end, which submits the job, and leaves the wait to a sensor.
+    """Runs the pipeline's program, which submits the job, until the program ends; a sensor waits for the job.
 
-    The provider's own wait knows no endpoint but Google's, and it leaves the program alone as soon as the job has an id.
+    The provider's own operator waits only at Google's endpoint, and it stops watching the program as soon as the job has an id.
     """
 
     def _set_dataflow(self, *args: Any, **kwargs: Any) -> Any:
@@ -43,7 +43,7 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     tags=["dataflow", "example"],
     params={
-        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for staging, texts and counts"),
+        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for staging, input and output"),
         "location": Param("us-central1", type="string", description="Region the job runs in"),
     },
 ):
@@ -57,7 +57,7 @@ with DAG(
             "input": "gs://{{ params.bucket }}/input/*.txt",
             "output": "gs://{{ params.bucket }}/beam-counts/{{ dag_run.run_after | ts_nodash }}/part",
             "temp_location": "gs://{{ params.bucket }}/temp",
-            # Empty on Dataflow itself; the emulator's connection names the emulator.
+            # Empty for Dataflow itself; the emulator's connection contains the emulator's URL.
             "dataflow_endpoint": "{{ conn.google_cloud_default.extra_dejson.get('dataflow_endpoint', '') }}",
             "no_wait_until_finish": True,
         },

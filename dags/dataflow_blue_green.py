@@ -1,10 +1,10 @@
 """### Replace a running streaming job
 
-`blue` starts a job. `green` launches the next version of its template with `update`: the service hands the state of the old job to
-the new one and ends the old one, without a gap in the stream. If the new version cannot start, `green` fails, says why, and the old
-job goes on. The last task drains what runs under the name, whichever version it is, so that this example leaves nothing behind.
+`blue` starts a job. `green` launches the next version of the template with `update`: the service hands the state of the old job over to
+the new one and ends the old one, without a gap in the stream. If the new version cannot start, `green` fails with the reason, and the
+old job keeps running. `drain` drains the running job with this name, whichever version it is, so that this example leaves nothing running.
 
-The bucket holds `templates/ticks.json`; for a real replacement, `green` names the new version's container spec.
+Both tasks launch `templates/ticks.json` in the bucket. For a real replacement, give `green` the container spec of the new version.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WHERE = {"location": "{{ params.location }}"}
 
 
 def version(name: str, **launch: object) -> DataflowStartFlexTemplateOperator:
-    """A task that launches one version of the template under the name that all versions share."""
+    """Return a task that launches one version of the template; all versions have the same job name."""
     parameter = {
         "jobName": NAME,
         "containerSpecGcsPath": "gs://{{ params.bucket }}/templates/ticks.json",
@@ -39,7 +39,7 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     tags=["dataflow", "example", "streaming"],
     params={
-        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for template and results"),
+        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for template and output"),
         "location": Param("us-central1", type="string", description="Region the jobs run in"),
     },
 ):

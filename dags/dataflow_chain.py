@@ -1,7 +1,7 @@
-"""### One job after another, with a look at the bucket in between
+"""### One job after another, with a check of the bucket in between
 
-`count_words` counts the words of all texts. `counts_are_there` reads the bucket and fails the run if the job wrote nothing.
-`frequent_words` then reads the counts, and keeps the words that are used often.
+`count_words` counts the words of all text files. `counts_are_there` reads the bucket and fails if the job wrote nothing.
+`frequent_words` then reads the counts and keeps the words that occur often.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ with DAG(
     tags=["dataflow", "example"],
     default_args={"retries": 1},
     params={
-        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for template, texts and counts"),
+        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for template, input and output"),
         "location": Param("us-central1", type="string", description="Region the jobs run in"),
-        "often": Param(100, type="integer", minimum=1, description="How many uses make a word frequent"),
+        "often": Param(100, type="integer", minimum=1, description="How often a word must occur to be kept"),
     },
 ):
     count_words = DataflowStartFlexTemplateOperator(
@@ -58,8 +58,8 @@ with DAG(
 
     @task
     def counts_are_there(path: str) -> int:
-        """The size in bytes of what lies under this path."""
-        # Imported here: the hook would add seconds to every reading of this file.
+        """Return the total size in bytes of the objects under this path."""
+        # Imported here, because this import would add seconds each time Airflow parses this file.
         from airflow.providers.google.cloud.hooks.gcs import GCSHook
 
         hook = GCSHook()

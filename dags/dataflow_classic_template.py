@@ -1,7 +1,7 @@
 """### Count the words of a text with a classic template
 
-Runs `Word_Count`, one of the templates that Google provides, and waits for its job in the task itself: the simplest form there is.
-A worker slot is held until the job ends.
+`count_words` launches `Word_Count`, one of the templates that Google provides, and waits for its job in the task itself. This is the
+simplest way, but the task holds a worker slot until the job ends.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     tags=["dataflow", "example"],
     params={
-        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for texts and counts"),
+        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for input and output"),
         "location": Param("us-central1", type="string", description="Region the job runs in"),
     },
 ):

@@ -1,7 +1,7 @@
-"""### Every night, a job for each of the last days
+"""### A job for each of the last days, every night
 
-Texts arrive under `days/<date>/`, some of them late. So each run counts the last days again: one task instance and one job for each
-day, all waiting in the triggerer together. A job that fails is launched again by its own task's retry; the other days are not touched.
+Text files arrive under `days/<date>/`, some of them late. So each run counts the last days again, with one mapped task instance and one
+job for each day. All of them wait in the triggerer. If a job fails, only its own task instance is retried and launches a new job.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ with DAG(
     max_active_runs=1,
     tags=["dataflow", "example"],
     params={
-        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for template, texts and counts"),
+        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for template, input and output"),
         "location": Param("us-central1", type="string", description="Region the jobs run in"),
-        "days": Param(3, type="integer", minimum=1, maximum=31, description="How many days back, counted from the day before the run"),
+        "days": Param(3, type="integer", minimum=1, maximum=31, description="Number of days to count, up to the day before the run"),
     },
 ):
 
     @task
     def launches() -> list[dict[str, Any]]:
-        """A launch for each day, the latest first."""
+        """Return a launch request for each day, the latest day first."""
         context = get_current_context()
         params = context["params"]
         bucket = f"gs://{params['bucket']}"

@@ -1,9 +1,9 @@
 """### Count the words of a text with a Flex template
 
 `count_words` launches the template and waits for its job without holding a worker: while the job runs, the task is *deferred*, and
-the job's own messages appear in the task's log. `report` shows what a task downstream gets from it.
+the job's messages appear in the task's log. `report` shows how a downstream task uses its result.
 
-The bucket holds `templates/wordcount.json` (the template's container spec) and texts under `input/`; the counts go to
+The bucket needs `templates/wordcount.json` (the template's container spec) and text files under `input/`. The job writes the counts to
 `counts/<time of the run>/`.
 """
 
@@ -24,9 +24,9 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     tags=["dataflow", "example"],
     params={
-        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for template, texts and counts"),
+        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for template, input and output"),
         "location": Param("us-central1", type="string", description="Region the job runs in"),
-        "min_count": Param(1, type="integer", minimum=1, description="Leave out words that are rarer"),
+        "min_count": Param(1, type="integer", minimum=1, description="Leave out words that occur less often"),
     },
 ):
     count_words = DataflowStartFlexTemplateOperator(
@@ -49,7 +49,7 @@ with DAG(
 
     @task
     def report(job: dict[str, Any]) -> str:
-        """The job, as the service describes it, is the result of the task that launched it."""
+        """Describe the job. The result of a launching task is the `Job` resource that the service returns."""
         return f"{job['name']} ({job['id']}) ended in {job['currentState']}"
 
     report(count_words.output)

@@ -1,10 +1,10 @@
 """### The life of a streaming job
 
-`launch` starts the job and ends as soon as it runs; `scale` gives it more workers, `snapshot` keeps its state, and `drain` lets it
-finish what it has read. `forget` deletes the snapshot again, so that this example leaves nothing behind. Every task can be tried
-again: none of them does its work twice.
+`launch` starts the job and succeeds as soon as the job runs. `scale` changes the range of its workers, `snapshot` saves its state, and
+`drain` ends it after it has processed what it has read. `forget` deletes the snapshot, so that this example leaves nothing behind.
+Every task can be retried safely: none of them does its work twice.
 
-The bucket holds `templates/ticks.json`, the template's container spec; the results go to `ticks/<time of the run>/`.
+The bucket needs `templates/ticks.json`, the template's container spec. The job writes its results to `ticks/<time of the run>/`.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     tags=["dataflow", "example", "streaming"],
     params={
-        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for template and results"),
+        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for template and output"),
         "location": Param("us-central1", type="string", description="Region the job runs in"),
-        "workers": Param(3, type="integer", minimum=1, maximum=1000, description="The most workers that the job may have"),
+        "workers": Param(3, type="integer", minimum=1, maximum=1000, description="Largest number of workers for the job"),
     },
 ):
     launch = DataflowStartFlexTemplateOperator(

@@ -1,7 +1,7 @@
 """### A form for a template
 
-*Trigger* shows a form with a field for each parameter of the template: its label and help, the right widget, the value by default.
-A value that the template would refuse is refused by the form. Fields that are left empty are left out of the launch.
+*Trigger* shows a form with a field for each parameter of the template, with its label, help text, default value and a suitable widget.
+The form refuses a value that the template would refuse. The launch leaves out the fields that you leave empty.
 
 The form is made from `pipelines/wordcount.json`. For another template, save its metadata beside the DAG file:
 `python -m airflow_dataflow_ext.template fetch gs://dataflow-templates/latest/Word_Count > word_count.json`.

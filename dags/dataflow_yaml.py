@@ -1,7 +1,7 @@
 """### Run a Beam YAML pipeline
 
-The pipeline is written below, in the DAG itself. Google's `Yaml_Template` runs it: a Flex template like any other, so neither Beam nor
-the `gcloud` command is needed on the worker. Airflow fills in the bucket before the launch.
+The pipeline is written in the DAG file itself. It runs on Google's `Yaml_Template`, which is an ordinary Flex template, so the worker
+needs neither Beam nor the `gcloud` command. Airflow renders the bucket and the word into the pipeline before the launch.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     tags=["dataflow", "example"],
     params={
-        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for texts and lines"),
+        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for input and output"),
         "location": Param("us-central1", type="string", description="Region the job runs in"),
-        "word": Param("import", type="string", pattern="^[a-z]+$", description="Keep the lines that hold this word"),
+        "word": Param("import", type="string", pattern="^[a-z]+$", description="Keep the lines that contain this word"),
     },
 ):
     DataflowStartFlexTemplateOperator(

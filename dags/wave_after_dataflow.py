@@ -1,8 +1,8 @@
-"""### From one cloud to the other: a Dataflow job, and then the recipe that shows its result
+"""### A Dataflow job, and then a CRM Analytics recipe that reads its result
 
-`count_words` runs a Dataflow job. `counts_are_there` fails the run if the job wrote nothing. `run_recipe` then runs the CRM
-Analytics recipe that reads the counts, for example over a connector to Cloud Storage or BigQuery. No task holds a worker while it
-waits; the log of `run_recipe` shows the recipe's progress, its nodes and their rows.
+`count_words` runs a Dataflow job. `counts_are_there` fails if the job wrote nothing. `run_recipe` then runs the CRM Analytics
+recipe that reads the counts, for example through a connector to Cloud Storage or BigQuery. No task holds a worker while it waits.
+The log of `run_recipe` shows the recipe's progress, its nodes and their rows.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ with DAG(
     tags=["dataflow", "wave", "example"],
     default_args={"retries": 1},
     params={
-        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for template, texts and counts"),
+        "bucket": Param(os.environ.get("DATAFLOW_BUCKET", "my-bucket"), type="string", description="Bucket for template, input and output"),
         "location": Param("us-central1", type="string", description="Region the Dataflow job runs in"),
         "recipe": Param("Daily recipe", type="string", description="Name, label or id (05v...) of the recipe"),
     },
@@ -45,8 +45,8 @@ with DAG(
 
     @task
     def counts_are_there(path: str) -> int:
-        """How many files lie under this path."""
-        # Imported here: the hook would add seconds to every reading of this file.
+        """Return the number of objects under this path."""
+        # Imported here, because this import would add seconds each time Airflow parses this file.
         from airflow.providers.google.cloud.hooks.gcs import GCSHook
 
         bucket, _, prefix = path.removeprefix("gs://").partition("/")
@@ -59,7 +59,7 @@ with DAG(
         task_id="run_recipe",
         recipe="{{ params.recipe }}",
         if_running="wait",
-        poll_sleep=5,  # each look is one of the org's daily API requests; half a minute does for runs of an hour
+        poll_sleep=5,  # each poll counts towards the org's daily API request limit; use 30 for runs of an hour
         deferrable=True,
     )
 

@@ -1,8 +1,8 @@
 """### Run a CRM Analytics dataflow every night
 
-`run_dataflow` starts the dataflow and waits for its run without holding a worker; progress, time in the queue and the rows of each
-node appear in the task's log. When somebody has started the dataflow by hand, the task waits for that run's end first. `report`
-shows what a task downstream gets: the run with its nodes.
+`run_dataflow` starts the dataflow and waits for its run without holding a worker. The task's log shows the progress, the time in the
+queue and the rows of each node. If a user has already started the dataflow by hand, the task first waits until that run ends.
+`report` shows how a downstream task uses its result, the run with its nodes.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ with DAG(
     run_dataflow = WaveStartDataflowOperator(
         task_id="run_dataflow",
         dataflow="{{ params.dataflow }}",
-        poll_sleep=5,  # each look is one of the org's daily API requests; half a minute does for runs of an hour
+        poll_sleep=5,  # each poll counts towards the org's daily API request limit; use 30 for runs of an hour
         deferrable=True,
         retries=2,
     )
 
     @task
     def report(run: dict[str, Any]) -> str:
-        """The run, as Salesforce describes it, is the result of the task that started it."""
+        """Describe the run. The result of the task that starts a run is the run as Salesforce describes it."""
         rows = sum(node["outputRows"]["processedCount"] for node in run["nodes"])
         return f"{run['label']} ({run['id']}) ended as {run['status']} after {run['duration']} s; its nodes wrote {rows} rows"
 

@@ -1,7 +1,7 @@
 """### Fresh data in CRM Analytics: data sync, dataflow, recipe
 
-`sync_data` brings the connector's objects into the org, `run_dataflow` builds the dataset from them, `run_recipe` prepares it for
-the dashboards. A run that ends with warnings, because some rows failed, fails the task here: dashboards would show less than there is.
+`sync_data` brings the connector's objects into the org, `run_dataflow` builds a dataset from them, and `run_recipe` prepares it for
+the dashboards. Here a run that ends with warnings fails its task: some rows failed, so the dashboards would lack them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from airflow.sdk import DAG, Param
 
 from airflow_dataflow_ext.operators.wave import WaveRunDataSyncOperator, WaveStartDataflowOperator
 
-# Each look is one of the org's daily API requests; half a minute does for runs of an hour.
+# Each poll counts towards the org's daily API request limit; use 30 seconds for runs of an hour.
 LOOKS = {"deferrable": True, "poll_sleep": 5}
 
 with DAG(

@@ -1,6 +1,6 @@
-"""``python -m demo``: a real Airflow runs two DAGs on the emulator, and their counts are compared with a plain count.
+"""``python -m demo``: a real Airflow runs two DAGs against the emulator, and their word counts are checked against a count without Beam.
 
-One DAG runs a Flex template; the other runs it, too, and then a CRM Analytics recipe.
+One DAG runs a Flex template; the other runs the same template and then a CRM Analytics recipe.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class Progress:
-    """Prints a line when something is new, with the seconds since the start."""
+    """Prints what happens, with the seconds since the start."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -30,22 +30,22 @@ class Progress:
         console.print(f"[dim]{time.monotonic() - self._began:5.0f} s[/]  {text}")
 
     def state(self, what: str, state: str | None) -> None:
-        """Print a thing's state if it has changed."""
+        """Print the state of a job, task or run if it has changed."""
         if state and self._last.get(what) != state:
             self._last[what] = state
             self.say(f"{what}: [bold]{state}[/]")
 
 
 def main() -> int:
-    """Run the demo; the result is the exit code, 0 only when every word was counted right."""
-    parser = argparse.ArgumentParser(prog="demo", description="Run the word count DAG on a real Airflow, against the emulator.")
-    parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
+    """Run the demo and return its exit code, which is 0 only if every word count is correct."""
+    parser = argparse.ArgumentParser(prog="demo", description="Run two example DAGs on a real Airflow, against the emulator.")
+    parser.add_argument("--keep", action="store_true", help="keep everything running until Ctrl-C")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs with Ctrl-C ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs with SIGINT ignored
     progress = Progress()
     try:
-        progress.say("The emulator starts")
+        progress.say("Starting the emulator")
         with DemoStack(ROOT / ".airflow", progress=progress.say) as stack:
             return run(stack, progress, keep=arguments.keep)
     except StackError as error:
@@ -57,19 +57,19 @@ def main() -> int:
 
 
 def run(stack: DemoStack, progress: Progress, *, keep: bool) -> int:
-    """The demo on a running stack."""
+    """Run the demo on a running stack and return the exit code."""
     progress.say(f"Airflow is healthy; its UI is at {stack.url}")
-    progress.say(f"{len(stack.text.encode()):,} bytes of text are in gs://{BUCKET}/input/")
+    progress.say(f"Uploaded {len(stack.text.encode()):,} bytes of text to gs://{BUCKET}/input/")
     runs: dict[str, str] = {}
     for dag in COUNTS:
         stack.wait_for_dag(dag)
         runs[dag] = stack.api.trigger(dag)
-        progress.say(f"[bold]{dag}[/] was triggered over Airflow's REST API: {runs[dag]}")
+        progress.say(f"Triggered [bold]{dag}[/] through Airflow's REST API: {runs[dag]}")
     watch(stack, runs, progress)
     right = show(stack, runs)
     if keep:
         show_next(*(f"{what}: {url}" for what, url in links(stack, runs).items()), *NEXT[1:])
-        console.print("\nCtrl-C ends it.")
+        console.print("\nPress Ctrl-C to stop everything.")
         wait_for_interrupt(stack)
     else:
         show_next(*NEXT)
@@ -77,7 +77,7 @@ def run(stack: DemoStack, progress: Progress, *, keep: bool) -> int:
 
 
 def watch(stack: DemoStack, runs: dict[str, str], progress: Progress) -> None:
-    """Show what changes until the runs have ended."""
+    """Print state changes until the runs have ended."""
 
     def ended() -> bool:
         for job in stack.service.jobs():
@@ -101,7 +101,7 @@ def wait_for_interrupt(stack: DemoStack) -> None:
             stack.check()
             time.sleep(1)
     except KeyboardInterrupt:
-        console.print("\nEnding it.")
+        console.print("\nStopping.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The demo's input and output: a bucket, a real text, and a count of its words that Beam has no part in."""
+"""The demo's input and output: a bucket, a real text, and a count of its words without Beam."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pydoc_data.topics import topics
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Client
 
-# What the pipeline calls a word, see dags/pipelines/wordcount.py.
+# The same definition of a word as in dags/pipelines/wordcount.py.
 WORD = re.compile(r"[a-z']+")
 
 
 class Bucket:
-    """A bucket in the emulated store.
+    """A bucket in the emulated Cloud Storage.
 
-    :param url: where the store listens.
+    :param url: the URL of the emulated Cloud Storage.
     """
 
     def __init__(self, url: str, name: str) -> None:
@@ -30,25 +30,25 @@ class Bucket:
         self._bucket.blob(name).upload_from_string(text)
 
     def lines(self, pattern: str) -> list[str]:
-        """The lines of all objects whose name matches, where ``*`` stands for anything."""
+        """The lines of all objects whose name matches the pattern, in which ``*`` matches anything."""
         blobs = [blob for blob in self._bucket.list_blobs() if fnmatchcase(blob.name, pattern)]
         return [line for blob in blobs for line in blob.download_as_bytes().decode().splitlines()]
 
 
 def python_reference() -> str:
-    """The text that ``help()`` shows for Python's keywords and topics; more than half a megabyte."""
+    """The text that ``help()`` shows for Python's keywords and topics, about half a megabyte."""
     return "\n".join(topics[name] for name in sorted(topics))
 
 
 def count_plainly(text: str) -> dict[str, int]:
-    """How often each word occurs."""
+    """Count how often each word occurs, without Beam."""
     return dict(Counter(WORD.findall(text.lower())))
 
 
 def parse_counts(lines: list[str]) -> dict[str, int]:
-    """The counts that the pipeline wrote as ``word: number``.
+    """Parse the counts that the pipeline wrote as ``word: number``.
 
-    :raises ValueError: a line is no such pair, or a word comes twice.
+    :raises ValueError: a line has another form, or a word occurs twice.
     """
     counts: dict[str, int] = {}
     for line in lines:

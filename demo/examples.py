@@ -1,4 +1,4 @@
-"""The stack in which every example DAG runs at one click: what its parameters name by default is there."""
+"""A stack in which every example DAG runs with its default parameters, because the resources that they name exist."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PIPELINES = DAGS / "pipelines"
 BUCKET, LOCATION = "demo-bucket", "us-central1"
 TEMPLATES = ("ticks", "wordcount")
 DAYS = range(-3, 8)
-"""For which days there are texts, counted from today; some to come, so that the demo can be left running."""
+"""The days with texts, relative to today. They include days to come, so that the demo can keep running."""
 
 
 class DemoStack(Stack):
-    """A stack with the example DAGs, their templates and texts, and a connector of CRM Analytics.
+    """A stack with the example DAGs, their templates and input texts, and a CRM Analytics connector.
 
-    :param text: what there is to read; by default Python's reference.
+    :param text: the input text of the word counts; by default the Python reference.
     """
 
     def __init__(self, home: Path, *, text: str = "", **options: Any) -> None:
@@ -34,7 +34,7 @@ class DemoStack(Stack):
 
     @property
     def service(self) -> Service:
-        """The emulated Dataflow, where the examples have their jobs."""
+        """The emulated Dataflow service that runs the jobs of the examples."""
         return Service(self.emulator_url, PROJECT, LOCATION)
 
     def _start_services(self) -> None:

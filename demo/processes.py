@@ -1,4 +1,4 @@
-"""Programs that run beside this one: started in sessions of their own, and ended with all that they started."""
+"""Background programs, each in its own session, which end together with everything that they have started."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pathlib import Path
 
 import psutil
 
-# In the environment of everything that a stack starts, so that a later stack in the same folder knows what an earlier one left.
+# This variable is set for everything that a stack starts, so that a later stack in the same folder finds what an earlier one left running.
 OWNER = "DATAFLOW_EXT_STACK"
 
 
 class StackError(Exception):
-    """A program of the stack did not start, or ended early; the text holds the end of its log."""
+    """A program of the stack did not start or ended early; the message contains the end of its log."""
 
 
 class Program:
     """One program with its log file, which can be started, stopped, killed and started again.
 
-    :param env: its whole environment.
+    :param env: the program's complete environment.
     """
 
     def __init__(self, name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path) -> None:
@@ -36,42 +36,42 @@ class Program:
 
     @property
     def pid(self) -> int:
-        """The process id of the program, which is the id of its session too."""
+        """The process id of the program, which is also its session id."""
         if self.process is None:
             raise StackError(f"{self.name} was not started")
         return self.process.pid
 
     def start(self) -> None:
-        """Start it; its output is appended to the log."""
+        """Start the program and append its output to the log."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
 
     def has_ended(self) -> bool:
-        """Whether it was started and has ended by itself."""
+        """Whether the program was started and has ended by itself."""
         process = self.process
         return process is not None and process.poll() is not None
 
     def check(self) -> None:
-        """:raises StackError: it was started and has ended."""
+        """:raises StackError: the program was started and has ended by itself."""
         process = self.process
         if process is not None and process.poll() is not None:
             tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
             raise StackError(f"{self.name} ended with code {process.returncode}; its log {self.log} ends in:\n{tail}")
 
     def interrupt(self) -> None:
-        """Ask it to end, as Ctrl-C does."""
+        """Send the program SIGINT, as Ctrl-C does."""
         self.signal(signal.SIGINT)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal, if it runs."""
+        """Send the program a signal if it is running."""
         process = self.process
         if process is not None and process.poll() is None:
             process.send_signal(number)
 
     def wait(self, seconds: float) -> None:
-        """Wait for its end, and after these seconds kill it and all that is left of its session."""
+        """Wait until the program ends, for at most this many seconds; then kill everything that is left in its session."""
         process = self.process
         if process is None:
             return
@@ -80,8 +80,8 @@ class Program:
         self.kill()
 
     def kill(self) -> None:
-        """End it and everything in its session at once, with SIGKILL."""
-        process, self.process = self.process, None  # from now on it is not one that has ended by itself
+        """Kill the program and everything in its session with SIGKILL."""
+        process, self.process = self.process, None  # from now on, the program does not count as ended by itself
         if process is None:
             return
         _end([found for found in psutil.process_iter() if _session_of(found) == process.pid])
@@ -89,7 +89,7 @@ class Program:
 
 
 def stop(programs: Sequence[Program], seconds: float = 15) -> None:
-    """End programs together: interrupt all of them, and kill what is left after these seconds."""
+    """Interrupt all of these programs, and kill what is still running after this many seconds."""
     for program in programs:
         program.interrupt()
     deadline = time.monotonic() + seconds
@@ -99,9 +99,9 @@ def stop(programs: Sequence[Program], seconds: float = 15) -> None:
 
 @contextmanager
 def sole_owner(home: Path) -> Iterator[None]:
-    """Hold a folder for one stack at a time, and end what a killed one left running there.
+    """Lock a folder for one stack, and end the programs that a killed stack left running there.
 
-    :raises StackError: a stack that is alive holds the folder.
+    :raises StackError: another stack that is running has locked the folder.
     """
     home.mkdir(parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:
@@ -114,15 +114,15 @@ def sole_owner(home: Path) -> Iterator[None]:
 
 
 def owned_by(home: Path) -> dict[str, str]:
-    """The environment that marks a program as belonging to the stack in this folder."""
-    # Airflow's processes rename themselves, and without SPT_NOENV the new name overwrites the environment that we look for.
+    """Environment variables that mark a program as belonging to the stack in this folder."""
+    # Airflow's processes rename themselves. Without SPT_NOENV, the new name overwrites the environment that _end_leftovers reads.
     return {OWNER: str(home), "SPT_NOENV": "1"}
 
 
 def _end_leftovers(home: Path) -> None:
     found = []
     for process in psutil.process_iter():
-        with suppress(psutil.Error):  # somebody else's, or gone
+        with suppress(psutil.Error):  # another user's process, or one that has ended
             if process.environ().get(OWNER) == str(home):
                 found.append(process)
     _end(found)
@@ -136,7 +136,7 @@ def _session_of(process: psutil.Process) -> int | None:
 
 
 def _end(processes: Sequence[psutil.Process], seconds: float = 5) -> None:
-    """Kill processes, and wait until they are gone or only their parents' business."""
+    """Kill processes, and wait until each of them is gone or a zombie."""
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()

@@ -1,4 +1,4 @@
-"""The part of Airflow's REST API that a demo, a test or a benchmark of the whole stack needs."""
+"""A client for the part of Airflow's REST API that the demo, tests and benchmarks of the whole stack need."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 
 
 class AirflowApi:
-    """A client of an Airflow that asks nobody for a login.
+    """A client for an Airflow that requires no login.
 
-    Every method raises :class:`requests.RequestException` when the server does not answer, or answers with an error.
+    Every method raises :class:`requests.RequestException` if the server does not answer or answers with an error.
 
-    :param url: where the API server listens, for example ``http://127.0.0.1:8080``.
+    :param url: the URL of the API server, for example ``http://127.0.0.1:8080``.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._session = requests.Session()
-        self._session.trust_env = False  # a proxy that the environment names has no business on loopback
-        # Airflow answers 500, and has done nothing, when its SQLite database is locked for too long.
+        self._session.trust_env = False  # loopback requests must not go through a proxy from the environment
+        # Airflow answers 500 without any effect if its SQLite database is locked for too long.
         patient = Retry(status=5, backoff_factor=0.5, status_forcelist=[500], allowed_methods=None, raise_on_status=False)
         self._session.mount(url, HTTPAdapter(max_retries=patient))
 
     def healthy(self) -> bool:
-        """Whether the scheduler, the triggerer, the DAG processor and the database all are."""
+        """Whether the scheduler, the triggerer, the DAG processor and the database are all healthy."""
         try:
             parts = self._call("GET", "monitor/health")
         except requests.RequestException:
@@ -37,11 +37,11 @@ class AirflowApi:
         return all((parts.get(name) or {}).get("status") == "healthy" for name in PARTS)
 
     def jobs(self) -> list[dict[str, Any]]:
-        """Airflow's own schedulers, triggerers and DAG processors that are alive."""
+        """The schedulers, triggerers and DAG processors that are alive; Airflow calls these its jobs."""
         return list(self._call("GET", "jobs?is_alive=true&limit=100")["jobs"])
 
     def knows(self, dag_id: str) -> bool:
-        """Whether the DAG's file has been read."""
+        """Whether Airflow has parsed the DAG."""
         try:
             self._call("GET", f"dags/{dag_id}")
         except requests.HTTPError as error:
@@ -51,11 +51,11 @@ class AirflowApi:
         return True
 
     def import_errors(self) -> list[str]:
-        """What is wrong with DAG files, a text for each."""
+        """The import errors of DAG files, one text for each."""
         return [f"{row['filename']}: {row['stack_trace']}" for row in self._call("GET", "importErrors")["import_errors"]]
 
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
-        """Unpause a DAG and start a run of it; the result is the run's id."""
+        """Unpause a DAG, trigger a run, and return the run's id."""
         self._call("PATCH", f"dags/{dag_id}", {"is_paused": False})
         run: str = self._call("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf or {}})["dag_run_id"]
         return run
@@ -70,7 +70,7 @@ class AirflowApi:
         return [row["dag_run_id"] for row in self._call("GET", f"dags/{dag_id}/dagRuns")["dag_runs"]]
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """The task instances of a run, in the API's own form."""
+        """The task instances of a run, as the API returns them."""
         rows: list[dict[str, Any]] = []
         while True:
             path = f"dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances?limit=100&offset={len(rows)}"
@@ -95,12 +95,12 @@ class AirflowApi:
             raise
 
     def events(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> list[str]:
-        """What Airflow has logged of a task instance, oldest first."""
+        """The event names from Airflow's audit log for a task instance, the oldest first."""
         query = f"dag_id={dag_id}&run_id={quote(run_id)}&task_id={task_id}&map_index={map_index}&order_by=when&limit=100"
         return [str(row["event"]) for row in self._call("GET", f"eventLogs?{query}")["event_logs"]]
 
     def clear(self, dag_id: str, run_id: str, *task_ids: str) -> None:
-        """Clear tasks of a run, as a person does in the UI."""
+        """Clear tasks of a run, as a user does in the UI."""
         body = {"dry_run": False, "dag_run_id": run_id, "task_ids": list(task_ids), "only_failed": False}
         self._call("POST", f"dags/{dag_id}/clearTaskInstances", body)
 
@@ -116,7 +116,7 @@ class AirflowApi:
     def _call(self, verb: str, path: str, body: dict[str, Any] | None = None) -> Any:
         reply = self._send(verb, path, body)
         if reply.status_code == requests.codes.unauthorized and "Authorization" not in self._session.headers:
-            token = self._session.get(f"{self.url}/auth/token", timeout=30).json()["access_token"]  # Airflow 3.1 wants one from everybody
+            token = self._session.get(f"{self.url}/auth/token", timeout=30).json()["access_token"]  # Airflow 3.1 always requires one
             self._session.headers["Authorization"] = f"Bearer {token}"
             reply = self._send(verb, path, body)
         reply.raise_for_status()

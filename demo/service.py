@@ -1,4 +1,4 @@
-"""The demo's view of the emulated Dataflow service, through plain requests as any client would send them."""
+"""A small client for the emulated Dataflow service, which sends plain REST requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import requests
 class Service:
     """Jobs of one project and location.
 
-    :param url: where the service listens.
+    :param url: the URL of the service.
     """
 
     url: str
@@ -20,7 +20,7 @@ class Service:
     location: str
 
     def jobs(self) -> list[dict[str, Any]]:
-        """All jobs, as summaries; few enough for one page."""
+        """Summaries of all jobs, which fit on one page of the list."""
         found: list[dict[str, Any]] = self._get("").get("jobs", [])
         return found
 
@@ -29,9 +29,9 @@ class Service:
         return self._get(f"/{job_id}")
 
     def metrics(self, job_id: str) -> dict[str, Any]:
-        """What a reader wants of a job's metrics: its own ones, the elements that left each of its steps, and totals of the job."""
+        """The metrics of a job that the demo prints: those of the pipeline, the element count of each step, and the job's totals."""
         rows = self._get(f"/{job_id}/metrics").get("metrics", [])
-        committed = [row for row in rows if "tentative" not in row["name"].get("context", {})]  # the others are drafts of the same
+        committed = [row for row in rows if "tentative" not in row["name"].get("context", {})]
         committed.sort(key=lambda row: (row["name"]["origin"] != "user", _label(row)))
         return {_label(row): _value(row) for row in committed if _wanted(row)}
 
@@ -61,7 +61,7 @@ def _value(row: dict[str, Any]) -> Any:
 def _wanted(row: dict[str, Any]) -> bool:
     name = row["name"]
     if name["origin"] == "user":
-        return not name["name"].endswith(("_COUNT", "_MIN", "_MAX", "_MEAN"))  # a distribution's parts, which it holds itself
+        return not name["name"].endswith(("_COUNT", "_MIN", "_MAX", "_MEAN"))  # the distribution contains these parts
     return not _step(row) or (name["name"] == "ElementCount" and "/" not in _step(row))
 
 

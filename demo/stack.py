@@ -1,6 +1,6 @@
-"""The whole stack on loopback: the emulator, and an Airflow of scheduler, triggerer, DAG processor and API server.
+"""The whole stack on loopback: the emulator, and an Airflow with scheduler, triggerer, DAG processor and API server.
 
-SQLite and the LocalExecutor are enough; ports are free ones; everything it writes is under one folder.
+Airflow uses SQLite and the LocalExecutor. All programs listen on free ports and write to one folder.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 class Component:
     """One of Airflow's programs.
 
-    :param arguments: of the command ``airflow``.
-    :param env: environment of its own.
+    :param arguments: the arguments of the ``airflow`` command.
+    :param env: environment variables for this program only.
     """
 
     name: str
@@ -38,15 +38,15 @@ class Component:
 
 
 class Stack:
-    """The emulator and an Airflow with its DAGs, as a context manager.
+    """A context manager that runs the emulator and an Airflow with DAGs.
 
-    :param home: the folder for the database, logs, objects. What an earlier stack left there is removed.
+    :param home: the folder for the database, logs and objects. Those of an earlier stack are removed.
     :param dags: the folder of DAG files.
     :param images: a JSON file that maps container images to pipeline files, for the emulator.
-    :param parallelism: how many task processes the executor starts.
-    :param env: more environment for every program.
-    :param emulator: more arguments for the emulator.
-    :param progress: is called with what happens, a line at a time.
+    :param parallelism: the number of task processes that the executor starts.
+    :param env: additional environment variables for every program.
+    :param emulator: additional arguments for the emulator.
+    :param progress: is called with a line of text for each step of the start.
     """
 
     def __init__(
@@ -75,12 +75,12 @@ class Stack:
 
     @property
     def emulator_url(self) -> str:
-        """Where the emulated Dataflow service listens."""
+        """The URL of the emulated Dataflow service."""
         return str(self.ready["url"])
 
     @property
     def gcs_url(self) -> str:
-        """Where the emulated bucket store listens."""
+        """The URL of the emulated Cloud Storage."""
         return str(self.ready["gcs_url"])
 
     def __enter__(self) -> Self:
@@ -95,19 +95,20 @@ class Stack:
         self._exit.close()
 
     def restart(self, name: str) -> None:
-        """Start one program again after :meth:`Program.kill` or its own end; ``name`` is ``emulator`` or one of COMPONENTS."""
+        """Kill one program if it still runs, and start it again; ``name`` is ``emulator`` or one of COMPONENTS."""
         self.programs[name].kill()
         self.programs[name].start()
 
     def check(self) -> None:
-        """:raises StackError: a program has ended that should run."""
+        """:raises StackError: a program that should be running has ended."""
         for program in self.programs.values():
             program.check()
 
     def wait_until(self, what: str, happened: Callable[[], bool], *, seconds: float = 300) -> None:
-        """Wait for something while all programs run.
+        """Wait until ``happened`` returns true, while all programs run.
 
-        :raises StackError: it did not come in time, or a program ended.
+        :param what: what is waited for, for the message of the error.
+        :raises StackError: it did not happen in time, or a program ended.
         """
         deadline = time.monotonic() + seconds
         while not happened():
@@ -117,9 +118,9 @@ class Stack:
             time.sleep(0.5)
 
     def wait_for_dag(self, dag_id: str) -> None:
-        """Wait until Airflow has read the DAG.
+        """Wait until Airflow has parsed the DAG.
 
-        :raises StackError: a DAG file cannot be read, or there is no such DAG.
+        :raises StackError: a DAG file has an import error, or the DAG does not appear in time.
         """
 
         def known() -> bool:
@@ -135,20 +136,20 @@ class Stack:
             (self.home / name).mkdir()
         self._start_emulator()
         self._start_services()
-        self.progress("Airflow creates its database")
+        self.progress("Creating Airflow's database")
         env = {**self._env(), **self._airflow_env(), **self.extra_env}
         self._migrate(env)
         components = self._components()
-        self.progress("Airflow starts: " + ", ".join(component.name for component in components))
+        self.progress("Starting Airflow: " + ", ".join(component.name for component in components))
         for component in components:
             self._run(component.name, [sys.executable, "-m", "airflow", *component.arguments], {**env, **component.env})
         self.wait_until("Airflow to be healthy", self._healthy, seconds=600)
 
     def _start_services(self) -> None:
-        """Start what Airflow needs beside itself; here it needs nothing."""
+        """Start other services that Airflow needs; a subclass may override this."""
 
     def _components(self) -> list[Component]:
-        """Airflow's own programs."""
+        """The programs that Airflow consists of."""
         return [Component(name, [name]) for name in COMPONENTS]
 
     def _healthy(self) -> bool:
@@ -158,7 +159,7 @@ class Stack:
         ready_file = self.home / "emulator.json"
         ready_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", "airflow_dataflow_ext.emulator", "--data", str(self.home / "data")]
-        # Ports of our own choice, so that the emulator comes back on the same ones after a restart.
+        # The ports are chosen here, so that the emulator has the same ones after a restart.
         command += ["--port", str(free_port()), "--gcs-port", str(free_port()), "--ready-file", str(ready_file), *self.emulator_arguments]
         if self.images:
             command += ["--images", str(self.images)]
@@ -190,7 +191,7 @@ class Stack:
     def _airflow_env(self) -> dict[str, str]:
         """Airflow's configuration, see https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html."""
         config = {
-            "API__BASE_URL": self.url,  # the port alone would leave the tasks' own API calls at the default port
+            "API__BASE_URL": self.url,  # without it, tasks would call the API on the default port
             "API__HOST": "127.0.0.1",
             "API__PORT": self.url.rpartition(":")[2],
             "API__SECRET_KEY": secrets.token_hex(16),
@@ -211,7 +212,7 @@ class Stack:
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """A port that no program listens on at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What the demo prints at its end: tasks, jobs, metrics, the recipe's nodes, counts, and where to go from there."""
+"""The tables that the demo prints at its end: tasks, jobs, metrics, the recipe's nodes and word counts; and the next steps."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ COUNTS = {DAG: "counts/*", CHAIN: "wave-counts/*"}
 RECIPE_LINES = ("In the queue", "Node ", "Run ")
 NEXT = (
     "See the runs and start the other examples in the browser: make demo KEEP=1",
-    "Write a first DAG of your own against the emulator: docs/tutorial.md",
-    "Bring a DAG of the Google provider over: docs/migration.md",
+    "Write your first DAG against the emulator: docs/tutorial.md",
+    "Migrate a DAG from the Google provider: docs/migration.md",
 )
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
 def show(stack: DemoStack, runs: Mapping[str, str]) -> bool:
-    """Print the tables; the result is whether all is as it should be."""
+    """Print the tables, and return whether the runs succeeded with correct counts."""
     succeeded = all(stack.api.run_state(dag, run_id) == "success" for dag, run_id in runs.items())
     tasks = [(dag, task) for dag, run_id in runs.items() for task in by_start(stack.api.tasks(dag, run_id))]
     show_table("Tasks", ("DAG", "task", "state", "seconds from start to end"), [(dag, *task_row(task)) for dag, task in tasks])
@@ -43,29 +43,29 @@ def show(stack: DemoStack, runs: Mapping[str, str]) -> bool:
 
 
 def by_start(tasks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Tasks as they began; what never did comes last."""
+    """Sort tasks by the time they started; tasks that did not start come last."""
     return sorted(tasks, key=lambda task: str(task["start_date"] or "later"))
 
 
 def task_row(task: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Name, state, and how long the task took with all its waiting."""
+    """The name and state of a task, and the seconds from its start to its end, which include its waiting."""
     times = [task[name] for name in ("start_date", "end_date")]
     took = datetime.fromisoformat(times[1]) - datetime.fromisoformat(times[0]) if all(times) else None
     return task["task_id"], task["state"], f"{took.total_seconds():.1f}" if took else ""
 
 
 def show_recipe(run: Mapping[str, Any], log: Sequence[str]) -> None:
-    """Print what became of the CRM Analytics run, from the task's result and its log."""
+    """Print the result of the CRM Analytics run, and the lines about it in the task's log."""
     nodes = [(node["name"], node["status"], node.get("outputRows", {}).get("processedCount", 0)) for node in run.get("nodes", ())]
     show_table(f"CRM Analytics: the recipe {run.get('label')} ended as {run['status']}", ("node", "state", "rows"), nodes)
-    console.print("\n[bold]From the log of its task[/]")
+    console.print("\n[bold]From the task's log[/]")
     for line in log:
         if line.startswith(RECIPE_LINES) or line.endswith("% done"):
             console.print(f"  {line}", markup=False)
 
 
 def show_counts(stack: DemoStack) -> bool:
-    """Print the words that the jobs counted; the result is whether a plain count agrees."""
+    """Print the words that the jobs counted, and return whether a count without Beam gives the same result."""
     expected = count_plainly(stack.text)
     counted = {dag: parse_counts(stack.bucket.lines(pattern)) for dag, pattern in COUNTS.items()}
     frequent = sorted(counted[DAG].items(), key=lambda pair: (-pair[1], pair[0]))[:8]
@@ -75,34 +75,34 @@ def show_counts(stack: DemoStack) -> bool:
         console.print(f"The job of {dag} counted {len(found):,} words, {sum(found.values()):,} in all.")
     console.print(f"Counted without Beam: {len(expected):,} words, {sum(expected.values()):,} in all.")
     exact = bool(expected) and all(found == expected for found in counted.values())
-    console.print("[green]Every count is the same.[/]" if exact else "[red]They differ.[/]")
+    console.print("[green]All counts are the same.[/]" if exact else "[red]The counts differ.[/]")
     return exact
 
 
 def show_next(*lines: str) -> None:
-    """Print where a reader may go from here."""
+    """Print the next steps."""
     console.print("\n[bold]Where to go next[/]")
     for line in lines:
         console.print(f"  {line}", markup=False, soft_wrap=True)
 
 
 def links(stack: DemoStack, runs: Mapping[str, str]) -> dict[str, str]:
-    """What there is to see in a browser while the stack runs."""
+    """The pages to open in a browser while the stack runs."""
     pages = {}
     for dag, task in ((DAG, LAUNCH_TASK), (CHAIN, RECIPE_TASK)):
         page = f"dags/{dag}/runs/{quote(runs[dag], safe='')}/tasks/{task}/plugin/dataflow-job"
-        pages[f"The job of {task}, its page in Airflow"] = f"{stack.url}/{page}"
+        pages[f"The page of {task}'s job in Airflow"] = f"{stack.url}/{page}"
     return {
-        "Airflow, where each example runs at one click": f"{stack.url}/dags",
+        "Airflow, where you can trigger every example": f"{stack.url}/dags",
         **pages,
-        "All jobs, their page in Airflow": f"{stack.url}/plugin/dataflow-jobs",
-        "The same jobs on the emulator": f"{stack.emulator_url}/dataflow/jobs?project={stack.service.project}",
-        "The runs of CRM Analytics on the emulator": f"{stack.emulator_url}/analytics/dataManager",
+        "The list of all jobs in Airflow": f"{stack.url}/plugin/dataflow-jobs",
+        "The same jobs in the emulator": f"{stack.emulator_url}/dataflow/jobs?project={stack.service.project}",
+        "The CRM Analytics runs in the emulator": f"{stack.emulator_url}/analytics/dataManager",
     }
 
 
 def show_table(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print one table below its title."""
+    """Print a title and a table."""
     table = Table()
     for name in head:
         table.add_column(name, overflow="fold")

@@ -1,6 +1,6 @@
-"""One task instance without a database: Airflow's own task runner over an execution API of forty lines, and its trigger.
+"""One task instance without a database: Airflow's own task runner with a small simulated execution API, and the task's trigger.
 
-``InProcessTestSupervisor`` and the API client are not public; this file is the only one that knows them.
+``InProcessTestSupervisor`` and the API client are not public; only this file uses them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SDK = tuple(int(part) for part in version("apache-airflow-task-sdk").split(".")[:2])
 """1.3 belongs to Airflow 3.3, and so on."""
 
-needs_3_3 = pytest.mark.skipif(SDK < (1, 3), reason="about what Airflow has from 3.3 on")
+needs_3_3 = pytest.mark.skipif(SDK < (1, 3), reason="needs Airflow 3.3")
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -40,7 +40,7 @@ class Ended:
 
 @dataclass
 class TaskInstance:
-    """One task instance: what Airflow keeps of it between its tries."""
+    """One task instance, with the data that Airflow keeps between its tries."""
 
     task: BaseOperator
     run_id: str = "manual__2026-01-01"
@@ -63,7 +63,7 @@ class TaskInstance:
         return ended
 
     def enter(self) -> Ended:
-        """Start the task's process once: ``execute``, or the method that a deferral named."""
+        """Start the task's process once; it runs ``execute``, or the method that a deferral named."""
         from airflow.sdk.api.datamodels._generated import TaskInstance as Instance
         from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
 
@@ -79,7 +79,7 @@ class TaskInstance:
         )
 
         class Supervisor(InProcessTestSupervisor):
-            """Has our client; up to Airflow 3.2 there is no other way to give it one."""
+            """Uses our client; up to Airflow 3.2 there is no other way to set one."""
 
             @staticmethod
             def _api_client(*_: Any) -> Any:
@@ -90,7 +90,7 @@ class TaskInstance:
         return Ended(state=str(result.state.value), message=result.msg, error=result.error)
 
     def client(self) -> Any:
-        """A client of its execution API."""
+        """A client of the simulated execution API."""
         from airflow.sdk.api.client import Client
 
         client = Client(base_url=None, dry_run=True, token="", transport=httpx.MockTransport(self._answer))
@@ -98,7 +98,7 @@ class TaskInstance:
         return client
 
     def resume(self, deferred: Ended) -> Ended:
-        """Run the trigger of a deferral, and the task with its event."""
+        """Run the trigger of a deferral, and then the task with the trigger's event."""
         trigger = self.trigger(deferred)
 
         async def first() -> Any:
@@ -112,27 +112,27 @@ class TaskInstance:
         return self.enter()
 
     def time_out(self) -> Ended:
-        """What Airflow does when a deferral has lasted longer than its timeout."""
+        """Do what Airflow does when a deferral lasts longer than its timeout."""
         return self.fail("Trigger timeout")
 
     def fail(self, error: str) -> Ended:
-        """What Airflow does when a trigger has ended without an event."""
+        """Do what Airflow does when a trigger ends without an event."""
         self._next = ("__fail__", {"error": error})
         return self.enter()
 
     def trigger(self, deferred: Ended) -> Any:
-        """The trigger of a deferral, made anew from what Airflow stores of it."""
+        """The trigger of a deferral, created from the data that Airflow stores."""
         kwargs = _kwargs(deferred.message.trigger_kwargs)
         module, _, name = deferred.message.classpath.rpartition(".")
         return getattr(import_module(module), name)(**kwargs)
 
     def retry(self) -> None:
-        """What Airflow does before another try."""
+        """Do what Airflow does before another try."""
         self.try_number += 1
         self.xcoms.clear()
 
     def clear(self) -> None:
-        """What Airflow does when a person clears the task."""
+        """Do what Airflow does when a user clears the task."""
         self.max_tries = self.try_number + int(self.task.retries or 0)
         self.retry()
 
@@ -183,7 +183,7 @@ class TaskInstance:
 
 
 def _kwargs(stored: Any) -> dict[str, Any]:
-    """The keyword arguments of a trigger or a method, from what a deferral hands to Airflow."""
+    """The keyword arguments of a trigger or method, as Airflow restores them from a deferral."""
     kwargs: dict[str, Any] = json.loads(json.dumps(stored or {}))
     if SDK < (1, 2):  # Airflow 3.1 encodes them later
         return kwargs

@@ -1,4 +1,4 @@
-"""How a test calls a Method of the emulator without any of the package's own transport."""
+"""A client that calls a Method of the emulator without the package's own transport."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RefusedError(Exception):
 
 
 class Asker:
-    """``ask(Job.get, jobId=...)`` gives the reply's JSON."""
+    """``ask(Job.get, jobId=...)`` returns the JSON of the reply."""
 
     def __init__(self, url: str, location: str | None = LOCATION, project: str = PROJECT) -> None:
         self._url = url
@@ -45,12 +45,12 @@ class Asker:
         return reply
 
     def launch(self, name: str = "wc", *, template: str = "gs://b/t", **fields: Any) -> Json:
-        """Launch a classic template; the Job of the reply."""
+        """Launch a classic template, and return the job."""
         job: Json = self(Template.launch, {"jobName": name, **fields}, gcsPath=template)["job"]
         return job
 
     def launch_flex(self, name: str = "flex", *, template: str = "gs://b/flex.json", **fields: Any) -> Json:
-        """Launch a Flex template; the Job of the reply."""
+        """Launch a Flex template, and return the job."""
         job: Json = self(FlexTemplate.launch, {"launchParameter": {"jobName": name, "containerSpecGcsPath": template, **fields}})["job"]
         return job
 

@@ -1,4 +1,4 @@
-"""How a test reads a DAG file and stores a DAG as Airflow does, whichever version it is."""
+"""Helpers that parse a DAG file and store a DAG as Airflow does, in each version of Airflow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ else:
 
 
 def read(file: Path) -> list[DAG]:
-    """The DAGs of a file; fails where Airflow would show an import error."""
+    """The DAGs of a file; fails if Airflow would show an import error."""
     bag = DagBag(dag_folder=os.devnull, collect_dags=False)
     dags: list[Any] = bag.process_file(str(file))
     assert bag.import_errors == {}
@@ -28,7 +28,7 @@ def read(file: Path) -> list[DAG]:
 
 
 def store(dag: DAG) -> None:
-    """Keep the DAG in Airflow's database."""
+    """Store the DAG in Airflow's database."""
     DagBundlesManager().sync_bundles_to_db()
     bag = DagBag(dag_folder=os.devnull, collect_dags=False)
     bag.bag_dag(dag)

@@ -1,4 +1,4 @@
-"""A real browser for tests of what a person sees: Debian's Chromium, driven by Selenium."""
+"""A real browser for tests of the pages: Debian's Chromium, controlled by Selenium."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ QUIET = "headless no-sandbox disable-gpu disable-quic no-first-run disable-backg
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
 needs_browser = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="no Chromium on this machine: install the packages chromium and chromium-driver"
+    not (CHROMIUM and DRIVER), reason="Chromium is not installed: install the packages chromium and chromium-driver"
 )
 
 
 @contextmanager
 def browser(profile: Path) -> Iterator[Any]:
-    """A window of 1400 by 1000 without anybody in front of it."""
+    """A headless browser with a window of 1400 by 1000 pixels."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 

@@ -1,4 +1,4 @@
-"""The emulator, for every test that has a wire."""
+"""Fixtures for all tests: the emulator, a clock, and a client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.asking import Asker
 
 @pytest.fixture(autouse=True)
 def forgotten_secrets() -> Iterator[None]:
-    """Airflow hides every secret that its process has read, in one pattern that grows with each test's new ones."""
+    """Reset Airflow's secrets masker, whose pattern contains every secret of the process and would grow with each test."""
     yield
     for package in ("airflow", "airflow.sdk"):
         if masker := sys.modules.get(f"{package}._shared.secrets_masker"):
@@ -22,7 +22,7 @@ def forgotten_secrets() -> Iterator[None]:
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    """A scripted emulator on the machine's clock; faults that a test sets and does not use are an error."""
+    """A scripted emulator with the machine's clock; a fault that a test sets and does not use is an error."""
     with Emulator(strict_faults=True) as running:
         yield running
 
@@ -35,7 +35,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def still_emulator(clock: ManualClock) -> Iterator[Emulator]:
-    """As ``emulator``, with a clock that stands still until the test advances it."""
+    """A scripted emulator whose clock stands still until the test advances it."""
     with Emulator(clock=clock, strict_faults=True) as running:
         yield running
 

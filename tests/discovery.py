@@ -23,14 +23,14 @@ DATAFLOW = "dataflow.v1b3"
 
 @cache
 def document(of: str = DATAFLOW) -> dict[str, Any]:
-    """The document of a service that google-api-python-client ships."""
+    """A service's discovery document, from google-api-python-client."""
     text = (resources.files("googleapiclient.discovery_cache") / "documents" / f"{of}.json").read_text("utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 
 
 def methods(part: Mapping[str, Any] | None = None, of: str = DATAFLOW) -> Iterator[dict[str, Any]]:
-    """Every method of a document."""
+    """All methods of a discovery document."""
     part = document(of) if part is None else part
     yield from part.get("methods", {}).values()
     for below in part.get("resources", {}).values():
@@ -38,7 +38,7 @@ def methods(part: Mapping[str, Any] | None = None, of: str = DATAFLOW) -> Iterat
 
 
 def method_for(verb: str, path: str, of: str = DATAFLOW) -> dict[str, Any] | None:
-    """The method that a request line means."""
+    """The method that a request line calls."""
     for method in methods(of=of):
         pattern = re.sub(r"\{\+?(\w+)\}", "[^/:]+", method["flatPath"])
         if method["httpMethod"] == verb and re.fullmatch(pattern, path.lstrip("/")):
@@ -47,7 +47,7 @@ def method_for(verb: str, path: str, of: str = DATAFLOW) -> dict[str, Any] | Non
 
 
 def breaches_of_call(verb: str, path: str, query: Mapping[str, str], body: Any, reply: Any, of: str = DATAFLOW) -> list[str]:
-    """What a request and its successful reply have that the document does not know, or has otherwise."""
+    """The places where a request or its successful reply contradicts the document."""
     method = method_for(verb, path, of)
     if method is None:
         return [f"no method for {verb} {path}"]
@@ -65,9 +65,9 @@ def breaches_of_call(verb: str, path: str, query: Mapping[str, str], body: Any, 
 
 
 def breaches(spec: Mapping[str, Any], value: Any, at: str = "", *, sent_by_service: bool = False, of: str = DATAFLOW) -> list[str]:
-    """Where a value is not what its schema says; each entry begins with the place.
+    """The places where a value contradicts its schema; each entry begins with the place.
 
-    The service leaves out empty lists and maps, empty texts and ``null``, so in its replies they are breaches.
+    The service leaves out empty lists, maps and texts and ``null``, so in its replies they are breaches, too.
     """
     if "$ref" in spec:
         schema = document(of)["schemas"][spec["$ref"]]

@@ -1,4 +1,4 @@
-"""Airflow for tests: its environment, one database a session, and a way to run a DAG in this process."""
+"""Airflow for tests: its environment, one database for each session, and a function that runs a DAG in this process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _environment() -> None:
-    """Airflow reads its environment when it is first imported: so this stands before every test module."""
+    """Set Airflow's environment variables; this must happen before any test module imports Airflow, which reads them at import."""
     home = Path(tempfile.mkdtemp(prefix="airflow-tests-"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     (home / "dags").mkdir()
@@ -27,7 +27,7 @@ def _environment() -> None:
     os.environ.update(
         {
             "AIRFLOW_HOME": str(home),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),  # empty: each run of a DAG reads the whole folder
+            "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),  # empty, because each run of a DAG parses the whole folder
             "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
@@ -41,7 +41,7 @@ _environment()
 
 @pytest.fixture(scope="session")
 def airflow_db() -> None:
-    """An empty Airflow database; a session makes one, which takes some seconds."""
+    """An empty Airflow database, created once for each session, which takes some seconds."""
     from airflow.utils import db
 
     db.initdb()
@@ -49,9 +49,9 @@ def airflow_db() -> None:
 
 @pytest.fixture(scope="session")
 def run_dag(airflow_db: None) -> Callable[..., DagRun]:
-    """Run a DAG to its end in this process, triggers included; keywords are those of ``DAG.test``.
+    """A function that runs a DAG in this process, including triggers; its keywords are those of ``DAG.test``.
 
-    The first run of a session takes some ten seconds longer than the others.
+    The first run of a session takes about ten seconds longer than the others.
     """
     from tests.bags import store
 

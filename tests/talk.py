@@ -1,4 +1,4 @@
-"""How a test holds a conversation without a wire: scripted answers in, and what was asked, said, slept and written out."""
+"""Drives a conversation in a test without a network: it gives scripted answers, and records requests, log lines, pauses and records."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ RESET = NoReply(reason="ConnectionResetError")
 
 
 def ok(body: Any = None, **headers: str) -> Reply:
-    """A good reply; header names with underscores."""
+    """A successful reply; header names are written with underscores."""
     return Reply(status=200, content=json.dumps(body or {}).encode(), headers=_names(headers))
 
 
 def refused(status: int, message: str = "No.", reason: str = "", code: str = "", **headers: str) -> Reply:
-    """A refusal in Google's envelope."""
+    """A refusal in the form of Google's errors."""
     error = {"code": status, "message": message, "status": code, "errors": [{"reason": reason}] if reason else []}
     return Reply(status=status, content=json.dumps({"error": error}).encode(), headers=_names(headers))
 
@@ -33,9 +33,9 @@ def _names(headers: dict[str, str]) -> dict[str, str]:
 
 
 class Talk:
-    """``Talk(answers...)(conversation)`` is the conversation's result.
+    """``Talk(answers...)(conversation)`` returns the result of the conversation.
 
-    Answers are taken in their order; a mapping is a good reply's body, and a function, which stays to the end, makes the answer.
+    Answers are given in their order. A mapping is the body of a successful reply; a function makes this and all later answers.
     """
 
     def __init__(self, *answers: Answer, record: Any = None, now: float = 1_000_000.0) -> None:
@@ -50,7 +50,7 @@ class Talk:
 
     @property
     def verbs(self) -> list[str]:
-        """What was asked, by the ids of the methods."""
+        """The ids of the methods that were requested."""
         return [request.method.id for request in self.asked]
 
     def __call__(self, conversation: Conversation[T]) -> T:
@@ -92,7 +92,7 @@ class Talk:
         return None
 
     def _answer(self, request: Request) -> Reply | NoReply:
-        assert self.answers, f"nothing is left to answer {request} with"
+        assert self.answers, f"there is no answer left for {request}"
         answer = self.answers[0] if callable(self.answers[0]) else self.answers.pop(0)
         if callable(answer):
             answer = answer(request)

@@ -19,7 +19,7 @@ export const fromHost = {
   },
 };
 
-// Of every package that is no tool: one of them may be part of another's file.
+// The licences of all packages except development tools, because the bundle may contain code of any of them.
 async function licences() {
   const { packages } = JSON.parse(await readFile(new URL("package-lock.json", import.meta.url), "utf8"));
   const bundled = Object.entries(packages).filter(([folder, { dev }]) => folder && !dev);

@@ -1,6 +1,6 @@
-"""The DAG that the chaos program runs: many launches of each operator, waiting in their workers, in the triggerer, or starting there, too.
+"""The DAG that the chaos program runs, with many launches of each operator. They wait on workers or in the triggerer, or start in it.
 
-The program says by environment which launches there are.
+The environment variable CHAOS_GROUPS contains the launches.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if PROVIDER == "stock":
     from google.api_core.client_options import ClientOptions
 
     class LaunchOperator(DataflowTemplatedJobStartOperator):
-        """The stock operator, whose only change is where it connects to."""
+        """The stock operator; only its endpoint is changed."""
 
         def execute(self, context: Any) -> Any:
             self.hook.get_client_options = lambda *_, **__: ClientOptions(api_endpoint=os.environ["CHAOS_ENDPOINT"])
@@ -30,19 +30,19 @@ if PROVIDER == "stock":
 
 
 def operator_at(path: str) -> Any:
-    """The operator of an import path; the stock one instead, where that is wanted."""
+    """The operator class at an import path, or the stock operator if the program runs with ``--provider stock``."""
     module, _, name = path.rpartition(".")
     return LaunchOperator if PROVIDER == "stock" else getattr(import_module(module), name)
 
 
 EDITED = Path(os.environ.get("CHAOS_RETRIES", "none"))
-"""Where the program writes how often this file says that tasks are retried, while they run."""
+"""The file in which the program changes the retries of this DAG during the run."""
 RETRIES = int(EDITED.read_text()) if EDITED.is_file() else 10
 RETRIED = {"retries": RETRIES, "retry_delay": timedelta(seconds=1), "max_retry_delay": timedelta(seconds=5)}
 
 
 def launch(group: Group) -> None:
-    """One mapped task."""
+    """Add one mapped task."""
     if PROVIDER == "floor":
         pause = import_module("bench.waiting_floor").PauseOperator
         pause.partial(task_id=group.task_id, **RETRIED).expand(number=list(group.numbers))
@@ -55,7 +55,7 @@ def launch(group: Group) -> None:
 
 
 def launch_here(group: Group) -> Any:
-    """One task that starts and ends in the triggerer."""
+    """Add one task that starts and ends in the triggerer."""
     subject = SUBJECTS[group.subject]
     argument, value = subject.each
     return operator_at(subject.operator)(
@@ -63,8 +63,8 @@ def launch_here(group: Group) -> Any:
     )
 
 
-# The executor's queue to its workers holds some forty tasks. When all workers have been killed, the scheduler would wait for ever to
-# put one more into it, so there must never be that many.
+# The queue from the executor to its workers holds about forty tasks. If all workers have been killed, the scheduler blocks for ever when
+# it adds one more, so there must never be that many.
 with DAG("chaos", schedule=None, max_active_tasks=16) as dag:
     groups = load(os.environ.get("CHAOS_GROUPS", "[]"))
     for group in groups:

@@ -1,4 +1,4 @@
-"""Tasks for the pictures of the docs: a batch job, one that can fail, a CRM Analytics dataflow; and a streaming job in a DAG of its own."""
+"""Tasks for the pictures of the docs: a batch job, one that can fail, a CRM Analytics dataflow, and a streaming job in a separate DAG."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WAIT: dict[str, Any] = {"deferrable": True, "poll_sleep": 2}
 
 
 def launch(task_id: str, job_name: str, source: str, **fields: Any) -> DataflowStartFlexTemplateOperator:
-    """A launch of the word count over a folder of the bucket."""
+    """A task that launches the word count for a folder of the bucket."""
     parameters = {
         "input": f"gs://{BUCKET}/{source}/*.txt",
         "output": f"gs://{BUCKET}/{job_name}/{{{{ dag_run.run_after | ds_nodash }}}}/part",

@@ -8,7 +8,7 @@ from airflow.sdk import DAG, BaseOperator
 
 
 class NothingOperator(BaseOperator):
-    """Ends at once."""
+    """Does nothing."""
 
     def execute(self, context: Any) -> None:
         """Nothing."""

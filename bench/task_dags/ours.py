@@ -1,4 +1,4 @@
-"""A launch by this package."""
+"""A launch with this package's operator."""
 
 from __future__ import annotations
 

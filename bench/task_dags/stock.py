@@ -1,4 +1,4 @@
-"""A launch by the stock Google provider, whose only change is where it connects to."""
+"""A launch with the stock Google provider's operator; only its endpoint is changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from google.api_core.client_options import ClientOptions
 
 
 class LaunchOperator(DataflowTemplatedJobStartOperator):
-    """Connects to the bench's service."""
+    """Connects to the benchmark's emulator."""
 
     def execute(self, context: Any) -> Any:
         self.hook.get_client_options = lambda *_, **__: ClientOptions(api_endpoint=os.environ["BENCH_ENDPOINT"])

@@ -1,4 +1,4 @@
-"""A streaming Flex template's pipeline: counts the ticks of a clock, window by window, until the job is drained."""
+"""The pipeline of a streaming Flex template that counts the ticks of a clock in windows of ten seconds until the job is drained."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from apache_beam.transforms.window import FixedWindows
 
 
 def main() -> None:
-    """Tick each ``--every`` seconds; write a line ``ticks: count`` for each window to ``--output``."""
+    """Produce a tick every ``--every`` seconds, and write a line ``ticks: count`` for each window to ``--output``."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--output", required=True, help="prefix of the result files")
     parser.add_argument("--every", type=float, default=1.0, help="seconds between two ticks")

@@ -1,7 +1,7 @@
-"""A Flex template's pipeline: counts the words of text files.
+"""The pipeline of a Flex template that counts the words of text files.
 
-A word is a run of letters and apostrophes (``WORD``) in lower case, so ``collections.Counter(WORD.findall(text.lower()))`` gives the
-same counts without Beam. Each line of the output is ``word: count``, in no particular order.
+A word is a sequence of letters and apostrophes (``WORD``) in lower case, so ``collections.Counter(WORD.findall(text.lower()))`` gives
+the same counts without Beam. Each line of the output is ``word: count``; the lines have no particular order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WORD = re.compile(r"[a-z']+")
 
 
 class ExtractWords(beam.DoFn):
-    """A line's words, with what a look at the job's metrics may want to know of the text."""
+    """Splits a line into words, and counts empty lines and words per line in the job's metrics."""
 
     def __init__(self) -> None:
         self._empty_lines = Metrics.counter("wordcount", "empty_lines")
@@ -34,9 +34,9 @@ class ExtractWords(beam.DoFn):
 
 
 def main() -> None:
-    """Read ``--input``, write ``--output``; words that occur less than ``--min_count`` times are left out."""
+    """Count the words of ``--input`` and write them to ``--output``, except words that occur less than ``--min_count`` times."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--input", required=True, help="glob of text files")
+    parser.add_argument("--input", required=True, help="glob of the text files to read")
     parser.add_argument("--output", required=True, help="prefix of the result files")
     parser.add_argument("--min_count", type=int, default=1)
     args, beam_args = parser.parse_known_args()

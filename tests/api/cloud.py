@@ -1,7 +1,7 @@
-"""A Dataflow small enough to be thought through, for conversations about launches: jobs, a clock, and trouble on the way.
+"""A minimal simulation of Dataflow for conversations about launches: jobs, a clock, and network trouble.
 
-It does not refuse a second job of one name, as the real one does: so only the conversation stands between a launch and its double. It
-refuses one beside a job that somebody else has launched.
+Unlike the real service, it accepts a second job with the same name, so that only the conversation can prevent a duplicate. It refuses a
+job whose name a foreign job has.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from tests.talk import RESET, ok, refused
 Json = dict[str, Any]
 CANCELLED = "JOB_STATE_CANCELLED"
 CANCEL_TAKES = 15.0
-"""Seconds from a cancel to its end."""
+"""Seconds from the request to cancel a job to the job's end."""
 
 
 @dataclass
 class CloudJob:
-    """One job; ``listed`` and ``readable`` are the moments from which each call shows it."""
+    """One job; the list contains it from the time ``listed`` on, and a single read finds it from ``readable`` on."""
 
     id: str
     name: str
@@ -49,10 +49,11 @@ class CloudJob:
 
 
 class Cloud:
-    """Answers requests; each may meet one trouble:
+    """Answers requests, each with at most one trouble.
 
-    ``lost before``/``lost after``: no answer, without and with the effect; ``500 before``/``500 after`` likewise with that answer;
-    ``429``, ``401`` and ``full`` come before any effect; ``twin`` launches and says 409, as to a request that was sent twice.
+    ``lost before`` and ``lost after``: there is no answer, and the request has no effect, or has it; ``500 before`` and ``500 after``: the
+    same with the answer 500; ``429``, ``401`` and ``full``: refusals without effect; ``twin``: the launch takes effect and is answered
+    409, as if the request had been sent twice.
     """
 
     TROUBLES = ("", "lost before", "lost after", "500 before", "500 after", "429", "401", "full", "twin")
@@ -74,7 +75,7 @@ class Cloud:
                 job.state = CANCELLED
 
     def answer(self, request: Request, trouble: str = "") -> Any:
-        """What comes back for a request."""
+        """The answer to a request."""
         if trouble in ("429", "401"):
             return refused(int(trouble), retry_after="3")
         if trouble == "full" and request.method.id == "templates.launch":
@@ -89,7 +90,7 @@ class Cloud:
         return reply
 
     def launch(self, name: str, labels: Mapping[str, str], location: str = "l") -> CloudJob:
-        """A new job, whoever starts it."""
+        """Add a new job."""
         listed, readable = self.lags
         number = len(self.jobs) + 1
         job = CloudJob(f"job-{number}", name, labels, self.now, self.now + listed, self.now + readable, location=location)
@@ -98,7 +99,7 @@ class Cloud:
         return job
 
     def holds_foreign(self, name: str, age: float, location: str = "l") -> CloudJob:
-        """A job of somebody else, so many seconds old, that can be seen."""
+        """Add a visible job of another user, with an age in seconds."""
         born = self.now - age
         job = CloudJob(f"foreign-{len(self.jobs)}", name, {"team": "x"}, born, born, born, foreign=True, location=location)
         self.jobs.append(job)

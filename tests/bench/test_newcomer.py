@@ -56,10 +56,10 @@ def test_a_step_that_no_page_says_is_counted(pages: Path, step: str) -> None:
 @pytest.mark.parametrize(
     ("page", "pattern", "complaint"),
     [
-        (README, r"\[tutorial\]", "does not lead to the tutorial"),
-        (README, r"make demo ", "no block with the command of the demo"),
-        (TUTORIAL, r"make demo KEEP=1", "does not say make demo KEEP=1"),
-        (TUTORIAL, r"```sh\nsed.*?```", "runs its DAG 2 times and not 3"),
+        (README, r"\[tutorial\]", "has no link to the tutorial"),
+        (README, r"make demo ", "no code block with the command make demo"),
+        (TUTORIAL, r"make demo KEEP=1", "has no code block with make demo KEEP=1"),
+        (TUTORIAL, r"```sh\nsed.*?```", "runs its DAG 2 times instead of 3"),
     ],
 )
 def test_a_command_that_is_taken_away_ends_the_way(pages: Path, page: str, pattern: str, complaint: str) -> None:
@@ -70,7 +70,7 @@ def test_a_command_that_is_taken_away_ends_the_way(pages: Path, page: str, patte
 
 def test_a_file_that_the_page_does_not_name_is_not_guessed(tmp_path: Path) -> None:
     (block,) = blocks("Write this DAG:\n```python\npass\n```\n")
-    with pytest.raises(FollowingError, match="does not say into which file"):
+    with pytest.raises(FollowingError, match="does not say which file"):
         Follower(tmp_path, tmp_path).follow(block)
 
 
@@ -88,7 +88,7 @@ def test_a_second_emulator_needs_the_page_to_say_how_the_first_is_ended(tmp_path
             follower.follow(block)
     finally:
         follower.leave()
-    assert follower.unwritten == [f"end what runs before: {serve}"]
+    assert follower.unwritten == [f"stop the running program before: {serve}"]
 
 
 def test_what_is_set_in_a_shell_stays(tmp_path: Path) -> None:

@@ -29,11 +29,11 @@ def test_a_changelog_with_the_version_and_its_day_is_ready(text: str) -> None:
     ("written", "instead", "said"),
     [
         ("1.2.0", "1.2.1", "the newest section is 1.2.1"),
-        (" - 2026-11-28", "", "has no day"),
-        ("2026-11-28", "unreleased", "has no day"),
-        ("2026-11-28", "2026-11-31", "has no day"),
-        ("2026-11-28", "20261128", "has no day"),
-        ("## [Unreleased]\n", "## [Unreleased]\n\n- Something else.\n", "entries stand under [Unreleased]"),
+        (" - 2026-11-28", "", "has no valid date"),
+        ("2026-11-28", "unreleased", "has no valid date"),
+        ("2026-11-28", "2026-11-31", "has no valid date"),
+        ("2026-11-28", "20261128", "has no valid date"),
+        ("## [Unreleased]\n", "## [Unreleased]\n\n- Something else.\n", "there are entries under [Unreleased]"),
         (READY, "# Changelog\n", "the newest section is none"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A hook on a connection to the emulator, and a way to use each verb in both of its forms."""
+"""Fixtures for hooks: a connection to the emulator, a hook, and a function that calls a hook's method synchronously or with ``aio``."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ CONNECTION = "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT"
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    """An emulator that lets nobody in without a token."""
+    """An emulator that refuses requests without a token."""
     with Emulator(auth="required", strict_faults=True) as running:
         yield running
 
 
 @pytest.fixture
 def connect(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
-    """Sets the default connection, with its key in a file; an extra that is None is left out."""
+    """A function that sets the default connection, with the key in a file; an extra with the value None is left out."""
     key = tmp_path / "key.json"
     key.write_text(json.dumps(emulator.service_account_key()))
 
@@ -51,12 +51,12 @@ def hook(connect: Callable[..., None]) -> DataflowHook:
 
 
 def now(verb: Any, *args: Any, **kwargs: Any) -> Any:
-    """Call a verb."""
+    """Call a hook's method."""
     return verb(*args, **kwargs)
 
 
 def awaited(verb: Any, *args: Any, **kwargs: Any) -> Any:
-    """Await a verb."""
+    """Call and await the ``aio`` form of a hook's method."""
     return asyncio.run(verb.aio(*args, **kwargs))
 
 

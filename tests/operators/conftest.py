@@ -1,4 +1,4 @@
-"""Operators against the emulator, with pauses that a test can wait for."""
+"""Fixtures for operators: a connection to the emulator, short pauses, and the tasks' log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ QUICK = 0.02
 
 @pytest.fixture(autouse=True)
 def connected(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The default connection leads to the emulator, and no pause is longer than it must be."""
+    """Make the emulator the default connection, and shorten all pauses."""
     for name, value in emulator.connections().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(budgets, "FIRST_PAUSE", QUICK)
@@ -27,7 +27,7 @@ def connected(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def task_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
-    """What the hook writes to a task's log, also below the level at which the tests' Airflow logs."""
+    """The lines that the hook logs, including those below the log level of Airflow in tests."""
     from airflow_dataflow_ext.hooks.dataflow import DataflowHook
 
     monkeypatch.setattr(DataflowHook, "log", logging.getLogger("task"))
@@ -36,7 +36,7 @@ def task_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) 
 
 
 class Log(logging.Handler):
-    """What the log of a task shows, of whatever process: the worker's, the triggerer's, and the hook's in both."""
+    """The log of a task from all processes: the worker's, the triggerer's, and the hook's in both."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Log(logging.Handler):
         self.records.append(record)
 
     def lines(self, above: int = logging.DEBUG) -> list[str]:
-        """The lines of more than a level."""
+        """The lines above a level."""
         return [record.getMessage() for record in self.records if record.levelno > above]
 
 
@@ -68,5 +68,5 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
 
 @pytest.fixture
 def die(monkeypatch: pytest.MonkeyPatch) -> Die:
-    """``die("after sending jobs.get")``: the next worker that comes to that point dies there, or of the error that is given."""
+    """``die("after sending jobs.get")`` lets the next worker that reaches this point die there, or raise a given error."""
     return dying(monkeypatch)

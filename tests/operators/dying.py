@@ -21,11 +21,11 @@ Die = Callable[..., None]
 
 
 class Died(BaseException):
-    """The worker is gone."""
+    """The worker has died."""
 
 
 def dying(monkeypatch: pytest.MonkeyPatch) -> Die:
-    """``die("after sending jobs.get")``: the next worker that comes to that point dies there, or of the error that is given."""
+    """``die("after sending jobs.get")`` lets the next worker that reaches this point die there, or raise a given error."""
     from airflow_dataflow_ext.task.records import RecordStore
     from airflow_dataflow_ext.transport.sync import SyncTransport
 
@@ -59,5 +59,5 @@ def dying(monkeypatch: pytest.MonkeyPatch) -> Die:
 
 
 def dies(task: TaskInstance) -> None:
-    """A try ends in the death of its worker."""
+    """Run a try in which the worker dies."""
     assert isinstance(task.run().error, Died)

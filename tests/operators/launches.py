@@ -1,4 +1,4 @@
-"""Tasks that several tests launch jobs with."""
+"""Tasks that launch jobs, for several tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SPEC = {"image": "eu.gcr.io/p/words:1", "sdkInfo": {"language": "PYTHON"}, "meta
 
 
 def classic(**fields: Any) -> DataflowLaunchOperator:
-    """A classic template's task."""
+    """A task that launches a classic template."""
     from airflow.sdk import DAG
 
     from airflow_dataflow_ext.operators.dataflow import DataflowTemplatedJobStartOperator
@@ -27,7 +27,7 @@ def classic(**fields: Any) -> DataflowLaunchOperator:
 
 
 def flex(**fields: Any) -> DataflowLaunchOperator:
-    """A Flex template's task."""
+    """A task that launches a Flex template."""
     from airflow.sdk import DAG
 
     from airflow_dataflow_ext.operators.dataflow import DataflowStartFlexTemplateOperator

@@ -1,4 +1,4 @@
-"""An auth manager that knows DAGs: Airflow's simple one answers by role alone."""
+"""An auth manager that decides by DAG; Airflow's simple one decides only by role."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROLES = {ALL: "admin", VIEWER: "viewer", OTHER: "user", NO_LOGS: "viewer"}
 
 
 class ByDag(SimpleAuthManager):
-    """``reader-of-other`` may do all to the DAG ``other`` and nothing to another one."""
+    """``reader-of-other`` may do everything with the DAG ``other`` and nothing with other DAGs."""
 
     def is_authorized_dag(self, *, method: Any, user: Any, access_entity: Any = None, details: Any = None) -> bool:
         if user.username == OTHER and details is not None and details.id not in (None, "other"):
@@ -24,7 +24,7 @@ class ByDag(SimpleAuthManager):
 
     @staticmethod
     def token(user: str) -> str:
-        """What a browser of this user holds."""
+        """The login token of this user."""
         from airflow.api_fastapi.app import get_auth_manager
 
         return str(get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=user, role=ROLES[user], teams=None)))

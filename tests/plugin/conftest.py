@@ -1,4 +1,4 @@
-"""The server of the pages as Airflow mounts it, users of several rights, tasks that really ran, and the emulator behind the hooks."""
+"""Fixtures for the pages' server, mounted as Airflow does: users with different rights, tasks that really ran, and the emulator."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.plugin.auth import ALL, ByDag
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
 
-# They read tables that only Airflow 3.3 has, and so do the pages.
+# These tests and the pages read tables that only Airflow 3.3 has.
 collect_ignore = [] if IS_3_3 else ["test_cache.py", "test_job.py", "test_list.py", "test_routes.py"]
 PREFIX = "/af/dataflow-ext"
 HEADER = {"X-Dataflow-Ext": "1"}
@@ -23,7 +23,7 @@ HEADER = {"X-Dataflow-Ext": "1"}
 
 @pytest.fixture
 def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """The emulator, to which the default connections lead; the runs of a DAG outlive a test's faults."""
+    """The emulator as the default connections; unused faults are allowed."""
     with Emulator() as running:
         for name, value in running.connections().items():
             monkeypatch.setenv(name, value)
@@ -46,7 +46,7 @@ class Ran:
 
 @pytest.fixture
 def ran(emulator: Emulator, run_dag: Callable[..., Any]) -> Callable[..., Ran]:
-    """Run a DAG with one launch that is not waited for, so that its job may still move."""
+    """A function that runs a DAG with one launch and does not wait for the job, so that it may still be running."""
 
     def run(
         dag_id: str = "seen", name: str = "DataflowTemplatedJobStartOperator", params: Any = None, conf: Any = None, **fields: Any
@@ -66,7 +66,7 @@ def ran(emulator: Emulator, run_dag: Callable[..., Any]) -> Callable[..., Ran]:
 
 
 class Browser:
-    """What a page asks, as one user."""
+    """Sends the requests of a page, as one user."""
 
     def __init__(self, client: TestClient, user: str) -> None:
         self._client = client
@@ -92,7 +92,7 @@ class Browser:
 
 @pytest.fixture
 def as_user(airflow_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Browser]]:
-    """``as_user("viewer")``; an empty name is nobody. Users are those of :mod:`tests.plugin.auth`."""
+    """``as_user("viewer")`` is the browser of a user of :mod:`tests.plugin.auth`; an empty name means no login."""
     from airflow.api_fastapi import app as airflow_app
     from fastapi import FastAPI
     from fastapi.testclient import TestClient

@@ -1,4 +1,4 @@
-"""What a job of two stages says of itself, for the emulator."""
+"""A script for a job with two stages on the emulator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sensors against the emulator, and a job for each of them to wait at."""
+"""Fixtures for sensors: jobs to wait for, and helpers that run a sensor on a worker and in the triggerer."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Both = Callable[..., list[tuple[TaskInstance, Ended]]]
 
 @pytest.fixture
 def launch(emulator: Emulator, connected: None) -> Callable[..., str]:
-    """Starts a job that plays these steps; its id."""
+    """A function that starts a job with the given steps, and returns its id."""
 
     def launch(*steps: Any, **facts: Any) -> str:
         from airflow_dataflow_ext.hooks.dataflow import DataflowHook
-        from airflow_dataflow_ext.sensors import dataflow  # noqa: F401  (takes seconds, in which the job would go on)
+        from airflow_dataflow_ext.sensors import dataflow  # noqa: F401  (takes seconds, in which the job would proceed)
 
         emulator.scripts.play("*", steps, **facts)
         return str(DataflowHook().launch_template("gs://b/t", "wc")["id"])
@@ -32,7 +32,7 @@ def launch(emulator: Emulator, connected: None) -> Callable[..., str]:
 
 
 def run_both(make: Callable[..., Any], **fields: Any) -> list[tuple[TaskInstance, Ended]]:
-    """The same sensor on a worker and in the triggerer, each to its end."""
+    """Run the same sensor on a worker and in the triggerer."""
     from airflow.sdk import DAG
 
     runs = []
@@ -45,7 +45,7 @@ def run_both(make: Callable[..., Any], **fields: Any) -> list[tuple[TaskInstance
 
 
 def same_result(both: list[tuple[TaskInstance, Ended]]) -> Any:
-    """What both gave; that both succeeded, and gave the same, is checked here."""
+    """Check that both runs succeeded with the same result, and return it."""
     (worker, ended), (triggerer, ended_there) = both
     assert (ended.state, ended_there.state) == ("success", "success"), (ended.error, ended_there.error)
     assert worker.xcoms["return_value"] == triggerer.xcoms["return_value"]
@@ -53,7 +53,7 @@ def same_result(both: list[tuple[TaskInstance, Ended]]) -> Any:
 
 
 def same_failure(both: list[tuple[TaskInstance, Ended]]) -> str:
-    """Why both failed; that both did, for the same reason, is checked here."""
+    """Check that both runs failed with the same error, and return its text."""
     (_, ended), (_, ended_there) = both
     assert (ended.state, ended_there.state) == ("failed", "failed")
     assert (type(ended.error), str(ended.error)) == (type(ended_there.error), str(ended_there.error))
@@ -61,5 +61,5 @@ def same_failure(both: list[tuple[TaskInstance, Ended]]) -> str:
 
 
 def give_up_after(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job that the service does not know is given up so soon."""
+    """Give up after this many seconds on a job that the service does not know."""
     monkeypatch.setattr(budgets, "LOST_AFTER", seconds)

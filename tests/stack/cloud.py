@@ -1,4 +1,4 @@
-"""What the tests of this folder say to the emulator beside the stack."""
+"""A client with which the tests of this folder control the emulator of the stack."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Cloud:
         self._ask = Asker(stack.emulator_url, project=PROJECT)
 
     def script(self, pattern: str, *steps: Any, **facts: Any) -> None:
-        """What the next jobs of such names do."""
+        """Set the script of the next jobs whose name matches the pattern."""
         self._post("scripts", pattern=pattern, steps=steps, **facts)
 
     def play_runs(self, **script: Any) -> None:
-        """What the next CRM Analytics runs do."""
+        """Set the script of the next CRM Analytics runs."""
         self._post("wave/scripts", **script)
 
     def launch(self, name: str) -> str:
-        """Launch a job; its id."""
+        """Launch a job, and return its id."""
         return str(self._ask.launch(name)["id"])
 
     def jobs(self, prefix: str) -> list[dict[str, Any]]:
-        """The jobs of such names, the oldest first."""
+        """The jobs whose name has this prefix, the oldest first."""
         found = requests.get(f"{self._url}/jobs", timeout=60).json()
         return [entry["job"] for entry in found if entry["job"]["name"].startswith(prefix)]
 
@@ -39,7 +39,7 @@ class Cloud:
         self._post("jobs/state", job=job_id, state=state)
 
     def asked(self, method: str) -> list[dict[str, Any]]:
-        """The calls of a method that were answered well."""
+        """The successful calls of a method."""
         log = requests.get(f"{self._url}/requests", params={"method": method}, timeout=60).json()["requests"]
         return [entry for entry in log if entry["status"] == requests.codes.ok]
 

@@ -15,7 +15,7 @@ from tests.stack.cloud import Cloud
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Scheduler, LocalExecutor, triggerer and the emulator; everything in it notices a death within seconds."""
+    """Scheduler, LocalExecutor, triggerer and the emulator; Airflow notices within seconds that a process has died."""
     env = {**NOTICED_FAST, "CHAOS_PROVIDER": "ours", "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1"}
     home = Path(os.environ.get("STACK_HOME") or tmp_path_factory.mktemp("stack"))
     arguments = ("--engine", "scripted", "--no-gcs")

@@ -8,22 +8,23 @@ from typing import Any
 
 
 class Form:
-    """The trigger form of a page, as a person works it."""
+    """The trigger form of a page, used as a user does."""
 
     def __init__(self, page: Any) -> None:
         self._page = page
 
     @property
     def text(self) -> str:
-        """What the page says."""
+        """The text of the page."""
         return str(self._page.find_element("tag name", "body").text)
 
     def until(self, true: Callable[[], Any]) -> Any:
-        """Wait for something to be there."""
+        """Wait until a function returns something true, and return that."""
         from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
         from selenium.webdriver.support.ui import WebDriverWait
 
-        passing = [StaleElementReferenceException, ElementClickInterceptedException]  # drawn anew; a notice lies over it
+        # The page was rendered again, or a notification covers the element.
+        passing = [StaleElementReferenceException, ElementClickInterceptedException]
         return WebDriverWait(self._page, 120, ignored_exceptions=passing).until(lambda _: true())
 
     def click(self, text: str, within: str = "[role=dialog]") -> None:
@@ -38,12 +39,12 @@ class Form:
         self.until(clicked)
 
     def submit(self) -> None:
-        """Send the form, whatever notice lies over its button."""
+        """Submit the form, even if a notification covers the button."""
         script = "const button = document.querySelector('[data-testid=trigger-dag-submit]'); button?.click(); return button !== null"
         self.until(lambda: self._page.execute_script(script))
 
     def open(self, section: str, field: str) -> None:
-        """Unfold a section until one of its fields shows; a form that is still being drawn folds it again."""
+        """Open a section until one of its fields is visible; a form that is still being rendered closes it again."""
 
         def opened() -> bool:
             if not self._find(f"input[name={field}]"):
@@ -54,7 +55,7 @@ class Form:
         self.until(opened)
 
     def fill(self, name: str, value: str) -> None:
-        """Replace what a field holds."""
+        """Replace the value of a field."""
 
         def filled() -> bool:
             for field in self._find(f"input[name={name}]"):

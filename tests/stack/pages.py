@@ -1,4 +1,4 @@
-"""A second API server of the stack below the path ``/af/``, where people log in with roles; and what they see there in a browser."""
+"""A second API server of the stack under the path ``/af/``, which requires a login with a role, and a user with a browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN_WITHIN = 60
 
 
 class Pages:
-    """Where the pages are, and who may log in."""
+    """The URLs of the second API server, and the logins of its users."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -27,7 +27,7 @@ class Pages:
         self.url = f"http://127.0.0.1:{self.port}/af"
 
     def token(self, user: str) -> str:
-        """What the login of a user gives."""
+        """Log in a user, and return the token."""
         reply = requests.post(f"{self.url}/auth/token", json={"username": user, "password": user}, timeout=30)
         reply.raise_for_status()
         return str(reply.json()["access_token"])
@@ -46,7 +46,7 @@ class Pages:
 
 @contextmanager
 def pages(stack: Stack) -> Iterator[Pages]:
-    """Serve them."""
+    """Run the second API server."""
     served = Pages(stack)
     passwords = stack.home / "passwords.json"
     passwords.write_text(json.dumps({user: user for user in ROLES}))
@@ -73,14 +73,14 @@ def pages(stack: Stack) -> Iterator[Pages]:
 
 
 class Person:
-    """Somebody at a browser, in an Airflow that asks for no login, or logged in."""
+    """A user with a browser, in an Airflow that requires no login, or logged in."""
 
     def __init__(self, driver: Any) -> None:
         self.driver = driver
 
     def log_in(self, served: Pages, user: str) -> Person:
-        """Become a user of the pages."""
-        self.driver.get(f"{served.url}/dataflow-ext/static/LICENSES.txt")  # a page of the origin, to hang the cookie on
+        """Log in as a user of the pages."""
+        self.driver.get(f"{served.url}/dataflow-ext/static/LICENSES.txt")  # a cookie can only be set on a page of its origin
         self.driver.delete_all_cookies()
         self.driver.add_cookie({"name": "_token", "value": served.token(user), "path": "/af/"})
         return self
@@ -90,13 +90,14 @@ class Person:
 
     @property
     def text(self) -> str:
-        """What the page says."""
+        """The text of the page."""
         return str(self.driver.find_element("tag name", "body").text)
 
     def until(self, what: str, true: Callable[[], Any]) -> Any:
-        """Wait for something to be there.
+        """Wait until a function returns something true, and return that.
 
-        :raises AssertionError: it did not come; the message has what the page says instead.
+        :param what: what is waited for, for the message of the error.
+        :raises AssertionError: it did not happen in time; the message contains the text of the page.
         """
         from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
         from selenium.webdriver.support.ui import WebDriverWait
@@ -107,11 +108,11 @@ class Person:
             raise AssertionError(f"waited for {what}; the page says: {self.text[:2000]}") from None
 
     def reads(self, text: str) -> None:
-        """Wait until the page says something."""
+        """Wait until the page contains a text."""
         self.until(repr(text), lambda: text in self.text)
 
     def find(self, selector: str) -> list[Any]:
-        """What is shown of it."""
+        """The visible elements that match."""
         return [element for element in self.driver.find_elements("css selector", selector) if element.is_displayed()]
 
     def click(self, text: str, within: str = "body") -> None:

@@ -1,4 +1,4 @@
-"""Both drivers, as one fixture: whatever a test says of one must hold for the other."""
+"""One fixture for both drivers, so that each test runs with each of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 
 class SyncDriver:
-    """Sends and performs with a new transport each time."""
+    """Sends requests and runs conversations, with a new transport each time."""
 
     def __init__(self, root: str, tokens: Tokens, timeout: float = 5.0) -> None:
         self.root, self.tokens, self.timeout = root, tokens, timeout
@@ -39,7 +39,7 @@ class SyncDriver:
 
 
 class AsyncDriver(SyncDriver):
-    """The same on an event loop."""
+    """Does the same on an event loop."""
 
     def send(self, request: Request) -> Reply | NoReply:
         return self._with(lambda transport: transport.send(request))
@@ -57,7 +57,7 @@ class AsyncDriver(SyncDriver):
 
 @pytest.fixture(params=[SyncDriver, AsyncDriver])
 def driver_of(request: pytest.FixtureRequest) -> Callable[..., SyncDriver]:
-    """Makes a driver; each test runs with the synchronous and with the asynchronous one."""
+    """The class of a driver; each test runs with the synchronous and the asynchronous one."""
     made: Callable[..., SyncDriver] = request.param
     return made
 
@@ -70,11 +70,11 @@ def credentials(emulator: Emulator) -> Credentials:
 
 @pytest.fixture
 def driver(driver_of: Callable[..., SyncDriver], emulator: Emulator, credentials: Credentials) -> SyncDriver:
-    """A driver for the emulator that logs in as the service account."""
+    """A driver that calls the emulator as the service account."""
     return driver_of(emulator.url, GoogleTokens(credentials))
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses between two tries take a hundredth of a second."""
+    """Shorten the pauses between retries to a hundredth of a second."""
     monkeypatch.setattr(budgets, "FIRST_PAUSE", 0.01)

@@ -1,4 +1,4 @@
-"""Triggers against the emulator, with pauses that a test can wait for."""
+"""Fixtures for triggers: the emulator as the default connection, and short pauses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A task that starts in the triggerer, without Airflow's database: its tries, its XComs, and triggerers that carry it out or die."""
+"""A task that starts in the triggerer, without Airflow's database: its tries, its XComs, and triggerers that run it or die."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ WHERE = {"dag_id": "books", "task_id": "count", "run_id": "manual__2026-01-01", 
 
 
 class Died(BaseException):
-    """The triggerer is gone."""
+    """The triggerer has died."""
 
 
 @dataclass
 class Airflow:
-    """What Airflow keeps of one task between its tries, and tells its trigger."""
+    """The data of one task that Airflow keeps between its tries and passes to its trigger."""
 
     operator: Any
     xcoms: dict[str, Any] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Airflow:
     state: str = "deferred"
 
     def trigger(self) -> Any:
-        """The trigger as a triggerer makes it."""
+        """The trigger, created as a triggerer does."""
         module, _, name = self.operator.start_trigger_args.trigger_cls.rpartition(".")
         trigger = getattr(import_module(module), name)(**json.loads(json.dumps(self.operator.start_trigger_args.trigger_kwargs)))
         task = SimpleNamespace(
@@ -50,7 +50,7 @@ class Airflow:
         XCom.set(key=key, value=value, **WHERE)
 
     def run(self) -> str:
-        """A triggerer carries the task to its end; how it ended, and the state after that."""
+        """Run the task in a triggerer to its end, and return its final state."""
 
         async def first() -> Any:
             return await anext(self.trigger().run())
@@ -58,19 +58,19 @@ class Airflow:
         return type(asyncio.run(first())).__name__.removeprefix("Task").removesuffix("Event").lower()
 
     def dies(self) -> None:
-        """A triggerer takes the task over, and dies."""
+        """Run the task in a triggerer that dies."""
         with pytest.raises(Died):
             self.run()
 
     def again(self) -> None:
-        """Another try begins: a retry, or after a clear."""
+        """Begin another try, after a failure or a clear."""
         self.try_number += 1
         self.attempt = f"try {self.try_number}"
 
 
 @pytest.fixture
 def start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Airflow]:
-    """Makes a task of an operator."""
+    """A function that makes a task from an operator."""
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
     from airflow.sdk.execution_time.xcom import XCom
 
@@ -87,7 +87,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Airflow]:
 
 @pytest.fixture
 def die(monkeypatch: pytest.MonkeyPatch, start: Any) -> Callable[[str], None]:
-    """``die("after sending jobs.get")``: the next triggerer that comes to that point dies there."""
+    """``die("after sending jobs.get")`` lets the next triggerer that reaches this point die there."""
     from airflow.sdk.execution_time.xcom import XCom
 
     from airflow_dataflow_ext.transport.aio import AsyncTransport

@@ -1,4 +1,4 @@
-"""An event loop whose time leaps to the next timer, so that waiting for hours takes no time and every run is the same."""
+"""An event loop whose clock jumps to the next timer, so that waiting for hours takes no time and every run is the same."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 
 T = TypeVar("T")
 LONGEST = 5 * 3600.0
-"""Seconds of the loop's own time after which a test has waited for what does not come."""
+"""Seconds of the loop's time after which a test fails, because it waits for something that does not happen."""
 
 
 class LeapingLoop(asyncio.SelectorEventLoop):
-    """Sleeps of this loop take no time. For what is purely in this process: a socket's answer could come too late."""
+    """A loop whose sleeps take no time. It suits only code without sockets, whose answers could come too late."""
 
     def __init__(self) -> None:
         super().__init__(_Leaps(self))
@@ -39,7 +39,7 @@ class _Leaps(selectors.SelectSelector):
 
 @pytest.fixture
 def leap() -> Callable[[Coroutine[Any, Any, T]], T]:
-    """Runs a coroutine on a leaping loop; a task that is left behind fails the test."""
+    """A function that runs a coroutine on this loop; the test fails if a task is left running."""
 
     def run(main: Coroutine[Any, Any, T]) -> T:
         async def alone() -> T:

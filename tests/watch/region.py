@@ -1,4 +1,4 @@
-"""Jobs of one place in memory, asked by the real asynchronous driver: what a Board asks, and when, to the second."""
+"""A simulated region with jobs in memory, called by the real asynchronous driver, to test what a Board requests and when."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tests.talk import ok, refused
 T = TypeVar("T")
 RUNNING, DONE, FAILED = "JOB_STATE_RUNNING", "JOB_STATE_DONE", "JOB_STATE_FAILED"
 TOOK = 0.2
-"""Seconds for one answer."""
+"""Seconds that one answer takes."""
 
 
 class Region(AsyncTransport):
-    """Answers lists and gets; ``trouble`` may answer instead.
+    """Answers the methods list and get, unless ``trouble`` returns another answer.
 
-    :param page: jobs on one page; ``copies`` says how often a page shows each.
+    :param page: the number of jobs on one page; ``copies`` is how often a page contains each job.
     """
 
     def __init__(self, *jobs: str, page: int = 500) -> None:
@@ -73,17 +73,17 @@ class Region(AsyncTransport):
         return ok({"id": job_id, "currentState": self.states[job_id], "labels": {"read": "singly"}})
 
     async def wait(self, waited: JobWatch) -> Outcome:
-        """A wait as a trigger has it."""
+        """Wait for a job as a trigger does."""
         return await self.perform(wait_for_job(waited))
 
     async def after(self, seconds: float, job_id: str, state: str) -> None:
-        """Change a job's state, later."""
+        """Change a job's state after some seconds."""
         await asyncio.sleep(seconds)
         self.states[job_id] = state
 
 
 def watch(job_id: str, poll_sleep: float = 10.0, **facts: Any) -> JobWatch:
-    """A wait for one job, which says nothing."""
+    """A watch for one job, without job messages."""
     return JobWatch(
         job=JobRef(place=Place(project_id="p", location="l"), id=job_id), policy=WaitPolicy(poll_sleep=poll_sleep, importance=None, **facts)
     )

@@ -1,4 +1,4 @@
-// What one may do to the job, each behind a question that says what becomes of the task.
+// Buttons for the actions on the job. Each opens a dialog that explains what happens to the job and its task.
 import { Button, Flex, Text } from "@chakra-ui/react";
 import { useEffect, useRef, useState } from "react";
 

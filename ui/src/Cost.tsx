@@ -1,4 +1,4 @@
-// What the job has used and cost so far, beside the earlier runs of the same task.
+// What the job has used and cost so far, and the earlier runs of the same task.
 import { Box, Text } from "@chakra-ui/react";
 import { Link } from "react-router-dom";
 
@@ -18,7 +18,7 @@ function Bars({ rows }: { rows: Row[] }) {
   if (!most) return null;
   const priced = rows.some((row) => row.cost !== null);
   return (
-    <svg width={values.length * 16} height="44" role="img" aria-label={`${priced ? "Cost" : "Duration"} of the last ${values.length} runs; the table says the same`}>
+    <svg width={values.length * 16} height="44" role="img" aria-label={`${priced ? "Cost" : "Duration"} of the last ${values.length} runs; the table has the same values`}>
       {values.map(({ row, value }, at) => (
         <rect key={row.run_id} x={at * 16} width="12" y={42 - (value / most) * 40} height={(value / most) * 40 + 2} fill="currentColor" opacity={row.phase === "failed" ? 1 : 0.5}>
           <title>{`${time(row.launched)}: ${priced ? number(row.cost) : seconds(value)}`}</title>
@@ -39,10 +39,10 @@ export function Cost({ metrics, rows, run, priced }: { metrics: Metrics | null; 
       {!priced ? null : metrics?.cost ? (
         <Text fontSize="sm" mb={1}>
           {`About ${number(metrics.cost.amount)} so far, estimated at the operator's prices`}
-          {metrics.cost.without.length ? `, without ${metrics.cost.without.join(", ")}: the service does not say.` : "."}
+          {metrics.cost.without.length ? `, without ${metrics.cost.without.join(", ")}, which the service does not report.` : "."}
         </Text>
       ) : (
-        <Empty>{used.length ? "The operator has no prices, so there is no estimate." : "The service does not say, or not yet, what the job has used."}</Empty>
+        <Empty>{used.length ? "The operator has no prices, so there is no estimate." : "The service has not reported what the job has used."}</Empty>
       )}
       {used.length > 0 && <Text fontSize="sm" mb={2}>{used.map((total) => `${number(total.value)} ${total.unit}`).join(" · ")}</Text>}
       {rows.length > 0 && (
@@ -62,7 +62,7 @@ export function Cost({ metrics, rows, run, priced }: { metrics: Metrics | null; 
                 name: "Run",
                 cell: (row) =>
                   row.run_id === run ? (
-                    <b>this one</b>
+                    <b>this run</b>
                   ) : (
                     <Link to={pageOf({ dagId: row.dag_id, runId: row.run_id, taskId: row.task_id, mapIndex: row.map_index })} style={{ textDecoration: "underline" }}>
                       {time(row.launched)}

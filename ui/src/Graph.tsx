@@ -1,4 +1,4 @@
-// The job's graph: boxes that open and close, with states, elements and wall time; and the same as a table.
+// The job's graph, with boxes that open and close and show state, elements and wall time; and the same data as a table.
 import { Box, Button, Flex } from "@chakra-ui/react";
 import { type KeyboardEvent, type PointerEvent, useEffect, useMemo, useRef, useState } from "react";
 
@@ -24,7 +24,7 @@ interface Props {
 function Node({ box, at, numbers, chosen, act, fold }: { box: GraphBox; at: { x: number; y: number }; numbers: BoxNumbers; chosen: boolean; act: () => void; fold?: () => void }) {
   const { colour, icon, word } = PHASES[numbers.phase];
   const rows = box.members[0]?.out_rows !== undefined;
-  const begun = !rows || numbers.phase !== "pending"; // a node that waits has counted nothing
+  const begun = !rows || numbers.phase !== "pending"; // a node that has not started has no counts
   const counted = begun ? [numbers.elements === null ? "" : `${compact(numbers.elements)} ${rows ? "rows" : "elements"}`, numbers.wallTime === null ? "" : seconds(numbers.wallTime)] : [];
   const text = counted.filter(Boolean).join(" · ") || (box.folded ? `${box.members.length} transform${box.members.length === 1 ? "" : "s"}` : numbers.stages.join(", "));
   const label = box.label.length > 24 ? `${box.label.slice(0, 23)}…` : box.label;
@@ -164,12 +164,12 @@ export function Graph({ graph, stages, metrics, now, stage, choose, view, setVie
     >
       {graph.trouble && <Failed error={graph.trouble} />}
       {value?.trouble && <Trouble text={value.trouble} />}
-      {value && !value.nodes.length && <Empty>The service does not say, or not yet, what the job is made of.</Empty>}
+      {value && !value.nodes.length && <Empty>The service has not reported the structure of the job.</Empty>}
       {value && value.nodes.length > 0 && view !== "table" && <Chart key={value.nodes.length} graph={value} stages={known} metrics={metrics} stage={stage} choose={choose} />}
       {value && value.nodes.length > 0 && view === "table" && (
         <Box>
           <Table
-            label="What the job is made of"
+            label="Structure of the job"
             rows={rows}
             keyOf={({ node }) => node.id}
             onRow={({ node }) => choose(node.stage || node.id)}

@@ -1,4 +1,4 @@
-// The head of the page: which job, how it stands, whose it is, and what can be done to it.
+// The head of the page: the job, its state, its task, and the actions on it.
 import { Box, Flex, Heading, Text } from "@chakra-ui/react";
 import type { ReactNode } from "react";
 
@@ -21,9 +21,9 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 }
 
 function launchedBy(view: Overview): string {
-  if (view.job?.followed) return "another task; this one only follows it";
+  if (view.job?.followed) return "another task; this task only follows the job";
   const known = view.stored?.tries.find((entry) => entry.job_id === view.job?.job_id);
-  if (view.stored?.foreign) return "somebody else; this task follows it";
+  if (view.stored?.foreign) return "someone else; this task follows the job";
   const run = view.task.run.by ? `, run by ${view.task.run.by}` : view.task.run.type ? `, ${view.task.run.type} run` : "";
   if (!known) return `this task${run}`;
   const first = view.stored?.tries.find((entry) => entry.job_id === known.job_id) ?? known;

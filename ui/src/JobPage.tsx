@@ -1,4 +1,4 @@
-// The page of one task's job: what all its panels share, and where they stand.
+// The page of one task's job: the data that its panels share, and their layout.
 import { Box, Spinner, Text } from "@chakra-ui/react";
 import { useMemo } from "react";
 import { useSearchParams } from "react-router-dom";
@@ -48,9 +48,9 @@ function NoJob({ view }: { view: Overview }) {
         This task has no Dataflow job and no CRM Analytics run.
       </Text>
       <Empty>
-        {view.task.state ? `It is a ${view.task.operator}. ` : "It has not begun yet. "}
-        {view.task.state === "failed" && "It failed; its log says why. "}
-        The page shows the jobs of tasks made with the operators and sensors of airflow_dataflow_ext, from their launch on.
+        {view.task.state ? `It is a ${view.task.operator}. ` : "It has not started yet. "}
+        {view.task.state === "failed" && "It failed; see its log for the reason. "}
+        This page shows jobs of tasks that use the operators and sensors of airflow_dataflow_ext, from the moment they are launched.
       </Empty>
     </Box>
   );
@@ -70,7 +70,7 @@ function LineageOf({ inputs, outputs }: Lineage) {
           </Text>
         ))
       ) : (
-        <Empty>nothing that is known</Empty>
+        <Empty>not known</Empty>
       )}
     </Box>
   );
@@ -134,7 +134,7 @@ export function JobPage({ dagId, runId, taskId, mapIndex }: Props) {
   return (
     <Box p={3} data-testid="job-page">
       {head.trouble && <Failed error={head.trouble} />}
-      {!view && !head.trouble && <Spinner aria-label="The job is looked at" />}
+      {!view && !head.trouble && <Spinner aria-label="Loading the job" />}
       {view && (view.job ? <Panels view={view} task={task} now={now} head={head} /> : <NoJob view={view} />)}
     </Box>
   );

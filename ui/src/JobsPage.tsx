@@ -1,4 +1,4 @@
-// The list of all jobs, of both services, of every DAG that one may read.
+// The list of all jobs of both services, from every DAG that the user may read.
 import { Box, Button, Flex, Heading, Input, Spinner, Text } from "@chakra-ui/react";
 import { useEffect, useMemo, useState } from "react";
 import { Link, useSearchParams } from "react-router-dom";
@@ -78,7 +78,7 @@ export function JobsPage() {
       </Heading>
       <Flex gap={2} mb={3} wrap="wrap" role="search" align="center">
         <Select label="Service" value={wanted.service ?? ""} options={[["", "both services"], ["dataflow", "Dataflow"], ["wave", "CRM Analytics"]]} change={(value) => change("service", value)} />
-        <Select label="State" value={wanted.phase ?? ""} options={[["", "every state"], ["moving", "moving"], ["succeeded", "ended well"], ["failed", "ended badly"]]} change={(value) => change("phase", value)} />
+        <Select label="State" value={wanted.phase ?? ""} options={[["", "every state"], ["moving", "active"], ["succeeded", "succeeded"], ["failed", "failed"]]} change={(value) => change("phase", value)} />
         {field("dag_id", "DAG")}
         {field("task_id", "Task")}
         {field("text", "Name or id")}
@@ -90,8 +90,8 @@ export function JobsPage() {
       </Flex>
       {first.trouble && <Failed error={first.trouble} />}
       {trouble && <Failed error={trouble} />}
-      {!first.value && !first.trouble && <Spinner aria-label="The jobs are read" />}
-      {first.value && !rows.length && <Empty>{next ? "None of the newest fits; look further." : "No task has a job yet, or none fits."}</Empty>}
+      {!first.value && !first.trouble && <Spinner aria-label="Loading the jobs" />}
+      {first.value && !rows.length && <Empty>{next ? "None of the newest jobs matches. Show more to search older ones." : "No job matches, or no task has launched one yet."}</Empty>}
       {rows.length > 0 && <Table label="Jobs, the running ones first" rows={rows} keyOf={keyOf} columns={COLUMNS} whole />}
       {next && (
         <Button mt={3} size="sm" variant="outline" onClick={load}>

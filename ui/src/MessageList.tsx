@@ -1,4 +1,4 @@
-// The job's messages, by level, search and chosen stage.
+// The job's messages, filtered by level, search text and selected stage.
 import { Box, Flex, Text } from "@chakra-ui/react";
 
 import { type Chosen, LEVELS, messagesOf } from "./filter";
@@ -29,14 +29,14 @@ export function MessageList({ messages, now, level, search, choice, change }: Pr
       extra={
         <Flex gap={2} align="center" wrap="wrap">
           {value && <Age aged={value} now={now} />}
-          <Select label="Least level" value={level} options={LEVELS.map((name) => [name, name])} change={(name) => change("level", name)} />
+          <Select label="Minimum level" value={level} options={LEVELS.map((name) => [name, name])} change={(name) => change("level", name)} />
           <Search label="Search messages" value={search} change={(text) => change("q", text)} />
         </Flex>
       }
     >
       {messages.trouble && <Failed error={messages.trouble} />}
       {value?.trouble && <Trouble text={value.trouble} />}
-      {value && !shown.length && <Empty>{value.messages.length ? "No message fits." : "The service has said nothing."}</Empty>}
+      {value && !shown.length && <Empty>{value.messages.length ? "No message matches." : "The service has reported no messages."}</Empty>}
       <Box as="ol" maxH="480px" overflowY="auto" tabIndex={0} aria-label="Messages, the newest first">
         {shown.map((message) => (
           <Box as="li" key={`${message.time} ${message.id} ${message.text}`} py={1} borderBottomWidth="1px" fontSize="sm" data-testid="message" data-level={message.level}>

@@ -1,4 +1,4 @@
-// The job's metrics, with what each has done since the page was opened.
+// The job's metrics, with a line for the changes of each since the page was opened.
 import { Flex } from "@chakra-ui/react";
 import { useEffect, useRef } from "react";
 
@@ -66,14 +66,14 @@ export function MetricTable({ metrics, now, search, origin, choice, steps, chang
       extra={
         <Flex gap={2} align="center" wrap="wrap">
           {value && <Age aged={value} now={now} />}
-          <Select label="Whose metrics" value={origin} options={[["", "all"], ["user", "the pipeline's"], ["service", "the service's"]]} change={(name) => change("origin", name)} />
+          <Select label="Origin of the metrics" value={origin} options={[["", "all"], ["user", "the pipeline's"], ["service", "the service's"]]} change={(name) => change("origin", name)} />
           <Search label="Search metrics" value={search} change={(text) => change("m", text)} />
         </Flex>
       }
     >
       {metrics.trouble && <Failed error={metrics.trouble} />}
       {value?.trouble && <Trouble text={value.trouble} />}
-      {value && !rows.length && <Empty>{value.rows.length ? "No metric fits." : "The service has no metrics, or not yet."}</Empty>}
+      {value && !rows.length && <Empty>{value.rows.length ? "No metric matches." : "The service has not reported any metrics."}</Empty>}
       {rows.length > 0 && (
         <Table
           label="Metrics"
@@ -87,7 +87,7 @@ export function MetricTable({ metrics, now, search, origin, choice, steps, chang
           ]}
         />
       )}
-      {value && value.left_out > 0 && <Empty>{`${value.left_out} more are left out.`}</Empty>}
+      {value && value.left_out > 0 && <Empty>{`${value.left_out} more are not shown.`}</Empty>}
     </Panel>
   );
 }

@@ -85,7 +85,7 @@ export function TimeAxis({ line, stage, choose }: { line: Timeline; stage: strin
     <Panel id="time" title="Time" extra={<Toggle label="Chart or table" on={view} names={[["chart", "Chart"], ["table", "Table"]]} change={setView} />}>
       {view === "table" ? (
         <Table
-          label="What happened when"
+          label="Events in order of time"
           rows={events(line)}
           keyOf={(event) => `${event.at} ${event.what} ${event.text}`}
           columns={[
@@ -114,7 +114,7 @@ export function TimeAxis({ line, stage, choose }: { line: Timeline; stage: strin
             {cursor !== null && <line x1={x(cursor)} x2={x(cursor)} y1={0} y2={height - 18} stroke="currentColor" strokeDasharray="2 2" />}
           </svg>
           <Box minH="1.6em" fontSize="sm" color="fg.muted" data-testid="cursor">
-            {cursor === null ? <Text as="span">Point at the chart to see what was so at a moment.</Text> : `${clock(cursor)} · ${said.join(" · ") || "nothing"}`}
+            {cursor === null ? <Text as="span">Point at the chart to see the state at that moment.</Text> : `${clock(cursor)} · ${said.join(" · ") || "nothing"}`}
           </Box>
         </>
       ) : (

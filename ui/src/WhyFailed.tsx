@@ -1,4 +1,4 @@
-// Why a job failed, in one panel: what the task has seen, and what the service says.
+// Why a job failed, in one panel: the task's error and what the service reports.
 import { Box, Text } from "@chakra-ui/react";
 
 import { Age, Empty, Failed, Panel, Trouble } from "./parts";
@@ -38,7 +38,7 @@ export function WhyFailed({ why, now }: { why: Polled<Why>; now: number }) {
           </a>
         </Text>
       )}
-      {seen && !seen.error && !seen.errors.length && !seen.stages.length && !seen.nodes.length && <Empty>The service did not say why.</Empty>}
+      {seen && !seen.error && !seen.errors.length && !seen.stages.length && !seen.nodes.length && <Empty>The service did not report a reason.</Empty>}
     </Panel>
   );
 }

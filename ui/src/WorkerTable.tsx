@@ -1,4 +1,4 @@
-// Who works on the chosen stage.
+// The workers of the selected stage, with their work items.
 import { Age, Empty, Failed, Panel, Table, Trouble } from "./parts";
 import type { Polled } from "./poll";
 import type { Workers } from "./types";
@@ -11,7 +11,7 @@ export function WorkerTable({ workers, stage, now }: { workers: Polled<Workers>;
     <Panel id="workers" title={`Workers of ${stage}`} extra={value && <Age aged={value} now={now} />}>
       {workers.trouble && <Failed error={workers.trouble} />}
       {value?.trouble && <Trouble text={value.trouble} />}
-      {value && !rows.length && <Empty>The service names no workers of this stage.</Empty>}
+      {value && !rows.length && <Empty>The service reports no workers for this stage.</Empty>}
       {rows.length > 0 && (
         <Table
           label={`Workers of ${stage}`}

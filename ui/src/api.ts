@@ -1,4 +1,4 @@
-// Requests to the pages' server, below whatever path Airflow has; the browser's own cookie is the login.
+// Requests to the pages' server, relative to Airflow's base path; the browser's cookie authenticates them.
 import type { Action, TaskKey } from "./types";
 
 const ROOT = "dataflow-ext";

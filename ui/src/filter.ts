@@ -1,4 +1,4 @@
-// Which messages and metrics belong to what was chosen. Pure.
+// Selects the messages and metrics that match the filters and the selected stage. Pure functions.
 import type { JobGraph, Level, Message, Metric } from "./types";
 
 export const LEVELS: Level[] = ["debug", "detailed", "basic", "warning", "error"];

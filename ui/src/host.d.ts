@@ -1,4 +1,4 @@
-// What Airflow's page lends and brings no types for.
+// Modules that Airflow's page provides without types.
 declare module "@chakra-ui/react" {
   import type { ComponentType } from "react";
   type Any = ComponentType<any>;

@@ -1,4 +1,4 @@
-// Where each box of a graph stands, from the top down.
+// The position of each box in a graph, from top to bottom.
 import dagre from "@dagrejs/dagre";
 
 import type { Drawn } from "./tree";

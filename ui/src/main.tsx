@@ -1,4 +1,4 @@
-// Airflow loads this script once, and then looks for each page under its name.
+// Airflow loads this script once, and then finds each page by its name.
 import { JobPage } from "./JobPage";
 import { JobsPage } from "./JobsPage";
 import { steady } from "./steady";

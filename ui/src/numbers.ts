@@ -1,4 +1,4 @@
-// What metrics, stages and rows say of a box of the graph. Pure.
+// State, elements and wall time of a box in the graph, from metrics, stages and rows. Pure functions.
 import type { GraphNode, Metrics, Now, Phase, Row, Stage } from "./types";
 import { phaseOfStage } from "./words";
 
@@ -40,7 +40,7 @@ function wallTimeOf(members: GraphNode[], metrics: Metrics | null): number | nul
   return times.length ? times.reduce((sum, spent) => sum + spent, 0) / 1000 : null;
 }
 
-// The row of the run that one looks at: what its task has stored, with what is known of it now.
+// The row of the run on this page: what its task has stored, updated with the current data.
 export function asNow(row: Row, seen: Now, metrics: Metrics | null, now: number): Row {
   const used = Object.fromEntries((metrics?.used ?? []).map((total) => [total.name, total.value]));
   return {

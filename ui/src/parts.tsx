@@ -1,4 +1,4 @@
-// The small parts that several panels are made of.
+// Small components that several panels use.
 import { Badge, Box, Button, Flex, Heading, Input, Text } from "@chakra-ui/react";
 import { Component, Fragment, type ReactNode, useMemo, useState } from "react";
 
@@ -42,7 +42,7 @@ export function Failed({ error }: { error: Error | Refused }) {
   const status = (error as Refused).status;
   const text =
     status === 401
-      ? "Your login has ended. Load the page again to log in."
+      ? "Your session has expired. Reload the page to log in."
       : status === 403
         ? "Your role does not allow you to see this."
         : status === 404
@@ -73,7 +73,7 @@ export function Age({ aged, now, settled }: { aged: Aged; now: number; settled?:
   );
 }
 
-// A name that may go on in the next line after a slash, a dot or an underscore, or before a capital.
+// A name that may wrap after a slash, a dot or an underscore, or before a capital letter.
 export function Name({ text }: { text: string }) {
   return text.split(/(?<=[/._])|(?<=[a-z])(?=[A-Z])/).map((part, at) => (
     <Fragment key={at}>
@@ -96,13 +96,13 @@ export interface Column<T> {
   cell: (row: T) => ReactNode;
   sort?: (row: T) => string | number;
   right?: boolean;
-  short?: boolean; // stays on one line, as numbers at the right do
+  short?: boolean; // does not wrap, like right-aligned numbers
 }
 
 const CELL = { padding: "3px 8px", borderBottom: "1px solid var(--chakra-colors-border)", verticalAlign: "top" } as const;
 const HEAD = { ...CELL, verticalAlign: "bottom", whiteSpace: "nowrap", fontWeight: 500 } as const;
 
-// `whole`: as high as its rows, for a page that scrolls by itself.
+// `whole`: the table is as high as its rows and does not scroll; the page does.
 export function Table<T>({ label, columns, rows, keyOf, onRow, whole }: { label: string; columns: Column<T>[]; rows: T[]; keyOf: (row: T) => string; onRow?: (row: T) => void; whole?: boolean }) {
   const [order, setOrder] = useState<{ name: string; down: boolean } | null>(null);
   const shown = useMemo(() => {
@@ -161,7 +161,7 @@ export function Toggle({ on, names, change, label }: { on: string; names: [strin
   );
 }
 
-// Keeps what is typed itself: the page's address follows, but not at the pace of a fast typist.
+// Keeps the typed text itself, because the page's URL changes too slowly for fast typing.
 export function Search({ label, value, change }: { label: string; value: string; change: (value: string) => void }) {
   const [typed, setTyped] = useState(value);
   const type = (event: { target: { value: string } }) => {

@@ -1,4 +1,4 @@
-// Asking again and again: every ten seconds while the job moves, seldom in times of trouble, never in a hidden tab or after the end.
+// Polls every ten seconds while the job is active, less often after errors, and never in a hidden tab or after the job's end.
 import { useCallback, useEffect, useState } from "react";
 
 import { Refused } from "./api";

@@ -1,5 +1,5 @@
-// Airflow draws a page that it has just loaded in one way, and in another way from its next drawing on: React then mounts the page anew, and
-// what was typed or opened is lost. So the page has itself drawn again at once, before anybody can touch it.
+// Airflow renders a page that it has just loaded differently from the second rendering on. React then mounts the page again, and typed text
+// and opened boxes are lost. So the page has itself rendered a second time at once, before the user can do anything.
 import { type ComponentType, useEffect } from "react";
 import { useSearchParams } from "react-router-dom";
 

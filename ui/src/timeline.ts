@@ -1,4 +1,4 @@
-// The lanes of the time axis: tries of the task, states of the job, stages, workers, and one clock for all. Pure.
+// The lanes of the time axis, with one time scale for all: tries of the task, states of the job, stages and workers. Pure functions.
 import type { Message, Overview, Phase } from "./types";
 import { phaseOfStage, plain } from "./words";
 

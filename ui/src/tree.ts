@@ -1,4 +1,4 @@
-// Composites: the transforms of a graph by the parts of their names, folded to what is open. Pure.
+// Groups the transforms of a graph into composites by the parts of their names, and folds those that are closed. Pure functions.
 import type { GraphNode, JobGraph } from "./types";
 
 export interface Box {

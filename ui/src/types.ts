@@ -1,4 +1,4 @@
-// What the server says, in its own words; see airflow_dataflow_ext/plugin/page.py and views.py.
+// The types of the server's replies; see airflow_dataflow_ext/plugin/page.py and views.py.
 
 export type Phase = "moving" | "succeeded" | "failed" | "pending";
 
@@ -143,11 +143,11 @@ export interface Why extends Aged {
   errors: Message[];
   nodes: GraphNode[];
   stages: Stage[];
-  logs: string; // URL of the workers' errors in Cloud Logging; empty where there is none
+  logs: string; // URL of the workers' errors in Cloud Logging; empty if there is none
 }
 
 export interface Workers extends Aged {
-  stage: string; // that was asked for
+  stage: string; // the requested one
   workers: { worker: string; items: { task: string; attempt: string; state: string; start: string; end: string; progress: number | null }[] }[];
 }
 

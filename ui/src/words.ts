@@ -1,7 +1,7 @@
-// Texts that stand in more than one place, and how numbers and times are written: in the language of Airflow's page.
+// Texts that several panels use, and the formats of numbers and times, in the language of Airflow's page.
 import type { Action, Phase } from "./types";
 
-export const NOT_SAID = "not said";
+export const NOT_SAID = "not reported";
 
 export const ACTIONS: Record<Action, { label: string; question: string; means: string }> = {
   cancel: {
@@ -12,28 +12,28 @@ export const ACTIONS: Record<Action, { label: string; question: string; means: s
   drain: {
     label: "Drain job",
     question: "Drain this job?",
-    means: "The job reads nothing more and finishes what it has read. The task then ends as the job does: drained is a good end.",
+    means: "The job stops reading and finishes processing what it has read. The task then ends as the job does; a drained job counts as a success.",
   },
   snapshot: {
     label: "Take a snapshot",
     question: "Take a snapshot of this job?",
-    means: "The state of the streaming job is kept for seven days, and costs storage. The job and the task go on.",
+    means: "The state of the streaming job is saved for seven days, which costs storage. The job and the task keep running.",
   },
   stop: {
     label: "Stop run",
     question: "Stop this run?",
-    means: "The run stops, queued or running. The task then fails, and retries start a new run.",
+    means: "The run stops, whether it is queued or running. The task then fails, and retries start a new run.",
   },
 };
 
 export const PHASES: Record<Phase, { icon: string; word: string; colour: string }> = {
-  moving: { icon: "▶", word: "moving", colour: "var(--chakra-colors-running-solid, #3b82f6)" },
-  succeeded: { icon: "✓", word: "ended well", colour: "var(--chakra-colors-success-solid, #16a34a)" },
-  failed: { icon: "✕", word: "ended badly", colour: "var(--chakra-colors-failed-solid, #dc2626)" },
-  pending: { icon: "○", word: "not begun", colour: "var(--chakra-colors-border-emphasized, #a1a1aa)" },
+  moving: { icon: "▶", word: "active", colour: "var(--chakra-colors-running-solid, #3b82f6)" },
+  succeeded: { icon: "✓", word: "succeeded", colour: "var(--chakra-colors-success-solid, #16a34a)" },
+  failed: { icon: "✕", word: "failed", colour: "var(--chakra-colors-failed-solid, #dc2626)" },
+  pending: { icon: "○", word: "not started", colour: "var(--chakra-colors-border-emphasized, #a1a1aa)" },
 };
 
-// A colour that can be read as text: nearer to the text's own, be that dark or light.
+// A colour that is readable as text, because it is mixed with the page's dark or light text colour.
 export function inked(colour: string, share = 55): string {
   return `color-mix(in srgb, ${colour} ${share}%, currentColor)`;
 }

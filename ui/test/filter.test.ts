@@ -18,16 +18,16 @@ const messages: Message[] = [
 
 const texts = (found: Message[]) => found.map((message) => message.id);
 
-test("a level holds all that is graver", () => {
+test("a minimum level includes all more severe messages", () => {
   assert.deepEqual(texts(messagesOf(messages, "basic", "", null)), ["2", "3"]);
 });
 
-test("a chosen stage keeps the messages that name it or its transforms, as whole words", () => {
+test("a selected stage keeps the messages that contain its name or those of its transforms as whole words", () => {
   assert.deepEqual(texts(messagesOf(messages, "debug", "", chosen("F1", graph))), ["2"]);
   assert.deepEqual(texts(messagesOf(messages, "debug", "", chosen("F12", graph))), ["3"]);
 });
 
-test("a search finds a text in any case", () => {
+test("a search ignores case", () => {
   assert.deepEqual(texts(messagesOf(messages, "debug", "WRITER", null)), ["3"]);
 });
 

@@ -19,12 +19,12 @@ const graph = {
   ],
 };
 
-test("composites are the beginnings of the names", () => {
+test("composites are the prefixes of the names", () => {
   assert.deepEqual(composites(graph.nodes), ["Read", "Count", "Count/Sum"]);
   assert.equal(parentOf("Count/Sum/Combine"), "Count/Sum");
 });
 
-test("a closed composite is one box, and what flows inside it is not drawn", () => {
+test("a closed composite is one box, and edges inside it are not drawn", () => {
   const { boxes, edges } = drawn(graph, new Set());
   assert.deepEqual(boxes.map((box) => [box.path, box.folded]), [["Read", true], ["Count", true], ["Write", false]]);
   assert.deepEqual(edges, [
@@ -33,7 +33,7 @@ test("a closed composite is one box, and what flows inside it is not drawn", () 
   ]);
 });
 
-test("an open composite shows what is in it, one level at a time", () => {
+test("an open composite shows its members, one level at a time", () => {
   assert.deepEqual(drawn(graph, new Set(["Count"])).boxes.map((box) => box.path), ["Read", "Count/Sum", "Write"]);
   assert.equal(drawn(graph, openAtFirst(graph.nodes)).boxes.length, 4);
 });
@@ -43,7 +43,7 @@ test("a large graph is closed at first", () => {
   assert.equal(drawn({ nodes: many, edges: [] }, openAtFirst(many)).boxes.length, 20);
 });
 
-test("five hundred transforms get a place each", () => {
+test("each of five hundred transforms gets its own place", () => {
   const many = Array.from({ length: 500 }, (_, number) => node(`Step${number}`));
   const edges = many.slice(1).map((entry, number) => ({ from: many[Math.floor(number / 3)]?.id ?? "", to: entry.id }));
   const { boxes, edges: lines } = placed(drawn({ nodes: many, edges }, new Set()));
@@ -51,7 +51,7 @@ test("five hundred transforms get a place each", () => {
   assert.ok(lines.every((line) => line.points.length >= 2));
 });
 
-test("a box says the worst of its members, their elements at its end and their time together", () => {
+test("a box has the worst state of its members, the elements that leave it, and the sum of their wall times", () => {
   const metrics = { elements: { "Read/Split-out0": 7 }, wall_time: { "Read/Impulse": 500, "Read/Split": 1500 } } as unknown as Metrics;
   const stages = new Map([
     ["F1", { id: "F1", state: "succeeded" }],
@@ -61,7 +61,7 @@ test("a box says the worst of its members, their elements at its end and their t
   assert.deepEqual([numbers.phase, numbers.elements, numbers.wallTime, numbers.stages], ["failed", 7, 2, ["F1", "F2"]]);
 });
 
-test("what the service does not say is not made up", () => {
+test("values that the service does not report are empty", () => {
   const numbers = numbersOf([node("Read")], new Map(), null);
   assert.deepEqual([numbers.elements, numbers.wallTime, numbers.phase], [null, null, "pending"]);
 });

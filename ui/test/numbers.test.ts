@@ -8,17 +8,17 @@ const AT = Date.parse("2026-01-01T00:01:30Z");
 const row = { launched: "2026-01-01T00:00:00Z", ended: "", state: "", phase: "moving", used: {}, cost: null } as unknown as Row;
 const metrics = { used: [{ name: "vcpu_hours", value: 2, unit: "vCPU h" }], cost: { amount: 0.5, without: [] } } as unknown as Metrics;
 
-test("the run that one looks at stands among the earlier ones as it is now", () => {
+test("the row of the run on this page has the current data", () => {
   const shown = asNow(row, { state: "JOB_STATE_RUNNING", phase: "moving" } as Now, metrics, AT);
   assert.deepEqual([shown.state, shown.ended, shown.used.vcpu_hours, shown.cost], ["JOB_STATE_RUNNING", "2026-01-01T00:01:30.000Z", 2, 0.5]);
 });
 
-test("what the task has stored stays where the service says nothing", () => {
+test("stored data is kept if the service reports nothing", () => {
   const ended = { ...row, state: "JOB_STATE_DONE", phase: "succeeded", ended: "2026-01-01T00:01:00Z", used: { vcpu_hours: 1 }, cost: 0.25 } as Row;
   assert.deepEqual(asNow(ended, {} as Now, null, AT), ended);
 });
 
-test("a folded box says the state of its worst member", () => {
+test("a folded box has the worst state of its members", () => {
   const nodes = ["F1", "F2"].map((stage) => ({ id: stage, name: stage, kind: "", stage, outputs: [] }) as GraphNode);
   const stages = (...states: string[]) => new Map(states.map((state, at) => [`F${at + 1}`, { id: `F${at + 1}`, state } as Stage]));
   assert.equal(numbersOf(nodes, stages("succeeded", "running"), null).state, "running");

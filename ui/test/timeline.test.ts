@@ -23,20 +23,20 @@ const view = {
 
 const line = timeline(view, [{ id: "1", time: at(40), level: "error", text: "no such table" }], START + 60_000);
 
-test("all lanes stand on one clock", () => {
+test("all lanes have one time scale", () => {
   assert.deepEqual([line.from, line.to], [START, START + 60_000]);
   assert.deepEqual(line.lanes.map((lane) => lane.name), ["Task", "Job", "F1"]);
 });
 
-test("what goes on reaches to now", () => {
+test("bars that have not ended extend to now", () => {
   assert.deepEqual(line.lanes.map((lane) => lane.bars.at(-1)?.to), [START + 60_000, START + 60_000, START + 60_000]);
 });
 
-test("the tries say which launched a job and which took it over", () => {
+test("the bars of the tries show which one launched the job and which took it over", () => {
   assert.deepEqual(line.lanes[0]?.bars.map((bar) => bar.detail), ["try 1: failed, launched job j", "try 2: deferred, took over job j"]);
 });
 
-test("the cursor says what was so at its moment, in every lane", () => {
+test("the cursor shows the state of every lane at its moment", () => {
   assert.deepEqual(saidAt(line, START + 40_000), [
     "try 2: deferred, took over job j",
     "running",
@@ -46,12 +46,12 @@ test("the cursor says what was so at its moment, in every lane", () => {
   ]);
 });
 
-test("the table has the same in the order of time", () => {
+test("the table has the same events in order of time", () => {
   const found = events(line).map((event) => event.what);
   assert.deepEqual(found, ["Task", "Job", "Job", "Job", "Workers", "F1", "Task"]);
 });
 
-test("a job of which nothing is known has an empty axis", () => {
+test("a job without data has an empty axis", () => {
   const nothing = { ...view, task: { tries: [] }, now: {}, stages: [], autoscaling: [] } as unknown as Overview;
   assert.ok(timeline(nothing, [], START).to > timeline(nothing, [], START).from);
 });

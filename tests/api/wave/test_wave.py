@@ -120,7 +120,7 @@ def test_the_clocks_of_worker_and_org_may_differ(skew: float) -> None:
 
 def test_a_retry_after_a_death_around_the_start_finds_the_run() -> None:
     talk = Talk(listed(), now=NOW)
-    with pytest.raises(AssertionError, match="nothing is left to answer POST"):  # dies with the start
+    with pytest.raises(AssertionError, match="there is no answer left for POST"):  # dies with the start
         talk(launch_once(service(), IDENTITY, clear_key=0))
     assert talk.record["step"] == "intended"
     again = Talk(listed(job("03C2", at=NOW + 1)), record=talk.record, now=NOW + 400)

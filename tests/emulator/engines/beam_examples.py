@@ -1,7 +1,7 @@
 """A program that runs Beam's own examples twice: with DataflowRunner against an emulator, and in its own process.
 
-``python beam_examples.py '{"endpoint": ..., "bucket": "gs://...", "directory": ...}'`` writes, for each example, the outputs, the metrics
-and the state of both runs to ``result.json`` in the directory, whose files ``words.txt`` and so on are what the examples read.
+``python beam_examples.py '{"endpoint": ..., "bucket": "gs://...", "directory": ...}'`` reads the examples' input from files such as
+``words.txt`` in the directory, and writes the outputs, metrics and state of both runs of each example to ``result.json`` there.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PLAYERS, CONTACTS, SCORES, WORDS = "players.txt", ("email", "phone", "snailmail"
 
 
 def filters(arguments: Sequence[str]) -> None:
-    """The filters example without its BigQuery ends, as Beam's own test runs it."""
+    """The filters example without its BigQuery source and sink, as Beam's own test runs it."""
     from apache_beam.examples.cookbook.filters import filter_cold_days
 
     output = next(argument.removeprefix("--output=") for argument in arguments if argument.startswith("--output="))
@@ -45,7 +45,7 @@ def filters(arguments: Sequence[str]) -> None:
 
 
 class Gap(beam.CombineFn):
-    """Highest minus lowest number, as an accumulator of both."""
+    """The highest number minus the lowest one, with both in the accumulator."""
 
     added = Metrics.counter("combiners", "added")
 
@@ -71,7 +71,7 @@ def player(line: str) -> tuple[str, int]:
 
 
 def combiners(arguments: Sequence[str]) -> None:
-    """Beam's combiners, of all elements and of each key; Beam has tests of them, but no example that is a pipeline."""
+    """Beam's combiners, for all elements and for each key; Beam has tests of them but no example pipeline."""
     files = argparse.ArgumentParser()
     files.add_argument("--input")
     files.add_argument("--output")
@@ -114,7 +114,7 @@ EXAMPLES: dict[str, tuple[Callable[[Sequence[str]], None], dict[str, str]]] = {
 
 
 class Runs:
-    """Remembers what ``Pipeline.run`` returns, which the examples keep to themselves."""
+    """Keeps the results of ``Pipeline.run``, which the examples do not return."""
 
     def __init__(self) -> None:
         self.results: list[Any] = []
@@ -129,7 +129,7 @@ class Runs:
             return result
 
         beam.Pipeline.run = run
-        dataflow_runner.DataflowPipelineResult.wait_until_finish = lambda *_, **__: None  # later, when all of them are submitted
+        dataflow_runner.DataflowPipelineResult.wait_until_finish = lambda *_, **__: None  # the wait follows when all have been submitted
         return self.results
 
     def __exit__(self, *_: object) -> None:
@@ -143,7 +143,7 @@ def outputs(prefix: str) -> list[str]:
 
 
 def figures(results: Sequence[Any]) -> list[list[Any]]:
-    """Name and value of each metric of the author's."""
+    """The name and value of each user metric."""
     queries = [result.metrics().query() for result in results]
     counters = [[m.key.metric.namespace, m.key.metric.name, m.committed] for query in queries for m in query["counters"]]
     spreads = [(m.key.metric, m.committed) for query in queries for m in query["distributions"]]
@@ -166,8 +166,8 @@ def run(name: str, home: str, prefix: str, options: Sequence[str]) -> tuple[list
 
 
 def main(request: dict[str, str]) -> None:
-    auth._Credentials._credentials_init = True  # there are none, and to look for them takes a minute
-    # The client of Beam looks every five seconds; the jobs take less.
+    auth._Credentials._credentials_init = True  # there are no credentials, and looking for them takes a minute
+    # Beam's client polls every five seconds; the jobs take less.
     dataflow_runner.time = SimpleNamespace(time=time.time, sleep=lambda seconds: time.sleep(min(seconds, 0.2)))
     bucket, directory = request["bucket"], Path(request["directory"])
     remote = ["--runner=DataflowRunner", "--no_auth", f"--dataflow_endpoint={request['endpoint']}", "--project=my-project"]

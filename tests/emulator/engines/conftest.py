@@ -1,4 +1,4 @@
-"""An engine with a real storage emulator beside it."""
+"""Fixtures for engines: a Beam engine with an emulated Cloud Storage, and an author who submits pipelines."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ def engine(storage: GcsServer, images: dict[str, str], log_dir: Path) -> Started
 
 @pytest.fixture(scope="module")
 def author(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Author:
-    """Who submits pipelines to the emulator of the module."""
+    """Submits pipelines to the emulator of the module."""
     return Author(tmp_path_factory.mktemp("author"), emulator)
 
 
 @pytest.fixture(scope="module")
 def ask(emulator: Emulator) -> Asker:
-    """Asks the emulator of the module."""
+    """Calls methods of the emulator of the module."""
     return Asker(emulator.url, project="my-project")

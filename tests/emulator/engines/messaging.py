@@ -1,4 +1,4 @@
-"""Google's emulator of Pub/Sub, and what a test does there."""
+"""Google's Pub/Sub emulator, and a client for tests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STARTS_IN = 60.0
 class Messaging:
     """Topics and subscriptions of one project, by their short names.
 
-    :param host: where the emulator listens.
+    :param host: the host and port of the emulator.
     """
 
     def __init__(self, host: str) -> None:
@@ -35,7 +35,7 @@ class Messaging:
         self._subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=grpc.insecure_channel(host)))
 
     def make(self, topic: str) -> None:
-        """A topic, and a subscription of the same name."""
+        """Create a topic, and a subscription with the same name."""
         self._publisher.create_topic(name=f"{PROJECT}/topics/{topic}")
         self._subscriber.create_subscription(name=f"{PROJECT}/subscriptions/{topic}", topic=f"{PROJECT}/topics/{topic}")
 
@@ -44,7 +44,7 @@ class Messaging:
         self._publisher.publish(topic=f"{PROJECT}/topics/{topic}", messages=messages)
 
     def take(self, subscription: str) -> list[PubsubMessage]:
-        """What is there at the moment; it is not there any more."""
+        """Receive and acknowledge all messages that are there at the moment."""
         path = f"{PROJECT}/subscriptions/{subscription}"
         found: list[PubsubMessage] = []
         while received := self._pull(path):
@@ -62,7 +62,7 @@ class Messaging:
 
 @contextlib.contextmanager
 def messaging(log: Path) -> Iterator[Messaging]:
-    """Start Google's emulator, and end it; the test is skipped where there is none."""
+    """Run Google's Pub/Sub emulator; the test is skipped if it is not installed."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{free.getsockname()[1]}"
@@ -87,4 +87,4 @@ def _program() -> str:
         program = root / "platform" / "pubsub-emulator" / "bin" / "cloud-pubsub-emulator"
         if program.exists() and shutil.which("java"):
             return str(program)
-    pytest.skip("Google's Pub/Sub emulator is not installed: gcloud components install pubsub-emulator, and a Java")
+    pytest.skip("Google's Pub/Sub emulator is not installed: it needs Java and gcloud components install pubsub-emulator")

@@ -1,4 +1,4 @@
-"""Pipelines as their authors would write them, and how a test submits one: ``python pipeline.py --runner=DataflowRunner``, unchanged."""
+"""Pipelines as users write them, and a helper that submits them unchanged: ``python pipeline.py --runner=DataflowRunner``."""
 
 from __future__ import annotations
 
@@ -179,9 +179,9 @@ print(pipeline.run().job_id())
 
 
 class Author:
-    """Somebody with a laptop, a directory of pipelines and an emulator.
+    """A user with a directory of pipelines and an emulator.
 
-    Nothing but the environment says that there is an emulator, and beyond this machine nothing is reached.
+    Only environment variables point to the emulator, and requests to other machines fail.
     """
 
     def __init__(self, directory: Path, emulator: Emulator) -> None:
@@ -193,7 +193,7 @@ class Author:
         self._environment = {**os.environ, **nowhere, "STORAGE_EMULATOR_HOST": emulator.gcs_url, "GOOGLE_APPLICATION_CREDENTIALS": str(key)}
 
     def submit(self, source: str, *arguments: str) -> subprocess.Popen[str]:
-        """Start a pipeline's program."""
+        """Start the program of a pipeline."""
         program = self._directory / f"pipeline_{abs(hash(source))}.py"
         program.write_text(source)
         options = ["--runner=DataflowRunner", f"--dataflow_endpoint={self._endpoint}", "--project=my-project"]
@@ -208,7 +208,7 @@ class Author:
         )
 
     def package(self) -> Path:
-        """A wheel of a module ``shouting``, which is on the author's path and not on the emulator's."""
+        """Build a wheel with the module ``shouting``, which only the author can import, and not the emulator."""
         packages = self._directory / "packages"
         packages.mkdir(exist_ok=True)
         (packages / "shouting.py").write_text("def shout(word):\n    return word.upper() + '!'\n")
@@ -223,7 +223,7 @@ class Author:
 
 
 def finish(process: subprocess.Popen[str], text: str | None = None) -> tuple[int, str, str]:
-    """Exit status, output and errors of a program that ends by itself."""
+    """Wait until a program ends, and return its exit status, output and errors."""
     try:
         output, errors = process.communicate(text, timeout=DEADLINE)
     finally:

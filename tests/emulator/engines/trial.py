@@ -1,4 +1,4 @@
-"""What the tests of the beam engine try: pipelines, launches, and a report that remembers."""
+"""Shared by the tests of the Beam engine: pipelines, launches, and a report that records everything."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ pipeline:
 
 
 class Recorder:
-    """A Report that remembers, with the time of each thing."""
+    """A Report that records everything, and the times of states and messages."""
 
     def __init__(self) -> None:
         self.states: list[tuple[float, str]] = []
@@ -126,7 +126,7 @@ class Recorder:
         return [text for _, level, text in self.messages if level == f"JOB_MESSAGE_{importance}"]
 
     def metric(self, **wanted: str) -> Any:
-        """The value of the one metric whose name or context has these."""
+        """The value of the only metric whose name or context contains these values."""
         found = [m for m in self.metric_list if wanted.items() <= {**m["name"], **m["name"]["context"]}.items()]
         assert len(found) == 1, found
         return found[0].get("scalar", found[0].get("distribution"))
@@ -156,7 +156,7 @@ def work_of(kind: str, name: str, **fields: Any) -> Work:
 
 @contextlib.contextmanager
 def killed_at_last(program: str, log_dir: Path, name: str) -> Iterator[None]:
-    """An engine that runs a program, in a process of its own, which is killed in the end."""
+    """Run an engine with a program in a separate process, and kill that process in the end."""
     job = {"job_id": name, "job_name": name, "project_id": "my-project", "location": "l", "kind": "flex", "spec": {"image": name}}
     source = f"""
 import asyncio, unittest.mock

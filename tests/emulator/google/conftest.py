@@ -1,4 +1,4 @@
-"""A storage emulator, and two ways of asking it."""
+"""An emulated Cloud Storage, and two clients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.emulator.google.wire import BUCKET, Wire
 
 @pytest.fixture
 def server() -> Iterator[GcsServer]:
-    """With one bucket."""
+    """An emulated Cloud Storage with one bucket."""
     server = GcsServer()
     server.start()
     server.objects.make_bucket(BUCKET)
@@ -24,7 +24,7 @@ def server() -> Iterator[GcsServer]:
 
 @pytest.fixture
 def client(server: GcsServer) -> Iterator[storage.Client]:
-    """Google's own client."""
+    """Google's client."""
     client = storage.Client(project="p", credentials=AnonymousCredentials(), client_options={"api_endpoint": server.url})
     yield client
     client.close()
@@ -37,5 +37,5 @@ def bucket(client: storage.Client) -> storage.Bucket:
 
 @pytest.fixture
 def ask(server: GcsServer) -> Wire:
-    """Plain HTTP."""
+    """A plain HTTP client."""
     return Wire(server.url)

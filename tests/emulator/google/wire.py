@@ -1,4 +1,4 @@
-"""How a test asks the storage emulator without any of Google's clients."""
+"""A plain HTTP client for the emulated Cloud Storage, without Google's clients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OBJECTS = f"/storage/v1/b/{BUCKET}/o"
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; header names in lower case."""
+    """An answer; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -26,12 +26,12 @@ class Answer:
 
     @property
     def reason(self) -> str:
-        """The reason that an error of the JSON API gives."""
+        """The reason in an error of the JSON API."""
         return str(self.json()["error"]["errors"][0]["reason"])
 
 
 class Wire:
-    """``ask("GET", "/storage/v1/b/x")``, each on a connection of its own."""
+    """``ask("GET", "/storage/v1/b/x")`` sends a request over a new connection."""
 
     def __init__(self, url: str) -> None:
         self._host = url.removeprefix("http://")
@@ -48,19 +48,19 @@ class Wire:
             connection.close()
 
     def object(self, verb: str, name: str, body: Any = None, headers: Mapping[str, str] | None = None, **query: Any) -> Answer:
-        """Ask an object of the test's bucket."""
+        """Send a request about an object in the test's bucket."""
         return self(verb, f"{OBJECTS}/{quote(name, safe='')}", body, headers, **query)
 
     def upload(self, name: str, content: bytes = b"x", headers: Mapping[str, str] | None = None, **query: Any) -> Answer:
-        """Upload into the test's bucket in one go."""
+        """Upload an object to the test's bucket in one request."""
         return self("POST", f"/upload{OBJECTS}", content, headers, uploadType="media", name=name, **query)
 
     def names(self, **query: Any) -> list[str]:
-        """The names that the bucket lists."""
+        """The names in a list of the bucket."""
         return [item["name"] for item in self("GET", OBJECTS, **query).json().get("items", [])]
 
     def everything(self) -> str:
-        """All that can be seen of buckets and objects, to compare before and after."""
+        """All buckets and objects as a text, to compare before and after."""
         buckets = self("GET", "/storage/v1/b", project="p").json()["items"]
         paths = [f"/storage/v1/b/{bucket['name']}/o" for bucket in buckets]
         return json.dumps([buckets, *(self("GET", path, versions="true").json() for path in paths)])

@@ -1,4 +1,4 @@
-"""Classic and Flex templates, deferrable and not, with the bucket made and removed around them."""
+"""Classic and Flex templates, deferrable and not, and tasks that create their bucket and delete it."""
 
 from __future__ import annotations
 

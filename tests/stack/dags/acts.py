@@ -1,4 +1,4 @@
-"""DAGs of one launch each; a run's conf names its job."""
+"""DAGs with one launch each; the conf of the run contains the job name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A DAG that the end of any job named ``count-...`` starts; it tells which jobs it was started for."""
+"""A DAG that runs when a job named ``count-...`` ends; its task returns the jobs that started the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks for the pages of jobs: each kind of job once, and a task without one."""
+"""Tasks for the pages: one for each kind of job, and one without a job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sensors and a launch that never have a worker process, and a launch that needs one only to begin."""
+"""Sensors and a launch that run entirely in the triggerer, and a launch that needs a worker only to start."""
 
 from __future__ import annotations
 
