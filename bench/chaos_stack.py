@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,9 +82,19 @@ class Chaos:
     :param groups: the launches, grouped by task.
     :param deployment: ``local`` for the small Airflow, ``celery`` for the distributed one.
     :param parallelism: the number of tasks that run at once.
+    :param env: more environment for Airflow's programs.
     """
 
-    def __init__(self, provider: str, groups: Sequence[Group], home: Path, *, deployment: str = "local", parallelism: int = 6) -> None:
+    def __init__(
+        self,
+        provider: str,
+        groups: Sequence[Group],
+        home: Path,
+        *,
+        deployment: str = "local",
+        parallelism: int = 6,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.groups = {group.task_id: group for group in groups}
         self.run_id = ""
         self.launches = Launches(groups)
@@ -97,6 +107,7 @@ class Chaos:
         salesforce = {"security_token": SECURITY_TOKEN, "instance_url": endpoint}
         env = {
             **NOTICED_FAST,
+            **(env or {}),
             "CHAOS_PROVIDER": provider,
             "CHAOS_GROUPS": dump(groups),
             "CHAOS_ENDPOINT": endpoint,

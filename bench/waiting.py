@@ -1,8 +1,8 @@
 """What it costs to wait for N jobs of one region in one triggerer, beside the stock Google provider's trigger.
 
-``python -m bench.waiting [--jobs N] [--no-stock] [--messages] [--limit] [--simulated] [--airflow N [--floor]]``: each side in a process of
-its own against a local server over TLS, with anonymous credentials; ratios are ours / stock. All jobs end within ``--over`` seconds at
-the end.
+``python -m bench.waiting [--jobs N] [--no-stock] [--messages] [--limit] [--simulated] [--airflow N [--floor] [--seconds S]]``: each
+side in a process of its own against a local server over TLS, with anonymous credentials; ratios are ours / stock. All jobs end within
+``--over`` seconds at the end.
 
 ``--service wave``: for N runs of one Salesforce org instead, against the emulator in a process of its own. There is no stock trigger.
 """
@@ -144,6 +144,7 @@ def main() -> None:
     parser.add_argument("--simulated", action="store_true", help="on a simulated clock, for numbers that no server here could answer")
     parser.add_argument("--airflow", type=int, metavar="N", help="instead: N mapped deferrable launches in a real Airflow")
     parser.add_argument("--floor", action="store_true", help="with --airflow: beside as many tasks that defer, wait as long, and end")
+    parser.add_argument("--seconds", type=float, help="with --airflow: how long each job runs (30; with --floor 180)")
     asked = parser.parse_args()
     if asked.floor and not asked.airflow:
         parser.error("--floor is about --airflow")
@@ -152,10 +153,13 @@ def main() -> None:
             parser.error("--messages, --simulated and --airflow are for Dataflow")
         figures(wave(asked))
     elif asked.airflow:
-        from bench.waiting_airflow import run, run_floor
+        from bench.waiting_airflow import FLOOR_SECONDS, SECONDS, run, run_floor
 
         few = 0 if asked.no_stock else min(asked.airflow, asked.stock_jobs)
-        figures(run_floor(asked.airflow) if asked.floor else run(asked.airflow, stock=few))
+        if asked.floor:
+            figures(run_floor(asked.airflow, asked.seconds or FLOOR_SECONDS))
+        else:
+            figures(run(asked.airflow, few, asked.seconds or SECONDS))
     else:
         figures(limit(asked) if asked.limit else simulate(asked.jobs) if asked.simulated else compare(asked))
 

@@ -32,15 +32,14 @@ class PauseOperator(BaseOperator):
     :param number: tells mapped tasks apart.
     """
 
-    SECONDS = 30.0
-
-    def __init__(self, *, number: int, **kwargs: Any) -> None:
+    def __init__(self, *, number: int, seconds: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.number = number
+        self.seconds = seconds
 
     def execute(self, context: Any) -> None:
         """Wait in the triggerer."""
-        self.defer(trigger=PauseTrigger(seconds=self.SECONDS), method_name="end")
+        self.defer(trigger=PauseTrigger(seconds=self.seconds), method_name="end")
 
     def end(self, context: Any, event: Any) -> None:
         """The wait is over."""

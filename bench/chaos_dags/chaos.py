@@ -45,7 +45,7 @@ def launch(group: Group) -> None:
     """Add one mapped task."""
     if PROVIDER == "floor":
         pause = import_module("bench.waiting_floor").PauseOperator
-        pause.partial(task_id=group.task_id, **RETRIED).expand(number=list(group.numbers))
+        pause.partial(task_id=group.task_id, **RETRIED, seconds=float(os.environ["CHAOS_SECONDS"])).expand(number=list(group.numbers))
         return
     subject = SUBJECTS[group.subject]
     argument, value = subject.each
