@@ -83,7 +83,7 @@ LIST_WITHIN = 60.0
 ENDED_LIST_WITHIN = 10.0
 """Time for which the list of ended jobs is retried. Ended jobs can always be read singly."""
 
-GATHER = 0.5
+GATHER = 2.0
 """Time for which a first look waits for others, so that they share one list; it is multiplied by the number of pages."""
 
 LIST_AGAIN = 600.0
