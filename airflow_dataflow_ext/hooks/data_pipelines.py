@@ -12,7 +12,7 @@ from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline, PipelineJo
 from airflow_dataflow_ext.api.data_pipelines.pipelines import PipelineRef, create
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import launch_once
-from airflow_dataflow_ext.api.rest.ask import items, pages
+from airflow_dataflow_ext.api.rest.ask import entries
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.hooks.google import DataflowConnection, Where
 from airflow_dataflow_ext.hooks.verbs import verb
@@ -97,4 +97,4 @@ class PipelineVerbs(DataflowConnection):
         return self._ask(Pipeline.delete.request(**self.pipeline(pipeline_name, **where).path))
 
     def _listed(self, request: Request) -> Conversation[list[Json]]:
-        return list(items((yield from pages(request, retry_for=self.retry_for)), request.method.items or ""))
+        return entries(request, request.method.items or "", retry_for=self.retry_for)

@@ -19,7 +19,7 @@ from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import launch_once
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.ask import ask, items, pages
+from airflow_dataflow_ext.api.rest.ask import ask, entries
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError
 from airflow_dataflow_ext.hooks.data_pipelines import PipelineVerbs
 from airflow_dataflow_ext.hooks.google import Where
@@ -111,7 +111,7 @@ class DataflowHook(PipelineVerbs, WorkerVerbs):
         :param limit: greatest number of jobs.
         """
         request = dataflow.Job.list.request(**self.place(**where).path, name=name, filter=filter)
-        return (yield from self._entries(request, "jobs", limit))[:limit]
+        return self._entries(request, "jobs", limit)
 
     @verb
     def wait(
@@ -233,7 +233,7 @@ class DataflowHook(PipelineVerbs, WorkerVerbs):
         return self._ask(dataflow.Snapshot.delete.request(**self.place(**where).path, snapshotId=snapshot_id))
 
     def _entries(self, request: Request, key: str, limit: int | None = None) -> Conversation[list[Json]]:
-        return list(items((yield from pages(request, retry_for=self.retry_for, limit=limit)), key))
+        return entries(request, key, retry_for=self.retry_for, limit=limit)
 
     def test_connection(self) -> tuple[bool, str]:
         """Read one job of the connection's project, without retries; the Test button of the connection form calls this."""

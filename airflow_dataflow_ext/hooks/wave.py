@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.ask import ask, items, pages
+from airflow_dataflow_ext.api.rest.ask import ask, entries
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
 from airflow_dataflow_ext.api.wave import methods as wave
@@ -174,8 +174,7 @@ class WaveHook(SalesforceConnection):
     def _entries(self, request: Request, limit: int | None = None) -> Conversation[list[Json]]:
         if request.method.items is None:
             raise InvalidInputError(f"{request.method.id} gives no list")
-        bodies = yield from pages(request, retry_for=self.retry_for, limit=limit)
-        return list(items(bodies, request.method.items))[:limit]
+        return entries(request, request.method.items, retry_for=self.retry_for, limit=limit)
 
     def _ask(self, request: Request) -> Conversation[Any]:
         return ask(request, retry_for=self.retry_for)

@@ -96,6 +96,13 @@ def test_a_list_stops_at_its_limit(emulator: Emulator, hook: DataflowHook, use: 
         hook.launch_template("gs://b/t", "wc")
     assert len(use(hook.list_jobs)) == 5
     assert len(use(hook.list_jobs, limit=3)) == 3
+    assert len(use(hook.list_jobs, limit="3")) == 3
+
+
+@pytest.mark.parametrize("limit", ["some", -1, 2.5, True])
+def test_a_limit_that_is_no_number_is_refused_by_name(hook: DataflowHook, use: Use, limit: object) -> None:
+    with pytest.raises(InvalidInputError, match=r"^limit must be "):
+        use(hook.list_jobs, limit=limit)
 
 
 def test_a_wait_gives_the_job(emulator: Emulator, hook: DataflowHook, use: Use) -> None:

@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.error_mapping import error_of, silence_of, worth_retrying
-from airflow_dataflow_ext.api.rest.errors import CallError, InvalidRequestError
+from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, InvalidRequestError
 from airflow_dataflow_ext.api.rest.method import Json, NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Renew, Say, Sleep
+from airflow_dataflow_ext.api.rest.values import whole
 
 T = TypeVar("T")
 _REFUSED_UNDONE = frozenset({403, 429})
@@ -180,6 +181,22 @@ def _pages(first: Request, retry_for: float | None, limit: int | None, keep: Cal
             break
         request = first.following(body)
     return found
+
+
+def entries(
+    request: Request, key: str, *, retry_for: float | None = budgets.RETRY_FOR, limit: int | None = None
+) -> Conversation[list[Json]]:
+    """The entries of a list, from all its pages.
+
+    :param key: the field of a page that holds them.
+    :param limit: greatest number of entries.
+    :raises InvalidInputError: the limit is not a whole number, 0 or more.
+    :raises CallError: see :func:`ask`.
+    """
+    most = None if limit is None else whole(limit, "limit")
+    if most is not None and most < 0:
+        raise InvalidInputError(f"limit must be 0 or more, not {most}")
+    return list(items((yield from pages(request, retry_for=retry_for, limit=most)), key))[:most]
 
 
 def items(bodies: list[Json], key: str) -> Iterator[Json]:
