@@ -8,6 +8,7 @@ export interface Bar {
   label: string;
   phase: Phase;
   detail: string;
+  before?: string; // what was so before the bar ended, if that differs from the detail
 }
 
 export interface Lane {
@@ -44,6 +45,7 @@ function tries(view: Overview, now: number): Lane {
         label: `try ${entry.number}`,
         phase: TASK[entry.state] ?? "pending",
         detail: `try ${entry.number}: ${plain(entry.state) || "no state"}${job}`,
+        ...(entry.end ? { before: `try ${entry.number}: not ended${job}` } : {}),
       };
     });
   return { name: "Task", bars };
@@ -72,7 +74,8 @@ function stages(view: Overview, now: number): Lane[] {
     const done = stage.progress === null || stage.progress === undefined ? "" : `, ${Math.round(stage.progress * 100)} % done`;
     const late = stage.stragglers ? `, ${stage.stragglers} stragglers` : "";
     const detail = `${stage.id}: ${stage.state}${done}${late}`;
-    return { name: stage.id, stage: stage.id, bars: from ? [{ from, to, label: stage.id, phase: phaseOfStage(stage.state), detail }] : [] };
+    const bar = { from, to, label: stage.id, phase: phaseOfStage(stage.state), detail, ...(over ? { before: `${stage.id}: running` } : {}) };
+    return { name: stage.id, stage: stage.id, bars: from ? [bar] : [] };
   });
   return lanes.filter((lane) => lane.bars.length).slice(-MOST_STAGES);
 }
@@ -88,7 +91,8 @@ export function timeline(view: Overview, messages: Message[], now: number): Time
 }
 
 export function saidAt(line: Timeline, moment: number): string[] {
-  const inside = line.lanes.flatMap((lane) => lane.bars.filter((bar) => bar.from <= moment && moment <= bar.to).map((bar) => bar.detail));
+  const bars = line.lanes.flatMap((lane) => lane.bars.filter((bar) => bar.from <= moment && moment <= bar.to));
+  const inside = bars.map((bar) => (moment < bar.to && bar.before) || bar.detail);
   const event = line.workers.filter((entry) => entry.at <= moment).at(-1);
   const pool = event ? [`${event.current ?? "?"} of ${event.target ?? "?"} workers${event.reason ? `: ${event.reason}` : ""}`] : [];
   const near = (line.to - line.from) / 150;

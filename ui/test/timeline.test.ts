@@ -46,6 +46,13 @@ test("the cursor shows the state of every lane at its moment", () => {
   ]);
 });
 
+test("the cursor shows what was so at its moment, not how it ended", () => {
+  const ended = { ...view, stages: [{ id: "F1", state: "succeeded", start: at(15), end: at(35), progress: 1 }] } as unknown as Overview;
+  const stage = (seconds: number) => saidAt(timeline(ended, [], START + 60_000), START + seconds * 1000).find((text) => text.startsWith("F1"));
+  assert.deepEqual([stage(20), stage(35), stage(36)], ["F1: running", "F1: succeeded, 100 % done", undefined]);
+  assert.equal(saidAt(line, START + 10_000)[0], "try 1: not ended, launched job j");
+});
+
 test("the table has the same events in order of time", () => {
   const found = events(line).map((event) => event.what);
   assert.deepEqual(found, ["Task", "Job", "Job", "Job", "Workers", "F1", "Task"]);
