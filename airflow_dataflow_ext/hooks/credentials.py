@@ -23,6 +23,7 @@ from airflow_dataflow_ext.hooks.connections import extras_of
 from airflow_dataflow_ext.task.compat import AirflowException
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers
     from google.auth.credentials import Credentials
 
 KEY_FIELDS = ("key_path", "keyfile_dict", "credential_config_file")
@@ -160,13 +161,14 @@ def _of_key(content: Any, scopes: list[str]) -> Found:
     """The credentials of a service account's key.
 
     Loading a key normally runs OpenSSL's primality tests, which take longer than the rest of a launch. They guard against a stranger's key;
-    this one is the connection's own, so one signature that its public half verifies is enough.
+    this one is the connection's own, so it is enough that its numbers belong together.
 
     :raises ValueError: the key lacks a field, or is damaged.
     """
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
     from google.auth.credentials import DEFAULT_UNIVERSE_DOMAIN
-    from google.auth.crypt import RSASigner, RSAVerifier
+    from google.auth.crypt import RSASigner
     from google.oauth2.service_account import Credentials as ServiceAccount
 
     key = {**content}
@@ -174,14 +176,24 @@ def _of_key(content: Any, scopes: list[str]) -> Found:
         raise ValueError(f"it is not a service account key: it lacks {', '.join(missing)}")
     pem = key["private_key"].replace("\\n", "\n").encode()
     private = load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=True)
+    if not isinstance(private, RSAPrivateKey):
+        raise ValueError("its private_key is not an RSA key")
+    if not _belong_together(private.private_numbers()):
+        raise ValueError("its private_key is damaged: its numbers do not belong together")
     signer = RSASigner(private, key.get("private_key_id"))
-    if not RSAVerifier(private.public_key()).verify(b"", signer.sign(b"")):
-        raise ValueError("its private_key is damaged: it makes wrong signatures")
     universe = key.get("universe_domain", DEFAULT_UNIVERSE_DOMAIN)
     made = ServiceAccount(
         signer, key["client_email"], key["token_uri"], scopes=scopes, project_id=key.get("project_id"), universe_domain=universe
     )
     return made, made.project_id
+
+
+def _belong_together(key: RSAPrivateNumbers) -> bool:
+    """Whether these are the numbers of one RSA key, if its primes are primes: https://datatracker.ietf.org/doc/html/rfc8017#section-3.2."""
+    if not (key.p > 1 and key.q > 1 and key.p * key.q == key.public_numbers.n and key.q * key.iqmp % key.p == 1):
+        return False
+    exponents = ((key.p - 1, key.dmp1), (key.q - 1, key.dmq1))
+    return all(key.d % order == exponent and key.public_numbers.e * exponent % order == 1 for order, exponent in exponents)
 
 
 def _chain(given_chain: Any) -> Any:

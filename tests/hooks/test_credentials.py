@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from google.auth import iam
 
@@ -121,12 +121,15 @@ def test_arguments_come_before_fields(only: Connect, key: dict[str, Any], argume
     assert ours == theirs
 
 
-def test_a_key_whose_numbers_do_not_belong_together_is_damaged(only: Connect, key: dict[str, Any]) -> None:
+@pytest.mark.parametrize("wrong", ["d", "dmp1", "dmq1", "iqmp", "kind"])
+def test_a_key_whose_numbers_do_not_belong_together_is_damaged(only: Connect, key: dict[str, Any], wrong: str) -> None:
     good = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_numbers()
-    mixed = rsa.RSAPrivateNumbers(good.p, good.q, good.d - 2, good.dmp1 - 2, good.dmq1, good.iqmp, good.public_numbers)
-    text = mixed.private_key(unsafe_skip_rsa_key_validation=True).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    only(keyfile_dict={**key, "private_key": text})
-    with pytest.raises(InvalidInputError, match=r"^keyfile_dict of connection '\w+' gives no credentials: its private_key is damaged"):
+    numbers = {name: getattr(good, name) - 2 * (name == wrong) for name in ("p", "q", "d", "dmp1", "dmq1", "iqmp")}
+    mixed = rsa.RSAPrivateNumbers(**numbers, public_numbers=good.public_numbers).private_key(unsafe_skip_rsa_key_validation=True)
+    made = ec.generate_private_key(ec.SECP256R1()) if wrong == "kind" else mixed
+    only(keyfile_dict={**key, "private_key": made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()})
+    said = "is not an RSA key" if wrong == "kind" else "is damaged"
+    with pytest.raises(InvalidInputError, match=rf"^keyfile_dict of connection '\w+' gives no credentials: its private_key {said}"):
         GoogleConnection().get_credentials()
 
 
