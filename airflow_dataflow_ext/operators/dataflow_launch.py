@@ -12,7 +12,7 @@ from airflow_dataflow_ext.api.dataflow.facts import keep, summary_of
 from airflow_dataflow_ext.api.dataflow.launcher import DataflowLauncher
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream
 from airflow_dataflow_ext.api.dataflow.states import STATE
-from airflow_dataflow_ext.api.dataflow.template_check import Validate, check_validate
+from airflow_dataflow_ext.api.dataflow.templates import Validate, check_validate
 from airflow_dataflow_ext.api.dataflow.usage import Spending, check_prices, with_usage
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.rest.arguments import given

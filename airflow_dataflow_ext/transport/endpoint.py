@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import ssl
 from collections.abc import Callable
@@ -76,9 +77,14 @@ def failure(error: httpx.RequestError, proxy: str | None = None) -> str:
 
 def certificates_for(root: str) -> ssl.SSLContext:
     """The TLS context for a root URL; for plain http, it loads no certificate authorities."""
+    return _context(ca_bundle() or certifi.where() if root.startswith("https:") else None)
+
+
+@functools.cache
+def _context(bundle: str | None) -> ssl.SSLContext:
+    """A TLS context with these certificate authorities; to load them takes longer than a call."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if root.startswith("https:"):
-        bundle = ca_bundle() or certifi.where()
+    if bundle is not None:
         context.load_verify_locations(capath=bundle) if os.path.isdir(bundle) else context.load_verify_locations(bundle)
     return context
 

@@ -14,8 +14,7 @@ from airflow_dataflow_ext.api.dataflow.names import check_job_name, labels_of, m
 from airflow_dataflow_ext.api.dataflow.replace import replaceable
 from airflow_dataflow_ext.api.dataflow.states import REPLACEABLE, TERMINAL, state_of
 from airflow_dataflow_ext.api.dataflow.stop import stop
-from airflow_dataflow_ext.api.dataflow.template_check import Validate, check_launch
-from airflow_dataflow_ext.api.dataflow.templates import Launch
+from airflow_dataflow_ext.api.dataflow.templates import Launch, Validate
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import Before
@@ -86,7 +85,10 @@ class DataflowLauncher:
 
     def before(self) -> Conversation[Before]:
         yield from self._say_names()
-        yield from check_launch(self.launch, self.validate, self.place)
+        if self.validate != "off":
+            from airflow_dataflow_ext.api.dataflow.template_check import check_launch  # not while a DAG file is parsed
+
+            yield from check_launch(self.launch, self.validate, self.place)
         if not self.launch.update:
             return Before()  # the labels distinguish the jobs
         return Before(others=(yield from replaceable(self.place, self.base_name)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.fields import FIELDS
@@ -21,26 +21,14 @@ from airflow_dataflow_ext.api.rest.values import camel
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.dataflow.job import Place
-    from airflow_dataflow_ext.api.dataflow.templates import Launch, TemplateType
+    from airflow_dataflow_ext.api.dataflow.templates import Launch, TemplateType, Validate
     from airflow_dataflow_ext.api.rest.method import Json
-
-Validate = Literal["metadata", "service", "off"]
-"""How a launch is checked: against the template's metadata, by the service (``validateOnly``), or not at all."""
 
 _OPTIONS = frozenset(FIELDS["FlexTemplateRuntimeEnvironment"])
 """Pipeline options that are never taken for misspelled parameters, however similar they are to one."""
 
 _MISSPELT = 0.8
 """Similarity from which an undeclared parameter of a Flex template counts as a misspelled one, and not as a pipeline option."""
-
-
-def check_validate(value: Any) -> Validate:
-    """
-    :raises InvalidInputError: there is no such way to check.
-    """
-    if value not in get_args(Validate):
-        raise InvalidInputError(f"validate must be one of {', '.join(get_args(Validate))}, not {shown(value)}")
-    return value  # type: ignore[no-any-return]
 
 
 def check_launch(launch: Launch, validate: Validate, place: Place) -> Conversation[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, get_args
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.bodies import (
@@ -31,6 +31,9 @@ YAML_TEMPLATE = "gs://dataflow-templates-{location}/latest/flex/Yaml_Template"
 TemplateType = Literal["LEGACY", "FLEX"]
 """The service's names of the two types of templates; LEGACY is classic."""
 
+Validate = Literal["metadata", "service", "off"]
+"""How a launch is checked: against the template's metadata, by the service (``validateOnly``), or not at all."""
+
 LONGEST_PATH = 300
 """Greatest length of a template's path in a message, in characters."""
 
@@ -51,6 +54,15 @@ def check_type(path: str, found: str | None, wanted: TemplateType) -> None:
     for kind, (name, operator) in _OPERATORS.items():
         if found == kind != wanted:
             raise InvalidInputError(f"{shortened(path, LONGEST_PATH)} is a {name} template, which is launched with {operator}")
+
+
+def check_validate(value: Any) -> Validate:
+    """
+    :raises InvalidInputError: there is no such way to check.
+    """
+    if value not in get_args(Validate):
+        raise InvalidInputError(f"validate must be one of {', '.join(get_args(Validate))}, not {shown(value)}")
+    return value  # type: ignore[no-any-return]
 
 
 def type_by_path(path: str) -> TemplateType | None:
