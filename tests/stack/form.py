@@ -27,6 +27,15 @@ class Form:
         passing = [StaleElementReferenceException, ElementClickInterceptedException]
         return WebDriverWait(self._page, 120, ignored_exceptions=passing).until(lambda _: true())
 
+    def visit(self, url: str) -> None:
+        """Open a page; the login of Airflow 3.1 leads to the home page, whatever page was asked for."""
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        self._page.get(url)
+        WebDriverWait(self._page, 120).until(lambda page: page.find_elements("css selector", "button"))
+        if self._page.current_url != url:
+            self._page.get(url)
+
     def click(self, text: str, within: str = "[role=dialog]") -> None:
         """Click the last button with this text."""
 
@@ -39,8 +48,12 @@ class Form:
         self.until(clicked)
 
     def submit(self) -> None:
-        """Submit the form, even if a notification covers the button."""
-        script = "const button = document.querySelector('[data-testid=trigger-dag-submit]'); button?.click(); return button !== null"
+        """Click the form's *Trigger* button, even if a notice covers it."""
+        script = """
+            const buttons = [...document.querySelectorAll("[role=dialog] button")].filter((button) => button.textContent.trim() === "Trigger");
+            buttons.at(-1)?.click();
+            return buttons.length > 0;
+        """
         self.until(lambda: self._page.execute_script(script))
 
     def open(self, section: str, field: str) -> None:

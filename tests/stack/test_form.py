@@ -19,7 +19,7 @@ def test_the_form_passes_good_values_to_the_job_and_refuses_a_bad_one(stack: Sta
     stack.wait_for_dag(ID)
     with browser(tmp_path) as page:
         form = Form(page)
-        page.get(f"{stack.url}/dags/{ID}")
+        form.visit(f"{stack.url}/dags/{ID}")
         form.click("Trigger", within="body")
         form.open("Template parameters", "element_output")
         form.fill("element_min_count", "3")
