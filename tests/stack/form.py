@@ -50,7 +50,8 @@ class Form:
     def submit(self) -> None:
         """Click the form's *Trigger* button, even if a notice covers it."""
         script = """
-            const buttons = [...document.querySelectorAll("[role=dialog] button")].filter((button) => button.textContent.trim() === "Trigger");
+            const all = [...document.querySelectorAll("[role=dialog] button")];
+            const buttons = all.filter((button) => button.textContent.trim() === "Trigger");
             buttons.at(-1)?.click();
             return buttons.length > 0;
         """
