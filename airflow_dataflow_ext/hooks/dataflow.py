@@ -127,14 +127,19 @@ class DataflowHook(PipelineVerbs, WorkerVerbs):
         return (yield from wait_for_job(JobWatch(job=self.job(job_id, **where), policy=policy))).result()
 
     @verb
-    def cancel(self, job_id: str, *, wait_for: float = budgets.STOP_WAIT, **where: Unpack[Where]) -> Conversation[Json]:
-        """Cancel a job and wait up to ``wait_for`` seconds for its end; see :func:`airflow_dataflow_ext.api.dataflow.stop.stop`."""
-        return stop(self.job(job_id, **where), wait_for=wait_for)
+    def cancel(
+        self, job_id: str, *, wait_for: float = budgets.STOP_WAIT, poll_sleep: float = budgets.POLL_SLEEP, **where: Unpack[Where]
+    ) -> Conversation[Json]:
+        """Cancel a job and wait up to ``wait_for`` seconds for its end, with ``poll_sleep`` seconds between two looks; see
+        :func:`airflow_dataflow_ext.api.dataflow.stop.stop`."""
+        return stop(self.job(job_id, **where), wait_for=wait_for, poll_sleep=poll_sleep)
 
     @verb
-    def drain(self, job_id: str, *, wait_for: float = budgets.DRAIN_WAIT, **where: Unpack[Where]) -> Conversation[Json]:
-        """Drain a streaming job and wait up to ``wait_for`` seconds for its end."""
-        return stop(self.job(job_id, **where), drain=True, wait_for=wait_for)
+    def drain(
+        self, job_id: str, *, wait_for: float = budgets.DRAIN_WAIT, poll_sleep: float = budgets.POLL_SLEEP, **where: Unpack[Where]
+    ) -> Conversation[Json]:
+        """Drain a streaming job and wait up to ``wait_for`` seconds for its end, with ``poll_sleep`` seconds between two looks."""
+        return stop(self.job(job_id, **where), drain=True, wait_for=wait_for, poll_sleep=poll_sleep)
 
     @verb
     def update_job(

@@ -108,9 +108,10 @@ class WaveHook(SalesforceConnection):
         return (yield from wait_for_job(self.watch(job_id, poll_sleep=poll_sleep, fail_on_warning=fail_on_warning))).result()
 
     @verb
-    def stop(self, job_id: str, *, wait_for: float = budgets.STOP_WAIT) -> Conversation[Json]:
-        """Stop a queued or running job and wait up to ``wait_for`` seconds for its end; returns the DataflowJob."""
-        return wave_stopping.stop(RunRef(version=self.version, id=wave.full_id(job_id)), wait_for=wait_for)
+    def stop(self, job_id: str, *, wait_for: float = budgets.STOP_WAIT, poll_sleep: float = budgets.POLL_SLEEP) -> Conversation[Json]:
+        """Stop a queued or running job and wait up to ``wait_for`` seconds for its end, with ``poll_sleep`` seconds between two looks;
+        returns the DataflowJob."""
+        return wave_stopping.stop(RunRef(version=self.version, id=wave.full_id(job_id)), wait_for=wait_for, poll_sleep=poll_sleep)
 
     @verb
     def nodes(self, job_id: str) -> Conversation[list[Json]]:

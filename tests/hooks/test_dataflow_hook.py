@@ -133,17 +133,17 @@ def test_a_wait_for_a_job_that_fails_says_why(emulator: Emulator, hook: Dataflow
 
 
 def test_a_job_is_cancelled_to_its_end(hook: DataflowHook, job_id: str, use: Use) -> None:
-    assert use(hook.cancel, job_id)["currentState"] == "JOB_STATE_CANCELLED"
+    assert use(hook.cancel, job_id, poll_sleep=0.05)["currentState"] == "JOB_STATE_CANCELLED"
 
 
 def test_a_job_is_drained_to_its_end(hook: DataflowHook, job_id: str, use: Use) -> None:
-    assert use(hook.drain, job_id)["currentState"] == "JOB_STATE_DRAINED"
+    assert use(hook.drain, job_id, poll_sleep=0.05)["currentState"] == "JOB_STATE_DRAINED"
 
 
 def test_draining_a_job_that_waits_in_the_queue_cancels_it(emulator: Emulator, hook: DataflowHook, use: Use) -> None:
     emulator.scripts.play("flex*", [(3600, "JOB_STATE_RUNNING")], on_cancel=[], type="JOB_TYPE_STREAMING")
     job = hook.launch_flex_template(FLEX)
-    assert use(hook.drain, job["id"])["currentState"] == "JOB_STATE_CANCELLED"
+    assert use(hook.drain, job["id"], poll_sleep=0.05)["currentState"] == "JOB_STATE_CANCELLED"
 
 
 def test_a_running_job_is_scaled(hook: DataflowHook, job_id: str, use: Use) -> None:

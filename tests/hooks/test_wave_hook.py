@@ -129,7 +129,7 @@ def test_a_run_is_stopped_queued_or_running_and_an_ended_one_is_fine(emulator: E
     emulator.wave.scripts.play("*", wait=0.3, seconds=60)
     job = use(hook.start_dataflow, "Sales")
     for _ in range(2):
-        assert use(hook.stop, job["id"])["status"] == "Cancelled"
+        assert use(hook.stop, job["id"], poll_sleep=0.05)["status"] == "Cancelled"
     assert emulator.requests.counts["wave.jobs.update"] == 1
 
 
@@ -137,7 +137,7 @@ def test_a_run_that_ends_while_it_is_stopped_is_fine(emulator: Emulator, hook: W
     emulator.wave.scripts.play("*", wait=0, seconds=0.3)
     job = use(hook.start_dataflow, "Sales")
     emulator.faults.add("wave.jobs.update", status=400, delay=0.5, message="The job has ended.")
-    assert use(hook.stop, job["id"])["status"] == "Success"
+    assert use(hook.stop, job["id"], poll_sleep=0.05)["status"] == "Success"
 
 
 def test_a_data_sync_is_started_and_found(emulator: Emulator, hook: WaveHook, use: Use) -> None:
@@ -201,7 +201,7 @@ def test_each_version_starts_follows_and_stops_runs(emulator: Emulator, monkeypa
     done = use(hook.wait, started["id"], poll_sleep=0.05)
     assert (done["id"], done["status"]) == (emulator.wave.all_runs()[1]["id"], "Success")
     assert ("nodes" in done) == (version >= 50)
-    assert use(hook.stop, use(hook.start_dataflow, "Sales")["id"])["status"] in ("Cancelled", "Failure")
+    assert use(hook.stop, use(hook.start_dataflow, "Sales")["id"], poll_sleep=0.05)["status"] in ("Cancelled", "Failure")
     assert len(emulator.wave.all_runs()) == 3
     paths = {entry.path.split("/")[3] for entry in emulator.requests if entry.method.startswith("wave.")}
     assert paths == {f"v{version}.0"}
