@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.states import BATCH, FAILED, PENDING, STREAMING
 from airflow_dataflow_ext.emulator.dataflow.jobs import Jobs
@@ -29,8 +30,8 @@ class Capacity:
     """How many jobs the service accepts, and where they get workers.
 
     :param jobs_per_project: greatest number of active jobs of a project in all locations; None for no limit.
-    :param full: location -> why its jobs get no workers: ``ZONE_RESOURCE_POOL_EXHAUSTED``, or the name of a quota of Compute Engine
-        such as ``QUOTA_FOR_INSTANCES``. A job that is created there is accepted, and fails before any work.
+    :param full: region -> why jobs get no workers there: ``ZONE_RESOURCE_POOL_EXHAUSTED``, or the name of a quota of Compute Engine
+        such as ``QUOTA_FOR_INSTANCES``. A job whose workers are to run there is accepted, and fails before any work.
     """
 
     jobs_per_project: int | None = None
@@ -75,7 +76,7 @@ class CapacityEngine:
         self._capacity = capacity
 
     def start(self, work: Work, report: Report) -> None:
-        reason = self._capacity.full.get(work.location)
+        reason = self._capacity.full.get(_region(work))
         if reason is None:
             self._engine.start(work, report)
         else:
@@ -121,9 +122,23 @@ def _errors(work: Work, reason: str) -> tuple[str, ...]:
     return f"{startup} {reason}: Instance creation failed: {lacking}", "Workflow failed."
 
 
+def _region(work: Work) -> str:
+    """The region of the job's workers: the one that its launch or graph names, or that of its zone, else the job's location."""
+    return _environment(work).get("workerRegion") or _named_zone(work).rpartition("-")[0] or work.location
+
+
 def _zone(work: Work) -> str:
-    """The zone of the job's workers, from its launch or graph; which zone the service chooses by itself is unknown."""
-    environment = work.spec.get("environment", {}) if work.kind == "create" else work.environment
+    """The zone of the job's workers; which zone the service chooses by itself is unknown."""
+    return _named_zone(work) or f"{_region(work)}-f"
+
+
+def _named_zone(work: Work) -> str:
+    environment = _environment(work)
     pools = environment.get("workerPools", ())
     named = (environment.get("workerZone"), environment.get("zone"), *(pool.get("zone") for pool in pools))
-    return next(filter(None, named), f"{work.location}-f")
+    return next(filter(None, named), "")
+
+
+def _environment(work: Work) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = work.spec.get("environment", {}) if work.kind == "create" else work.environment
+    return found

@@ -217,6 +217,20 @@ def test_the_zone_is_the_one_that_was_asked_for(still_emulator: Emulator, ask: A
         assert errors(ask, job)[0] == POOL.replace("us-central1-f", zone)
 
 
+def test_what_counts_is_where_the_workers_run(still_emulator: Emulator, ask: Asker, clock: ManualClock) -> None:
+    still_emulator.settings.full = FULL
+    elsewhere = Asker(still_emulator.url, "europe-west1")
+    fail = [elsewhere.launch("a", environment={"workerRegion": LOCATION}), elsewhere.launch("b", environment={"zone": f"{LOCATION}-b"})]
+    run = [
+        ask.launch("c", environment={"workerRegion": "europe-west1"}),
+        ask.launch_flex("d", environment={"workerZone": "europe-west1-b"}),
+        ask(Job.create, {"name": "e", "environment": {"workerRegion": "europe-west1"}}),
+    ]
+    clock.advance(60)
+    assert [elsewhere.state(job) for job in fail] == ["JOB_STATE_FAILED"] * 2
+    assert [ask.state(job) for job in run] == ["JOB_STATE_DONE"] * 3
+
+
 def test_a_job_that_waits_for_workers_in_vain_can_be_cancelled(still_emulator: Emulator, ask: Asker, clock: ManualClock) -> None:
     still_emulator.settings.full = FULL
     jobs = [ask.launch("a"), ask.launch_flex("b")]
