@@ -193,7 +193,7 @@ def _belong_together(key: RSAPrivateNumbers) -> bool:
     if not (key.p > 1 and key.q > 1 and key.p * key.q == key.public_numbers.n and key.q * key.iqmp % key.p == 1):
         return False
     exponents = ((key.p - 1, key.dmp1), (key.q - 1, key.dmq1))
-    return all(key.d % one_less == exponent and key.public_numbers.e * exponent % one_less == 1 for one_less, exponent in exponents)
+    return all(key.d % less_one == exponent and key.public_numbers.e * exponent % less_one == 1 for less_one, exponent in exponents)
 
 
 def _chain(given_chain: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 class LinkedTask(BaseOperator):
     """A task whose link appears as soon as its URL is known."""
 
+    has_shown_links = False
+    """Whether this process of the task, or one before a deferral, has published the link."""
+
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume as any operator does; the link was published before the deferral."""
         self._has_shown_links()
@@ -42,7 +46,9 @@ class LinkedTask(BaseOperator):
 
     def _has_shown_links(self) -> None:
         """Keep Airflow from storing the links once more when this process ends, which would take up to two calls of the API server."""
-        self.operator_extra_links = [link for link in self.operator_extra_links if not isinstance(link, ShownLink)]
+        self.has_shown_links = True
+        with suppress(AttributeError):  # a subclass may define its links as a property, which cannot be set
+            self.operator_extra_links = [link for link in self.operator_extra_links if not isinstance(link, ShownLink)]
 
 
 class DataflowTask(LinkedTask):

@@ -77,11 +77,12 @@ def failure(error: httpx.RequestError, proxy: str | None = None) -> str:
 
 def certificates_for(root: str) -> ssl.SSLContext:
     """The TLS context for a root URL; for plain http, it loads no certificate authorities."""
-    return _context(ca_bundle() or certifi.where() if root.startswith("https:") else None)
+    bundle = ca_bundle() or certifi.where() if root.startswith("https:") else None
+    return _context(bundle, os.stat(bundle).st_mtime_ns if bundle else 0)
 
 
 @functools.cache
-def _context(bundle: str | None) -> ssl.SSLContext:
+def _context(bundle: str | None, changed: int) -> ssl.SSLContext:  # noqa: ARG001 - a bundle that has changed is loaded again
     """A TLS context with these certificate authorities; to load them takes longer than a call."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if bundle is not None:

@@ -136,6 +136,14 @@ def test_a_job_is_cancelled_to_its_end(hook: DataflowHook, job_id: str, use: Use
     assert use(hook.cancel, job_id, poll_sleep=0.05)["currentState"] == "JOB_STATE_CANCELLED"
 
 
+@pytest.mark.parametrize("verb", ["cancel", "drain"])
+@pytest.mark.parametrize("pause", ["some", -1, 0, None])
+def test_a_wrong_pause_is_refused_by_name_before_the_job_is_stopped(hook: DataflowHook, job_id: str, verb: str, pause: Any) -> None:
+    with pytest.raises(InvalidInputError, match=r"^poll_sleep must be "):
+        getattr(hook, verb)(job_id, poll_sleep=pause)
+    assert hook.get_job(job_id)["currentState"] == "JOB_STATE_RUNNING"
+
+
 def test_a_job_is_drained_to_its_end(hook: DataflowHook, job_id: str, use: Use) -> None:
     assert use(hook.drain, job_id, poll_sleep=0.05)["currentState"] == "JOB_STATE_DRAINED"
 

@@ -125,6 +125,14 @@ def test_waiting_for_a_running_dataflow_starts_after_its_end(
     assert second["created"] - first["created"] > 0.2
 
 
+@pytest.mark.parametrize("pause", ["some", -1, 0, None])
+def test_a_wrong_pause_is_refused_by_name_before_the_run_is_stopped(emulator: Emulator, hook: WaveHook, pause: Any) -> None:
+    job = hook.start_dataflow("Sales")
+    with pytest.raises(InvalidInputError, match=r"^poll_sleep must be "):
+        hook.stop(job["id"], poll_sleep=pause)
+    assert "wave.jobs.update" not in emulator.requests.counts
+
+
 def test_a_run_is_stopped_queued_or_running_and_an_ended_one_is_fine(emulator: Emulator, hook: WaveHook, use: Use) -> None:
     emulator.wave.scripts.play("*", wait=0.3, seconds=60)
     job = use(hook.start_dataflow, "Sales")

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_dataflow_ext.emulator import Emulator, JobMessage
 from tests.airflow_task import Ended, TaskInstance
-from tests.operators.launches import instance
+from tests.operators.launches import PARAMETERS, TEMPLATE, instance
 
 BOTH = pytest.mark.parametrize("deferrable", [False, True], ids=["worker", "triggerer"])
 TRACE = "Error message from worker: Traceback (most recent call last):\n" + '  File "a.py", line 1, in b\n' * 40
@@ -111,6 +111,23 @@ def test_the_link_is_never_looked_for_where_nobody_has_shown_one(emulator: Emula
     instance(template="not a path", deferrable=deferrable).run()
     instance(deferrable=deferrable).run()
     assert unasked == []
+
+
+@BOTH
+def test_a_subclass_may_define_its_links_as_a_property(emulator: Emulator, deferrable: bool) -> None:
+    from airflow.sdk import DAG
+
+    from airflow_dataflow_ext.operators.dataflow import DataflowTemplatedJobStartOperator
+
+    class Linked(DataflowTemplatedJobStartOperator):
+        @property
+        def operator_extra_links(self) -> Any:
+            return DataflowTemplatedJobStartOperator.operator_extra_links
+
+    fields: Any = {"template": TEMPLATE, "parameters": PARAMETERS, "poll_sleep": 0.05, "deferrable": deferrable}
+    task = TaskInstance(Linked(task_id="count", dag=DAG("books"), **fields))
+    assert task.run().state == "success"
+    assert task.xcoms["dataflow_job_link"] == f"{emulator.url}/dataflow/jobs/us-central1/{task.xcoms['job_id']}?project=emulated-project"
 
 
 @pytest.fixture

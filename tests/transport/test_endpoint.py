@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
 from pathlib import Path
 
@@ -102,6 +103,15 @@ def test_certificates_are_checked_by_the_authorities_of_the_environment(tmp_path
     monkeypatch.setenv(name, str(authorities(tmp_path)))
     assert len(certificates_for("https://dataflow.googleapis.com").get_ca_certs()) == 1
     assert session_for("https://dataflow.googleapis.com", 5.0).verify == str(tmp_path / "ca.pem")
+
+
+def test_authorities_that_are_replaced_while_the_process_runs_are_loaded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = authorities(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    before = certificates_for("https://dataflow.googleapis.com")
+    assert certificates_for("https://crm.example.com") is before
+    shutil.copyfile(certifi.where(), bundle)
+    assert len(certificates_for("https://dataflow.googleapis.com").get_ca_certs()) > 50
 
 
 def test_a_folder_of_authorities_is_taken_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

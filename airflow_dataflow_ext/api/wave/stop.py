@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.stop import stop_jobs
+from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError
@@ -104,6 +105,8 @@ def stop(run: RunRef, *, wait_for: float = budgets.STOP_WAIT, poll_sleep: float 
     """Stop a run; see :class:`RunStopAction`.
 
     :param wait_for: seconds to wait for the end; 0 does not wait.
+    :raises InvalidInputError: ``poll_sleep`` is not greater than 0.
     """
-    until, poll_sleep = (yield Now()) + wait_for, min(poll_sleep, max(wait_for, 1.0))
-    return (yield from RunStopAction(run=run, wait=bool(wait_for), until=until, poll_sleep=poll_sleep).perform())
+    pause = min(check_poll_sleep(poll_sleep), max(wait_for, 1.0))
+    until = (yield Now()) + wait_for
+    return (yield from RunStopAction(run=run, wait=bool(wait_for), until=until, poll_sleep=pause).perform())
