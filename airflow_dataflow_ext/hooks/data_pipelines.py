@@ -1,4 +1,7 @@
-"""The methods of the hook for Data Pipelines, which use the same connection as those for Dataflow."""
+"""The methods of the hook for Data Pipelines, which use the same connection as those for Dataflow.
+
+Every task that calls Dataflow imports this module, and few call Data Pipelines: so each method imports what it needs.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,7 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
-from airflow_dataflow_ext.api.data_pipelines.bodies import read_pipeline
-from airflow_dataflow_ext.api.data_pipelines.launcher import PipelineRunLauncher
 from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline, PipelineJob
-from airflow_dataflow_ext.api.data_pipelines.pipelines import PipelineRef, create
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import launch_once
 from airflow_dataflow_ext.api.rest.ask import entries
@@ -18,6 +18,7 @@ from airflow_dataflow_ext.hooks.google import DataflowConnection, Where
 from airflow_dataflow_ext.hooks.verbs import verb
 
 if TYPE_CHECKING:
+    from airflow_dataflow_ext.api.data_pipelines.pipelines import PipelineRef
     from airflow_dataflow_ext.api.rest.method import Json, Request
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
@@ -35,6 +36,8 @@ class PipelineVerbs(DataflowConnection):
 
         :raises InvalidInputError: the name is not valid, the full name contradicts an argument, or no project is given.
         """
+        from airflow_dataflow_ext.api.data_pipelines.pipelines import PipelineRef
+
         found = PipelineRef.read(name, self.place(project_id, location))
         for what, given, named in (("project_id", project_id, found.place.project_id), ("location", location, found.place.location)):
             if given and given != named:
@@ -47,6 +50,9 @@ class PipelineVerbs(DataflowConnection):
 
         :param body: a Pipeline with ``name``, ``displayName``, ``type`` and ``workload``. Text is read as the type of its field.
         """
+        from airflow_dataflow_ext.api.data_pipelines.bodies import read_pipeline
+        from airflow_dataflow_ext.api.data_pipelines.pipelines import create
+
         pipeline = read_pipeline(body)
         return create(self.pipeline(pipeline.get("name", ""), **where), pipeline)
 
@@ -72,11 +78,15 @@ class PipelineVerbs(DataflowConnection):
         :param body: a Pipeline with the fields to change.
         :param update_mask: names of these fields, separated by commas.
         """
+        from airflow_dataflow_ext.api.data_pipelines.bodies import read_pipeline
+
         return self._ask(Pipeline.patch.request(read_pipeline(body), **self.pipeline(pipeline_name, **where).path, updateMask=update_mask))
 
     @verb
     def run_data_pipeline(self, pipeline_name: str, **where: Unpack[Where]) -> Conversation[Json]:
         """Run a pipeline once, even if an answer is lost; returns the Dataflow Job."""
+        from airflow_dataflow_ext.api.data_pipelines.launcher import PipelineRunLauncher
+
         launcher = PipelineRunLauncher(pipeline=self.pipeline(pipeline_name, **where))
         identity = LaunchIdentity(dag_id="", run_id=uuid.uuid4().hex, task_id="")
         return (yield from launch_once(launcher, identity, clear_key=0)).job
