@@ -146,8 +146,10 @@ def main() -> None:
     parser.add_argument("--floor", action="store_true", help="with --airflow: beside as many tasks that defer, wait as long, and end")
     parser.add_argument("--seconds", type=float, help="with --airflow: how long each job runs (30; with --floor 180)")
     asked = parser.parse_args()
-    if asked.floor and not asked.airflow:
-        parser.error("--floor is about --airflow")
+    if (asked.floor or asked.seconds is not None) and not asked.airflow:
+        parser.error("--floor and --seconds need --airflow")
+    if asked.seconds is not None and asked.seconds <= 0:
+        parser.error(f"--seconds must be greater than 0, not {asked.seconds:g}")
     if asked.service == "wave":
         if asked.messages or asked.simulated or asked.airflow:
             parser.error("--messages, --simulated and --airflow are for Dataflow")

@@ -8,7 +8,7 @@ export interface Bar {
   label: string;
   phase: Phase;
   detail: string;
-  before?: string; // what was so before the bar ended, if that differs from the detail
+  before?: string; // the text for a moment before the bar's end, if it differs from the detail
 }
 
 export interface Lane {
