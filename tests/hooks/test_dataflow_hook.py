@@ -144,6 +144,13 @@ def test_a_wrong_pause_is_refused_by_name_before_the_job_is_stopped(hook: Datafl
     assert hook.get_job(job_id)["currentState"] == "JOB_STATE_RUNNING"
 
 
+@pytest.mark.parametrize("wait_for", ["some", -1, None])
+def test_a_wrong_time_to_wait_is_refused_by_name_before_the_job_is_stopped(hook: DataflowHook, job_id: str, wait_for: Any) -> None:
+    with pytest.raises(InvalidInputError, match=r"^wait_for must be "):
+        hook.cancel(job_id, wait_for=wait_for)
+    assert hook.get_job(job_id)["currentState"] == "JOB_STATE_RUNNING"
+
+
 def test_a_job_is_drained_to_its_end(hook: DataflowHook, job_id: str, use: Use) -> None:
     assert use(hook.drain, job_id, poll_sleep=0.05)["currentState"] == "JOB_STATE_DRAINED"
 

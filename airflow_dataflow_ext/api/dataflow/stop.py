@@ -14,8 +14,7 @@ from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.reasons import reason_of
 from airflow_dataflow_ext.api.dataflow.states import BATCH, CANCELLED, CANCELLING, DATAFLOW, DRAINED, DRAINING, FAILED, TERMINAL, state_of
 from airflow_dataflow_ext.api.dataflow.where import at_job
-from airflow_dataflow_ext.api.jobs.stop import stop_jobs
-from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
+from airflow_dataflow_ext.api.jobs.stop import stop_within
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
@@ -123,12 +122,10 @@ def stop(
     :param drain: drain a streaming job; a batch job, or one that has read nothing yet, is cancelled all the same.
     :param wait_for: seconds to wait for the end; 0 does not wait.
     :returns: the job as last seen.
-    :raises InvalidInputError: ``poll_sleep`` is not greater than 0.
+    :raises InvalidInputError: ``wait_for`` is not 0 or more, or ``poll_sleep`` is not greater than 0.
     :raises JobError: it has not ended within ``wait_for``.
     """
-    pause = min(check_poll_sleep(poll_sleep), max(wait_for, 1.0))
-    until = (yield Now()) + wait_for
-    return (yield from stop_jobs([StoppableJob(job=job, drain=drain)], wait=bool(wait_for), until=until, poll_sleep=pause))[0]
+    return stop_within(StoppableJob(job=job, drain=drain), wait_for, poll_sleep)
 
 
 def request_stop(job: JobRef, *, drain: bool = False, labels: Mapping[str, str] | None = None) -> Conversation[bool]:

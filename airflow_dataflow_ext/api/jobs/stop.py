@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.errors import CallError, JobError
+from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, JobError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
+from airflow_dataflow_ext.api.rest.values import number
 
 
 class Stoppable(Protocol):
@@ -65,6 +67,21 @@ def stop_jobs(
     if refused:
         raise JobError(" ".join((f"{len(refused)} of {len(jobs)} jobs go on:", *(f"{job}: {error}" for job, error in refused))))
     return over
+
+
+def stop_within(job: Stoppable, wait_for: float, poll_sleep: float) -> Conversation[Json]:
+    """Ask a job to stop and wait until it has ended; see :func:`stop_jobs`.
+
+    :param wait_for: seconds to wait for the end; 0 does not wait.
+    :param poll_sleep: seconds between two looks.
+    :raises InvalidInputError: ``wait_for`` is not 0 or more, or ``poll_sleep`` is not greater than 0.
+    """
+    limit = number(wait_for, "wait_for", "a number of seconds")
+    if limit < 0:
+        raise InvalidInputError(f"wait_for must be 0 seconds or more, not {limit:g}")
+    pause = min(check_poll_sleep(poll_sleep), max(limit, 1.0))
+    until = (yield Now()) + limit
+    return (yield from stop_jobs([job], wait=bool(limit), until=until, poll_sleep=pause))[0]
 
 
 def _round(

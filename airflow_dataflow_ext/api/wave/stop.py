@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.jobs.stop import stop_jobs
-from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
+from airflow_dataflow_ext.api.jobs.stop import stop_jobs, stop_within
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError
 from airflow_dataflow_ext.api.rest.method import Json
-from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say
+from airflow_dataflow_ext.api.rest.steps import Conversation, Say
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave.runs import RunRef
 from airflow_dataflow_ext.api.wave.wait import RunWatch
@@ -105,8 +104,6 @@ def stop(run: RunRef, *, wait_for: float = budgets.STOP_WAIT, poll_sleep: float 
     """Stop a run; see :class:`RunStopAction`.
 
     :param wait_for: seconds to wait for the end; 0 does not wait.
-    :raises InvalidInputError: ``poll_sleep`` is not greater than 0.
+    :raises InvalidInputError: ``wait_for`` is not 0 or more, or ``poll_sleep`` is not greater than 0.
     """
-    pause = min(check_poll_sleep(poll_sleep), max(wait_for, 1.0))
-    until = (yield Now()) + wait_for
-    return (yield from RunStopAction(run=run, wait=bool(wait_for), until=until, poll_sleep=pause).perform())
+    return stop_within(StoppableRun(watch=RunWatch(run=run)), wait_for, poll_sleep)
