@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.jobs.facts import SUMMARY_KEY, Summary
 from airflow_dataflow_ext.api.jobs.launch_once import Launched, Launcher, launch_once, settle, stop_launched
@@ -35,8 +37,7 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.steps import Conversation
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One entry into the task: its launcher, the identity of its launch, and the store of its launch record."""
 
     context: Context

@@ -6,8 +6,9 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from airflow_dataflow_ext.api.rest import budgets
 
@@ -17,8 +18,7 @@ AT_ONCE = 8
 MOST_ENTRIES = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A cached answer.
 
     :param value: the value; None if there is none yet.
@@ -31,8 +31,7 @@ class Answer:
     trouble: str = ""
 
 
-@dataclass(slots=True)
-class _Kept:
+class _Kept(Struct):
     answer: Answer = Answer()
     fresh_until: float = 0.0
     pause: float = 0.0

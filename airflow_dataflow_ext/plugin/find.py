@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.models.taskinstancehistory import TaskInstanceHistory
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
+from msgspec import Struct, field
 from sqlalchemy import select
 
 from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, SUMMARY_KEY, latest
@@ -38,8 +38,7 @@ _XCOM_KEYS = (SUMMARY_KEY, FACTS_KEY, TRIES_KEY)
 _STORE_KEYS = (SUMMARY_KEY, FACTS_KEY, RECORD_KEY)
 
 
-@dataclass(frozen=True, slots=True)
-class TaskKey:
+class TaskKey(Struct, frozen=True):
     """One task instance."""
 
     dag_id: str
@@ -48,8 +47,7 @@ class TaskKey:
     map_index: int = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """What Airflow's database holds about a task instance.
 
     :param tries: its tries with their states and times, the current one last.

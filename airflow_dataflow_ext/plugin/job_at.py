@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL
 from airflow_dataflow_ext.api.jobs.facts import SUMMARY_KEY, Summary
@@ -24,8 +26,7 @@ WAVE: ServiceName = "wave"
 _CONNECTIONS = {"gcp_conn_id": "google_cloud_default", "salesforce_conn_id": "salesforce_default"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobAt:
+class JobAt(Struct, frozen=True, kw_only=True):
     """One job of a task.
 
     :param conn_id: the Airflow connection; empty if it is no longer known, so that the service cannot be asked.

@@ -10,7 +10,6 @@ import base64
 import heapq
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,8 @@ from airflow.models.task_state_store import TaskStateStoreModel
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import and_, literal, or_, select
 from sqlalchemy.orm import aliased
 
@@ -44,8 +45,7 @@ Place = tuple[int, str, int]
 """A row's position: number of the run, id of the task, map index."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """The filter of a list; empty fields match everything.
 
     :param readable: ids of the DAGs that the user may read.
@@ -77,8 +77,7 @@ class Wanted:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One summary and its task.
 
     :param table: which of the two tables holds it.
@@ -131,8 +130,7 @@ def earlier(dag_id: str, task_id: str, map_index: int, *, most: int = 20) -> lis
         return [row.shown(tasks) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class _Cursor:
+class _Cursor(Struct, frozen=True):
     """How far each of the two tables has been read, in its database's own order."""
 
     store: Place | None = None

@@ -6,10 +6,10 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow.configuration import conf
+from msgspec import Struct
 
 from airflow_dataflow_ext.api.dataflow.methods import Message
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
@@ -36,8 +36,7 @@ OFF = Answer(trouble=f"Live calls are switched off ([{SECTION}] {OPTION} = False
 UNREACHABLE = Answer(trouble="The task's connection is not known any more; this is what the task has stored.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Gone:
+class _Gone(Struct, frozen=True):
     """Marks a job that the service no longer knows."""
 
     text: str

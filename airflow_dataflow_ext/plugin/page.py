@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.states import RUNNING, STREAMING
@@ -28,8 +29,7 @@ STRANGE = "The recorded job does not carry this task's label, so it is not shown
 NOTHING = Answer()
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One task and what was found of its job.
 
     :param job: the live summary.

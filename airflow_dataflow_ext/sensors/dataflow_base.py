@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import PokeReturnValue
+from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.dataflow.condition_wait import ConditionWait
 from airflow_dataflow_ext.api.dataflow.conditions import Condition, Entries, mark_of
@@ -126,5 +126,5 @@ class DataflowConditionSensor(DataflowSensor):
         """The condition of the next wait; with a callback, anything that the callback has not received yet meets it, even an empty list."""
         condition = self.condition()
         if isinstance(condition, Entries) and self.callback is not None:
-            return dataclasses.replace(condition, seen=self._seen)
+            return replace(condition, seen=self._seen)
         return condition

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, SUMMARY_KEY, merged
 from airflow_dataflow_ext.api.jobs.tries import Tries

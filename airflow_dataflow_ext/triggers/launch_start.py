@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.jobs.launch_once import Launched, Launcher, stop_launched
 from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord

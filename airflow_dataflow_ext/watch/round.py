@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Round:
+class Round(Struct):
     """The figures of one Board.
 
     :param waits: number of jobs that are waited for.

@@ -7,8 +7,9 @@ intended, and did not exist before.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+from msgspec import Struct, field
 
 from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline, PipelineJob
 from airflow_dataflow_ext.api.data_pipelines.pipelines import PipelineRef, job_place
@@ -33,8 +34,7 @@ NEWEST = 100
 """How many of a pipeline's jobs are searched, newest first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineRunLauncher:
+class PipelineRunLauncher(Struct, frozen=True, kw_only=True):
     """One run of a pipeline.
 
     :param policy: what the task waits for.

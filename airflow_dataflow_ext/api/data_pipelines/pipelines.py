@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline
 from airflow_dataflow_ext.api.dataflow.job import Place
@@ -23,8 +24,7 @@ SOURCES = {"airflow": "airflow"}
 """The origin that a pipeline states if this package has created it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineRef:
+class PipelineRef(Struct, frozen=True, kw_only=True):
     """One data pipeline, whether it exists or not.
 
     :param id: the last part of its name.

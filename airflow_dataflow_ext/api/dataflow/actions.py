@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from airflow_dataflow_ext.api.dataflow.bodies import read_body
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
@@ -16,12 +17,11 @@ from airflow_dataflow_ext.api.jobs.stop import stop_jobs
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import JobError, NoAnswerError, NotFoundError, ServiceError
-from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.method import Json, as_json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopAction:
+class StopAction(Struct, frozen=True, kw_only=True):
     """Stop jobs and wait until they have ended, in whichever state.
 
     https://cloud.google.com/dataflow/docs/guides/stopping-a-pipeline
@@ -64,7 +64,7 @@ class StopAction:
         return {}
 
     def serialize(self) -> Json:
-        return {"kind": self.kind, **asdict(self), "job_ids": list(self.job_ids)}
+        return {"kind": self.kind, **as_json(self)}
 
     @classmethod
     def deserialize(cls, data: Mapping[str, Any]) -> StopAction:
@@ -72,8 +72,7 @@ class StopAction:
         return cls(**{**data, "place": Place(**data["place"]), "job_ids": tuple(data["job_ids"])})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SnapshotAction:
+class SnapshotAction(Struct, frozen=True, kw_only=True):
     """Take one snapshot of a running streaming job and wait until a job can start from it.
 
     https://cloud.google.com/dataflow/docs/guides/using-snapshots
@@ -99,7 +98,7 @@ class SnapshotAction:
     """There is always something to do."""
 
     def serialize(self) -> Json:
-        return {"kind": self.kind, **asdict(self)}
+        return {"kind": self.kind, **as_json(self)}
 
     @classmethod
     def deserialize(cls, data: Mapping[str, Any]) -> SnapshotAction:

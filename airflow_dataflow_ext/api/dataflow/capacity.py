@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.dataflow.bodies import parts_of
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place, check_location

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from airflow_dataflow_ext.api.dataflow.conditions import Condition
 from airflow_dataflow_ext.api.dataflow.job import JobRef
@@ -19,8 +20,7 @@ from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Sleep
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConditionWait:
+class ConditionWait(Struct, frozen=True, kw_only=True):
     """A wait for a condition.
 
     :param at: the job or, for a snapshot, its place.

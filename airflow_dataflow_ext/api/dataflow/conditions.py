@@ -5,21 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from typing import Any, ClassVar, Protocol
+
+from msgspec import Struct, field
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job, Message, Snapshot
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError
-from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.method import Json, as_json
 from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.api.rest.texts import shown
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """What one check of a condition has shown.
 
     :param text: a sentence for the log about the progress.
@@ -63,8 +63,7 @@ MOST_NAMES = 20
 """Greatest number of names in a text."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entries:
+class Entries(Struct, frozen=True, kw_only=True):
     """Entries that the service lists for a job, once they differ from those seen before.
 
     :param of: ``metrics`` (MetricUpdate), ``jobMessages`` (JobMessage) or ``autoscalingEvents`` (AutoscalingEvent).
@@ -84,11 +83,10 @@ class Entries:
         return Seen(text, None if mark_of(found) == self.seen else found)
 
     def serialize(self) -> Json:
-        return {"kind": self.kind, **asdict(self)}
+        return {"kind": self.kind, **as_json(self)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricReached:
+class MetricReached(Struct, frozen=True, kw_only=True):
     """A metric that has reached a value; its MetricUpdate is what is found.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/MetricUpdate
@@ -131,11 +129,10 @@ class MetricReached:
         return Seen(f"{text}.", largest if largest["scalar"] >= self.at_least else None)
 
     def serialize(self) -> Json:
-        return {"kind": self.kind, **asdict(self)}
+        return {"kind": self.kind, **as_json(self)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgressReached:
+class ProgressReached(Struct, frozen=True, kw_only=True):
     """A part of the work that is done; the fraction is what is found. The service estimates it, for batch jobs only.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.jobs/getExecutionDetails
@@ -168,7 +165,7 @@ class ProgressReached:
         return Seen(text, done if done >= self.at_least else None)
 
     def serialize(self) -> Json:
-        return {"kind": self.kind, **asdict(self)}
+        return {"kind": self.kind, **as_json(self)}
 
 
 def _is_number(value: Any) -> bool:
@@ -202,8 +199,7 @@ def _done(stage: Json) -> float:
     return float(stage.get("progress", {}).get("currentProgress", 0.0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SnapshotReady:
+class SnapshotReady(Struct, frozen=True, kw_only=True):
     """A snapshot that a job can start from; the Snapshot is what is found.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.snapshots
@@ -223,7 +219,7 @@ class SnapshotReady:
         return Seen(text, snapshot if snapshot.get("state") == "READY" else None)
 
     def serialize(self) -> Json:
-        return {"kind": self.kind, **asdict(self)}
+        return {"kind": self.kind, **as_json(self)}
 
 
 _KINDS: Mapping[str, Any] = {kind.kind: kind for kind in (Entries, MetricReached, ProgressReached, SnapshotReady)}

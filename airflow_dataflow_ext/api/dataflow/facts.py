@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.job import Place
@@ -11,7 +10,7 @@ from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, TERMINAL
 from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, SHORT_ERROR, SUMMARY_KEY, Summary, fitted, shortened
 from airflow_dataflow_ext.api.jobs.phase import phase_of
 from airflow_dataflow_ext.api.jobs.watch import Outcome
-from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.method import Json, as_json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Keep, Now
 from airflow_dataflow_ext.api.rest.times import rfc3339
 
@@ -27,7 +26,7 @@ def summary_of(job: Mapping[str, Any], place: Place, *, prices: Mapping[str, flo
         job_id=str(job["id"]),
         name=str(job.get("name", "")),
         type=str(job.get("type", "")).removeprefix("JOB_TYPE_").lower(),
-        place=asdict(place),
+        place=as_json(place),
         state=state,
         phase=phase_of(state, DATAFLOW).value,
         launched=str(job.get("createTime", "")),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
@@ -32,8 +33,7 @@ def ended_at(job: Mapping[str, Any]) -> float:
     return epoch(job.get("currentStateTime"), missing=0.0)
 
 
-@dataclass(kw_only=True)
-class Ledger:
+class Ledger(Struct, kw_only=True):
     """The ends that were reported.
 
     :param latest: time of the last one.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from airflow_dataflow_ext.api.rest.arguments import identifier
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.method import Json, as_json
 from airflow_dataflow_ext.api.rest.texts import shown
 
 _ZONE = re.compile(r"([a-z]+-[a-z]+[0-9]+)-[a-z]")
@@ -26,8 +27,7 @@ def check_location(location: Any, argument: str = "location") -> str:
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """A project and a location."""
 
     project_id: str
@@ -51,8 +51,7 @@ class Place:
         return JobRef(place=self, id=job_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobRef:
+class JobRef(Struct, frozen=True, kw_only=True):
     """A reference to one job, whether it exists or not."""
 
     place: Place
@@ -68,7 +67,7 @@ class JobRef:
 
     def serialize(self) -> Json:
         """The reference as JSON; :meth:`deserialize` is the inverse."""
-        return asdict(self)
+        return as_json(self)
 
     @classmethod
     def deserialize(cls, data: Mapping[str, Any]) -> JobRef:

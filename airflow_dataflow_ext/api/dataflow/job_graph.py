@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.bodies import check_gcs_path, check_kinds_of_place, read_body, read_field
@@ -19,8 +21,7 @@ _SET_BY_THE_SERVICE = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateJobLaunch:
+class CreateJobLaunch(Struct, frozen=True, kw_only=True):
     """A job with its graph.
 
     The request has a ``clientRequestId`` of its own, by which the service and this package distinguish the job from another
@@ -50,8 +51,8 @@ class CreateJobLaunch:
         check_kinds_of_place(job.get("environment", {}), "job.environment")
         if not job.get("name"):
             raise InvalidInputError("job.name is missing: the job must have a name")
-        object.__setattr__(self, "job", {**job, "labels": check_labels(job.get("labels"), "job.labels")})
-        object.__setattr__(self, "snapshot_id", read_field("Job", "createdFromSnapshotId", self.snapshot_id, "snapshot_id"))
+        force_setattr(self, "job", {**job, "labels": check_labels(job.get("labels"), "job.labels")})
+        force_setattr(self, "snapshot_id", read_field("Job", "createdFromSnapshotId", self.snapshot_id, "snapshot_id"))
 
     @property
     def job_name(self) -> str:

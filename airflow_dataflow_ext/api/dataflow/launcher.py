@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr, replace
 
 from airflow_dataflow_ext.api.dataflow.capacity import shortage_behind
 from airflow_dataflow_ext.api.dataflow.find_jobs import owner_of, read_whole, read_with_labels
@@ -23,15 +25,14 @@ from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import CallError, ForeignJobError
-from airflow_dataflow_ext.api.rest.method import Json, Request
+from airflow_dataflow_ext.api.rest.method import Json, Request, as_json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
 from airflow_dataflow_ext.api.rest.texts import shortened, shown
 from airflow_dataflow_ext.api.rest.times import epoch
 from airflow_dataflow_ext.api.rest.values import flag
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataflowLauncher:
+class DataflowLauncher(Struct, frozen=True, kw_only=True):
     """One launch in one project and location.
 
     :param fallbacks: places to try in turn when the launch's own place has no capacity.
@@ -56,7 +57,7 @@ class DataflowLauncher:
     validate: Validate = "off"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "append_job_name", flag(self.append_job_name, "append_job_name"))
+        force_setattr(self, "append_job_name", flag(self.append_job_name, "append_job_name"))
         _ = self.base_name
 
     @property
@@ -75,7 +76,7 @@ class DataflowLauncher:
 
     def place_of(self, times_full: int) -> Mapping[str, str]:
         places = (self.place, *self.fallbacks)
-        return asdict(places[times_full % len(places)])
+        return as_json(places[times_full % len(places)])
 
     def shortage_behind(self, error: CallError) -> str:
         return shortage_behind(error)

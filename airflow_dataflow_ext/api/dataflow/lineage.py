@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from airflow_dataflow_ext.api.dataflow.parameter_kinds import BY_WORDS, IN, OUT, Dataset, kind_of
 from airflow_dataflow_ext.api.dataflow.template_metadata import Parameter, TemplateInfo
 
 
-@dataclass(frozen=True, slots=True)
-class Lineage:
+class Lineage(Struct, frozen=True):
     """What a job reads and writes."""
 
     inputs: tuple[Dataset, ...] = ()

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from airflow_dataflow_ext.api.dataflow.template_metadata import Parameter
 from airflow_dataflow_ext.api.rest.method import Json
@@ -18,8 +19,7 @@ IN, OUT, BY_WORDS, NO_DATA = "in", "out", "by words", ""
 """Direction of a parameter's data: read, written, decided by its name, label and group, or none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
+class Dataset(Struct, frozen=True):
     """A dataset, with the names that OpenLineage and Airflow's assets give it.
 
     https://openlineage.io/docs/spec/naming
@@ -53,8 +53,7 @@ def _no_dataset(_: str, __: str) -> Dataset | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParameterKind:
+class ParameterKind(Struct, frozen=True, kw_only=True):
     """One kind of parameter.
 
     :param fault: says what is wrong with a value, apart from its regular expressions; empty if nothing is.

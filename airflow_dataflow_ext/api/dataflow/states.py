@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from airflow_dataflow_ext.api.jobs.phase import Phase, StateRow
@@ -12,8 +11,7 @@ from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.rest.values import read
 
 
-@dataclass(frozen=True, slots=True)
-class JobState(StateRow):
+class JobState(StateRow, frozen=True):
     """One state of a job.
 
     :param drainable: whether a streaming job in it may have read data that a drain can finish.

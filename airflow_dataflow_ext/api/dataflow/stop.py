@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream
@@ -45,8 +46,7 @@ def check_force_after(given: Any) -> float | None:
     return found
 
 
-@dataclass(slots=True, kw_only=True)
-class StoppableJob:
+class StoppableJob(Struct, kw_only=True):
     """A Dataflow job to stop.
 
     :param drain: drain a streaming job; a batch job, or one that has read nothing yet, is cancelled all the same.
@@ -56,9 +56,9 @@ class StoppableJob:
     job: JobRef
     drain: bool = False
     force_after: float | None = None
-    _asked: bool = field(default=False, init=False)
-    _cancelled: bool = field(default=False, init=False)
-    _force_from: float = field(default=0.0, init=False)
+    _asked: bool = False
+    _cancelled: bool = False
+    _force_from: float = 0.0
 
     def __str__(self) -> str:
         return str(self.job)

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import shown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(Struct, frozen=True, kw_only=True):
     """One value of an ENUM parameter."""
 
     value: str
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
+class Parameter(Struct, frozen=True, kw_only=True):
     """One parameter of a template.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.templates/get#parametermetadata
@@ -87,8 +86,7 @@ class Parameter:
         return f"{self.parent} is {' or '.join(self.triggers)}" if self.triggers else f"{self.parent} is given"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateInfo:
+class TemplateInfo(Struct, frozen=True, kw_only=True):
     """A template's metadata.
 
     :param takes_any: whether it accepts any undeclared parameter, as the Beam YAML template does: these are pipeline options.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Protocol, get_args
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr, replace
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.bodies import (
@@ -120,8 +122,7 @@ ENVIRONMENT_FIELDS = frozenset(FIELDS["RuntimeEnvironment"])
 """https://cloud.google.com/dataflow/docs/reference/rest/v1b3/RuntimeEnvironment"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateLaunch:
+class TemplateLaunch(Struct, frozen=True, kw_only=True):
     """A classic template with its parameters.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/LaunchTemplateParameters
@@ -158,7 +159,7 @@ class TemplateLaunch:
             "validate_only": flag(self.validate_only, "validate_only"),
         }
         for name, value in values.items():
-            object.__setattr__(self, name, value)
+            force_setattr(self, name, value)
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -177,8 +178,7 @@ class TemplateLaunch:
         return dict(reply.get("job", {}))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlexTemplateLaunch:
+class FlexTemplateLaunch(Struct, frozen=True, kw_only=True):
     """A Flex template with its parameters, as the body of the REST call.
 
     https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.flexTemplates/launch
@@ -201,7 +201,7 @@ class FlexTemplateLaunch:
             )
         parameter = _flex_parameter(given["launchParameter"], "body.launchParameter")
         only = read_field("LaunchFlexTemplateRequest", "validateOnly", given.get("validateOnly"), "body.validateOnly")
-        object.__setattr__(self, "body", {"launchParameter": parameter, **({"validateOnly": True} if only else {})})
+        force_setattr(self, "body", {"launchParameter": parameter, **({"validateOnly": True} if only else {})})
 
     @property
     def job_name(self) -> str:

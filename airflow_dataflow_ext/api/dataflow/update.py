@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from airflow_dataflow_ext.api.dataflow.bodies import read_field
 from airflow_dataflow_ext.api.dataflow.fields import FIELDS
@@ -26,8 +28,7 @@ LONGEST_TEXT = 300
 _PARAMETERS, _PROPERTIES = "runtime_updatable_params", "job_metadata.user_display_properties"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobUpdate:
+class JobUpdate(Struct, frozen=True, kw_only=True):
     """A change of a job. Fields that are None change nothing; text is read as the type of its field.
 
     https://cloud.google.com/dataflow/docs/guides/updating-a-pipeline and https://cloud.google.com/dataflow/docs/guides/archive-jobs
@@ -49,10 +50,10 @@ class JobUpdate:
 
     def __post_init__(self) -> None:
         for camel, name, value in self._parameters:
-            object.__setattr__(self, name, read_field("RuntimeUpdatableParams", camel, value, name))
-        object.__setattr__(self, "archived", read("boolean", self.archived, "archived", FIELDS))
+            force_setattr(self, name, read_field("RuntimeUpdatableParams", camel, value, name))
+        force_setattr(self, "archived", read("boolean", self.archived, "archived", FIELDS))
         properties = read_field("JobMetadata", "userDisplayProperties", self.display_properties, "display_properties")
-        object.__setattr__(self, "display_properties", properties or {})
+        force_setattr(self, "display_properties", properties or {})
         if not self._parameters and not self._properties:
             raise InvalidInputError(
                 "nothing is to be changed: give workers, worker_utilization_hint, latency_tier, archived or display_properties"

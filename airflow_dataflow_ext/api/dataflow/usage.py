@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr, replace
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job
@@ -23,8 +25,7 @@ _MB = 1024.0
 SERVICE = "dataflow/v1b3"
 
 
-@dataclass(frozen=True, slots=True)
-class _Total:
+class _Total(Struct, frozen=True):
     metric: str
     per: float
     unit: str
@@ -56,8 +57,7 @@ def check_prices(prices: Mapping[str, Any] | None) -> dict[str, float]:
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spending:
+class Spending(Struct, frozen=True, kw_only=True):
     """The prices of a job's totals, and its limits.
 
     :param prices: price of one unit of each total, by the names of :data:`TOTALS`, in any currency.
@@ -71,13 +71,13 @@ class Spending:
     max_vcpu_hours: float | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "prices", check_prices(self.prices))
+        force_setattr(self, "prices", check_prices(self.prices))
         for name in ("max_cost", "max_vcpu_hours"):
             given = getattr(self, name)
             limit = None if given is None else number(given, name)
             if limit is not None and limit <= 0:
                 raise InvalidInputError(f"{name} must be more than 0, not {shown(given)}; leave it out for no limit")
-            object.__setattr__(self, name, limit)
+            force_setattr(self, name, limit)
         if self.max_cost is not None and not any(self.prices.values()):
             raise InvalidInputError("max_cost needs prices: without them, the job's cost is unknown")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
 from airflow_dataflow_ext.api.dataflow.capacity import why_full
@@ -23,6 +25,7 @@ from airflow_dataflow_ext.api.jobs.watch import Ending, check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.method import as_json
 from airflow_dataflow_ext.api.rest.steps import Now, Say
 from airflow_dataflow_ext.api.rest.texts import sentence, shortened
 from airflow_dataflow_ext.api.rest.times import rfc3339
@@ -40,8 +43,7 @@ PAGE_SIZE = 500
 """Jobs per page of a list: few enough that reading a page does not block an event loop for long."""
 
 
-@dataclass(frozen=True, slots=True)
-class ActiveJobs:
+class ActiveJobs(Struct, frozen=True):
     """Lists the active jobs of one place for a Board."""
 
     place: Place
@@ -77,8 +79,7 @@ def _compared(body: Json, known: Known) -> dict[str, Json | None]:
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitPolicy:
+class WaitPolicy(Struct, frozen=True, kw_only=True):
     """What a wait is for, whichever job it is: which states end it well or badly, how often to look at the job, and what to log.
 
     :param expected: states that end the wait well; any other end is then a bad one. If empty, the state table decides, and for a streaming
@@ -106,7 +107,7 @@ class WaitPolicy:
         unknown = sorted(set(self.expected) - set(DATAFLOW))
         if unknown:
             raise InvalidInputError(f"{', '.join(unknown)} is not a job state; the states are {', '.join(DATAFLOW)}")
-        object.__setattr__(self, "poll_sleep", check_poll_sleep(self.poll_sleep))
+        force_setattr(self, "poll_sleep", check_poll_sleep(self.poll_sleep))
         check_importance(self.importance)
         check_worker_logs(self.worker_logs)
 
@@ -122,8 +123,7 @@ class WaitPolicy:
         return phase_of(state, DATAFLOW)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobWatch:
+class JobWatch(Struct, frozen=True, kw_only=True):
     """A wait for one job: the job and the policy."""
 
     job: JobRef
@@ -174,7 +174,7 @@ class JobWatch:
 
     def serialize(self) -> Json:
         """The watch as JSON; :meth:`deserialize` is the inverse."""
-        return {"job": self.job.serialize(), "policy": {**asdict(self.policy), "expected": list(self.policy.expected)}}
+        return as_json(self)
 
     @classmethod
     def deserialize(cls, data: Mapping[str, Any]) -> JobWatch:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
 from airflow_dataflow_ext.api.jobs.phase import Phase
-from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.method import Json, as_json
 
 SUMMARY_KEY, FACTS_KEY = "dataflow_ext_job", "dataflow_ext_facts"
 """The names under which a task stores them, in its state store or, if it has none, as XComs."""
@@ -26,8 +28,7 @@ _ROOM_FOR_SUMMARY = 4_000
 """Characters of an error in the facts, and in the summary."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(Struct, frozen=True, kw_only=True):
     """A task's job in brief: which job, in which state, and what it cost.
 
     :param place: ``project_id`` and ``location`` of a Dataflow job; empty for a CRM Analytics run.
@@ -67,18 +68,18 @@ class Summary:
             return None
         if not isinstance(value.get("job_id"), str):
             return None
-        found = {name: value[name] for name in cls.__slots__ if name in value}
+        found = {name: value[name] for name in cls.__struct_fields__ if name in value}
         return cls(**found)
 
     def value(self) -> Json:
         """The summary as JSON; :meth:`read` is the inverse."""
-        return {**asdict(self), "tries": [dict(entry) for entry in self.tries]}
+        return as_json(self)
 
     def after(self, earlier: Summary | None) -> Summary:
         """This summary, completed with what an earlier one knew about the same job."""
         if earlier is None or earlier.job_id != self.job_id:
             return self
-        missing = {name: getattr(earlier, name) for name in self.__slots__ if not getattr(self, name)}
+        missing = {name: getattr(earlier, name) for name in self.__struct_fields__ if not getattr(self, name)}
         return replace(self, **missing)
 
     def of_try(self, number: int, *, adopted: bool, at: str, earlier: Summary | None) -> Summary:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaunchIdentity:
+class LaunchIdentity(Struct, frozen=True, kw_only=True):
     """What distinguishes one logical launch from every other: the task of a DAG run, and a generation.
 
     :param generation: 0 for the first launch, and one more for each launch that must not be mistaken for an earlier one.

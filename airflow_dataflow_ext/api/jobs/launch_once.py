@@ -7,8 +7,10 @@ may exist, and looks for it by name and label instead of launching again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
@@ -28,8 +30,7 @@ from airflow_dataflow_ext.api.rest.method import Json, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Recall, Record, Say, Sleep
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
+class Before(Struct, frozen=True, kw_only=True):
     """What a check before a launch has found.
 
     :param others: ids of existing jobs that could be mistaken for the launch's own.
@@ -89,8 +90,7 @@ class Launcher(Protocol):
         """Stop the job and wait until it no longer moves."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launched:
+class Launched(Struct, frozen=True, kw_only=True):
     """The job of this launch, and how it came about.
 
     :param adopted: whether an earlier attempt had started it.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from msgspec import Struct, field
+
 from airflow_dataflow_ext.api.rest.errors import LaunchRecordError
-from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.method import Json, as_json
 
 VERSION = 1
 
@@ -16,8 +17,7 @@ _TEXTS = ("job_name", "job_id", "phase")
 _KINDS = {"generation": int, "clear_key": int, "since": int | float, "place": Mapping, "times_full": int, **dict.fromkeys(_TEXTS, str)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaunchRecord:
+class LaunchRecord(Struct, frozen=True, kw_only=True):
     """How far this task's launch has come.
 
     :param step: *intended* before the launch is sent, *launched* after its answer, *settled* when the job has ended badly, and *refused*
@@ -70,7 +70,7 @@ class LaunchRecord:
         return record
 
     def value(self) -> Json:
-        return {**asdict(self), "others": list(self.others)}
+        return as_json(self)
 
     def _check(self) -> None:
         for name, kind in _KINDS.items():

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from airflow_dataflow_ext.api.rest.errors import LaunchRecordError
-from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.method import Json, as_json
 from airflow_dataflow_ext.api.rest.texts import shown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tries:
+class Tries(Struct, frozen=True, kw_only=True):
     """What a task that starts in the triggerer stores from one try to the next.
 
     Airflow tells a worker how often its task was cleared, but tells a trigger only the number of its try. So a try that fails records
@@ -57,7 +58,7 @@ class Tries:
         return cls(**known)
 
     def value(self) -> Json:
-        return asdict(self)
+        return as_json(self)
 
     @classmethod
     def entered(cls, known: Tries | None, attempt: str, *, number: int, retries: int) -> Tries:

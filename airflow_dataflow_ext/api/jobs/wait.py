@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.watch import Look, Outcome, Stream, Watch
@@ -99,8 +101,7 @@ class Waiting(Protocol):
         """The error with a hint about why the service does not know the job."""
 
 
-@dataclass(slots=True)
-class LastSeen:
+class LastSeen(Struct):
     """What a wait has seen last. It is logged when it changes, and the error of a timeout repeats it."""
 
     text: str = ""
@@ -112,8 +113,7 @@ class LastSeen:
             yield Say(text, level)
 
 
-@dataclass(frozen=True, slots=True)
-class JobWait:
+class JobWait(Struct, frozen=True):
     """The wait for a job that this task did not start; the event is an Outcome.
 
     :param seen: what was logged last, kept from one look to the next.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct, field
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobEndError
@@ -53,8 +54,7 @@ class Lister(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """What the end of a job means for the wait.
 
     :param reason: why the job ended badly, in one line, quoting the service if it gave a reason.
@@ -142,8 +142,7 @@ class Watch(Protocol):
 _TEXTS = ("state", "reason", "complaint", "cause")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """How a wait ended; the same value whether a worker or the triggerer waited.
 
     :param job: the job as the REST API returns it.
@@ -186,8 +185,7 @@ class Outcome:
         return cls(phase=Phase(data["phase"]), job=dict(data["job"]), **texts, **rest)
 
 
-@dataclass(frozen=True, slots=True)
-class Look(Step):
+class Look(Step, frozen=True):
     """Look at the watched job. Answer: the job. The look is due after ``within`` seconds; a Board may share an earlier one.
 
     While the job stays in the ``known`` state, which ends no wait, the answer comes after ``idle`` seconds or, if many others wait, later,

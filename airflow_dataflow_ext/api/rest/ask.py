@@ -6,12 +6,14 @@ import logging
 import math
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import partial
 from itertools import count
 from typing import Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.error_mapping import error_of, silence_of, worth_retrying
@@ -25,8 +27,7 @@ _REFUSED_UNDONE = frozenset({403, 429})
 """Refusals that come before any effect, so that even a launch may be sent again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Trouble(Struct, frozen=True, kw_only=True):
     """An attempt that gave no result.
 
     :param error: the error to raise if no other attempt follows.

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from string import Formatter
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.rest.arguments import identifier, snake
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
@@ -27,8 +29,18 @@ ALWAYS = ("",)
 """Matches every refusal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+def as_json(value: Struct) -> Json:
+    """The fields of a value by name: values in it become objects, and tuples become lists."""
+    return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Struct):
+        return as_json(value)
+    return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
+
+
+class Refusal(Struct, frozen=True):
     """What a method's refusal means, beyond its status.
 
     :param advice: a sentence on what may help, which follows the service's own text.
@@ -51,8 +63,7 @@ class Refusal:
         return any(word.lower() in said for word in self.lasting) and not any(word.lower() in said for word in self.unless)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Method:
+class Method(Struct, frozen=True, kw_only=True):
     """The description of one REST action of a service.
 
     The hook calls it, the emulator routes by it, the docs print it, and a test compares it with the service's own description.
@@ -79,8 +90,11 @@ class Method:
     repeatable: bool
     items: str | None = None
     wide: Method | None = None
-    refusals: Mapping[int | str, Refusal] = field(default_factory=dict, hash=False)
+    refusals: Mapping[int | str, Refusal] = field(default_factory=dict)
     root: str = ""
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.verb, self.path))  # a mapping, such as refusals, has no hash
 
     @property
     def placeholders(self) -> tuple[str, ...]:
@@ -121,8 +135,7 @@ def _wire(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request(Step):
+class Request(Step, frozen=True, kw_only=True):
     """A request to a service, without host and token. Answer: a Reply or a NoReply."""
 
     method: Method
@@ -150,8 +163,7 @@ class Request(Step):
         return f"{self.method.verb} {target if len(target) <= LONGEST_TARGET else target[:LONGEST_TARGET] + '…'}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(Struct, frozen=True, kw_only=True):
     """What a service answered.
 
     :param headers: names in lower case.
@@ -175,8 +187,7 @@ class Reply:
         return json.loads(self.content) if self.content.strip() else {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoReply:
+class NoReply(Struct, frozen=True, kw_only=True):
     """There was no answer: the connection was refused, reset or cut off, or timed out.
 
     :param reason: why, without a period.

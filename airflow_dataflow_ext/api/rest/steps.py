@@ -9,55 +9,47 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from msgspec import Struct
 
-class Step:
+
+class Step(Struct, frozen=True):
     """The base of all steps, including :class:`~airflow_dataflow_ext.api.rest.method.Request`."""
 
-    __slots__ = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Sleep(Step):
+class Sleep(Step, frozen=True):
     """Wait for some seconds. Answer: None."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Renew(Step):
+class Renew(Step, frozen=True):
     """Discard the bearer token, which the service no longer accepts. Answer: None."""
 
 
-@dataclass(frozen=True, slots=True)
-class Say(Step):
+class Say(Step, frozen=True):
     """Write a line to the task's log. Answer: None."""
 
     text: str
     level: int = logging.INFO
 
 
-@dataclass(frozen=True, slots=True)
-class Now(Step):
+class Now(Step, frozen=True):
     """Ask for the time. Answer: seconds since the epoch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recall(Step):
+class Recall(Step, frozen=True):
     """Read this task's launch record. Answer: the record as it was last written, or None."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record(Step):
+class Record(Step, frozen=True):
     """Write this task's launch record before anything else happens. Answer: None."""
 
     value: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Keep(Step):
+class Keep(Step, frozen=True):
     """Store a value for the job's page, if the task has a store. Answer: None.
 
     :param key: key of the value; an earlier value is replaced.

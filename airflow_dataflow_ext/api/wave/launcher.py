@@ -9,8 +9,10 @@ from __future__ import annotations
 import uuid
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
+
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import Before, Launched, launch_once
@@ -33,8 +35,7 @@ if TYPE_CHECKING:
 IfRunning = Literal["wait", "adopt", "fail"]
 
 
-@dataclass(frozen=True, slots=True)
-class RunLaunch:
+class RunLaunch(Struct, frozen=True):
     """A launch, which becomes one run.
 
     :param source_id: id of what is run.
@@ -44,7 +45,7 @@ class RunLaunch:
     source_id: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "source_id", wave.full_id(self.source_id))
+        force_setattr(self, "source_id", wave.full_id(self.source_id))
 
     @abstractmethod
     def request(self, version: str) -> Request:
@@ -55,13 +56,11 @@ class RunLaunch:
         """The first run since a time."""
 
 
-class DataflowStart(RunLaunch):
+class DataflowStart(RunLaunch, frozen=True):
     """The start of a dataflow, or of a recipe by its target dataflow.
 
     https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_requests_dataflow_job_input.htm
     """
-
-    __slots__ = ()
 
     def request(self, version: str) -> Request:
         return wave.call(wave.DataflowJob.start, version, {"dataflowId": self.source_id, "command": "start"})
@@ -73,13 +72,11 @@ class DataflowStart(RunLaunch):
         return f"dataflow {self.source_id}"
 
 
-class DataSync(RunLaunch):
+class DataSync(RunLaunch, frozen=True):
     """The start of a connector's data sync.
 
     https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_run_schedule_sync_data.htm
     """
-
-    __slots__ = ()
 
     def request(self, version: str) -> Request:
         return wave.call(wave.DataConnector.ingest, version, {}, connectorId=self.source_id)
@@ -93,8 +90,7 @@ class DataSync(RunLaunch):
         return f"data sync of connector {self.source_id}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaveLauncher:
+class WaveLauncher(Struct, frozen=True, kw_only=True):
     """One launch in one org.
 
     :param watch: what the task waits for; its run is filled in when it is known.

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.rest.errors import AllowanceSpentError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import ALWAYS, Json, Method, Refusal, Request

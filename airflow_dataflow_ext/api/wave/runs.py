@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
+from airflow_dataflow_ext.api.rest.method import as_json
 from airflow_dataflow_ext.api.rest.times import epoch, rfc3339
 from airflow_dataflow_ext.api.wave import methods as wave
 
@@ -54,8 +56,7 @@ class Listing:
         return [job for job in self._syncs if not str(wave.source_of(job).get("id", "")).startswith(source_id[:KIND])]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRef:
+class RunRef(Struct, frozen=True, kw_only=True):
     """A reference to one run.
 
     :param version: the API version, for example ``59.0``.
@@ -95,7 +96,7 @@ class RunRef:
 
     def serialize(self) -> Json:
         """The reference as JSON; :meth:`deserialize` is the inverse."""
-        return {**asdict(self), "others": list(self.others)}
+        return as_json(self)
 
     @classmethod
     def deserialize(cls, data: Mapping[str, Any]) -> RunRef:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from airflow_dataflow_ext.api.jobs.phase import Phase, StateRow
 
 
-@dataclass(frozen=True, slots=True)
-class RunState(StateRow):
+class RunState(StateRow, frozen=True):
     """One state of a run.
 
     :param filters: whether the list of runs can be filtered by this state.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.stop import stop_jobs, stop_within
@@ -18,12 +19,11 @@ from airflow_dataflow_ext.api.wave.runs import RunRef
 from airflow_dataflow_ext.api.wave.wait import RunWatch
 
 
-@dataclass(slots=True, kw_only=True)
-class StoppableRun:
+class StoppableRun(Struct, kw_only=True):
     """A run to stop."""
 
     watch: RunWatch
-    _asked: bool = field(default=False, init=False)
+    _asked: bool = False
 
     def __str__(self) -> str:
         return str(self.watch.run)
@@ -58,8 +58,7 @@ class StoppableRun:
         yield Say(f"{self} ended as {self.state(job)}.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunStopAction:
+class RunStopAction(Struct, frozen=True, kw_only=True):
     """Ask a queued or running run to stop, and wait until it has ended; the service ends it as Cancelled or Failure.
 
     https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_resources_dataflowjobs_id.htm

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from airflow_dataflow_ext.api.jobs.facts import state_times
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
@@ -34,8 +36,7 @@ STEP = 0.05
 """Least progress that is logged, as a fraction."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunWatch:
+class RunWatch(Struct, frozen=True, kw_only=True):
     """A wait for one run.
 
     :param poll_sleep: seconds between two looks.
@@ -47,7 +48,7 @@ class RunWatch:
     fail_on_warning: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "poll_sleep", check_poll_sleep(self.poll_sleep))
+        force_setattr(self, "poll_sleep", check_poll_sleep(self.poll_sleep))
 
     @property
     def job_id(self) -> str:
@@ -99,8 +100,7 @@ class RunWatch:
         return cls(**{**data, "run": RunRef.deserialize(data["run"])})
 
 
-@dataclass(frozen=True, slots=True)
-class RecentRuns:
+class RecentRuns(Struct, frozen=True):
     """Lists the recent runs of an org, including ended ones: the service can list a time span, but not just the active runs."""
 
     version: str

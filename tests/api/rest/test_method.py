@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.dataflow.methods import FlexTemplate, Job, Project, Snapshot, Template
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
