@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
 import airflow_dataflow_ext
 from airflow_dataflow_ext.api.data_pipelines.methods import all_methods as pipeline_methods
@@ -296,6 +297,14 @@ def classes(base: type, word: str) -> list[type]:
     found = {cls for module in modules for cls in vars(importlib.import_module(dotted(module))).values() if inspect.isclass(cls)}
     ours = (cls for cls in found if issubclass(cls, base) and cls.__module__.startswith(PACKAGE.name))
     return sorted((cls for cls in ours if not inspect.isabstract(cls) and not cls.__name__.startswith("_")), key=lambda cls: cls.__name__)
+
+
+def test_the_signature_of_every_value_can_be_read() -> None:
+    """``help()`` and the docs ask a struct for it, and it needs each name in the annotations."""
+    values = classes(Struct, "class")
+    assert len(values) > 40
+    for value in values:
+        inspect.signature(value)
 
 
 def trigger_classes() -> list[type]:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk import Context
 from msgspec import Struct
 from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.jobs.facts import SUMMARY_KEY, Summary
+from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import Launched, Launcher, launch_once, settle, stop_launched
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.jobs.shown import shown_record
@@ -29,10 +31,8 @@ from airflow_dataflow_ext.task.metrics import count_launch
 from airflow_dataflow_ext.task.records import PassingStore, RecordStore, TriesStore, record_store, tries_store
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-    from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
     from airflow_dataflow_ext.api.rest.method import Json
     from airflow_dataflow_ext.api.rest.steps import Conversation
 

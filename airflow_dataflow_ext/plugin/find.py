@@ -21,12 +21,11 @@ from msgspec import Struct, field
 from sqlalchemy import select
 
 from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, SUMMARY_KEY, latest
+from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.task.templating import is_template
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
-
-    from airflow_dataflow_ext.api.rest.method import Json
 
 RECORD_KEY = "launch"
 """The launch record in the task's state store."""

@@ -10,13 +10,13 @@ from msgspec import Struct, field
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobEndError
+from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Step
 from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.rest.values import seconds
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.errors import NotFoundError
-    from airflow_dataflow_ext.api.rest.method import Json
 
 
 def check_poll_sleep(given: Any, argument: str = "poll_sleep") -> float:
