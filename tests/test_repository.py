@@ -299,6 +299,7 @@ def classes(base: type, word: str) -> list[type]:
     return sorted((cls for cls in ours if not inspect.isabstract(cls) and not cls.__name__.startswith("_")), key=lambda cls: cls.__name__)
 
 
+@needs_3_3  # the pages import nothing older
 def test_the_signature_of_every_value_can_be_read() -> None:
     """``help()`` and the docs ask a struct for it, and it needs each name in the annotations."""
     values = classes(Struct, "class")
