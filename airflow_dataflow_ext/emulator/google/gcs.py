@@ -27,6 +27,7 @@ from airflow_dataflow_ext.emulator.google.objects import Objects
 from airflow_dataflow_ext.emulator.google.store import ObjectStore
 from airflow_dataflow_ext.emulator.google.uploads import Uploads
 from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.override import query_and_body, verb_of
 from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, as_json
 
 __all__ = ["GcsServer", "StorageError", "StorageService"]
@@ -59,11 +60,13 @@ class StorageService:
         :param headers: names in lower case.
         :param origin: scheme and host under which the client knows the service.
         """
+        meant = verb_of(verb, headers)
+        more, content = query_and_body(verb, meant, content)
         try:
-            path, query = read_target(target)
+            path, query = read_target(f"{target}?{more}" if more else target)
         except ApiError as error:
             return refuse_json(error)
-        return self._answer(Asked(verb=verb, path=path, query=query, headers=headers, content=content, origin=origin))
+        return self._answer(Asked(verb=meant, path=path, query=query, headers=headers, content=content, origin=origin))
 
     def _answer(self, asked: Asked) -> Outgoing:
         is_json = _JSON_API.match(asked.path) is not None
