@@ -310,7 +310,10 @@ def test_a_partial_response_has_what_was_asked_for(ask: Wire) -> None:
     assert ask.object("GET", "o", fields="name,size").json() == {"name": "o", "size": "1"}
     assert ask("GET", OBJECTS, fields="items(name),prefixes").json() == {"items": [{"name": "o"}]}
     assert ask.upload("p", fields="name").json() == {"name": "p"}
+    assert ask.object("PATCH", "o", {"metadata": {"k": "v"}}, fields="metadata/k").json() == {"metadata": {"k": "v"}}
+    assert ask("GET", OBJECTS, fields="items/*/k").json() == {"items": [{"metadata": {"k": "v"}}, {}]}
     assert ask.object("GET", "o", fields="name(").status == 400
+    assert ask.object("GET", "o", fields="nope").status == 400
 
 
 @pytest.mark.parametrize("fields", ["/", "name(", "((", "(" * 5000, ","])

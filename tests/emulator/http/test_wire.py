@@ -147,10 +147,48 @@ def test_a_part_of_a_reply_can_be_asked_for(emulator: Emulator) -> None:
     assert reply == {"jobs": [{"name": "wc", "type": "JOB_TYPE_BATCH"}]}
     dotted = send(emulator, "GET", f"{BASE}/jobs?fields=jobs.name,nextPageToken").json()
     assert dotted == {"jobs": [{"name": "wc"}]}
+    snake = send(emulator, "GET", f"{BASE}/jobs?fields=jobs(project_id)").json()
+    assert snake == {"jobs": [{"projectId": "a-project"}]}
+
+
+def test_a_selection_of_fields_is_a_union_with_wildcards() -> None:
     assert select(parse("a/b,c(d/e)"), {"a": {"b": 1, "x": 2}, "c": [{"d": {"e": 1, "f": 2}}], "g": 0}) == {
         "a": {"b": 1},
         "c": [{"d": {"e": 1}}],
     }
+    page = {"m": {"x": {"t": 1, "u": 2}, "y": {"t": 3}}, "n": [{"t": 4, "v": 5}]}
+    assert select(parse("m/*/t"), page) == {"m": {"x": {"t": 1}, "y": {"t": 3}}}
+    assert select(parse("*/t,m/x"), page) == {"m": {"x": {"t": 1, "u": 2}}, "n": [{"t": 4}]}
+    for everything in ("m,m/x/t", "m/x/t,m", "m(*)", "m/*"):
+        assert select(parse(everything), page) == {"m": page["m"]}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "nope",
+        "jobs/nope",
+        "jobs(id,environment(workerPools(nope)))",
+        "jobs/id/nope",
+        "JOBS",
+        "jobs()",
+        "jobs/",
+        "/jobs",
+        "jobs(id name)",
+        "jobs,,",
+    ],
+)
+def test_a_selection_of_fields_that_a_reply_cannot_have_is_refused(emulator: Emulator, fields: str) -> None:
+    response = send(
+        emulator, "POST", f"{BASE}/templates:launch?gcsPath=gs://b/t&fields={fields.replace('jobs', 'job')}", json={"jobName": "wc"}
+    )
+    assert (response.status_code, len(emulator.jobs)) == (400, 0)
+    assert "Invalid field selection" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("fields", ["jobs(labels/team)", "jobs/*/options", "jobs(steps/properties/x)", "*", "jobs(id),"])
+def test_a_selection_of_fields_that_a_reply_can_have_is_taken(emulator: Emulator, fields: str) -> None:
+    assert send(emulator, "GET", f"{BASE}/jobs?fields={fields}").json() == {}
 
 
 # tokens
