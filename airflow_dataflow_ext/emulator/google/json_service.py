@@ -51,9 +51,10 @@ class JsonService(ABC):
     def answer(self, incoming: Incoming) -> Outgoing:
         self._tokens.check(incoming)
         method = incoming.method
-        selection = selected(incoming.query.get("fields", ""), method.reply, self._schemas.document["schemas"])
-        if incoming.query.get("alt", "json") != "json":
-            raise invalid(f"alt={short(incoming.query['alt'])} is not supported; the emulator returns only JSON")
+        common = self._schemas.read_common(incoming.query)
+        selection = selected(common.get("fields", ""), method.reply, self._schemas.document["schemas"])
+        if common.get("alt", "json").partition(";")[0] != "json":
+            raise invalid(f"alt={short(common['alt'])} is not supported; the emulator returns only JSON")
         self.check(incoming)
         query, sent = self._schemas.read_query(method, incoming.query), incoming.json()
         if sent and not method.body:

@@ -191,6 +191,14 @@ def test_a_selection_of_fields_that_a_reply_can_have_is_taken(emulator: Emulator
     assert send(emulator, "GET", f"{BASE}/jobs?fields={fields}").json() == {}
 
 
+def test_the_parameters_of_all_methods_may_begin_with_a_dollar_sign(emulator: Emulator) -> None:
+    Asker(emulator.url, project="a-project").launch("wc")
+    common = "$fields=jobs/name&$.xgafv=2&$alt=json;enum-encoding=int&$prettyPrint=false&quotaUser=me"
+    assert send(emulator, "GET", f"{BASE}/jobs?{common}").json() == {"jobs": [{"name": "wc"}]}
+    for wrong in ("$alt=proto", "alt=JSON", "$.xgafv=3", "prettyPrint=x", "$nope=1"):
+        assert send(emulator, "GET", f"{BASE}/jobs?{wrong}").status_code == 400
+
+
 # tokens
 
 
