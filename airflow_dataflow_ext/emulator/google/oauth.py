@@ -159,9 +159,9 @@ class IssuedTokens:
         """
         if self._auth == "off":
             return
-        header = incoming.headers.get("authorization", "")
-        token = header.removeprefix("Bearer ").strip() or incoming.query.get("access_token", "")
-        if not ((not token and self._auth == "optional") or self._is_good(token)):
+        given = (incoming.token(), incoming.query.get("access_token"), incoming.query.get("oauth_token"))
+        token = next((text for text in given if text is not None), None)
+        if not (self._auth == "optional" if token is None else self._is_good(token)):
             raise ApiError(401, "Request had invalid authentication credentials. Expected an OAuth 2 access token that is still valid.")
 
     def _is_good(self, token: str) -> bool:

@@ -225,6 +225,27 @@ def test_how_calls_without_a_token_and_with_a_bad_one_fare(auth: str, without: i
             assert bad.json()["error"]["status"] == "UNAUTHENTICATED"
 
 
+def test_a_token_comes_after_its_scheme_in_any_case_or_in_the_query() -> None:
+    with Emulator(auth="required") as emulator:
+        token = emulator.tokens.issue()
+        for scheme in ("Bearer", "bearer", "BEARER"):
+            assert send(emulator, "GET", f"{BASE}/jobs", headers={"Authorization": f"{scheme} {token}"}).status_code == 200
+        for name in ("access_token", "oauth_token"):
+            assert send(emulator, "GET", f"{BASE}/jobs?{name}={token}").status_code == 200
+            assert send(emulator, "GET", f"{BASE}/jobs?{name}=bad").status_code == 401
+
+
+@pytest.mark.parametrize("auth", ["optional", "required"])
+@pytest.mark.parametrize("header", ["{}", "Basic {}", "Bearer{}", "Token {}", "Bearer"])
+def test_a_token_without_its_scheme_is_none(auth: str, header: str) -> None:
+    with Emulator(auth=auth) as emulator:
+        authorization = header.format(emulator.tokens.issue())
+        assert send(emulator, "GET", f"{BASE}/jobs", headers={"Authorization": authorization}).status_code == 401
+        session_id = header.format(emulator.wave.sessions.issue())
+        runs = send(emulator, "GET", "services/data/v59.0/wave/dataflowjobs", headers={"Authorization": session_id})
+        assert (runs.status_code, runs.json()[0]["errorCode"]) == (401, "INVALID_SESSION_ID")
+
+
 def test_an_expired_token_is_401_and_google_auth_gets_another(emulator: Emulator) -> None:
     client = session(emulator)
     url = f"{emulator.url}/{BASE}/jobs"
