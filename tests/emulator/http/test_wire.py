@@ -131,7 +131,8 @@ def test_bodies_and_query_names_may_be_in_snake_case(emulator: Emulator) -> None
 )
 def test_enums_may_be_numbers_with_the_values_of_googles_client(schema: str, field: str, enum: type[proto.Enum]) -> None:
     for member in enum:
-        assert read_body(schema, {field: member.value}) == {field: member.name}
+        for written in (member.value, member.name):
+            assert read_body(schema, {field: written}) == ({field: member.name} if member.value else {})
 
 
 def test_a_number_of_64_bits_may_come_as_text_or_number() -> None:
