@@ -111,8 +111,12 @@ class ServiceAccount:
 
     def _read_or_make(self) -> tuple[str, str]:
         if self._file is not None and self._file.exists():
-            kept = json.loads(self._file.read_text("utf-8"))
-            return kept["private_key"], kept["private_key_id"]
+            try:
+                kept = json.loads(self._file.read_text("utf-8"))
+                _public_key(kept["private_key"])
+                return kept["private_key"], kept["private_key_id"]
+            except (ValueError, LookupError, TypeError, AttributeError) as error:
+                raise ValueError(f"{self._file} holds no key of the emulator ({error}); without the file, a new key is made.") from error
         private, key_id = _new_key()
         if self._file is not None:
             self._file.parent.mkdir(parents=True, exist_ok=True)
