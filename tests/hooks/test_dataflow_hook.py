@@ -449,6 +449,18 @@ def test_a_field_of_a_connection_that_cannot_be_read_is_named(connect: Callable[
         make_hook().list_jobs()
 
 
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [("dataflow_endpont", "dataflow_endpoint"), ("Dataflow-Endpoint", "dataflow_endpoint"), ("locaton", "location")],
+)
+def test_a_misspelt_endpoint_or_location_of_a_connection_is_refused(connect: Callable[..., None], misspelt: str, meant: str) -> None:
+    connect(**{"dataflow_endpoint": None, misspelt: "http://localhost:8085"})
+    with pytest.raises(InvalidInputError, match=f"connection 'google_cloud_default' has .*'{misspelt}'.*did you mean '{meant}'"):
+        make_hook()
+    connect(**{"location": "europe-west1", "scopes": "x", "project_id": "y", misspelt: "z"})  # what is given cannot be meant
+    make_hook()
+
+
 @pytest.mark.parametrize(("extra", "said"), [("[1]", "not list"), ("nonsense", "Expecting value"), ("{'project': 'p'}", "double quotes")])
 def test_an_extra_that_holds_no_fields_is_said_to_be_none(extra: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT", json.dumps({"conn_type": "google_cloud_platform", "extra": extra}))
