@@ -13,7 +13,7 @@ from airflow_dataflow_ext.api.dataflow.states import CANCELLED, CANCELLING, DATA
 from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord, Json
 from airflow_dataflow_ext.emulator.dataflow.lifecycle import cancel, drain, move
 from airflow_dataflow_ext.emulator.dataflow.schema import document
-from airflow_dataflow_ext.emulator.dataflow.values import camel
+from airflow_dataflow_ext.emulator.dataflow.values import read_mask
 from airflow_dataflow_ext.emulator.dataflow.world import Call, World, answers
 from airflow_dataflow_ext.emulator.http.errors import invalid, not_now, short
 
@@ -27,8 +27,7 @@ _TIERS = ("low-latency", "medium-latency", "high-latency")
 @answers(Job.update)
 def update(world: World, call: Call) -> Json:
     record = call.job(world)
-    paths = [path.strip() for path in call.query.get("updateMask", "").split(",") if path.strip()]
-    mask = [".".join(camel(part) for part in path.split(".")) for path in paths]
+    mask = read_mask(call.query.get("updateMask", ""))
     asked = call.body.get("requestedState")
     if mask and asked:
         raise invalid("updateMask and requestedState cannot be given together")
