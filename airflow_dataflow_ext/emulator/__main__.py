@@ -43,16 +43,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(name, lambda *_: stop.set())
     try:
         emulator.start()
-    except OSError as error:
-        print(f"The emulator cannot listen on port {options.port}: {os.strerror(error.errno) if error.errno else error}.", file=sys.stderr)
+        _announce(emulator, options.ready_file)
+    except (OSError, ValueError, StorageError) as error:
+        print(_why(error, options.port), file=sys.stderr)
+        emulator.close()
         return 1
-    except StorageError as error:
-        print(error, file=sys.stderr)
-        return 1
-    _announce(emulator, options.ready_file)
     stop.wait()
     emulator.close()
     return 0
+
+
+def _why(error: Exception, port: int) -> str:
+    """What prevented the start, in one line."""
+    if not isinstance(error, OSError):
+        return str(error)
+    what = f"use {error.filename}" if error.filename else f"listen on port {port}"
+    return f"The emulator cannot {what}: {os.strerror(error.errno) if error.errno else error}."
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,14 +67,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default=HOST, help="the loopback address, which is the only one accepted (default: %(default)s)")
     parser.add_argument("--port", type=_port, default=PORT, help="port of Dataflow and OAuth; 0 for any free one (default: %(default)s)")
     parser.add_argument("--print-env", action="store_true", help="print shell commands that connect to the emulator on --port, and exit")
-    parser.add_argument("--gcs-port", type=_port, default=0, help="port of Cloud Storage; 0 for any free one (default: %(default)s)")
-    parser.add_argument("--no-gcs", action="store_true", help="do not serve Cloud Storage; requires --engine scripted")
+    storage = parser.add_mutually_exclusive_group()
+    storage.add_argument("--gcs-port", type=_port, default=0, help="port of Cloud Storage; 0 for any free one (default: %(default)s)")
+    storage.add_argument("--no-gcs", action="store_true", help="do not serve Cloud Storage; requires --engine scripted")
     parser.add_argument("--data", type=Path, help="directory for objects, logs and the service account's key (default: nothing is kept)")
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="what runs the jobs (default: %(default)s)")
     parser.add_argument("--scripts", type=Path, help="JSON list of scripts, for --engine scripted or auto")
-    parser.add_argument("--images", type=Path, help="JSON object: container image -> Python pipeline file, or program and python")
+    images = "JSON object: container image -> Python pipeline file, or program and python; for --engine beam or auto"
+    parser.add_argument("--images", type=Path, help=images)
     parser.add_argument("--auth", choices=MODES, default="optional", help="whether calls need a token (default: %(default)s)")
-    parser.add_argument("--token-lifetime", type=int, default=3600, metavar="SECONDS")
+    parser.add_argument("--token-lifetime", type=_seconds, default=3600, metavar="SECONDS", help="(default: %(default)s)")
     parser.add_argument("--manual-clock", action="store_true", help="time stands still until POST /_emulator/clock advances it")
     parser.add_argument("--ready-file", type=Path, help="file that is written, as JSON, when all services are ready")
     return parser
@@ -84,9 +92,24 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> int:
+    """
+    :raises argparse.ArgumentTypeError: it is not a whole number of seconds.
+    """
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a lifetime is a whole number of seconds, not {text!r}")
+    return int(text)
+
+
 def _emulator(options: argparse.Namespace) -> Emulator:
     if options.no_gcs and options.engine != "scripted":
         raise ValueError("--no-gcs requires --engine scripted: the other engines read templates and data from Cloud Storage")
+    if options.scripts and options.engine == "beam":
+        raise ValueError("--scripts requires --engine scripted or auto: with --engine beam, no job follows a script")
+    if options.images and options.engine == "scripted":
+        raise ValueError("--images requires --engine beam or auto: with --engine scripted, no job runs a program")
+    if options.ready_file and options.ready_file.is_dir():
+        raise ValueError(f"--ready-file must name a file; {options.ready_file} is a directory")
     emulator = Emulator(
         port=options.port,
         gcs_port=None if options.no_gcs else options.gcs_port,
@@ -98,7 +121,10 @@ def _emulator(options: argparse.Namespace) -> Emulator:
         images=read_images(options.images) if options.images else None,
     )
     if options.scripts:
-        emulator.scripts.load(options.scripts.read_text("utf-8"))
+        try:
+            emulator.scripts.load(options.scripts.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"Cannot read the scripts {options.scripts}: {error}") from error
     return emulator
 
 

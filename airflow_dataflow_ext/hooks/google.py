@@ -16,6 +16,7 @@ from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.arguments import given, identifier
 from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.texts import SURELY_MEANT, near, shown
 from airflow_dataflow_ext.hooks.credentials import GoogleConnection
 from airflow_dataflow_ext.transport.effects import MemoryStore, effects_of
 from airflow_dataflow_ext.transport.endpoint import check_root
@@ -69,9 +70,17 @@ class DataflowConnection(GoogleConnection):
         **kwargs: Any,
     ) -> None:
         super().__init__(gcp_conn_id=gcp_conn_id, impersonation_chain=impersonation_chain, **kwargs)
+        self._refuse_misspelt()
         self.timeout = timeout
         self.retry_for = retry_for
         self._roots: dict[str, str] = {}
+
+    def _refuse_misspelt(self) -> None:
+        """Without its endpoint, a connection to an emulator would lead to Google."""
+        own = (*ENDPOINTS.values(), "location")
+        for name in self._extras.keys() - own:
+            if (meant := near(name, own, SURELY_MEANT)) and not self._get_field(meant):
+                raise InvalidInputError(f"{self._whose} has no extra {shown(name)} that means anything; did you mean {meant!r}?")
 
     @cached_property
     def root(self) -> str:

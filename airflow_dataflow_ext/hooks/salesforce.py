@@ -19,7 +19,7 @@ from jwt import PyJWTError
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import Trouble, persist, trouble_of
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, NotAuthenticatedError
-from airflow_dataflow_ext.api.rest.texts import plain
+from airflow_dataflow_ext.api.rest.texts import plain, sentence, shown
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.hooks.connections import extras_of
 from airflow_dataflow_ext.hooks.extras import require_salesforce
@@ -157,7 +157,8 @@ class SalesforceConnection(SalesforceHook):
         :raises InvalidInputError: the URL is plain HTTP to another machine.
         """
         url = str(self._setting("instance_url") or "")
-        return check_root(url, f"instance_url of connection {self.conn_id!r}") if url.lower().startswith("http:") else ""
+        is_local = url.lower().startswith("http:") or re.match(r"(localhost|127\.[\d.]+)(:|/|\Z)", url, re.IGNORECASE)
+        return check_root(url, f"instance_url of {self._whose}") if is_local else ""
 
     def _get_field(self, extras: dict[str, Any], field_name: str) -> Any:
         """A setting of the connection that the login needs, as SalesforceHook passes it to simple-salesforce.
@@ -205,6 +206,10 @@ class SalesforceConnection(SalesforceHook):
                 sent=False,
             )
         self.__dict__.pop("conn", None)
+        domain = str(self._setting("domain") or "")
+        if re.search(r"[:/\s]|\.salesforce\.com\Z", domain):
+            what = "login, test, or the My Domain without .salesforce.com"
+            raise InvalidInputError(f"domain of {self._whose} must be {what}, not {shown(domain)}")
         self.session, self.session_id = self._http, self.session_id or self._setting("session_id")
         try:
             conn = self.get_conn()
@@ -215,7 +220,8 @@ class SalesforceConnection(SalesforceHook):
         except OSError as error:
             raise InvalidInputError(f"private_key_file_path of {self._whose} gives no key: {plain(error)}") from None
         except (TypeError, ValueError, PyJWTError) as error:  # a missing setting, or an invalid key
-            raise InvalidInputError(f"{self._whose} cannot log in: {error}") from None
+            has = ", ".join(sorted(name for name, value in self._extras.items() if value)) or "nothing"
+            raise InvalidInputError(f"{self._whose} cannot log in: {plain(error)} (its extra has {has})") from None
         mask_secret(conn.session_id)
         return conn.session_id, self._local_root or check_root(f"https://{conn.sf_instance}", f"the instance of {self.conn_id!r}")
 
@@ -254,9 +260,9 @@ class SalesforceConnection(SalesforceHook):
 def _login_error(conn_id: str, error: SalesforceAuthenticationFailed) -> Exception:
     if (isinstance(error.code, int) and error.code >= 500) or error.code == "SERVER_UNAVAILABLE":
         return TokenUnreachableError(f"Salesforce's login is in trouble: {error.code}")
-    said = " ".join(re.sub(r"<[^>]+>", " ", str(error.auth_message)).split())[:300]
+    said = sentence(" ".join(re.sub(r"<[^>]+>", " ", str(error.auth_message)).split())[:300])
     return NotAuthenticatedError(
-        f"Salesforce refused the login of connection {conn_id!r}: {error.code}: {said}. Check user, password and token, or the app's key.",
+        f"Salesforce refused the login of connection {conn_id!r}: {error.code}: {said} Check user, password and token, or the app's key.",
         status=401,
         code=str(error.code),
         sent=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import ssl
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
@@ -27,15 +28,26 @@ def check_root(url: str, source: str) -> str:
     :param source: where the URL was set, for the error message.
     :raises InvalidInputError: it is neither.
     """
-    parts = urlsplit(url := url.strip())
-    if not parts.hostname or parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username:
-        public = url.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1)  # without the password
+    url = url.strip()
+    host = _host_of(url)
+    if not host:
+        public = re.sub(r"(?<=//)[^/?#]*@", "", url)  # without the password
         raise InvalidInputError(f"{source} must be an address such as https://dataflow.googleapis.com, without a user, not {shown(public)}")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if not url.lower().startswith("https:") and not is_loopback(host):
         raise InvalidInputError(
             f"{source}: plain http would show the token to the network, and is allowed for this machine only; {shown(url)} is elsewhere"
         )
     return url.rstrip("/")
+
+
+def _host_of(url: str) -> str:
+    """The host of an address that can be a root URL; empty for another."""
+    try:
+        parts = urlsplit(url)
+        is_wrong = parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username or parts.port == 0
+    except ValueError:  # the port is no number, or above 65535, or the host a wrong IPv6 address
+        return ""
+    return "" if is_wrong or re.search(r"\s", url) else parts.hostname or ""
 
 
 def is_loopback(host: str) -> bool:

@@ -13,6 +13,7 @@ from google.auth.exceptions import GoogleAuthError, TransportError
 
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import NotAuthenticatedError
+from airflow_dataflow_ext.api.rest.texts import sentence
 from airflow_dataflow_ext.transport.endpoint import client_for, failure
 
 if TYPE_CHECKING:
@@ -113,8 +114,9 @@ class GoogleTokens(_RenewedTokens):
         except GoogleAuthError as error:
             if getattr(error, "retryable", False):
                 raise TokenUnreachableError(f"the token service is in trouble: {error}") from error
+            why = sentence(str(error))
             raise NotAuthenticatedError(
-                f"No token for the credentials of {self._whose}: {error}. Check the key, its clock and the impersonated accounts.",
+                f"No token for the credentials of {self._whose}: {why} Check the key, its clock and the impersonated accounts.",
                 status=401,
                 sent=False,
             ) from error

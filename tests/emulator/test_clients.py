@@ -52,6 +52,14 @@ def launch(locations: Any, name: str) -> dict[str, Any]:
     return job
 
 
+def test_googleapiclient_sends_a_long_query_in_the_body_of_a_post(jobs: Any) -> None:
+    names = [launch(jobs, name)["name"] for name in ("batch-1", "batch-2")]
+    long = ",".join(["jobs(name)"] * 300)
+    assert sorted(job["name"] for job in jobs.jobs().list(**PLACE, fields=long).execute()["jobs"]) == names
+    assert jobs.jobs().list(**PLACE, name="n" * 3000).execute() == {}
+    assert jobs.templates().get(**PLACE, gcsPath=f"gs://b/{'t' * 3000}").execute()["status"]["code"] == 3
+
+
 def test_googleapiclient_launches_reads_and_cancels(jobs: Any, clock: ManualClock) -> None:
     job = launch(jobs, "batch")
     here = {**PLACE, "jobId": job["id"]}

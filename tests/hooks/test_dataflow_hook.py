@@ -449,12 +449,32 @@ def test_a_field_of_a_connection_that_cannot_be_read_is_named(connect: Callable[
         make_hook().list_jobs()
 
 
-def test_an_extra_that_holds_no_fields_is_said_to_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT", json.dumps({"conn_type": "google_cloud_platform", "extra": "[1]"}))
-    said = "the extra of connection 'google_cloud_default' must be a JSON object, not list"
-    if SDK < (1, 2):  # where Airflow itself stumbles over it
-        said = "Airflow finds no connection 'google_cloud_default'"
-    with pytest.raises((InvalidInputError, NotAuthenticatedError), match=said):
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [("dataflow_endpont", "dataflow_endpoint"), ("Dataflow-Endpoint", "dataflow_endpoint"), ("locaton", "location")],
+)
+def test_a_misspelt_endpoint_or_location_of_a_connection_is_refused(connect: Callable[..., None], misspelt: str, meant: str) -> None:
+    connect(**{"dataflow_endpoint": None, misspelt: "http://localhost:8085"})
+    with pytest.raises(InvalidInputError, match=f"connection 'google_cloud_default' has .*'{misspelt}'.*did you mean '{meant}'"):
+        make_hook()
+    connect(**{"location": "europe-west1", "scopes": "x", "project_id": "y", misspelt: "z"})  # what is given cannot be meant
+    make_hook()
+
+
+@pytest.mark.parametrize(("extra", "said"), [("[1]", "not list"), ("nonsense", "Expecting value"), ("{'project': 'p'}", "double quotes")])
+def test_an_extra_that_holds_no_fields_is_said_to_be_none(extra: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT", json.dumps({"conn_type": "google_cloud_platform", "extra": extra}))
+    begin = "the extra of connection 'google_cloud_default' must be a JSON object.*"
+    if SDK < (1, 2) and extra == "[1]":  # where Airflow itself stumbles over it
+        begin, said = "AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT", ""
+    with pytest.raises(InvalidInputError, match=f"{begin}{said}"):
+        make_hook()
+
+
+@pytest.mark.parametrize("broken", ['{"conn_type": ', '{"conn_typ": "http"}', '{"conn_type": "http",}'])
+def test_a_variable_that_holds_no_connection_is_named(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT", broken)
+    with pytest.raises(InvalidInputError, match="AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT holds no connection"):
         make_hook()
 
 

@@ -41,11 +41,39 @@ def test_http_to_elsewhere_would_show_the_token(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "dataflow.googleapis.com", "ftp://x", "https://", "https://x?y=1", "https://x#y", "https://me@x", "file:///etc/passwd", "://"],
+    [
+        *[
+            "",
+            "dataflow.googleapis.com",
+            "ftp://x",
+            "https://",
+            "https://x?y=1",
+            "https://x#y",
+            "https://me@x",
+            "file:///etc/passwd",
+            "://",
+        ],
+        *[
+            "http://localhost:abc",
+            "http://localhost:99999",
+            "http://localhost:0",
+            "http://localhost:-1",
+            "http://[::1",
+            "https://a b",
+            "http:///x",
+        ],
+    ],
 )
 def test_what_is_no_address_is_refused_by_its_source(url: str) -> None:
     with pytest.raises(InvalidInputError, match="dataflow_endpoint must be an address"):
         check_root(url, "dataflow_endpoint")
+
+
+@pytest.mark.parametrize("url", ["https://me:secret@x", "http://me:secret@localhost:abc", "//me:secret@x"])
+def test_a_password_in_an_address_is_not_shown(url: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        check_root(url, "dataflow_endpoint")
+    assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,11 @@ def _enum_default(parameter: Parameter, value: str) -> Any:
     return value if value in parameter.values else None
 
 
+def _gcs_fault(_: Parameter, value: str) -> str:
+    """A path without a bucket, or with its ``gs://`` twice, as a template makes it from an empty bucket or from a bucket's URL."""
+    return f"{shown(value)} names no bucket after gs://" if re.match(r"gs://(/|\Z|gs:)", value) else ""
+
+
 def _gcs(value: str, _: str) -> Dataset | None:
     """The dataset of a file, or of the folder above a pattern."""
     bucket, _, path = value.removeprefix("gs://").partition("/")
@@ -166,8 +171,8 @@ def _pattern(regexes: tuple[str, ...]) -> str:
 
 
 TEXT = ParameterKind()
-_READ = ParameterKind(direction=IN, dataset=_gcs)
-_WRITTEN = ParameterKind(direction=OUT, dataset=_gcs)
+_READ = ParameterKind(fault=_gcs_fault, direction=IN, dataset=_gcs)
+_WRITTEN = ParameterKind(fault=_gcs_fault, direction=OUT, dataset=_gcs)
 
 KINDS: Mapping[str, ParameterKind] = {
     "DEFAULT": TEXT,

@@ -35,6 +35,10 @@ def sentence(text: str) -> str:
     return text if not text or text.endswith((".", "!", "?", ".)", ":")) else f"{text}."
 
 
+SURELY_MEANT = 0.85
+"""Similarity from which an unknown field counts as a misspelled one, and not as a field that is newer than this package."""
+
+
 def near(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
     """The name that was probably meant, ignoring case, dashes and underscores; empty if none is similar.
 

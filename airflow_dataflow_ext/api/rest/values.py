@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.api.rest.texts import LONGEST_VALUE, near, shortened, shown
+from airflow_dataflow_ext.api.rest.texts import LONGEST_VALUE, SURELY_MEANT, near, shortened, shown
 
 Fields = Mapping[str, Mapping[str, str]]
 """The fields of each message, with their types.
@@ -31,8 +31,6 @@ NOTHING = ("None", "null")
 """What None renders to. In a text field of a message, the first one means None; in a mapping or a list of texts, both are texts."""
 
 LIMITS = {"int32": 2**31, "int64": 2**63}
-SURELY_MEANT = 0.85
-"""Similarity from which an unknown field counts as a misspelled one, and not as a field that is newer than this package."""
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}(\.0*)?")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]{1,9})?)s?")

@@ -99,16 +99,20 @@ def _term(text: str) -> Chosen:
     if match["log"]:
         ending = "/logs/" + match["log"].replace("/", "%2F")
         return lambda entry: bool(entry["logName"].endswith(ending))
-    field, value = match["field"], match["value"]
+    field, value, is_exact = match["field"], match["value"], match["how"] == "="
     if field == "severity":
         if value not in SEVERITIES:
             raise invalid(f"Unparseable filter: {short(value)} is not a severity")
         least = SEVERITIES.index(value)
-        exact = match["how"] == "="
-        return lambda entry: (at := SEVERITIES.index(entry["severity"])) == least or (at > least and not exact)
+        return lambda entry: (at := SEVERITIES.index(entry["severity"])) == least or (at > least and not is_exact)
     if field == "timestamp":
-        since = seconds_of(value)
-        return lambda entry: seconds_of(entry["timestamp"]) >= since
+        try:
+            since = seconds_of(value)
+        except ValueError as error:
+            raise invalid(f"Unparseable filter: {error}") from error
+        return lambda entry: (at := seconds_of(entry["timestamp"])) == since or (at > since and not is_exact)
+    if not is_exact:
+        raise invalid(f"Unparseable filter: {short(text)} is not supported by the emulator")
     if field == "resource.type":
         return lambda entry: bool(entry["resource"]["type"] == value)
     label = field.rpartition(".")[2]

@@ -15,7 +15,7 @@ from airflow_dataflow_ext.api.dataflow.methods import FlexTemplate, Template
 from airflow_dataflow_ext.api.dataflow.states import CANCELLED, DONE, DRAINED, FAILED, PENDING, QUEUED, UPDATED
 from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord, Json
 from airflow_dataflow_ext.emulator.dataflow.launches import launch_classic, launch_flex
-from airflow_dataflow_ext.emulator.dataflow.values import page_key, page_token, stamp
+from airflow_dataflow_ext.emulator.dataflow.values import page_key, page_token, read_mask, stamp
 from airflow_dataflow_ext.emulator.dataflow.world import Call, World
 from airflow_dataflow_ext.emulator.http.answers import Answers
 from airflow_dataflow_ext.emulator.http.errors import ApiError, invalid, missing, not_now, short
@@ -71,8 +71,7 @@ def list_pipelines(world: World, call: Call) -> Json:
 @answers(Pipeline.patch)
 def patch(world: World, call: Call) -> Json:
     record = _find(world, call)
-    mask = [name.strip() for name in call.query.get("updateMask", "").split(",") if name.strip()]
-    names = mask or [name for name in call.body if name not in ("name", "state")]
+    names = read_mask(call.query.get("updateMask", "")) or [name for name in call.body if name not in ("name", "state")]
     fixed = [name for name in names if name not in _CHANGEABLE]
     if fixed:
         raise invalid(f"{', '.join(fixed)[:200]} of a pipeline cannot be changed; {', '.join(_CHANGEABLE)} can")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class JobStore:
     """A SQLite file of jobs, snapshots and pipelines; one emulator at a time uses it, in one thread.
 
     :param directory: directory of the file, which is created if it does not exist.
+    :raises ValueError: the file cannot be read.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -38,15 +40,21 @@ class JobStore:
         self._saved: set[str] = set()
         self._saved_snapshots: dict[str, str] = {}
         self._saved_pipelines: dict[str, str] = {}
-        with self._open() as connection:
+        with self._reading() as connection:
             connection.executescript(_TABLES)
 
     def load(self, world: World) -> None:
-        """Load everything into the world. Jobs that were running have failed, since their processes have ended."""
-        with self._open() as connection:
-            rows = connection.execute("SELECT record FROM jobs ORDER BY sequence").fetchall()
-            kept = connection.execute("SELECT record FROM snapshots").fetchall()
-            pipelines = connection.execute("SELECT name, record FROM pipelines ORDER BY rowid").fetchall()
+        """Load everything into the world. Jobs that were running have failed, since their processes have ended.
+
+        :raises ValueError: the file cannot be read, or another version of the emulator wrote it.
+        """
+        with self._reading() as connection:
+            self._load(world, connection)
+
+    def _load(self, world: World, connection: sqlite3.Connection) -> None:
+        rows = connection.execute("SELECT record FROM jobs ORDER BY sequence").fetchall()
+        kept = connection.execute("SELECT record FROM snapshots").fetchall()
+        pipelines = connection.execute("SELECT name, record FROM pipelines ORDER BY rowid").fetchall()
         for (text,) in rows:
             record = _record(json.loads(text), next(world.sequence))
             self._saved.add(record.id)
@@ -82,6 +90,15 @@ class JobStore:
         self._saved_pipelines = pipelines
         for record in changed:
             record.changed = False
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._open() as connection:
+                yield connection
+        except (sqlite3.Error, LookupError, TypeError, ValueError) as error:
+            why = f"{type(error).__name__}: {error}"
+            raise ValueError(f"{self._file} cannot be read as this version's jobs ({why}); without the file, there are none.") from error
 
     def _open(self) -> closing[sqlite3.Connection]:
         return closing(sqlite3.connect(self._file))

@@ -12,21 +12,22 @@ from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.states import CANCELLED, CANCELLING, DATAFLOW, DONE, DRAINED, DRAINING, RUNNING, STOPPED, STREAMING
 from airflow_dataflow_ext.emulator.dataflow.jobs import JobRecord, Json
 from airflow_dataflow_ext.emulator.dataflow.lifecycle import cancel, drain, move
-from airflow_dataflow_ext.emulator.dataflow.values import camel
+from airflow_dataflow_ext.emulator.dataflow.schema import document
+from airflow_dataflow_ext.emulator.dataflow.values import read_mask
 from airflow_dataflow_ext.emulator.dataflow.world import Call, World, answers
-from airflow_dataflow_ext.emulator.http.errors import invalid, not_now
+from airflow_dataflow_ext.emulator.http.errors import invalid, not_now, short
 
 FORCE_AFTER = 30 * 60.0
 """Seconds of CANCELLING before a job may be cancelled by force."""
 _PARAMETERS = "runtimeUpdatableParams"
 _PROPERTIES = "jobMetadata.userDisplayProperties"
+_TIERS = ("low-latency", "medium-latency", "high-latency")
 
 
 @answers(Job.update)
 def update(world: World, call: Call) -> Json:
     record = call.job(world)
-    paths = [path.strip() for path in call.query.get("updateMask", "").split(",") if path.strip()]
-    mask = [".".join(camel(part) for part in path.split(".")) for path in paths]
+    mask = read_mask(call.query.get("updateMask", ""))
     asked = call.body.get("requestedState")
     if mask and asked:
         raise invalid("updateMask and requestedState cannot be given together")
@@ -88,7 +89,7 @@ def _set_fields(record: JobRecord, body: Json, mask: Sequence[str]) -> None:
     properties: Json = dict(metadata.get("userDisplayProperties", {}))
     for path in mask:
         group, _, name = path.rpartition(".")
-        if group == _PARAMETERS:
+        if group == _PARAMETERS and name in document()["schemas"]["RuntimeUpdatableParams"]["properties"]:
             _copy(parameters, body.get(_PARAMETERS, {}), name)
             _check_scaling(record, parameters)
         elif group == _PROPERTIES:
@@ -115,5 +116,7 @@ def _check_scaling(record: JobRecord, parameters: dict[str, Any]) -> None:
     low, high = parameters.get("minNumWorkers", 1), parameters.get("maxNumWorkers", 1000)
     if not 1 <= low <= high <= 1000:
         raise invalid(f"minNumWorkers and maxNumWorkers must be between 1 and 1000, in ascending order; they are {low} and {high}")
+    if parameters.get("latencyTier", _TIERS[0]) not in _TIERS:
+        raise invalid(f"latencyTier must be one of {', '.join(_TIERS)}; it is {short(parameters['latencyTier'])}")
     if not 0.1 <= parameters.get("workerUtilizationHint", 0.5) <= 0.9:
         raise invalid(f"workerUtilizationHint must be between 0.1 and 0.9; it is {parameters['workerUtilizationHint']}")

@@ -59,6 +59,11 @@ def camel(name: str) -> str:
     return _SNAKE.sub(lambda match: match[1].upper(), name)
 
 
+def read_mask(text: str) -> list[str]:
+    """The paths of an update mask, in camel case: its fields may be written in either case."""
+    return [".".join(camel(part) for part in path.strip().split(".")) for path in text.split(",") if path.strip()]
+
+
 def new_job_id(now: float) -> str:
     """A new id in the service's form, which contains the US Pacific time in every region."""
     moment = datetime.fromtimestamp(now, _PACIFIC)

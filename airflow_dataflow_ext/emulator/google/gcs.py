@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from airflow_dataflow_ext.api.rest.method import Method
-from airflow_dataflow_ext.emulator.dataflow.partial import Selection, parse, select
+from airflow_dataflow_ext.emulator.dataflow.partial import Selection, select, selected
 from airflow_dataflow_ext.emulator.google.backing import DiskBacking
 from airflow_dataflow_ext.emulator.google.call import Asked, StorageCall, decoded, read_target, unpacked
 from airflow_dataflow_ext.emulator.google.gcs_batch import answer_batch
 from airflow_dataflow_ext.emulator.google.gcs_buckets import BucketMethods
 from airflow_dataflow_ext.emulator.google.gcs_errors import refuse_json
 from airflow_dataflow_ext.emulator.google.gcs_objects import ObjectMethods
-from airflow_dataflow_ext.emulator.google.gcs_schema import methods, read_query
+from airflow_dataflow_ext.emulator.google.gcs_schema import document, methods, read_query
 from airflow_dataflow_ext.emulator.google.gcs_server import StorageServer
 from airflow_dataflow_ext.emulator.google.gcs_xml import answer_xml, refuse_xml
 from airflow_dataflow_ext.emulator.google.names import StorageError
@@ -27,6 +27,7 @@ from airflow_dataflow_ext.emulator.google.objects import Objects
 from airflow_dataflow_ext.emulator.google.store import ObjectStore
 from airflow_dataflow_ext.emulator.google.uploads import Uploads
 from airflow_dataflow_ext.emulator.http.errors import ApiError
+from airflow_dataflow_ext.emulator.http.override import query_and_body, verb_of
 from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, as_json
 
 __all__ = ["GcsServer", "StorageError", "StorageService"]
@@ -59,11 +60,13 @@ class StorageService:
         :param headers: names in lower case.
         :param origin: scheme and host under which the client knows the service.
         """
+        meant = verb_of(verb, headers)
+        more, content = query_and_body(verb, meant, content)
         try:
-            path, query = read_target(target)
+            path, query = read_target(f"{target}?{more}" if more else target)
         except ApiError as error:
             return refuse_json(error)
-        return self._answer(Asked(verb=verb, path=path, query=query, headers=headers, content=content, origin=origin))
+        return self._answer(Asked(verb=meant, path=path, query=query, headers=headers, content=content, origin=origin))
 
     def _answer(self, asked: Asked) -> Outgoing:
         is_json = _JSON_API.match(asked.path) is not None
@@ -97,7 +100,7 @@ class StorageService:
             raise ApiError(501, f"The emulator does not support {call.method.id}.", reason="notImplemented")
         if call.query.get("alt", "json") not in ("json", "media"):
             raise ApiError(400, f"Unknown output format: {call.query['alt'][:100]}", reason="invalidAltValue")
-        fields = _selected(asked)  # checked before anything changes
+        fields = _selected(call)  # checked before anything changes
         return _shown(handler(call), fields)
 
     def _route(self, asked: Asked) -> StorageCall:
@@ -114,7 +117,8 @@ class StorageService:
         found = _pattern(_INSERT.path).fullmatch(f"/storage/v1/{path}")
         if found is None:
             raise ApiError(404, f"Not Found: {asked.verb} {asked.path[:300]}")
-        call, fields = _call(asked, _INSERT, found.groupdict(), asked.query), _selected(asked)
+        call = _call(asked, _INSERT, found.groupdict(), asked.query)
+        fields = _selected(call)
         return _shown(self._uploads.answer(call), fields)
 
 
@@ -135,12 +139,9 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile("/storage/v1/" + re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))
 
 
-def _selected(asked: Asked) -> Selection:
+def _selected(call: StorageCall) -> Selection:
     """The fields that the client selects; empty for all."""
-    try:
-        return parse(asked.query["fields"]) if asked.query.get("fields") else {}
-    except RecursionError as error:
-        raise ApiError(400, "Invalid field selection: it is nested too deeply") from error
+    return selected(call.query.get("fields", ""), call.method.reply, document()["schemas"])
 
 
 def _shown(answer: Mapping[str, Any] | Outgoing | None, fields: Selection) -> Outgoing:

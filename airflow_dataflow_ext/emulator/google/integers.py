@@ -18,10 +18,12 @@ LIMITS: Mapping[str, tuple[int, int]] = {
 def read_integer(kind: str, form: str, value: Any) -> int | str:
     """The integer, as text if its schema says so, since JSON cannot represent 64 bits.
 
+    A JSON number such as ``3.0`` or ``1e2`` is an integer, too: https://protobuf.dev/programming-guides/json/
+
     :raises ValueError: it is not an integer, or outside the limits of its format.
     """
     low, high = LIMITS[form]
-    number = whole(value)
+    number = whole(int(value) if isinstance(value, float) and value.is_integer() else value)
     if not low <= number <= high:
         raise ValueError(value)
     return str(number) if kind == "string" else number

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airflow_dataflow_ext.api.rest.method import Method
-from airflow_dataflow_ext.emulator.dataflow.partial import parse, select
+from airflow_dataflow_ext.emulator.dataflow.partial import select, selected
 from airflow_dataflow_ext.emulator.google.oauth import IssuedTokens
 from airflow_dataflow_ext.emulator.google.schemas import Schemas
 from airflow_dataflow_ext.emulator.http.errors import ApiError, invalid, short
@@ -50,10 +50,11 @@ class JsonService(ABC):
 
     def answer(self, incoming: Incoming) -> Outgoing:
         self._tokens.check(incoming)
-        selection = parse(incoming.query["fields"]) if incoming.query.get("fields") else {}
         method = incoming.method
-        if incoming.query.get("alt", "json") != "json":
-            raise invalid(f"alt={short(incoming.query['alt'])} is not supported; the emulator returns only JSON")
+        common = self._schemas.read_common(incoming.query)
+        selection = selected(common.get("fields", ""), method.reply, self._schemas.document["schemas"])
+        if common.get("alt", "json").partition(";")[0] != "json":
+            raise invalid(f"alt={short(common['alt'])} is not supported; the emulator returns only JSON")
         self.check(incoming)
         query, sent = self._schemas.read_query(method, incoming.query), incoming.json()
         if sent and not method.body:

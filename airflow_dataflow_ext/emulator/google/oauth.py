@@ -111,8 +111,12 @@ class ServiceAccount:
 
     def _read_or_make(self) -> tuple[str, str]:
         if self._file is not None and self._file.exists():
-            kept = json.loads(self._file.read_text("utf-8"))
-            return kept["private_key"], kept["private_key_id"]
+            try:
+                kept = json.loads(self._file.read_text("utf-8"))
+                _public_key(kept["private_key"])
+                return kept["private_key"], kept["private_key_id"]
+            except (ValueError, LookupError, TypeError, AttributeError) as error:
+                raise ValueError(f"{self._file} holds no key of the emulator ({error}); without the file, a new key is made.") from error
         private, key_id = _new_key()
         if self._file is not None:
             self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -159,9 +163,9 @@ class IssuedTokens:
         """
         if self._auth == "off":
             return
-        header = incoming.headers.get("authorization", "")
-        token = header.removeprefix("Bearer ").strip() or incoming.query.get("access_token", "")
-        if not ((not token and self._auth == "optional") or self._is_good(token)):
+        given = (incoming.token(), incoming.query.get("access_token"), incoming.query.get("oauth_token"))
+        token = next((text for text in given if text is not None), None)
+        if not (self._auth == "optional" if token is None else self._is_good(token)):
             raise ApiError(401, "Request had invalid authentication credentials. Expected an OAuth 2 access token that is still valid.")
 
     def _is_good(self, token: str) -> bool:

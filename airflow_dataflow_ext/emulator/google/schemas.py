@@ -60,20 +60,42 @@ class Schemas:
 
         :raises ApiError: 400 if one is unknown or of a wrong type.
         """
-        specs, common = self._query_specs(method), self.document["parameters"]
+        specs = self._query_specs(method)
         read: dict[str, Any] = {}
         faults: list[str] = []
         for name, text in given.items():
             key = ".".join(camel(part) for part in name.split("."))
             if key in specs:
                 read[key] = self._read(specs[key], _query_value(specs[key], text), key, faults)
-            elif name not in common and f"${name}" not in common and name.lstrip("$") not in common:
+            elif not self._common_name(name):
                 faults.append(f'Invalid JSON payload received. Unknown name "{_cut(name)}": Cannot bind query parameter.')
         _refuse(faults)
         return read
 
+    def read_common(self, given: Mapping[str, str]) -> dict[str, str]:
+        """The parameters that all methods have, by the document's names.
+
+        They may have a ``$`` before them: https://cloud.google.com/apis/docs/system-parameters
+
+        :raises ApiError: 400 if one is of a wrong type.
+        """
+        specs: Mapping[str, Spec] = self.document["parameters"]
+        found = {key: text for name, text in given.items() if (key := self._common_name(name))}
+        faults: list[str] = []
+        for key in found.keys() - {"alt"}:  # which also has options, as in json;enum-encoding=int
+            value = _query_value(specs[key], found[key]) if specs[key]["type"] == "boolean" else found[key]
+            self._read(specs[key], value, key, faults)
+        _refuse(faults)
+        return found
+
+    def _common_name(self, name: str) -> str:
+        """The document's name of a parameter that all methods have; empty for another."""
+        return next((key for key in (name, name.removeprefix("$")) if key in self.document["parameters"]), "")
+
     def read_body(self, schema: str, body: Any) -> dict[str, Any]:
-        """A request's body with names in camel case, enums as words and 64-bit numbers as text, without fields that only the service sets.
+        """A request's body with names in camel case, enums as words and 64-bit numbers as text.
+
+        It has neither the fields that only the service sets nor those whose value stands for one that is not given.
 
         :raises ApiError: 400; the message names every field that is unknown or of a wrong type.
         """
@@ -114,7 +136,7 @@ class Schemas:
                 faults.append(f'Invalid JSON payload received. Unknown name "{_cut(name)}"{place}: Cannot find field.')
             elif item is not None:
                 value_read = self._read(known[key], item, f"{at}.{key}" if at else key, faults)
-                if not known[key].get("readOnly"):
+                if not known[key].get("readOnly") and not _is_empty(known[key], value_read):
                     read[key] = value_read
         return read
 
@@ -181,9 +203,17 @@ def _read_scalar(kind: str, form: str, value: Any) -> Any:
     raise TypeError(kind)
 
 
-def _is_default(spec: Spec, value: Any) -> bool:
+def _is_empty(spec: Spec, value: Any) -> bool:
+    """Whether a text, list, map or enum has the value that stands for a field that is not given.
+
+    Source: https://protobuf.dev/programming-guides/json/#presence
+    """
     if "enum" in spec:
         return bool(value == spec["enum"][0])
-    if "$ref" in spec or spec["type"] == "any":
-        return False
-    return value in ("", "0", 0, False) or value == [] or value == {}
+    return "$ref" not in spec and spec["type"] != "any" and value in ("", [], {})
+
+
+def _is_default(spec: Spec, value: Any) -> bool:
+    """Whether the service leaves a field with this value out of its replies."""
+    is_number = spec.get("type") in ("integer", "number", "boolean") or spec.get("format") in LIMITS
+    return _is_empty(spec, value) or (is_number and value in (0, "0"))

@@ -33,6 +33,11 @@ class Incoming:
     headers: Mapping[str, str]
     content: bytes
 
+    def token(self) -> str | None:
+        """The token of the ``Authorization`` header, empty if it has another scheme than Bearer; None without the header."""
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        return (token.strip() if scheme.lower() == "bearer" else "") if scheme else None
+
     def json(self) -> Any:
         """The body as JSON; an empty body becomes an empty object.
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -17,6 +18,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from airflow_dataflow_ext.emulator.http.clock import Clock
 from airflow_dataflow_ext.emulator.http.errors import ApiError
 from airflow_dataflow_ext.emulator.http.faults import Fault, Faults
+from airflow_dataflow_ext.emulator.http.override import query_and_body, verb_of
 from airflow_dataflow_ext.emulator.http.payload import decompressed, read_json
 from airflow_dataflow_ext.emulator.http.request_log import Entry, RequestLog
 from airflow_dataflow_ext.emulator.http.router import Incoming, Outgoing, Router, Service
@@ -62,21 +64,23 @@ class Server:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         begun = time.perf_counter()
-        found = self._router.find(request.method, request.rel_url.raw_path)
+        verb = verb_of(request.method, request.headers)
+        found = self._router.find(verb, request.rel_url.raw_path)
         if found is None:
-            error = ApiError(404, f"Method not found: {request.method} {request.path}")
+            error = ApiError(404, f"Method not found: {verb} {request.path}")
             outgoing = self._router.owner(request.rel_url.raw_path).refuse(error)
             self._note(request, "", b"", outgoing.status, begun)
             return _response(outgoing)
         service, method, path = found
         try:
-            content = await read_body(request)
+            more, content = query_and_body(request.method, verb, await read_body(request))
         except ValueError as error:
             outgoing = service.refuse(ApiError(400, str(error)))
             self._note(request, method.id, b"", outgoing.status, begun)
             return _response(outgoing)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        incoming = Incoming(method=method, path=path, query=dict(request.query), headers=headers, content=content)
+        query = {**request.query, **dict(parse_qsl(more, keep_blank_values=True))}
+        incoming = Incoming(method=method, path=path, query=query, headers=headers, content=content)
         fault = self._faults.strike(method.id, lambda: service.job_name(incoming))
         if fault is not None and fault.delay:
             await asyncio.sleep(fault.delay)

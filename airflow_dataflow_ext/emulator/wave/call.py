@@ -44,11 +44,19 @@ def read_call(incoming: Incoming) -> WaveCall:
     version = read_version(incoming.path["version"])
     if version < api.SINCE[incoming.method.id]:
         raise missing(NO_RESOURCE)
-    body = incoming.json() if incoming.method.body else {}
-    if not isinstance(body, dict):
-        raise ApiError(400, "The body must be a JSON object.", code="JSON_PARSER_ERROR")
+    body = _read_body(incoming) if incoming.method.body else {}
     known = {name: value for name, value in incoming.query.items() if version >= api.QUERY_SINCE.get((incoming.method.id, name), 0)}
     return WaveCall(incoming.path, known, body, version)
+
+
+def _read_body(incoming: Incoming) -> Json:
+    try:
+        body = incoming.json()
+    except ApiError as error:
+        raise ApiError(400, str(error), code="JSON_PARSER_ERROR") from error
+    if not isinstance(body, dict):
+        raise ApiError(400, "The body must be a JSON object.", code="JSON_PARSER_ERROR")
+    return body
 
 
 def read_version(text: str) -> int:

@@ -60,8 +60,7 @@ class Sessions:
         """
         :raises ApiError: 401.
         """
-        session_id = incoming.headers.get("authorization", "").removeprefix("Bearer ").strip()
-        if session_id not in self:
+        if (incoming.token() or "") not in self:
             raise ApiError(401, "Session expired or invalid", code="INVALID_SESSION_ID")
 
 

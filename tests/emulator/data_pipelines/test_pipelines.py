@@ -114,6 +114,11 @@ def test_a_state_cannot_be_patched(ask: Asker, made: dict[str, Any]) -> None:
         ask(Pipeline.patch, {"state": "STATE_PAUSED"}, pipelineId="nightly", updateMask="state")
 
 
+def test_a_mask_names_fields_in_either_case(ask: Asker, made: dict[str, Any]) -> None:
+    for mask in ("displayName", "display_name", " display_name , "):
+        assert ask(Pipeline.patch, {"displayName": "new"}, pipelineId="nightly", updateMask=mask)["displayName"] == "new"
+
+
 def test_what_is_not_there_is_404(ask: Asker) -> None:
     for method in (Pipeline.get, Pipeline.delete, PipelineJob.list):
         with pytest.raises(RefusedError, match="404 NOT_FOUND"):

@@ -163,6 +163,12 @@ def test_wrong_bounds_are_refused(ask: Asker, stream: Json, bounds: tuple[int, i
     assert refused(ask, stream, body, SCALE_MASK).status == 400
 
 
+def test_a_mask_of_an_unknown_field_and_an_unknown_tier_are_refused(ask: Asker, stream: Json) -> None:
+    wanted = {"runtimeUpdatableParams": {"maxNumWorkers": 5, "latencyTier": "low"}}
+    for wrong in ("runtimeUpdatableParams.maxWorkers", "runtimeUpdatableParams", "maxNumWorkers", "runtimeUpdatableParams.latencyTier"):
+        assert refused(ask, stream, wanted, f"runtimeUpdatableParams.maxNumWorkers,{wrong}").status == 400
+
+
 def test_a_batch_job_cannot_be_scaled(ask: Asker, batch: Json) -> None:
     body = {"runtimeUpdatableParams": {"minNumWorkers": 1, "maxNumWorkers": 2}}
     assert refused(ask, batch, body, SCALE_MASK).error["status"] == "FAILED_PRECONDITION"

@@ -296,12 +296,24 @@ def test_a_parameter_that_the_method_does_not_have_is_refused(ask: Wire) -> None
     assert ask.names() == ["o"]
 
 
+def test_a_post_can_stand_for_another_method(ask: Wire) -> None:
+    ask.upload("o")
+    patched = ask.object("POST", "o", {"contentType": "text/plain"}, {"X-HTTP-Method-Override": "PATCH"})
+    assert patched.json()["contentType"] == "text/plain"
+    listed = ask("POST", OBJECTS, b"prefix=o&fields=items(name)", {"X-HTTP-Method-Override": "GET"})
+    assert listed.json() == {"items": [{"name": "o"}]}
+    assert ask.object("GET", "o", None, {"X-HTTP-Method-Override": "DELETE"}).status == 200
+
+
 def test_a_partial_response_has_what_was_asked_for(ask: Wire) -> None:
     ask.upload("o")
     assert ask.object("GET", "o", fields="name,size").json() == {"name": "o", "size": "1"}
     assert ask("GET", OBJECTS, fields="items(name),prefixes").json() == {"items": [{"name": "o"}]}
     assert ask.upload("p", fields="name").json() == {"name": "p"}
+    assert ask.object("PATCH", "o", {"metadata": {"k": "v"}}, fields="metadata/k").json() == {"metadata": {"k": "v"}}
+    assert ask("GET", OBJECTS, fields="items/*/k").json() == {"items": [{"metadata": {"k": "v"}}, {}]}
     assert ask.object("GET", "o", fields="name(").status == 400
+    assert ask.object("GET", "o", fields="nope").status == 400
 
 
 @pytest.mark.parametrize("fields", ["/", "name(", "((", "(" * 5000, ","])

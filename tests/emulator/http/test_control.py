@@ -165,10 +165,54 @@ def test_wrong_files_and_options_are_said(tmp_path: Path, capsys: pytest.Capture
         ["--images", str(file)],
         ["--scripts", str(file)],
         ["--images", str(tmp_path / "none")],
-        ["--no-gcs", "--engine", "beam"],
+        ["--scripts", str(tmp_path / "none")],
     ):
         assert main([*options, "--port", "0"]) == 2
-        assert "cannot start" in capsys.readouterr().err
+        error = capsys.readouterr().err
+        assert error.startswith("The emulator cannot start: ")
+        assert options[1] in error
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--no-gcs", "--engine", "beam"],
+        ["--scripts", "scripts.json", "--engine", "beam"],
+        ["--images", "images.json", "--engine", "scripted"],
+        ["--ready-file", "."],
+    ],
+)
+def test_an_option_that_would_have_no_effect_is_refused(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*options, "--port", "0"]) == 2
+    assert capsys.readouterr().err.startswith(f"The emulator cannot start: {options[0]} ")
+
+
+@pytest.mark.parametrize("options", [["--token-lifetime", "-5"], ["--token-lifetime", "1h"], ["--no-gcs", "--gcs-port", "8086"]])
+def test_a_wrong_option_is_refused_by_name(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([*options, "--engine", "scripted", "--port", "0"])
+    assert f"error: argument {options[-2]}: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("files", "options", "said"),
+    [
+        (["data"], [], "cannot use {}/data"),
+        (["data/service-account.json"], [], "{}/data/service-account.json holds no key of the emulator"),
+        (["data/dataflow.sqlite"], [], "{}/data/dataflow.sqlite cannot be read as this version's jobs"),
+        ([], ["--ready-file", "none/ready.json"], "cannot use none/ready.json.part: No such file or directory"),
+    ],
+)
+def test_a_file_that_prevents_the_start_is_named_in_one_line(
+    files: list[str], options: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in files:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text('{"x": 1}' * 500)
+    assert main(["--data", str(tmp_path / "data"), *options, "--engine", "scripted", "--port", "0"]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert said.format(tmp_path) in lines[0]
 
 
 @pytest.mark.parametrize("port", ["99999", "-1", "http"])

@@ -296,3 +296,40 @@ def test_the_emulator_is_called_localhost_as_beam_wants_it(emulator: Emulator) -
     assert emulator.url.startswith("http://localhost:")
     google = json.loads(emulator.connections()["AIRFLOW_CONN_GOOGLE_CLOUD_DEFAULT"])
     assert google["extra"]["dataflow_endpoint"] == emulator.url
+
+
+@pytest.mark.parametrize("field", ["createdFromSnapshotId", "stepsLocation", "clientRequestId", "replaceJobId", "location"])
+def test_an_empty_field_of_a_new_job_is_one_that_is_not_given(ask: Asker, field: str) -> None:
+    steps = [{"kind": "ParallelRead", "name": "s1", "properties": {}}]
+    empty = {field: "", "type": 0, "transformNameMapping": {}, "requestedState": "JOB_STATE_UNKNOWN"}
+    jobs = [ask.job(ask(Job.create, {"name": name, "steps": steps, **empty})) for name in ("a", "b")]
+    assert [job["name"] for job in jobs] == ["a", "b"]
+    ask(Job.create, {"name": "c", "steps": [], "stepsLocation": "gs://b/steps.json"})
+
+
+def test_an_empty_field_of_a_launch_is_one_that_is_not_given(ask: Asker) -> None:
+    spec = {"image": "i", "sdkInfo": {"language": "PYTHON"}, "defaultEnvironment": {"machineType": "n2-standard-2"}}
+    launch = {"jobName": "flex", "containerSpec": spec, "containerSpecGcsPath": "", "environment": {"machineType": "", "tempLocation": ""}}
+    job = ask(FlexTemplate.launch, {"launchParameter": launch})["job"]
+    assert ask.job(job, view="JOB_VIEW_ALL")["environment"]["workerPools"][0]["machineType"] == "n2-standard-2"
+
+
+def test_a_requested_state_of_zero_is_none(ask: Asker, clock: ManualClock) -> None:
+    job = ask(Job.create, {"name": "stream", "type": "JOB_TYPE_STREAMING"})
+    clock.advance(10)
+    changes = {"requestedState": "JOB_STATE_UNKNOWN", "runtimeUpdatableParams": {"maxNumWorkers": 5}}
+    changed = ask(Job.update, changes, jobId=job["id"], updateMask="runtimeUpdatableParams.maxNumWorkers")
+    assert changed["runtimeUpdatableParams"] == {"maxNumWorkers": 5}
+
+
+def test_a_text_of_a_zero_is_no_default(ask: Asker, clock: ManualClock) -> None:
+    job = ask(Job.create, {"name": "stream", "type": "JOB_TYPE_STREAMING"})
+    clock.advance(10)
+    assert ask(Job.snapshot, {"description": "0"}, jobId=job["id"])["description"] == "0"
+
+
+@pytest.mark.parametrize(("number", "read"), [(b"3.0", 3), (b"1e2", 100), (b"30.0e-1", 3), (b'"3"', 3)])
+def test_a_whole_number_may_be_written_as_json_does(emulator: Emulator, number: bytes, read: int) -> None:
+    body = b'{"jobName": "wc", "environment": {"numWorkers": ' + number + b"}}"
+    assert post(emulator, LAUNCH, body).status_code == 200
+    assert emulator.jobs.by_name("wc")[0]["environment"]["workerPools"][0]["numWorkers"] == read

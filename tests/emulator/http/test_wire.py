@@ -131,7 +131,8 @@ def test_bodies_and_query_names_may_be_in_snake_case(emulator: Emulator) -> None
 )
 def test_enums_may_be_numbers_with_the_values_of_googles_client(schema: str, field: str, enum: type[proto.Enum]) -> None:
     for member in enum:
-        assert read_body(schema, {field: member.value}) == {field: member.name}
+        for written in (member.value, member.name):
+            assert read_body(schema, {field: written}) == ({field: member.name} if member.value else {})
 
 
 def test_a_number_of_64_bits_may_come_as_text_or_number() -> None:
@@ -147,10 +148,56 @@ def test_a_part_of_a_reply_can_be_asked_for(emulator: Emulator) -> None:
     assert reply == {"jobs": [{"name": "wc", "type": "JOB_TYPE_BATCH"}]}
     dotted = send(emulator, "GET", f"{BASE}/jobs?fields=jobs.name,nextPageToken").json()
     assert dotted == {"jobs": [{"name": "wc"}]}
+    snake = send(emulator, "GET", f"{BASE}/jobs?fields=jobs(project_id)").json()
+    assert snake == {"jobs": [{"projectId": "a-project"}]}
+
+
+def test_a_selection_of_fields_is_a_union_with_wildcards() -> None:
     assert select(parse("a/b,c(d/e)"), {"a": {"b": 1, "x": 2}, "c": [{"d": {"e": 1, "f": 2}}], "g": 0}) == {
         "a": {"b": 1},
         "c": [{"d": {"e": 1}}],
     }
+    page = {"m": {"x": {"t": 1, "u": 2}, "y": {"t": 3}}, "n": [{"t": 4, "v": 5}]}
+    assert select(parse("m/*/t"), page) == {"m": {"x": {"t": 1}, "y": {"t": 3}}}
+    assert select(parse("*/t,m/x"), page) == {"m": {"x": {"t": 1, "u": 2}}, "n": [{"t": 4}]}
+    for everything in ("m,m/x/t", "m/x/t,m", "m(*)", "m/*"):
+        assert select(parse(everything), page) == {"m": page["m"]}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "nope",
+        "jobs/nope",
+        "jobs(id,environment(workerPools(nope)))",
+        "jobs/id/nope",
+        "JOBS",
+        "jobs()",
+        "jobs/",
+        "/jobs",
+        "jobs(id name)",
+        "jobs,,",
+    ],
+)
+def test_a_selection_of_fields_that_a_reply_cannot_have_is_refused(emulator: Emulator, fields: str) -> None:
+    response = send(
+        emulator, "POST", f"{BASE}/templates:launch?gcsPath=gs://b/t&fields={fields.replace('jobs', 'job')}", json={"jobName": "wc"}
+    )
+    assert (response.status_code, len(emulator.jobs)) == (400, 0)
+    assert "Invalid field selection" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("fields", ["jobs(labels/team)", "jobs/*/options", "jobs(steps/properties/x)", "*", "jobs(id),"])
+def test_a_selection_of_fields_that_a_reply_can_have_is_taken(emulator: Emulator, fields: str) -> None:
+    assert send(emulator, "GET", f"{BASE}/jobs?fields={fields}").json() == {}
+
+
+def test_the_parameters_of_all_methods_may_begin_with_a_dollar_sign(emulator: Emulator) -> None:
+    Asker(emulator.url, project="a-project").launch("wc")
+    common = "$fields=jobs/name&$.xgafv=2&$alt=json;enum-encoding=int&$prettyPrint=false&quotaUser=me"
+    assert send(emulator, "GET", f"{BASE}/jobs?{common}").json() == {"jobs": [{"name": "wc"}]}
+    for wrong in ("$alt=proto", "alt=JSON", "$.xgafv=3", "prettyPrint=x", "$nope=1"):
+        assert send(emulator, "GET", f"{BASE}/jobs?{wrong}").status_code == 400
 
 
 # tokens
@@ -177,6 +224,27 @@ def test_how_calls_without_a_token_and_with_a_bad_one_fare(auth: str, without: i
         assert bad.status_code == with_a_bad_one
         if with_a_bad_one == 401:
             assert bad.json()["error"]["status"] == "UNAUTHENTICATED"
+
+
+def test_a_token_comes_after_its_scheme_in_any_case_or_in_the_query() -> None:
+    with Emulator(auth="required") as emulator:
+        token = emulator.tokens.issue()
+        for scheme in ("Bearer", "bearer", "BEARER"):
+            assert send(emulator, "GET", f"{BASE}/jobs", headers={"Authorization": f"{scheme} {token}"}).status_code == 200
+        for name in ("access_token", "oauth_token"):
+            assert send(emulator, "GET", f"{BASE}/jobs?{name}={token}").status_code == 200
+            assert send(emulator, "GET", f"{BASE}/jobs?{name}=bad").status_code == 401
+
+
+@pytest.mark.parametrize("auth", ["optional", "required"])
+@pytest.mark.parametrize("header", ["{}", "Basic {}", "Bearer{}", "Token {}", "Bearer"])
+def test_a_token_without_its_scheme_is_none(auth: str, header: str) -> None:
+    with Emulator(auth=auth) as emulator:
+        authorization = header.format(emulator.tokens.issue())
+        assert send(emulator, "GET", f"{BASE}/jobs", headers={"Authorization": authorization}).status_code == 401
+        session_id = header.format(emulator.wave.sessions.issue())
+        runs = send(emulator, "GET", "services/data/v59.0/wave/dataflowjobs", headers={"Authorization": session_id})
+        assert (runs.status_code, runs.json()[0]["errorCode"]) == (401, "INVALID_SESSION_ID")
 
 
 def test_an_expired_token_is_401_and_google_auth_gets_another(emulator: Emulator) -> None:

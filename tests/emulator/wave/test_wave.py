@@ -186,6 +186,12 @@ def test_what_is_malformed_is_refused_in_a_list(org: Org, path: str, code: str) 
     assert (reply.status_code, reply.json()[0]["errorCode"]) == (400, code)
 
 
+@pytest.mark.parametrize("content", [b"{", b"command=start", b"[]", b"null", b"\xff"])
+def test_a_body_that_is_no_json_object_is_refused_as_such(org: Org, content: bytes) -> None:
+    reply = requests.post(f"{org.emulator.url}/services/data/v59.0/wave/dataflowjobs", data=content, headers=org.headers, timeout=60)
+    assert (reply.status_code, reply.json()[0]["errorCode"]) == (400, "JSON_PARSER_ERROR")
+
+
 @pytest.mark.parametrize("path", ["dataflowjobs/03CEM0000000001", "dataflows/02KEM000000zzzz", "nothing/of/the/kind"])
 def test_what_is_not_there_is_404_in_a_list(org: Org, path: str) -> None:
     reply = org.send("GET", path)
