@@ -97,10 +97,10 @@ class DataflowTemplatedJobStartOperator(FileFields, DataflowLaunchOperator):
         launch = TemplateLaunch(
             template=self.template,
             job_name=self.job_name,
-            parameters=self.parameters or {},
+            parameters=self.parameters,
             environment={**read_body("RuntimeEnvironment", self.environment, "environment"), **self._known},
             update=self.update,
-            transform_name_mapping=self.transform_name_mapping or {},
+            transform_name_mapping=self.transform_name_mapping,
         )
         return launch, self.hook.place(self.project_id, self.own_location or next(iter(places.values()), None))
 

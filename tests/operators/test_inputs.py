@@ -109,6 +109,18 @@ def test_a_field_that_is_a_text_takes_a_rendered_none_for_not_given(emulator: Em
     assert text not in sent(emulator).get("environment", {})
 
 
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("name", [CLASSIC, FLEX, YAML])
+def test_empty_text_is_not_given_unless_a_text_is_asked_for(emulator: Emulator, name: str, native: bool) -> None:
+    empty = "{% if params.many %}50{% endif %}"
+    fields = {"maxWorkers": empty, "enableStreamingEngine": empty, "additionalExperiments": empty, "additionalUserLabels": empty}
+    for environment in (fields, empty):
+        good(task(name, params={"many": False}, native=native, **with_environment(name, environment)))
+    for call in emulator.requests:
+        if call.method in LAUNCHES:
+            assert set(call.body.get("launchParameter", call.body)["environment"]) == {"additionalUserLabels"}
+
+
 @pytest.mark.parametrize("name", [CLASSIC, FLEX, YAML, CREATE])
 def test_a_place_that_was_rendered_from_none_is_the_connections(emulator: Emulator, name: str) -> None:
     good(task(name, params={"none": None}, project_id="{{ params.none }}", location="{{ params.none }}"))
