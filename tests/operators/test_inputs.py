@@ -204,6 +204,35 @@ def test_a_path_in_cloud_storage_that_ends_like_a_template_file_is_a_path(emulat
     good(in_folder(tmp_path, YAML, yaml_pipeline=None, yaml_pipeline_file="gs://b/p.yaml"))
 
 
+@pytest.mark.parametrize("native", [False, True])
+def test_a_pipeline_that_was_rendered_from_a_mapping_is_that_mapping(emulator: Emulator, native: bool) -> None:
+    pipeline = {"pipeline": {"type": "chain", "name": None, "quoted": "it's", "callable": "def f(x):\n  return x"}}
+    good(task(YAML, params={"p": pipeline}, native=native, yaml_pipeline="{{ params.p }}"))
+    assert json.loads(sent(emulator)["parameters"]["yaml_pipeline"]) == pipeline
+
+
+@pytest.mark.parametrize("text", ["{'pipeline': {type: chain}}", "{pipeline: {type: chain}}", "a: &x [1]\npipeline: {b: *x}"])
+def test_a_pipeline_in_yaml_stays_as_it_is(emulator: Emulator, text: str) -> None:
+    good(task(YAML, yaml_pipeline=text))
+    assert sent(emulator)["parameters"]["yaml_pipeline"] == text
+
+
+@pytest.mark.parametrize("path", ["gs://b/p.yaml", " gs://b/my pipeline.yml\n", "{{ params.p }}", "https://x/p.yaml"])
+def test_a_path_in_place_of_a_pipeline_is_refused(emulator: Emulator, path: str) -> None:
+    said = refused(task(YAML, params={"p": "gs://b/p"}, yaml_pipeline=path), emulator)
+    assert said.startswith("yaml_pipeline must be a pipeline, and ")
+    assert said.endswith("is a path: give it as yaml_pipeline_file")
+
+
+def test_a_file_on_the_worker_may_be_a_path_object(emulator: Emulator, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("pipeline: {}")
+    good(task(YAML, yaml_pipeline=None, yaml_pipeline_file=tmp_path / "p.yaml"))
+    assert sent(emulator)["parameters"] == {"yaml_pipeline": "pipeline: {}"}
+    said = refused(task(YAML, yaml_pipeline=None, yaml_pipeline_file=Path("gs://b/p.yaml")), emulator)
+    assert "did you mean 'gs://b/p.yaml'?" in said
+    assert "yaml_pipeline_file must be a text, not list" in refused(task(YAML, yaml_pipeline=None, yaml_pipeline_file=["p.yaml"]), emulator)
+
+
 def test_a_file_that_is_not_there_fails_the_dag_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"body names a file that cannot be read beside the DAG file.*launch\.json"):
         in_folder(tmp_path, FLEX, body="launch.json")
