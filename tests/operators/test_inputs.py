@@ -441,6 +441,14 @@ def test_options_may_hold_the_zone_and_the_region(emulator: Emulator) -> None:
     assert good(task(CLASSIC, options={"zone": "us-central1-a"}))["location"] == "us-central1"
 
 
+def test_a_region_of_the_options_may_render_to_none(emulator: Emulator) -> None:
+    options = {"region": "{{ none }}"}
+    assert good(task(CLASSIC, location="europe-west1", options=options))["location"] == "europe-west1"
+    assert "zone is 'europe-west1-d', and no location is given" in refused(
+        task(CLASSIC, options={**options, "zone": "europe-west1-d"}), emulator
+    )
+
+
 def test_a_long_name_of_a_parameter_or_a_template_is_not_printed_whole(emulator: Emulator) -> None:
     said = refused(task(CLASSIC, parameters={**PARAMETERS, "x" * 1100: 1}), emulator)
     assert len(said) < 600
