@@ -217,11 +217,13 @@ def test_a_pipeline_in_yaml_stays_as_it_is(emulator: Emulator, text: str) -> Non
     assert sent(emulator)["parameters"]["yaml_pipeline"] == text
 
 
-@pytest.mark.parametrize("path", ["gs://b/p.yaml", " gs://b/my pipeline.yml\n", "{{ params.p }}", "https://x/p.yaml"])
+@pytest.mark.parametrize(
+    "path", ["gs://b/p.yaml", " gs://b/my pipeline.yml\n", "{{ params.p }}", "https://x/p.yaml", "{{ 'p.yaml' }}", "- a"]
+)
 def test_a_path_in_place_of_a_pipeline_is_refused(emulator: Emulator, path: str) -> None:
     said = refused(task(YAML, params={"p": "gs://b/p"}, yaml_pipeline=path), emulator)
-    assert said.startswith("yaml_pipeline must be a pipeline, and ")
-    assert said.endswith("is a path: give it as yaml_pipeline_file")
+    assert said.startswith("yaml_pipeline must be a pipeline, not ")
+    assert said.endswith("; a file's path is given as yaml_pipeline_file")
 
 
 def test_a_file_on_the_worker_may_be_a_path_object(emulator: Emulator, tmp_path: Path) -> None:

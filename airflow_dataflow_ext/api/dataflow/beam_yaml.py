@@ -63,7 +63,8 @@ _OF_THE_COMMAND_ALONE = frozenset(
     | {"log-http", "quiet", "trace-token", "user-output-enabled", "verbosity"}
 )
 """Flags about the gcloud command itself, which mean nothing here."""
-_PATH = re.compile(r"\w+:/[^\n]*")
+_NO_MAPPING = re.compile(r"\w+:/[^\n]*|[^:{]*")
+"""A path, or a text without what every mapping in YAML has."""
 
 
 def yaml_launch(
@@ -114,8 +115,10 @@ def _text(pipeline: Any) -> str:
     """The pipeline as YAML. A text is that already, unless a template has rendered it from a mapping: Python's ``None``, and its line
     breaks in quotes, mean something else in YAML."""
     if isinstance(pipeline, str):
-        if _PATH.fullmatch(pipeline.strip()):
-            raise InvalidInputError(f"yaml_pipeline must be a pipeline, and {shown(pipeline)} is a path: give it as yaml_pipeline_file")
+        if _NO_MAPPING.fullmatch(pipeline.strip()):
+            raise InvalidInputError(
+                f"yaml_pipeline must be a pipeline, not {shown(pipeline)}; a file's path is given as yaml_pipeline_file"
+            )
         if not pipeline.lstrip().startswith("{'"):
             return pipeline
     try:
