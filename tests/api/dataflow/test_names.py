@@ -122,6 +122,7 @@ def test_a_user_cannot_take_a_label_of_ours(key: str) -> None:
     "labels",
     [
         {"Team": "a"},
+        {"Ärger": "a"},
         {"1team": "a"},
         {"": "a"},
         {"t" * 64: "a"},
