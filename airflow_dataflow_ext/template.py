@@ -18,6 +18,7 @@ from airflow.sdk import Param
 from airflow_dataflow_ext.api.dataflow.parameter_kinds import kind_of
 from airflow_dataflow_ext.api.dataflow.template_metadata import Parameter, TemplateInfo
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError, InvalidInputError
+from airflow_dataflow_ext.api.rest.texts import shown
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -85,6 +86,8 @@ def read_template(metadata: Metadata) -> TemplateInfo:
     """
     if isinstance(metadata, Mapping):
         return TemplateInfo.read(metadata)
+    if not isinstance(metadata, str | os.PathLike):
+        raise InvalidInputError(f"metadata must be a mapping, or the path of a file, not {shown(metadata)}")
     try:
         with open(metadata, encoding="utf-8") as file:
             return TemplateInfo.read(json.load(file))

@@ -115,6 +115,13 @@ def test_a_file_that_holds_no_metadata_is_named(tmp_path: Path, content: bytes) 
             use(file)
 
 
+@pytest.mark.parametrize("metadata", [None, 5, b"words.json", ["words.json"]])
+def test_what_is_neither_metadata_nor_a_path_is_refused(metadata: Any) -> None:
+    for use in (template_params, TemplateValues):
+        with pytest.raises(InvalidInputError, match=r"^metadata must be a mapping, or the path of a file, not "):
+            use(metadata)
+
+
 @pytest.fixture
 def connected(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     for name, value in emulator.connections().items():

@@ -11,6 +11,7 @@ from airflow.sdk.definitions.context import context_merge
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.values import mapping
 from airflow_dataflow_ext.operators.dataflow_beam_yaml import DataflowStartYamlJobOperator
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
 from airflow_dataflow_ext.operators.dataflow_templates import DataflowStartFlexTemplateOperator
@@ -127,8 +128,8 @@ class FlexFunctionOperator(FunctionLaunchOperator, DataflowStartFlexTemplateOper
             raise self._no_launch(returned, "the parameters of a Flex template's launch, as a mapping")
         body = dict(returned) if {"launchParameter", "launch_parameter"} & set(returned) else {"launchParameter": returned}
         key = "launch_parameter" if "launch_parameter" in body else "launchParameter"
-        parameter = body[key]
-        if isinstance(parameter, Mapping) and not (parameter.get("jobName") or parameter.get("job_name")):
+        parameter = body[key] = mapping(body[key], key)
+        if not (parameter.get("jobName") or parameter.get("job_name")):
             self._is_named = False
             body[key] = {**{name: value for name, value in parameter.items() if name != "job_name"}, "jobName": self.task_id}
         self.body = body

@@ -138,12 +138,13 @@ class GoogleConnection(BaseHook):
             return credentials, project
         from google.auth.impersonated_credentials import Credentials as Impersonated
 
-        target, delegates = (chain, None) if isinstance(chain, str) else (chain[-1], chain[:-1])
+        target, delegates = (chain, ()) if isinstance(chain, str) else (chain[-1], chain[:-1])
+        for account in (*delegates, target):
+            if not isinstance(account, str) or not account.partition("@")[2]:
+                whose = f"impersonation_chain of the task, or of {self._whose},"
+                raise InvalidInputError(f"{whose} must name service accounts by their e-mail, not {shown(account)}")
         domain = target.partition("@")[2]
-        if not domain:
-            whose = f"impersonation_chain of the task, or of {self._whose},"
-            raise InvalidInputError(f"{whose} must name service accounts by their e-mail, not {shown(target)}")
-        made = Impersonated(source_credentials=credentials, target_principal=target, delegates=delegates, target_scopes=scopes)
+        made = Impersonated(source_credentials=credentials, target_principal=target, delegates=delegates or None, target_scopes=scopes)
         return made, domain.partition(".")[0]
 
     def _with_quota(self, credentials: Credentials) -> Credentials:
@@ -199,8 +200,6 @@ def _belong_together(key: RSAPrivateNumbers) -> bool:
 def _chain(given_chain: Any) -> Any:
     """An account, or a chain of accounts, which may come as text from the connection's form or a template; None if there is none."""
     chain = given(given_chain)
-    if not isinstance(chain, str):
-        return chain or None
-    if chain.startswith("["):
-        return list(sequence(chain, "impersonation_chain")) or None
+    if not isinstance(chain, str) or chain.startswith("["):
+        return sequence(chain, "impersonation_chain") or None
     return [account.strip() for account in chain.split(",")] if "," in chain else chain

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline, PipelineJob
 from airflow_dataflow_ext.api.jobs.identity import LaunchIdentity
 from airflow_dataflow_ext.api.jobs.launch_once import launch_once
+from airflow_dataflow_ext.api.rest.arguments import given
 from airflow_dataflow_ext.api.rest.ask import entries
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.hooks.google import DataflowConnection, Where
@@ -39,9 +40,9 @@ class PipelineVerbs(DataflowConnection):
         from airflow_dataflow_ext.api.data_pipelines.pipelines import PipelineRef
 
         found = PipelineRef.read(name, self.place(project_id, location))
-        for what, given, named in (("project_id", project_id, found.place.project_id), ("location", location, found.place.location)):
-            if given and given != named:
-                raise InvalidInputError(f"{what} is {given!r}, and the pipeline is {found.name!r}: give one of them")
+        for what, wanted, named in (("project_id", project_id, found.place.project_id), ("location", location, found.place.location)):
+            if given(wanted) and str(wanted) != named:
+                raise InvalidInputError(f"{what} is {wanted!r}, and the pipeline is {found.name!r}: give one of them")
         return found
 
     @verb

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
 from airflow_dataflow_ext.api.rest import budgets
+from airflow_dataflow_ext.api.rest.arguments import needed
 from airflow_dataflow_ext.api.rest.ask import ask, entries
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
@@ -105,13 +106,14 @@ class WaveHook(SalesforceConnection):
         :param poll_sleep: seconds between two looks; 30 by default.
         :raises JobError: the job ended badly.
         """
-        return (yield from wait_for_job(self.watch(job_id, poll_sleep=poll_sleep, fail_on_warning=fail_on_warning))).result()
+        watch = self.watch(needed(job_id, "job_id"), poll_sleep=poll_sleep, fail_on_warning=fail_on_warning)
+        return (yield from wait_for_job(watch)).result()
 
     @verb
     def stop(self, job_id: str, *, wait_for: float = budgets.STOP_WAIT, poll_sleep: float = budgets.POLL_SLEEP) -> Conversation[Json]:
         """Stop a queued or running job and wait up to ``wait_for`` seconds for its end, with ``poll_sleep`` seconds between two looks;
         returns the DataflowJob."""
-        return wave_stopping.stop(RunRef(version=self.version, id=wave.full_id(job_id)), wait_for=wait_for, poll_sleep=poll_sleep)
+        return wave_stopping.stop(RunRef(version=self.version, id=wave.full_id(job_id, "job_id")), wait_for=wait_for, poll_sleep=poll_sleep)
 
     @verb
     def nodes(self, job_id: str) -> Conversation[list[Json]]:
@@ -169,7 +171,7 @@ class WaveHook(SalesforceConnection):
         :param poll_sleep: seconds between two looks; 30 by default.
         :raises InvalidInputError: the id is not valid.
         """
-        run = RunRef(version=self.version, id=wave.full_id(job_id) if job_id else "")
+        run = RunRef(version=self.version, id="" if job_id is None else wave.full_id(job_id, "job_id"))
         return RunWatch(run=run, poll_sleep=budgets.WAVE_POLL_SLEEP if poll_sleep is None else poll_sleep, fail_on_warning=fail_on_warning)
 
     def _entries(self, request: Request, limit: int | None = None) -> Conversation[list[Json]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.rest.arguments import given, only_given
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.values import text
 from airflow_dataflow_ext.operators.dataflow_launch import DataflowLaunchOperator
 from airflow_dataflow_ext.task.templating import FileFields
 
@@ -60,7 +62,7 @@ class DataflowStartYamlJobOperator(FileFields, DataflowLaunchOperator):
         self,
         *,
         job_name: str,
-        yaml_pipeline_file: str | None = None,
+        yaml_pipeline_file: str | os.PathLike[str] | None = None,
         yaml_pipeline: str | Mapping[str, Any] | None = None,
         region: str | None = None,
         jinja_variables: Mapping[str, Any] | str | None = None,
@@ -85,19 +87,19 @@ class DataflowStartYamlJobOperator(FileFields, DataflowLaunchOperator):
         return bool(self.own_location or given(self.region))
 
     def needs_worker(self) -> bool:
-        return super().needs_worker() or (self.yaml_pipeline_file is not None and "://" not in self.yaml_pipeline_file)
+        return super().needs_worker() or (self.yaml_pipeline_file is not None and _is_local(self.yaml_pipeline_file))
 
     def launch(self) -> tuple[Launch, Place]:
         from airflow_dataflow_ext.api.dataflow.beam_yaml import yaml_launch
 
         place = self.hook.place(self.project_id, self.own_location or given(self.region))
-        file, text = given(self.yaml_pipeline_file), self.yaml_pipeline
-        if file and "://" not in file:
-            text, file = _read(file), None
+        file, pipeline = given(self.yaml_pipeline_file), self.yaml_pipeline
+        if file is not None and _is_local(file):
+            file, pipeline = None, _read(text(file, "yaml_pipeline_file"))
         launch = yaml_launch(
             job_name=self.job_name,
             location=place.location,
-            pipeline=text,
+            pipeline=pipeline,
             pipeline_file=file,
             jinja_variables=self.jinja_variables,
             options=self.options,
@@ -105,6 +107,11 @@ class DataflowStartYamlJobOperator(FileFields, DataflowLaunchOperator):
             template=self.template,
         )
         return launch, place
+
+
+def _is_local(path: Any) -> bool:
+    """Whether a file is on the worker; ``gs:/bucket``, as a Path writes it, is not."""
+    return ":/" not in str(path)
 
 
 def _read(path: str) -> str:

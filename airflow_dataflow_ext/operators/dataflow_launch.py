@@ -15,7 +15,6 @@ from airflow_dataflow_ext.api.dataflow.states import STATE
 from airflow_dataflow_ext.api.dataflow.templates import Validate, check_validate
 from airflow_dataflow_ext.api.dataflow.usage import Spending, check_prices, with_usage
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
-from airflow_dataflow_ext.api.rest.arguments import given
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.values import read
 from airflow_dataflow_ext.operators.base import Attempt
@@ -216,7 +215,7 @@ class DataflowLaunchOperator(TemplateLineage, DataflowJobOperator):
         return DataflowLauncher(
             launch=launch,
             place=place,
-            fallbacks=fallbacks_of(launch, place, self.fallback_locations) if given(self.fallback_locations) else (),
+            fallbacks=fallbacks_of(launch, place, self.fallback_locations),
             policy=self.policy,
             append_job_name=self.append_job_name,
             default_name=self.default_name,

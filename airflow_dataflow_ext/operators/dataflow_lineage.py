@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.rest.errors import DataflowExtError
+from airflow_dataflow_ext.api.rest.texts import LONGEST_VALUE, shortened
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -77,5 +78,10 @@ class TemplateLineage:
 
         aliases = [outlet for outlet in self.outlets if isinstance(outlet, AssetAlias)]
         for entry in self.lineage().outputs if aliases else ():
+            try:
+                asset = Asset(name=entry.uri, uri=entry.uri)
+            except ValueError as error:  # too long for Airflow, or not a URI by the rules of its scheme
+                self.log.warning("No asset for %s: %s", shortened(entry.uri, LONGEST_VALUE), error)
+                continue
             for alias in aliases:
-                context["outlet_events"][alias].add(Asset(name=entry.uri, uri=entry.uri))
+                context["outlet_events"][alias].add(asset)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 from airflow_dataflow_ext.api.jobs.launch_once import pause_before_next
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, JobEndError
 from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.values import sequence
 from airflow_dataflow_ext.operators.base import LaunchOperator
 from airflow_dataflow_ext.task.compat import needs_3_3
+from airflow_dataflow_ext.task.templating import is_template
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -43,7 +45,12 @@ class WaitsForRoom(LaunchOperator):
     @property
     def launches_again(self) -> bool:
         """Whether more than one job may be launched, one after the other."""
-        return self.when_full == "wait" or bool(self.fallback_locations)
+        return self.when_full == "wait" or is_template(self.fallback_locations) or bool(self._fallbacks)
+
+    @property
+    def _fallbacks(self) -> Sequence[str]:
+        """The fallback locations, which a template may have rendered as the text of a list."""
+        return sequence(self.fallback_locations, "fallback_locations")
 
     def go_on(self, context: Context, step: Callable[[], Json]) -> Json:
         """Carry out the rest of the task; while the service has no capacity, launch the job again."""
@@ -61,7 +68,7 @@ class WaitsForRoom(LaunchOperator):
 
     def _pause(self, context: Context) -> float | None:
         """Seconds until the next launch, after one for which there was no capacity; None if the job is not launched again."""
-        asking = pause_before_next(places=1 + len(self.fallback_locations), waits=self.when_full == "wait")
+        asking = pause_before_next(places=1 + len(self._fallbacks), waits=self.when_full == "wait")
         pause: float | None = self.hook.run(asking, self._store(context))
         return pause
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.dataflow.bodies import read_body
 from airflow_dataflow_ext.api.dataflow.templates import ENVIRONMENT_FIELDS, FlexTemplateLaunch, Launch, TemplateLaunch
+from airflow_dataflow_ext.api.rest.arguments import given
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import near, shown
 from airflow_dataflow_ext.api.rest.values import mapping
@@ -97,10 +98,10 @@ class DataflowTemplatedJobStartOperator(FileFields, DataflowLaunchOperator):
         launch = TemplateLaunch(
             template=self.template,
             job_name=self.job_name,
-            parameters=self.parameters or {},
+            parameters=self.parameters,
             environment={**read_body("RuntimeEnvironment", self.environment, "environment"), **self._known},
             update=self.update,
-            transform_name_mapping=self.transform_name_mapping or {},
+            transform_name_mapping=self.transform_name_mapping,
         )
         return launch, self.hook.place(self.project_id, self.own_location or next(iter(places.values()), None))
 
@@ -111,7 +112,7 @@ class DataflowTemplatedJobStartOperator(FileFields, DataflowLaunchOperator):
 
     @property
     def _places(self) -> dict[str, Any]:
-        return {name: value for name, value in self._options.items() if name in _PLACES and value}
+        return {name: value for name, value in self._options.items() if name in _PLACES and given(value)}
 
     @property
     def _known(self) -> dict[str, Any]:

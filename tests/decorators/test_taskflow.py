@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -116,6 +117,14 @@ def test_a_function_that_returns_no_launch_fails_by_its_name(cloud: Emulator, ki
     ended = instance(getattr(task, kind), load).run()
     assert "the function load must return" in str(ended.error)
     assert cloud.jobs.all() == []
+
+
+def test_a_launch_whose_parameters_are_text_is_named_after_the_task_too(cloud: Emulator) -> None:
+    def load() -> dict[str, Any]:
+        return {"launchParameter": json.dumps(flex("orders"))}
+
+    assert instance(task.dataflow_flex, load).run().state == "success"
+    assert str(cloud.jobs.all()[0]["job"]["name"]).startswith("load-")
 
 
 def test_braces_that_a_function_returns_are_beams(cloud: Emulator) -> None:

@@ -143,6 +143,28 @@ def test_a_chain_of_accounts_may_be_the_text_that_a_template_renders_to(
     assert GoogleConnection(impersonation_chain=rendered).impersonation_chain == meant
 
 
+@pytest.mark.parametrize(
+    ("chain", "said"),
+    [
+        (
+            [None],
+            "impersonation_chain of the task, or of connection 'google_cloud_default', must name service accounts by their",
+        ),
+        (["nobody", CHAIN[0]], "must name service accounts by their e-mail, not 'nobody'"),
+        (f"{CHAIN[0]},", "must name service accounts by their e-mail, not ''"),
+        ({CHAIN[0]}, "impersonation_chain must be a list, not set"),
+        (5, "impersonation_chain must be a list, not int 5"),
+    ],
+    ids=str,
+)
+def test_a_wrong_chain_is_not_taken_for_a_wrong_key(only: Connect, key: dict[str, Any], chain: Any, said: str) -> None:
+    only(keyfile_dict=key)
+    with pytest.raises(InvalidInputError) as wrong:
+        GoogleConnection(impersonation_chain=chain).get_credentials()
+    assert said in str(wrong.value)
+    assert "keyfile_dict" not in str(wrong.value)
+
+
 def test_a_key_in_secret_manager_is_left_to_the_provider(only: Connect, key: dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
     from airflow.providers.google.cloud._internal_client.secret_manager_client import _SecretManagerClient
 

@@ -133,6 +133,16 @@ def test_a_wrong_pause_is_refused_by_name_before_the_run_is_stopped(emulator: Em
     assert "wave.jobs.update" not in emulator.requests.counts
 
 
+@pytest.mark.parametrize("nothing", [None, "", {"id": "03CEM000000000V2AQ"}, 5])
+@pytest.mark.parametrize(
+    ("verb", "argument"),
+    [("wait", "job_id"), ("stop", "job_id"), ("start_dataflow", "dataflow"), ("start_recipe", "recipe"), ("run_data_sync", "connector_id")],
+)
+def test_what_names_no_run_and_no_dataflow_is_refused_by_name(hook: WaveHook, verb: str, argument: str, nothing: Any) -> None:
+    with pytest.raises(InvalidInputError, match=f"^{argument} must |^the org shows no {argument} of the name or label '5'"):
+        getattr(hook, verb)(nothing)
+
+
 def test_a_run_is_stopped_queued_or_running_and_an_ended_one_is_fine(emulator: Emulator, hook: WaveHook, use: Use) -> None:
     emulator.wave.scripts.play("*", wait=0.3, seconds=60)
     job = use(hook.start_dataflow, "Sales")

@@ -127,6 +127,23 @@ def test_where_every_location_is_full_the_task_says_so_or_waits(emulator: Emulat
 
 
 @BOTH
+@pytest.mark.parametrize("rendered", [f"['{THERE}']", "[]", "{% if false %}x{% endif %}", "{{ none }}", "null"])
+def test_each_location_of_a_rendered_text_is_tried_once(emulator: Emulator, deferrable: bool, rendered: str) -> None:
+    from airflow_dataflow_ext.exceptions import NoCapacityError
+
+    emulator.settings.change(full=dict.fromkeys((HERE, THERE), "QUOTA_FOR_INSTANCES"))
+    ended = instance(deferrable=deferrable, location=HERE, fallback_locations=rendered).run()
+    assert isinstance(ended.error, NoCapacityError)
+    locations = [entry["job"]["location"] for entry in emulator.jobs.all()]
+    assert locations == ([HERE, THERE] if THERE in rendered else [HERE])
+
+
+def test_a_zone_goes_with_fallback_locations_that_were_rendered_from_nothing(emulator: Emulator) -> None:
+    ended = instance(location=HERE, fallback_locations="[]", environment={"workerZone": f"{HERE}-a"}).run()
+    assert ended.state == "success", ended.error
+
+
+@BOTH
 def test_a_quota_of_jobs_is_waited_for(emulator: Emulator, deferrable: bool) -> None:
     emulator.scripts.play("other-*", [(0, "JOB_STATE_RUNNING"), (1.0, "JOB_STATE_DONE")])
     emulator.settings.change(jobs_per_project=1)

@@ -109,6 +109,18 @@ def test_a_field_that_is_a_text_takes_a_rendered_none_for_not_given(emulator: Em
     assert text not in sent(emulator).get("environment", {})
 
 
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("name", [CLASSIC, FLEX, YAML])
+def test_empty_text_is_not_given_unless_a_text_is_asked_for(emulator: Emulator, name: str, native: bool) -> None:
+    empty = "{% if params.many %}50{% endif %}"
+    fields = {"maxWorkers": empty, "enableStreamingEngine": empty, "additionalExperiments": empty, "additionalUserLabels": empty}
+    for environment in (fields, empty):
+        good(task(name, params={"many": False}, native=native, **with_environment(name, environment)))
+    for call in emulator.requests:
+        if call.method in LAUNCHES:
+            assert set(call.body.get("launchParameter", call.body)["environment"]) == {"additionalUserLabels"}
+
+
 @pytest.mark.parametrize("name", [CLASSIC, FLEX, YAML, CREATE])
 def test_a_place_that_was_rendered_from_none_is_the_connections(emulator: Emulator, name: str) -> None:
     good(task(name, params={"none": None}, project_id="{{ params.none }}", location="{{ params.none }}"))
@@ -190,6 +202,37 @@ def test_a_path_in_cloud_storage_that_ends_like_a_template_file_is_a_path(emulat
     good(in_folder(tmp_path, FLEX, body={"launchParameter": parameter}, params={"s": "spec"}))
     assert (sent(emulator)["containerSpecGcsPath"], sent(emulator)["parameters"]["schema"]) == ("gs://b/spec.json", "local.json")
     good(in_folder(tmp_path, YAML, yaml_pipeline=None, yaml_pipeline_file="gs://b/p.yaml"))
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_a_pipeline_that_was_rendered_from_a_mapping_is_that_mapping(emulator: Emulator, native: bool) -> None:
+    pipeline = {"pipeline": {"type": "chain", "name": None, "quoted": "it's", "callable": "def f(x):\n  return x"}}
+    good(task(YAML, params={"p": pipeline}, native=native, yaml_pipeline="{{ params.p }}"))
+    assert json.loads(sent(emulator)["parameters"]["yaml_pipeline"]) == pipeline
+
+
+@pytest.mark.parametrize("text", ["{'pipeline': {type: chain}}", "{pipeline: {type: chain}}", "a: &x [1]\npipeline: {b: *x}"])
+def test_a_pipeline_in_yaml_stays_as_it_is(emulator: Emulator, text: str) -> None:
+    good(task(YAML, yaml_pipeline=text))
+    assert sent(emulator)["parameters"]["yaml_pipeline"] == text
+
+
+@pytest.mark.parametrize(
+    "path", ["gs://b/p.yaml", " gs://b/my pipeline.yml\n", "{{ params.p }}", "https://x/p.yaml", "{{ 'p.yaml' }}", "- a"]
+)
+def test_a_path_in_place_of_a_pipeline_is_refused(emulator: Emulator, path: str) -> None:
+    said = refused(task(YAML, params={"p": "gs://b/p"}, yaml_pipeline=path), emulator)
+    assert said.startswith("yaml_pipeline must be a pipeline, not ")
+    assert said.endswith("; a file's path is given as yaml_pipeline_file")
+
+
+def test_a_file_on_the_worker_may_be_a_path_object(emulator: Emulator, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("pipeline: {}")
+    good(task(YAML, yaml_pipeline=None, yaml_pipeline_file=tmp_path / "p.yaml"))
+    assert sent(emulator)["parameters"] == {"yaml_pipeline": "pipeline: {}"}
+    said = refused(task(YAML, yaml_pipeline=None, yaml_pipeline_file=Path("gs://b/p.yaml")), emulator)
+    assert "did you mean 'gs://b/p.yaml'?" in said
+    assert "yaml_pipeline_file must be a text, not list" in refused(task(YAML, yaml_pipeline=None, yaml_pipeline_file=["p.yaml"]), emulator)
 
 
 def test_a_file_that_is_not_there_fails_the_dag_file(tmp_path: Path) -> None:
@@ -398,6 +441,14 @@ def test_options_may_hold_the_zone_and_the_region(emulator: Emulator) -> None:
     assert "zone is 'europe-west1-d'" in refused(task(CLASSIC, options={"zone": "europe-west1-d"}), emulator)
     assert good(task(CLASSIC, options={"zone": "europe-west1-d", "region": "europe-west1"}))["location"] == "europe-west1"
     assert good(task(CLASSIC, options={"zone": "us-central1-a"}))["location"] == "us-central1"
+
+
+def test_a_region_of_the_options_may_render_to_none(emulator: Emulator) -> None:
+    options = {"region": "{{ none }}"}
+    assert good(task(CLASSIC, location="europe-west1", options=options))["location"] == "europe-west1"
+    assert "zone is 'europe-west1-d', and no location is given" in refused(
+        task(CLASSIC, options={**options, "zone": "europe-west1-d"}), emulator
+    )
 
 
 def test_a_long_name_of_a_parameter_or_a_template_is_not_printed_whole(emulator: Emulator) -> None:

@@ -18,7 +18,10 @@ def launch(emulator: Emulator, **fields: Any) -> Any:
     emulator.objects.write("gs://t/x_metadata", json.dumps(raw(WORDS)["metadata"]).encode())
     emulator.scripts.play("*", [(0, "JOB_STATE_RUNNING"), (0.1, "JOB_STATE_DONE")])
     return task(
-        "DataflowTemplatedJobStartOperator", template="gs://t/x", parameters=PARAMETERS, poll_sleep=0.05, **{"job_name": "count", **fields}
+        "DataflowTemplatedJobStartOperator",
+        template="gs://t/x",
+        poll_sleep=0.05,
+        **{"job_name": "count", "parameters": PARAMETERS, **fields},
     )
 
 
@@ -50,6 +53,19 @@ def test_an_asset_alias_gets_what_was_written(emulator: Emulator, deferrable: bo
     assert ended.state == "success", ended.error
     events = ended.message.outlet_events
     assert [(event["source_alias_name"], event["dest_asset_key"]["uri"]) for event in events] == [("counts", "gs://counts/part")]
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_what_airflow_takes_for_no_asset_fails_no_job_that_is_done(emulator: Emulator, shown: Any, deferrable: bool) -> None:
+    from airflow.sdk import AssetAlias
+
+    output = f"gs://counts/{'x' * 1600}"
+    launched = launch(emulator, outlets=[AssetAlias("counts")], deferrable=deferrable, parameters={**PARAMETERS, "output": output})
+    ended = launched.run()
+    assert ended.state == "success", ended.error
+    assert [
+        line for line in shown.lines() if line.startswith("No asset for gs://counts/xxx") and "1500 characters" in line and len(line) < 300
+    ]
 
 
 def test_without_an_alias_no_metadata_is_read_for_assets(emulator: Emulator) -> None:

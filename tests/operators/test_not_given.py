@@ -81,7 +81,43 @@ def test_a_whole_job_in_place_of_its_id_is_said_to_be_one(emulator: Emulator, na
     assert said.endswith("of a whole job, or another resource, give its 'id'")
 
 
-@pytest.mark.parametrize("job_id", ["projects/p/locations/l/jobs/j", ["j"], "j j"])
+ID_OF = "of a whole job, or another resource, give its 'id'"
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize(
+    ("name", "argument", "hint", "fields"),
+    [
+        ("WaveStopDataflowJobOperator", "job_id", ID_OF, {}),
+        ("WaveRunDataSyncOperator", "connector_id", ID_OF, {}),
+        ("WaveDataflowJobSensor", "job_id", ID_OF, SENSOR),
+        ("DataflowSnapshotSensor", "snapshot_id", ID_OF, SENSOR),
+        ("DataflowDeleteSnapshotOperator", "snapshot_id", ID_OF, {}),
+        ("DataflowCreateJobOperator", "snapshot_id", ID_OF, {"job": {"name": "j", "type": "JOB_TYPE_BATCH", "stepsLocation": "gs://b/g"}}),
+        ("DataflowRunPipelineOperator", "pipeline_name", "of a whole pipeline, give its 'name'", {}),
+    ],
+)
+def test_another_tasks_whole_result_in_place_of_its_id_is_said_to_be_one(
+    emulator: Emulator, name: str, argument: str, hint: str, fields: dict[str, Any], native: bool
+) -> None:
+    whole = {"id": "03CEM000000000V2AQ", "name": "projects/p/locations/l/pipelines/p"}
+    said = refused(task(name, params={"whole": whole}, native=native, **{argument: "{{ params.whole }}"}, **fields))
+    assert said.endswith(hint)
+    assert argument in said or name == "DataflowRunPipelineOperator"
+    assert len(emulator.jobs) == 0
+
+
+@pytest.mark.parametrize("value", [5, b"03CEM000000000V", ["03CEM000000000V2AQ"], " 03CEM000000000V2AQ", "03C"])
+def test_what_can_be_no_id_of_salesforce_is_refused_by_name(emulator: Emulator, value: Any) -> None:
+    assert refused(task("WaveStopDataflowJobOperator", job_id=value)).startswith("job_id must be a Salesforce id of 15 or 18 letters and")
+
+
+def test_a_pipelines_place_may_render_to_none(emulator: Emulator) -> None:
+    ended = task("DataflowDeletePipelineOperator", pipeline_name="nightly", project_id="{{ none }}", location="{{ none }}").run()
+    assert (ended.state, ended.error) == ("success", None)
+
+
+@pytest.mark.parametrize("job_id", [".", "..", "projects/p/locations/l/jobs/j", ["j"], "j j"])
 def test_a_sensor_does_not_wait_for_what_can_be_no_job(emulator: Emulator, job_id: Any) -> None:
     assert refused(task("DataflowJobStatusSensor", job_id=job_id, **DONE, **SENSOR)).startswith("job_id must be an id, not ")
 

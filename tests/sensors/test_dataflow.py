@@ -155,6 +155,20 @@ def test_a_wrong_argument_fails_the_dag_file(name: str, arguments: dict[str, Any
         getattr(sensors(), name)(task_id="wait", job_id="j", **arguments)
 
 
+def test_statuses_that_are_another_tasks_output_are_refused_by_name() -> None:
+    from airflow.sdk import DAG, BaseOperator
+
+    with DAG("statuses"):
+        states = BaseOperator(task_id="states").output
+        with pytest.raises(InvalidInputError, match=r"^expected_statuses must be a list, not PlainXComArg "):
+            sensors().DataflowJobStatusSensor(task_id="wait", job_id="j", expected_statuses=states)
+
+
+@pytest.mark.parametrize("several", [{DONE}, (DONE,), iter([DONE]), dict.fromkeys([DONE]).keys(), f'["{DONE}"]'])
+def test_several_statuses_may_come_in_any_collection(several: Any) -> None:
+    assert sensors().DataflowJobStatusSensor(task_id="wait", job_id="j", expected_statuses=several).expected_statuses == [DONE]
+
+
 def test_waiting_again_does_not_wait_longer(launch: Launch) -> None:
     steps = [(0.2 * number, JobMessage(str(number))) for number in range(40)]
     job_id = launch((0, RUNNING), *steps)

@@ -44,8 +44,9 @@ class PipelineRef(Struct, frozen=True, kw_only=True):
         if full:
             return cls(place=Place(project_id=full["project"], location=full["location"]), id=full["id"])
         if not isinstance(name, str) or given(name) is None or "/" in name:
+            hint = "; of a whole pipeline, give its 'name'" if str(name).startswith("{") else ""
             raise InvalidInputError(
-                f"a pipeline is named by its id or as projects/PROJECT/locations/LOCATION/pipelines/ID, not {shown(name)}"
+                f"a pipeline is named by its id or as projects/PROJECT/locations/LOCATION/pipelines/ID, not {shown(name)}{hint}"
             )
         return cls(place=place, id=name)
 

@@ -63,6 +63,8 @@ _OF_THE_COMMAND_ALONE = frozenset(
     | {"log-http", "quiet", "trace-token", "user-output-enabled", "verbosity"}
 )
 """Flags about the gcloud command itself, which mean nothing here."""
+_NO_MAPPING = re.compile(r"\w+:/[^\n]*|[^:{]*")
+"""A path, or a text without what every mapping in YAML has."""
 
 
 def yaml_launch(
@@ -95,7 +97,7 @@ def yaml_launch(
     if given(pipeline_file):
         parameters["yaml_pipeline_file"] = check_gcs_path(pipeline_file, "yaml_pipeline_file")
     else:
-        parameters["yaml_pipeline"] = pipeline if isinstance(pipeline, str) else _json(mapping(pipeline, "yaml_pipeline"), "yaml_pipeline")
+        parameters["yaml_pipeline"] = _text(pipeline)
     if variables := mapping(jinja_variables, "jinja_variables"):
         parameters["jinja_variables"] = _json(variables, "jinja_variables")
     parameter: Json = {
@@ -107,6 +109,24 @@ def yaml_launch(
         "environment": {**fields, **read_body(_SCHEMA, environment, "environment")},
     }
     return FlexTemplateLaunch(body={"launchParameter": parameter})
+
+
+def _text(pipeline: Any) -> str:
+    """The pipeline as YAML. A text is that already, unless a template has rendered it from a mapping: Python's ``None``, and its line
+    breaks in quotes, mean something else in YAML."""
+    if isinstance(pipeline, str):
+        if _NO_MAPPING.fullmatch(pipeline.strip()):
+            raise InvalidInputError(
+                f"yaml_pipeline must be a pipeline, not {shown(pipeline)}; a file's path is given as yaml_pipeline_file"
+            )
+        if not pipeline.lstrip().startswith("{'"):
+            return pipeline
+    try:
+        return _json(mapping(pipeline, "yaml_pipeline"), "yaml_pipeline")
+    except InvalidInputError:
+        if isinstance(pipeline, str):
+            return pipeline
+        raise
 
 
 def _json(value: Any, at: str) -> str:

@@ -44,6 +44,8 @@ def fallbacks_of(launch: Launch, place: Place, locations: Any) -> tuple[Place, .
     :raises InvalidInputError: a location is not valid, or the launch is tied to one region.
     """
     names = [check_location(location, "fallback_locations") for location in sequence(locations, "fallback_locations")]
+    if not names:
+        return ()
     for name in names:
         if name == place.location or names.count(name) > 1:
             raise InvalidInputError(

@@ -9,9 +9,10 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from airflow_dataflow_ext.api.dataflow import methods as dataflow
-from airflow_dataflow_ext.api.dataflow.bodies import check_gcs_path, check_kinds_of_place, read_body, read_field
+from airflow_dataflow_ext.api.dataflow.bodies import check_gcs_path, check_kinds_of_place, read_body
 from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.dataflow.names import LAUNCH_LABEL, check_labels, merge_labels
+from airflow_dataflow_ext.api.rest.arguments import identifier
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json, Request
 
@@ -52,7 +53,8 @@ class CreateJobLaunch(Struct, frozen=True, kw_only=True):
         if not job.get("name"):
             raise InvalidInputError("job.name is missing: the job must have a name")
         force_setattr(self, "job", {**job, "labels": check_labels(job.get("labels"), "job.labels")})
-        force_setattr(self, "snapshot_id", read_field("Job", "createdFromSnapshotId", self.snapshot_id, "snapshot_id"))
+        if self.snapshot_id is not None:
+            force_setattr(self, "snapshot_id", identifier(self.snapshot_id, "snapshot_id"))
 
     @property
     def job_name(self) -> str:

@@ -91,7 +91,7 @@ def check_labels(users: Any, argument: str) -> dict[str, str]:
     for key in labels:
         if key in OUR_LABELS:
             raise InvalidInputError(f"{argument} must not hold {shown(key)}: that label identifies the launch")
-        if not LABEL_KEY.fullmatch(key):
+        if not LABEL_KEY.fullmatch(key) or key != key.lower():
             raise InvalidInputError(f"{argument}: {shown(key)} is not a label name (a lower-case letter, then at most 62 of a-z 0-9 _ -)")
     if len(labels) + len(OUR_LABELS) > MOST_LABELS:
         raise InvalidInputError(f"{argument} holds {len(labels)} labels; with this package's, that is over the limit of {MOST_LABELS}")

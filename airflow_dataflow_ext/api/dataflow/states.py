@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from airflow_dataflow_ext.api.jobs.phase import Phase, StateRow
@@ -75,7 +75,7 @@ def read_states(value: Any, at: str) -> list[str]:
     """
     if isinstance(value, str):
         value = value if value.lstrip().startswith("[") else [value]
-    elif isinstance(value, Iterable) and not isinstance(value, Mapping):
+    elif isinstance(value, Collection | Iterator) and not isinstance(value, Mapping):
         value = list(value)
     found: list[str] = sorted(set(read(f"[{STATE}]", value, at, {}) or ()))
     if not found:

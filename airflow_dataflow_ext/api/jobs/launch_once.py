@@ -168,7 +168,7 @@ def _job_of(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) 
     if record.step == "settled" and record.phase == Phase.FAILED:
         return None
     if record.step == "intended":
-        yield Say(f"An earlier attempt died while it launched {record.job_name}; lhecking whether the job exists.")
+        yield Say(f"An earlier attempt died while it launched {record.job_name}; checking whether the job exists.")
         return (yield from _find(launcher, identity, record))
     for pause in budgets.LOOKUP_PAUSES:
         if pause:

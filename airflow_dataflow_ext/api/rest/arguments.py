@@ -10,7 +10,8 @@ from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.rest.values import NOTHING, text
 
-_ID = re.compile(r"[\w.:~-]+")
+_ID = re.compile(r"(?!\.+$)[\w.:~-]+")
+"""A segment of a path; dots alone would be a step in it."""
 
 
 def given(value: Any) -> Any:
@@ -48,9 +49,17 @@ def identifier(value: Any, at: str) -> str:
     """
     found = needed(str(value) if isinstance(value, Mapping | Sequence) else value, at)
     if not _ID.fullmatch(found):
-        hint = "; of a whole job, or another resource, give its 'id'" if found.startswith("{") else ""
-        raise InvalidInputError(f"{at} must be an id, not {shown(value)}{hint}")
+        raise no_id(value, at)
     return found
+
+
+def no_id(value: Any, at: str, what: str = "an id") -> InvalidInputError:
+    """The error about a value that is no id.
+
+    :param what: which kind of id it must be.
+    """
+    hint = "; of a whole job, or another resource, give its 'id'" if str(value).startswith("{") else ""
+    return InvalidInputError(f"{at} must be {what}, not {shown(value)}{hint}")
 
 
 def snake(name: str) -> str:

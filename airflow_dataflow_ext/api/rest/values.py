@@ -32,18 +32,22 @@ NOTHING = ("None", "null")
 
 LIMITS = {"int32": 2**31, "int64": 2**63}
 
+_NUMPY_KINDS = tuple("biufU")
+"""NumPy's letters for booleans, whole numbers without and with a sign, numbers, and texts."""
+
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}(\.0*)?")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]{1,9})?)s?")
 
 
 def read(kind: str, value: Any, at: str, fields: Fields) -> Any:
-    """A value converted to a field's type; None stays None and means "not given".
+    """A value converted to a field's type. None stays None and means "not given", as do, for a field that is no text, empty text and the
+    text that None renders to.
 
     :param kind: see :data:`Fields`.
     :param at: the field's dotted path, for the message.
     :raises InvalidInputError: it does not fit.
     """
-    if value is None or (kind not in ("string", "any") and isinstance(value, str) and value.strip() in NOTHING):
+    if value is None or (kind not in ("string", "any") and _is_nothing(value)):
         return None
     if kind in _SCALARS:
         return _SCALARS[kind](value, at)
@@ -75,6 +79,11 @@ def message(kind: str, value: Any, at: str, fields: Fields) -> dict[str, Any]:
     return {key: entry for key, entry in found.items() if entry is not None}
 
 
+def _is_nothing(value: Any) -> bool:
+    """Whether a value that is to be no text is not given."""
+    return value is None or (isinstance(value, str) and value.strip() in ("", *NOTHING))
+
+
 def camel(name: str) -> str:
     """A name in camel case."""
     return re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), name)
@@ -97,11 +106,13 @@ def mapping(value: Any, at: str) -> dict[str, Any]:
 
 
 def sequence(value: Any, at: str) -> Sequence[Any]:
-    """A list, which may be given as text.
+    """A list, which may be given as text; None gives an empty list.
 
     :raises InvalidInputError: it is not a list.
     """
     found = _parsed(value, at, "a list")
+    if found is None:
+        return ()
     if not isinstance(found, Sequence) or isinstance(found, str | bytes | bytearray):
         raise InvalidInputError(f"{at} must be a list, not {type(found).__name__} {shown(value)}")
     return found
@@ -109,6 +120,8 @@ def sequence(value: Any, at: str) -> Sequence[Any]:
 
 def _parsed(value: Any, at: str, what: str) -> Any:
     """The value of a text that was rendered from a mapping or a list, or made with ``tojson``."""
+    if _is_nothing(value):
+        return None
     if not isinstance(value, str):
         return value
     try:
@@ -130,8 +143,7 @@ def text(value: Any, at: str) -> str:
 
     :raises InvalidInputError: it is something else.
     """
-    if isinstance(value, Enum):
-        return text(value.value, at)
+    value = _plain(value)
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -150,7 +162,8 @@ def flag(value: Any, at: str) -> bool:
 
     :raises InvalidInputError: it is neither.
     """
-    found = {"true": True, "false": False}.get(str(value).strip().lower()) if isinstance(value, bool | str) else None
+    given = _plain(value)
+    found = {"true": True, "false": False}.get(str(given).strip().lower()) if isinstance(given, bool | str) else None
     if found is None:
         raise InvalidInputError(f"{at} must be true or false, not {shown(value)}")
     return found
@@ -161,11 +174,11 @@ def whole(value: Any, at: str, kind: str = "int32") -> int:
 
     :raises InvalidInputError: it is not a whole number, or does not fit into ``kind``.
     """
-    found = None
-    if isinstance(value, str):
-        found = int(value.strip().partition(".")[0]) if _WHOLE.fullmatch(value.strip()) else None
-    elif isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value) and value == int(value):
-        found = int(value)
+    given, found = _plain(value), None
+    if isinstance(given, str):
+        found = int(given.strip().partition(".")[0]) if _WHOLE.fullmatch(given.strip()) else None
+    elif isinstance(given, int | float | Decimal) and not isinstance(given, bool) and math.isfinite(given) and given == int(given):
+        found = int(given)
     if found is None or not -LIMITS[kind] <= found < LIMITS[kind]:
         raise InvalidInputError(f"{at} must be a whole number ({kind}), not {shown(value)}")
     return found
@@ -177,8 +190,9 @@ def number(value: Any, at: str, what: str = "a number") -> float:
     :param what: what it is, for the error message.
     :raises InvalidInputError: it is not a number.
     """
+    given = _plain(value)
     try:
-        found = float(value) if isinstance(value, str | int | float | Decimal) and not isinstance(value, bool) else math.nan
+        found = float(given) if isinstance(given, str | int | float | Decimal) and not isinstance(given, bool) else math.nan
     except (ValueError, OverflowError):
         found = math.nan
     if not math.isfinite(found):
@@ -204,11 +218,10 @@ def duration(value: Any, at: str) -> str:
 
     :raises InvalidInputError: it is not a duration.
     """
-    if isinstance(value, timedelta):
-        value = value.total_seconds()
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0:
-        value = f"{value:.9f}".rstrip("0").rstrip(".")
-    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    given = value.total_seconds() if isinstance(value, timedelta) else _plain(value)
+    if isinstance(given, int | float | Decimal) and not isinstance(given, bool) and math.isfinite(given) and given >= 0:
+        given = f"{given:.9f}".rstrip("0").rstrip(".")
+    found = _DURATION.fullmatch(given.strip()) if isinstance(given, str) else None
     if found is None:
         raise InvalidInputError(f"{at} must be a duration, for example '604800s', not {shown(value)}")
     return f"{found[1]}s"
@@ -226,9 +239,18 @@ def _any(value: Any, at: str) -> Any:
         return {text(name, at): _any(entry, f"{at}[{shown(name)}]") for name, entry in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
         return [_any(entry, f"{at}[{place}]") for place, entry in enumerate(value)]
-    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
-        return value
-    return text(value, at)
+    given = _plain(value)
+    if given is None or isinstance(given, bool | int) or (isinstance(given, float) and math.isfinite(given)):
+        return given
+    return text(given, at)
+
+
+def _plain(value: Any) -> Any:
+    """The value of an enum member or of a NumPy scalar, which pandas gives, as a value of Python's own types; else the value itself."""
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    is_scalar = getattr(value, "ndim", None) == 0 and getattr(getattr(value, "dtype", None), "kind", "") in _NUMPY_KINDS
+    return value.item() if is_scalar else value
 
 
 def _entry(kind: str, value: Any, at: str, fields: Fields) -> Any:

@@ -42,10 +42,12 @@ class RunLaunch(Struct, frozen=True):
     :raises InvalidInputError: it is not an id.
     """
 
+    argument: ClassVar[str] = "dataflow"
+    """Name of the argument that gives this id."""
     source_id: str
 
     def __post_init__(self) -> None:
-        force_setattr(self, "source_id", wave.full_id(self.source_id))
+        force_setattr(self, "source_id", wave.full_id(self.source_id, self.argument))
 
     @abstractmethod
     def request(self, version: str) -> Request:
@@ -77,6 +79,8 @@ class DataSync(RunLaunch, frozen=True):
 
     https://developer.salesforce.com/docs/atlas.en-us.bi_dev_guide_rest.meta/bi_dev_guide_rest/bi_run_schedule_sync_data.htm
     """
+
+    argument: ClassVar[str] = "connector_id"
 
     def request(self, version: str) -> Request:
         return wave.call(wave.DataConnector.ingest, version, {}, connectorId=self.source_id)

@@ -23,28 +23,31 @@ def source_id(version: str, *, dataflow: str | None = None, recipe: str | None =
     :raises InvalidInputError: neither or both are given, or the org has none of that name.
     """
     if only_given(dataflow=dataflow, recipe=recipe) == "dataflow":
-        return (yield from dataflow_id(version, needed(dataflow, "dataflow")))
-    return (yield from recipe_dataflow_id(version, needed(recipe, "recipe")))
+        return (yield from dataflow_id(version, dataflow))
+    return (yield from recipe_dataflow_id(version, recipe))
 
 
-def dataflow_id(version: str, dataflow: str, *, retry_for: float = budgets.RETRY_FOR) -> Conversation[str]:
+def dataflow_id(version: str, dataflow: str | None, *, retry_for: float = budgets.RETRY_FOR) -> Conversation[str]:
     """The id of a dataflow.
 
     :param dataflow: its id (02K...), name or label.
-    :raises InvalidInputError: there is none of that name, or more than one.
+    :raises InvalidInputError: it is not given, or there is none of that name, or more than one.
     """
+    dataflow = needed(dataflow, "dataflow")
     if wave.is_id(dataflow, "02K"):
         return wave.full_id(dataflow)
     bodies = yield from pages(wave.call(wave.Dataflow.list, version), retry_for=retry_for)
     return wave.full_id(str(_only("dataflow", dataflow, list(items(bodies, "dataflows")))["id"]))
 
 
-def recipe_dataflow_id(version: str, recipe: str, *, retry_for: float = budgets.RETRY_FOR) -> Conversation[str]:
+def recipe_dataflow_id(version: str, recipe: str | None, *, retry_for: float = budgets.RETRY_FOR) -> Conversation[str]:
     """The id of the dataflow that runs a recipe.
 
     :param recipe: its id (05v...), name or label.
-    :raises InvalidInputError: there is none of that name, or more than one, or the recipe has never been made ready to run.
+    :raises InvalidInputError: it is not given, there is none of that name, or more than one, or the recipe has never been made ready to
+        run.
     """
+    recipe = needed(recipe, "recipe")
     if wave.is_id(recipe, "05v"):
         found: Json = yield from ask(recipe_request(version, recipe), retry_for=retry_for)
     else:

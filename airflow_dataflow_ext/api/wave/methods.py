@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from airflow_dataflow_ext.api.rest.arguments import no_id
 from airflow_dataflow_ext.api.rest.errors import AllowanceSpentError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import ALWAYS, Json, Method, Refusal, Request
 from airflow_dataflow_ext.api.rest.texts import shown
@@ -199,15 +200,16 @@ def call(method: Method, version: str, body: Mapping[str, Any] | None = None, /,
     return replace(method.request(body, version=f"{number_of(version)}.0", **values), headers=HEADERS)
 
 
-def full_id(id: str) -> str:
+def full_id(id: Any, at: str = "id") -> str:
     """The 18-character form of an id, which lists contain; the 15-character form lacks the checksum of three characters.
 
     https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/field_types.htm
 
+    :param at: name of the argument, for the error message.
     :raises InvalidInputError: it is not an id.
     """
-    if not re.fullmatch(r"[0-9A-Za-z]{15}([0-9A-Za-z]{3})?", id or ""):
-        raise InvalidInputError(f"{shown(id)} is not a Salesforce id: it must have 15 or 18 letters and digits")
+    if not isinstance(id, str) or not re.fullmatch(r"[0-9A-Za-z]{15}([0-9A-Za-z]{3})?", id):
+        raise no_id(id, at, "a Salesforce id of 15 or 18 letters and digits")
     marks = ("".join("1" if letter.isupper() else "0" for letter in reversed(id[start : start + 5])) for start in (0, 5, 10))
     return id[:15] + "".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"[int(mark, 2)] for mark in marks)
 

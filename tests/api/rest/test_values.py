@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
+from enum import Enum, StrEnum
 from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.api.rest.values import flag, read
+from airflow_dataflow_ext.api.rest.values import flag, mapping, read, seconds, sequence
 
 FIELDS = {"Box": {"size": "int32", "open": "boolean", "inner": "Box", "tags": "[string]", "labels": "{string}", "maxWorkers": "int32"}}
 NAN = float("nan")
@@ -23,6 +24,11 @@ NAN = float("nan")
 
 class Zone(StrEnum):
     A = "a"
+
+
+class Workers(Enum):
+    MANY = 50
+    SHARED = "true"
 
 
 @pytest.mark.parametrize(
@@ -71,12 +77,47 @@ def test_a_value_is_read_as_the_type_of_its_field(kind: str, value: Any, meant: 
     assert read(kind, value, "x", FIELDS) == meant
 
 
+@pytest.mark.parametrize("kind", ["boolean", "int32", "int64", "double", "duration", "A|B", "[string]", "{string}", "Box"])
+@pytest.mark.parametrize("nothing", ["", " \n", "None", "null"])
+def test_empty_text_is_not_given_unless_the_field_is_a_text(kind: str, nothing: str) -> None:
+    assert not read(kind, nothing, "x", FIELDS)
+    assert read("{any}", {"labels": nothing}, "x", FIELDS) == {"labels": nothing}
+    assert read("Box", {"size": nothing, "tags": nothing}, "x", FIELDS) == {}
+    assert (mapping(nothing, "x"), sequence(nothing, "x")) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "meant"),
+    [
+        ("int32", np.int64(3), 3),
+        ("int32", Workers.MANY, 50),
+        ("double", np.float32(0.5), 0.5),
+        ("boolean", np.bool_(True), True),
+        ("boolean", Workers.SHARED, True),
+        ("duration", np.int64(60), "60s"),
+        ("duration", Decimal("0.5"), "0.5s"),
+        ("string", np.int64(3), "3"),
+        ("string", np.bool_(False), "false"),
+        ("string", Workers.MANY, "50"),
+        ("any", {"n": np.float64(2.5), "of": [np.int8(1), Workers.SHARED]}, {"n": 2.5, "of": [1, "true"]}),
+    ],
+)
+def test_an_enum_member_and_a_numpy_scalar_are_read_as_their_values(kind: str, value: Any, meant: Any) -> None:
+    found = read(kind, value, "x", FIELDS)
+    assert (found, type(found)) == (meant, type(meant))
+
+
+def test_seconds_may_be_a_numpy_scalar_and_a_time_of_numpy_is_refused() -> None:
+    assert seconds(np.int64(5), "x") == 5.0
+    with pytest.raises(InvalidInputError, match="x must be a text, not datetime64"):
+        read("string", np.datetime64("2026-01-02T00:00:00.000000000"), "x", FIELDS)
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "words"),
     [
         ("boolean", "yes", "x must be true or false, not 'yes'"),
         ("boolean", 1, "x must be true or false, not 1"),
-        ("boolean", "", "x must be true or false, not ''"),
         ("int32", True, "x must be a whole number (int32), not True"),
         ("int32", "3 workers", "x must be a whole number (int32), not '3 workers'"),
         ("int32", 2**31, "x must be a whole number (int32)"),

@@ -46,7 +46,7 @@ def test_the_short_form_of_an_id_is_completed(id: str) -> None:
 
 @pytest.mark.parametrize("id", ["", "02K", "02K3h000000Mu1o!", "02K3h000000Mu1oEA", None])
 def test_what_is_no_id_is_refused(id: Any) -> None:
-    with pytest.raises(InvalidInputError, match="not a Salesforce id"):
+    with pytest.raises(InvalidInputError, match="id must be a Salesforce id"):
         wave.full_id(id)
 
 
