@@ -80,7 +80,7 @@ class DataflowConnection(GoogleConnection):
         own = (*ENDPOINTS.values(), "location")
         for name in self._extras.keys() - own:
             if (meant := near(name, own, SURELY_MEANT)) and not self._get_field(meant):
-                raise InvalidInputError(f"{self._whose} has no extra {shown(name)} that means anything; did you mean {meant!r}?")
+                raise InvalidInputError(f"the extra of {self._whose} has an unknown field {shown(name)}; did you mean {meant!r}?")
 
     @cached_property
     def root(self) -> str:

@@ -455,7 +455,9 @@ def test_a_field_of_a_connection_that_cannot_be_read_is_named(connect: Callable[
 )
 def test_a_misspelt_endpoint_or_location_of_a_connection_is_refused(connect: Callable[..., None], misspelt: str, meant: str) -> None:
     connect(**{"dataflow_endpoint": None, misspelt: "http://localhost:8085"})
-    with pytest.raises(InvalidInputError, match=f"connection 'google_cloud_default' has .*'{misspelt}'.*did you mean '{meant}'"):
+    with pytest.raises(
+        InvalidInputError, match=f"connection 'google_cloud_default' has an unknown field '{misspelt}'.*did you mean '{meant}'"
+    ):
         make_hook()
     connect(**{"location": "europe-west1", "scopes": "x", "project_id": "y", misspelt: "z"})  # what is given cannot be meant
     make_hook()
