@@ -187,7 +187,7 @@ def test_an_option_that_would_have_no_effect_is_refused(options: list[str], caps
     assert capsys.readouterr().err.startswith(f"The emulator cannot start: {options[0]} ")
 
 
-@pytest.mark.parametrize("options", [["--token-lifetime", "-5"], ["--token-lifetime", "1h"], ["--no-gcs", "--gcs-port", "8086"]])
+@pytest.mark.parametrize("options", [["--token-lifetime", "-5"], ["--token-lifetime", "1h"]])
 def test_a_wrong_option_is_refused_by_name(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([*options, "--engine", "scripted", "--port", "0"])
