@@ -10,6 +10,7 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -26,6 +27,13 @@ STATIC = Path(__file__).parent / "static"
 JOB = "/dags/{dag_id}/job"
 """The DAG is in the path, where Airflow's authorization looks for it; the rest is in the query, because a run's id may contain a slash."""
 
+Text = Annotated[str, Query(pattern=r"^[^\x00]*$")]
+"""A text that each database can compare with its own."""
+
+Id = Annotated[Text, Query(min_length=1)]
+Time = Annotated[str, Query(pattern=r"^(\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d(\.\d+)?Z)?)?)?)?$")]
+"""An RFC 3339 time in UTC, or its beginning."""
+
 Level = Literal["debug", "detailed", "basic", "warning", "error"]
 
 
@@ -35,6 +43,7 @@ def build() -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.auth_manager = get_auth_manager()  # Airflow's dependencies look for it in the app whose route they belong to
     app.state.live = Live()
+    app.add_exception_handler(RequestValidationError, wrong_query)
     app.get("/jobs", dependencies=READ_TASK)(see_jobs)
     app.get(JOB, dependencies=READ_TASK)(see_job)
     app.get(f"{JOB}/graph", dependencies=READ_TASK)(see_graph)
@@ -50,9 +59,13 @@ def build() -> FastAPI:
     return app
 
 
-def task_key(
-    dag_id: str, run_id: Annotated[str, Query(min_length=1)], task_id: Annotated[str, Query(min_length=1)], map_index: int = -1
-) -> TaskKey:
+def wrong_query(_: Request, error: Any) -> Response:
+    """The reply to a request whose query is wrong: one text, as in all other errors, which the page shows."""
+    texts = (f"{entry['loc'][-1]}: {entry['msg']}" for entry in error.errors())
+    return JSONResponse({"detail": f"The query is wrong. {'; '.join(texts)}"}, 422)
+
+
+def task_key(dag_id: str, run_id: Id, task_id: Id, map_index: Annotated[int, Query(ge=-1, lt=2**31)] = -1) -> TaskKey:
     """The task instance that the request names."""
     return TaskKey(dag_id, run_id, task_id, map_index)
 
@@ -129,13 +142,13 @@ async def see_earlier(key: KeyDep) -> Response:
 
 async def see_jobs(
     user: GetUserDep,
-    dag_id: str = "",
-    task_id: str = "",
+    dag_id: Text = "",
+    task_id: Text = "",
     service: Literal["", "dataflow", "wave"] = "",
     phase: Literal["", "moving", "succeeded", "failed"] = "",
     text: str = "",
-    since: str = "",
-    until: str = "",
+    since: Time = "",
+    until: Time = "",
     least_cost: float | None = None,
     cursor: str = "",
 ) -> Response:

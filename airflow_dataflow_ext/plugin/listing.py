@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import base64
 import heapq
-import json
 from collections.abc import Collection, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from airflow.models.task_state_store import TaskStateStoreModel
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
-from msgspec import Struct
+from msgspec import Meta, MsgspecError, Struct, json
 from msgspec.structs import replace
 from sqlalchemy import and_, literal, or_, select
 from sqlalchemy.orm import aliased
@@ -41,7 +40,10 @@ MOST_RUNNING = 200
 RUNNING = ("running", "deferred", "queued", "scheduled", "restarting", "up_for_retry", "up_for_reschedule")
 """States of a task whose job may still move."""
 
-Place = tuple[int, str, int]
+Number = Annotated[int, Meta(ge=-(2**31), lt=2**31)]
+"""A number that each database can compare with its own."""
+
+Place = tuple[Number, str, Number]
 """A row's position: number of the run, id of the task, map index."""
 
 
@@ -49,7 +51,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """The filter of a list; empty fields match everything.
 
     :param readable: ids of the DAGs that the user may read.
-    :param since: an RFC 3339 time; jobs launched since then, and before ``until``.
+    :param since: an RFC 3339 time in UTC, or its beginning, such as the date; jobs launched since then, and before ``until``.
     :param least_cost: jobs that cost at least this, by their own prices.
     """
 
@@ -108,7 +110,7 @@ def jobs(wanted: Wanted, cursor: str = "") -> Json:
     :param cursor: cursor of the previous page; empty for the first page.
     :raises ValueError: it is not a cursor.
     """
-    after = _Cursor.read(cursor)
+    after = _Cursor.read(cursor) if cursor else _Cursor()
     with create_session() as session:
         first = [] if cursor else list({row.place: row for row in _running(wanted, session)}.values())
         rows, end = _page(wanted, after, session)
@@ -139,14 +141,13 @@ class _Cursor(Struct, frozen=True):
     @classmethod
     def read(cls, text: str) -> _Cursor:
         try:
-            known = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))) if text else [None, None]
-            store, xcom = (None if place is None else (int(place[0]), str(place[1]), int(place[2])) for place in known)
-        except (ValueError, TypeError, IndexError) as error:
-            raise ValueError(f"{text!r} is no cursor of this list") from error
-        return cls(store, xcom)
+            places = json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=tuple[Place | None, Place | None])
+        except (ValueError, MsgspecError) as error:
+            raise ValueError(f"{text[:100]!r} is no cursor of this list") from error
+        return cls(*places)
 
     def text(self) -> str:
-        return base64.urlsafe_b64encode(json.dumps([self.store, self.xcom]).encode()).decode().rstrip("=")
+        return base64.urlsafe_b64encode(json.encode((self.store, self.xcom))).decode().rstrip("=")
 
 
 def _page(wanted: Wanted, after: _Cursor, session: Session) -> tuple[list[Row], _Cursor | None]:

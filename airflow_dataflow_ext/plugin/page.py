@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.states import RUNNING, STREAMING
 from airflow_dataflow_ext.api.dataflow.worker_logs import explorer
-from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, Summary
+from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, Facts, Summary
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.links.dataflow import DataflowJobLink
 from airflow_dataflow_ext.plugin import views, wave_views
@@ -58,11 +58,10 @@ class Page(Struct, frozen=True):
         return bool(self.about.value) and at.is_own(self.about.value) if at.service == DATAFLOW else True
 
     @property
-    def kept(self) -> Mapping[str, Any]:
-        """The facts that the task has stored."""
-        value, summary = self.found.stored.get(FACTS_KEY), summary_of(self.found)
-        same = isinstance(value, Mapping) and summary is not None and value.get("job_id") == summary.job_id
-        return value if isinstance(value, Mapping) and same else {}
+    def kept(self) -> Facts:
+        """The facts that the task has stored about its job."""
+        facts, summary = Facts.read(self.found.stored.get(FACTS_KEY)), summary_of(self.found)
+        return facts if facts is not None and summary is not None and facts.job_id == summary.job_id else Facts(job_id="")
 
 
 async def open_page(found: Found, live: Live) -> Page:
@@ -92,9 +91,9 @@ async def overview(page: Page, live: Live, may: Mapping[str, bool]) -> Json:
         "job": described(page.at) or _stored_at(summary),
         "now": now,
         "stored": stored,
-        "states": page.kept.get("states") or [],
-        "autoscaling": views.autoscaling((answer.value or {}).get("events", {}).values()) or page.kept.get("workers") or [],
-        "stages": views.stages(page.job.value or {}, stages.value or ()) or page.kept.get("stages") or [],
+        "states": page.kept.states,
+        "autoscaling": views.autoscaling((answer.value or {}).get("events", {}).values()) or page.kept.workers,
+        "stages": views.stages(page.job.value or {}, stages.value or ()) or page.kept.stages,
         "gaps": [each.trouble for each in (answer, stages) if each.trouble and page.job.value],
         "may": {"act": actions(page) if may.get("act") else [], "logs": bool(may.get("logs"))},
         "link": await _link(page, live),
@@ -187,20 +186,19 @@ async def graph(page: Page, live: Live) -> Json:
     """The graph: a job's transforms and stages, or a run's nodes."""
     at = page.at
     if at is None or not page.job.value:
-        kept = page.kept.get("nodes")
-        return {**(wave_views.graph(kept, None) if kept else {"nodes": [], "edges": [], "stages": []}), **aged(page.job)}
+        return {**wave_views.graph(page.kept.nodes, None), **aged(page.job)}
     if at.service == DATAFLOW:
         return {**views.graph(page.about.value or {}), **aged(page.about)}
     nodes = await live.nodes(at, str(page.job.value.get("id") or at.job_id), over=page.over)
     definition = await live.definition(at, wave_views.header(page.job.value)["source"]["id"])
-    return {**wave_views.graph(nodes.value or page.kept.get("nodes") or (), definition.value), **aged(nodes)}
+    return {**wave_views.graph(nodes.value or page.kept.nodes, definition.value), **aged(nodes)}
 
 
 async def messages(page: Page, live: Live, level: str) -> Json:
     """The job's messages of a level and above."""
     at = page.at
     if at is None or not page.job.value:
-        return {"messages": page.kept.get("messages") or [], **aged(page.job)}
+        return {"messages": [], **aged(page.job)}
     if at.service != DATAFLOW:
         head = wave_views.header(page.job.value)
         said = [{"id": "run", "time": head["state_since"], "level": "basic", "text": head["message"]}] if head["message"] else []
@@ -217,13 +215,13 @@ async def metrics(page: Page, live: Live) -> Json:
         found = await live.metrics(page.at, over=page.over)
         if found.value is not None:
             return {**views.metrics(found.value, prices), **aged(found)}
-    return {**views.stored_metrics(page.kept, summary), **aged(page.job)}
+    return {**views.stored_metrics(summary), **aged(page.job)}
 
 
 async def why(page: Page, live: Live) -> Json:
     """Why the job failed: what the task has stored, and what the service says."""
     summary = summary_of(page.found)
-    error = str(page.kept.get("error") or (summary.error if summary else ""))
+    error = page.kept.error or (summary.error if summary else "")
     if page.at is not None and page.at.service != DATAFLOW:
         run = wave_views.header(page.job.value) if page.job.value else {}
         bad = [node for node in (await graph(page, live))["nodes"] if node["phase"] == "failed" or node["message"] or node["out_failed"]]

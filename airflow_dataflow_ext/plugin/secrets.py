@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -29,19 +30,22 @@ class Redactor:
         self._pattern = re.compile("|".join(map(re.escape, texts))) if texts else None
 
     def clean(self, value: Any) -> Any:
-        """The value without secrets in its keys and values."""
+        """The value without secrets in its keys and values, and without what JSON cannot hold."""
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, Mapping):
             return {self._text(str(key)): self.clean(entry) for key, entry in value.items()}
         if isinstance(value, list | tuple):
             return [self.clean(entry) for entry in value]
+        if isinstance(value, float) and not math.isfinite(value):
+            return None
         return value
 
     def _text(self, text: str) -> str:
         if self._pattern is not None:
             text = self._pattern.sub(HIDDEN, text)
-        return str(redact_of_tasks(redact_of_server(text)))  # both sides read connections, and each masks what it has read
+        text = str(redact_of_tasks(redact_of_server(text)))  # both sides read connections, and each masks what it has read
+        return text.encode("utf-8", "replace").decode()  # half of a surrogate pair, which JSON can spell, is no character
 
 
 def secrets_of(found: Found, job: Mapping[str, Any] | None = None) -> set[str]:

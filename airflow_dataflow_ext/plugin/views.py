@@ -225,14 +225,14 @@ def _committed(found: Sequence[Mapping[str, Any]], begins: str) -> Iterator[tupl
             yield metric, context
 
 
-def stored_metrics(kept: Mapping[str, Any], summary: Summary | None) -> Json:
+def stored_metrics(summary: Summary | None) -> Json:
     """The same as :func:`metrics`, from what the task has stored."""
     used = summary.used if summary else {}
     cost = {"amount": summary.cost, "without": []} if summary and summary.cost is not None else None
     return {
-        "rows": [dict(row) for row in kept.get("metrics") or ()],
+        "rows": [],
         "left_out": 0,
-        "elements": dict(kept.get("elements") or {}),
+        "elements": {},
         "wall_time": {},
         "used": [{"name": name, "value": value, "unit": TOTALS[name].unit} for name, value in used.items() if name in TOTALS],
         "cost": cost,

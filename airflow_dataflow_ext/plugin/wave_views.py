@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -61,8 +62,8 @@ def nodes(found: Sequence[Mapping[str, Any]]) -> list[Json]:
 
 
 def _rows(node: Mapping[str, Any], side: str, kind: str) -> int | None:
-    counts = node.get("inputRows" if side == "in" else "outputRows") or {}
-    value = number(counts.get("processedCount" if kind == "rows" else "failedCount"))
+    counts = node.get("inputRows" if side == "in" else "outputRows")
+    value = number(counts.get("processedCount" if kind == "rows" else "failedCount")) if isinstance(counts, Mapping) else None
     return None if value is None else int(value)
 
 
@@ -101,8 +102,9 @@ def _sources(part: Mapping[str, Any]) -> Iterable[str]:
 
 
 def number(value: Any) -> float | None:
-    """A number in a reply; None for anything else."""
+    """A finite number in a reply; None for anything else."""
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return found if math.isfinite(found) else None

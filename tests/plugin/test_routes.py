@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -104,5 +105,43 @@ def test_what_is_not_there_is_not_found(see: Browser, job: Ran) -> None:
     assert (reply.status_code, reply.json()["detail"]) == (404, "There is no such task instance.")
 
 
-def test_a_cursor_that_is_none_is_refused(see: Browser) -> None:
-    assert see.get("/jobs", cursor="nonsense!").status_code == 400
+def cursor(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nonsense!",
+        "é",
+        cursor("5"),
+        cursor("{}"),
+        cursor('[[1e999, "a", 1], null]'),
+        cursor('[[99999999999999999999, "a", 1], null]'),
+        cursor('[null, [1, "a", 99999999999999999999]]'),
+        cursor('[["1", "a", "1"], null]'),
+        cursor("[" * 3_000),
+    ],
+)
+def test_a_cursor_that_is_none_is_refused(see: Browser, text: str) -> None:
+    reply = see.get("/jobs", cursor=text)
+    assert (reply.status_code, reply.json()["detail"]) == (400, f"{text[:100]!r} is no cursor of this list")
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/dags/d/job", {"map_index": 2**31}),
+        ("/dags/d/job", {"map_index": -2}),
+        ("/dags/d/job", {"run_id": "a\0"}),
+        ("/dags/d/job", {"task_id": ""}),
+        ("/jobs", {"dag_id": "a\0"}),
+        ("/jobs", {"since": "yesterday"}),
+        ("/jobs", {"until": "2026-01-01T00:00:00+02:00"}),
+        ("/jobs", {"least_cost": "much"}),
+    ],
+)
+def test_a_wrong_query_is_refused_by_name_in_one_text(see: Browser, path: str, query: dict[str, Any]) -> None:
+    reply = see.get(path, **{"run_id": "r", "task_id": "t", **query})
+    assert reply.status_code == 422
+    assert reply.json()["detail"].startswith(f"The query is wrong. {next(iter(query))}: ")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from msgspec import Struct, field
+from msgspec import Struct, ValidationError, convert, field
 from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.rest.method import Json, as_json
+
+Kind = TypeVar("Kind")
 
 SUMMARY_KEY, FACTS_KEY = "dataflow_ext_job", "dataflow_ext_facts"
 """The names under which a task stores them, in its state store or, if it has none, as XComs."""
@@ -63,13 +65,10 @@ class Summary(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def read(cls, value: Any) -> Summary | None:
-        """The stored summary; None if ``value`` is not one, or was stored by a later version of this package."""
-        if not isinstance(value, Mapping) or value.get("version") != VERSION or value.get("service") not in ("dataflow", "wave"):
+        """The stored summary; None if ``value`` is not one, is damaged, or was stored by a later version of this package."""
+        if not isinstance(value, Mapping) or value.get("version") != VERSION:
             return None
-        if not isinstance(value.get("job_id"), str):
-            return None
-        found = {name: value[name] for name in cls.__struct_fields__ if name in value}
-        return cls(**found)
+        return _read(value, cls)
 
     def value(self) -> Json:
         """The summary as JSON; :meth:`read` is the inverse."""
@@ -90,6 +89,37 @@ class Summary(Struct, frozen=True, kw_only=True):
         known = [entry for entry in (earlier.tries if earlier else ()) if entry.get("try") != number]
         entry = {"try": number, "job_id": self.job_id, "adopted": adopted, "at": at}
         return replace(self, tries=(*known, entry)[-MOST_TRIES:])
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """What a task has stored for its job's page, besides the summary.
+
+    :param seen: when it was stored, as an RFC 3339 time.
+    :param states: the job's states, each with the time of the change.
+    :param stages: the stages of a Dataflow job; ``workers`` are the changes of its worker pool.
+    :param nodes: the nodes of a CRM Analytics run.
+    """
+
+    job_id: str
+    seen: str = ""
+    states: Sequence[tuple[str, str]] = ()
+    stages: Sequence[Mapping[str, str]] = ()
+    workers: Sequence[Mapping[str, str | float | bool | None]] = ()
+    nodes: Sequence[Mapping[str, Any]] = ()
+    error: str = ""
+
+    @classmethod
+    def read(cls, value: Any) -> Facts | None:
+        """The stored facts; None if ``value`` is not what a task stores, or is damaged."""
+        return _read(value, cls)
+
+
+def _read(value: Any, kind: type[Kind]) -> Kind | None:
+    """A stored value; None if it is damaged."""
+    try:
+        return convert(value, kind)
+    except (ValidationError, UnicodeError):  # msgspec raises the latter for half of a surrogate pair
+        return None
 
 
 def latest(*values: Any) -> Summary | None:

@@ -73,15 +73,13 @@ class Control:
             return web.json_response({"error": f"there is no control call {request.method} {name}; the calls are {known}"}, status=404)
         try:
             content = await read_body(request)
-            body = read_json(content) if content.strip() else {}
-            if not isinstance(body, dict):
-                raise ValueError("the body is not a JSON object")
+            body = _object(content)
             answer = invoke(call, {**request.query, **body})
             return web.json_response({} if answer is None else answer)
         except KeyError as error:
-            return web.json_response({"error": f"missing or unknown: {short(error.args[0])}"}, status=400)
+            return web.json_response({"error": f"{request.method} {name}: missing or unknown: {short(error.args[0])}"}, status=400)
         except ValueError as error:
-            return web.json_response({"error": str(error)[:2000]}, status=400)
+            return web.json_response({"error": f"{request.method} {name}: {error}"[:2000]}, status=400)
         except Exception as error:
             return web.json_response({"error": f"The emulator failed: {type(error).__name__}: {error}"}, status=500)
 
@@ -139,6 +137,19 @@ class Control:
         self.faults.clear()
         self.scripts.clear()
         self.log.clear()
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    """
+    :raises ValueError: a body is not a JSON object.
+    """
+    try:
+        body = read_json(content) if content.strip() else {}
+    except ValueError as error:
+        raise ValueError(f"the body is not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise ValueError("the body is not a JSON object")
+    return body
 
 
 def shown(record: JobRecord) -> dict[str, Any]:

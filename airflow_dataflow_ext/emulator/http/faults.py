@@ -63,6 +63,11 @@ class Fault:
             raise ValueError(f"status must be between 300 and 599, not {self.status}")
         if self.delay < 0 or any(not _fits_a_header(text) for header in self.headers.items() for text in header):
             raise ValueError("delay must be at least 0, and headers must be printable ASCII")
+        if (self.times is not None and self.times < 1) or self.skip < 0 or not 0 < self.probability <= 1:
+            given = f"{self.times}, {self.skip} and {self.probability}"
+            raise ValueError(
+                f"times must be at least 1, or None for always, skip at least 0, and probability above 0 and at most 1, not {given}"
+            )
         if not all(detail.get("@type") for detail in self.details):
             raise ValueError(f"each of the details must have an @type: {short(self.details)}")
         self._random = random.Random(self.seed)

@@ -65,6 +65,10 @@ def test_wiping_forgets_everything(still_emulator: Emulator, ask: Asker, clock: 
     [
         ("POST", "faults", {"method": "jobs.get", "stauts": 503}, 400),
         ("POST", "faults", [], 400),
+        ("POST", "faults", {"status": 503, "times": 0}, 400),
+        ("POST", "faults", {"status": 503, "skip": -1}, 400),
+        ("POST", "faults", {"status": 503, "probability": 2}, 400),
+        ("POST", "wipe", {"all": True}, 400),
         ("POST", "scripts", {"steps": [[0, "RUNNING"]]}, 400),
         ("POST", "clock", {"advance": -1}, 400),
         ("POST", "clock", {}, 400),
@@ -75,7 +79,7 @@ def test_wiping_forgets_everything(still_emulator: Emulator, ask: Asker, clock: 
     ],
 )
 def test_a_mistake_is_said(still_emulator: Emulator, verb: str, call: str, body: Any, status: int) -> None:
-    assert tell(still_emulator, verb, call, body, status)["error"]
+    assert f"{verb} {call}" in tell(still_emulator, verb, call, body, status)["error"]
 
 
 def test_the_machines_clock_cannot_be_advanced(emulator: Emulator) -> None:
