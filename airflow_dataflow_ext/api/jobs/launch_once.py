@@ -247,7 +247,7 @@ def _send(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord, *,
                     yield Record(replace(record, step="refused").value())
                 raise
             lost, first = error, False
-            yield Say(f"{error} Lhecking whether the job {record.job_name} exists.")
+            yield Say(f"{error} Checking whether the job {record.job_name} exists.")
             found = yield from _find(launcher, identity, record)
             if found is None:
                 continue
