@@ -87,7 +87,7 @@ def _explain(reply: Reply) -> tuple[str, str, set[str]]:
     try:
         body = reply.json()
     except ValueError:
-        return _plain(reply.content), "", set()
+        return readable(reply.content), "", set()
     if isinstance(body, list) and body and isinstance(body[0], Mapping):
         first = body[0]
         return str(first.get("message", "")), str(first.get("errorCode", "")), {str(first.get("errorCode", ""))}
@@ -95,13 +95,13 @@ def _explain(reply: Reply) -> tuple[str, str, set[str]]:
         return "; ".join(str(entry.get("description", "")) for entry in body["Errors"] if isinstance(entry, Mapping)), "", set()
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
-        return _plain(reply.content), str(error or ""), set()
+        return readable(reply.content), str(error or ""), set()
     entries: list[Any] = [*(error.get("errors") or ()), *(error.get("details") or ())]
     reasons = {str(entry["reason"]) for entry in entries if isinstance(entry, Mapping) and "reason" in entry}
     return str(error.get("message", "")), str(error.get("status", "")), reasons
 
 
-def _plain(content: bytes) -> str:
+def readable(content: bytes) -> str:
     """A short readable form of a body that is not JSON, such as a gateway's HTML page."""
     text = re.sub(r"<[^>]+>", " ", content.decode("utf-8", "replace"))
     return shortened(" ".join(text.split()), 300) or "the body was empty"

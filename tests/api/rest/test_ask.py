@@ -18,12 +18,15 @@ GET = Job.get.request(projectId="p", location="l", jobId="j")
 LIST = Job.list.request(projectId="p", location="l")
 LAUNCH = Template.launch.request({}, projectId="p", location="l", gcsPath="gs://b/t")
 CUT = Reply(status=200, content=b'{"id": "j", "na')
+LOGIN_PAGE = Reply(status=200, content=b"<html><title>Sign in</title></html>")
 TROUBLE = [
     *(pytest.param(refused(status), id=str(status)) for status in (429, 500, 502, 503, 504)),
     pytest.param(refused(403, reason="rateLimitExceeded"), id="403 rate limit"),
     pytest.param(RESET, id="reset"),
     pytest.param(NoReply(reason="TimeoutError"), id="timeout"),
     pytest.param(CUT, id="truncated"),
+    pytest.param(LOGIN_PAGE, id="a page"),
+    *(pytest.param(Reply(status=200, content=body), id=body.decode()) for body in (b"[]", b"null", b'"x"', b"7")),
 ]
 BEFORE_ANY_EFFECT = [refused(429), refused(403, reason="userRateLimitExceeded")]
 
@@ -177,6 +180,19 @@ def test_without_a_bound_the_question_is_asked_for_ever() -> None:
     talk = Talk(*[refused(503)] * 100, {"id": "j"})
     assert talk(ask(GET, retry_for=None)) == {"id": "j"}
     assert sum(talk.slept) > 3600
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (LOGIN_PAGE, "got no answer in 0 s: the reply is not a JSON object but 'Sign in'."),
+        (CUT, "got no answer in 0 s: the body of the reply was cut off."),
+    ],
+)
+def test_a_good_status_with_a_bad_body_is_an_error_that_shows_it(reply: Reply, said: str) -> None:
+    with pytest.raises(errors.CallError) as error:
+        Talk(reply)(ask(GET, retry_for=0.0))
+    assert said in str(error.value)
 
 
 def test_an_empty_answer_is_an_empty_object() -> None:
