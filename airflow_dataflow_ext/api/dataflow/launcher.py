@@ -94,8 +94,10 @@ class DataflowLauncher(Struct, frozen=True, kw_only=True):
             return Before()  # the labels distinguish the jobs
         return Before(others=(yield from replaceable(self.place, self.base_name)))
 
-    def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json]:
+    def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json | None]:
         job = self.launch.job_in(reply)
+        if not job.get("id"):
+            return None
         if job.get("clientRequestId", identity.suffix) == identity.suffix:
             return job
         job = yield from read_whole(self._at(record).job(str(job["id"])))
