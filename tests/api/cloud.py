@@ -52,8 +52,8 @@ class Cloud:
     """Answers requests, each with at most one trouble.
 
     ``lost before`` and ``lost after``: there is no answer, and the request has no effect, or has it; ``500 before`` and ``500 after``: the
-    same with the answer 500; ``empty before`` and ``empty after``: a launch is answered 200 without a job; ``429``, ``401`` and ``full``: refusals without effect; ``twin``: the launch takes effect and is answered
-    409, as if the request had been sent twice.
+    same with the answer 500; ``empty before`` and ``empty after``: a launch is answered 200 without a job; ``429``, ``401`` and ``full``:
+    refusals without effect; ``twin``: the launch takes effect and is answered 409, as if the request had been sent twice.
     """
 
     TROUBLES = ("", "lost before", "lost after", "500 before", "500 after", "empty before", "empty after", "429", "401", "full", "twin")
