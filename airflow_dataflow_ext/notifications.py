@@ -34,9 +34,8 @@ class JobFailedNotifier(BaseNotifier):
     def __init__(self, send: Callable[[str], Any], *, longest: int = 2000) -> None:
         super().__init__()
         if isinstance(send, BaseNotifier):
-            raise InvalidInputError(
-                f"send must be a function that receives the text, not a notifier: lambda text: {type(send).__name__}(...)"
-            )
+            hint = f"lambda text: {type(send).__name__}(...)"
+            raise InvalidInputError(f"send must be a function that receives the text, not a notifier: {hint}")
         self.send = plain_function(send, "send")
         self.longest = whole(longest, "longest")
 

@@ -124,7 +124,7 @@ class MessageStream:
 
     def _remember(self, messages: Iterator[Json]) -> Iterator[Json]:
         for message in messages:
-            time, key = str(message.get("time", "")), f"{message.get('id')} {message.get('messageText')}"
+            time, key = str(message.get("time") or self._since), f"{message.get('id')} {message.get('messageText')}"
             at, last = _sortable(time), _sortable(self._since)
             if at < last or (at == last and key in self._logged_at_since):
                 continue
