@@ -187,12 +187,19 @@ def test_without_a_bound_the_question_is_asked_for_ever() -> None:
     [
         (LOGIN_PAGE, "got no answer in 0 s: the reply is not a JSON object but 'Sign in'."),
         (CUT, "got no answer in 0 s: the body of the reply was cut off."),
+        (Reply(status=200, content=b"[" * 200_000), "got no answer in 0 s: the reply is not a JSON object but '[[["),
+        (NoReply(reason="ClientPayloadError: 400, message:\n  no gzip"), "in 0 s: ClientPayloadError: 400, message: no gzip."),
+        (
+            Reply(status=302, headers={"location": "https://login.example/sso?token=s3cret"}),
+            " was answered 302: the body was empty. It is a redirection to 'https://login.example/sso', which is not followed: check",
+        ),
     ],
 )
-def test_a_good_status_with_a_bad_body_is_an_error_that_shows_it(reply: Reply, said: str) -> None:
+def test_what_is_no_good_answer_is_an_error_that_shows_it(reply: Reply, said: str) -> None:
     with pytest.raises(errors.CallError) as error:
         Talk(reply)(ask(GET, retry_for=0.0))
     assert said in str(error.value)
+    assert "s3cret" not in str(error.value)
 
 
 def test_an_empty_answer_is_an_empty_object() -> None:
