@@ -206,37 +206,41 @@ def test_an_empty_answer_is_an_empty_object() -> None:
     assert Talk(Reply(status=200))(ask(GET)) == {}
 
 
+def jobs(*ids: int) -> list[dict[str, int]]:
+    return [{"id": number} for number in ids]
+
+
 def test_pages_follow_the_token() -> None:
-    talk = Talk({"jobs": [1], "nextPageToken": "a"}, {"nextPageToken": "b"}, {"jobs": [2, 3]})
-    assert list(items(talk(pages(LIST)), "jobs")) == [1, 2, 3]
+    talk = Talk({"jobs": jobs(1), "nextPageToken": "a"}, {"nextPageToken": "b"}, {"jobs": jobs(2, 3)})
+    assert list(items(talk(pages(LIST)), "jobs")) == jobs(1, 2, 3)
     assert [dict(request.query).get("pageToken") for request in talk.asked] == [None, "a", "b"]
 
 
 def test_pages_follow_the_url() -> None:
-    talk = Talk({"jobs": [1], "nextPageUrl": "/next?page=2"}, {"jobs": [2]})
-    assert list(items(talk(pages(LIST)), "jobs")) == [1, 2]
+    talk = Talk({"jobs": jobs(1), "nextPageUrl": "/next?page=2"}, {"jobs": jobs(2)})
+    assert list(items(talk(pages(LIST)), "jobs")) == jobs(1, 2)
     assert talk.asked[1].target == "next?page=2"
 
 
 def test_a_limit_stops_the_paging() -> None:
-    talk = Talk({"jobs": [1, 2], "nextPageToken": "a"}, {"jobs": [3, 4], "nextPageToken": "b"})
+    talk = Talk({"jobs": jobs(1, 2), "nextPageToken": "a"}, {"jobs": jobs(3, 4), "nextPageToken": "b"})
     assert len(talk(pages(LIST, limit=3))) == 2
 
 
 def test_trouble_on_one_page_repeats_that_page_only() -> None:
-    talk = Talk({"jobs": [1], "nextPageToken": "a"}, refused(503), {"jobs": [2]})
-    assert list(items(talk(pages(LIST)), "jobs")) == [1, 2]
+    talk = Talk({"jobs": jobs(1), "nextPageToken": "a"}, refused(503), {"jobs": jobs(2)})
+    assert list(items(talk(pages(LIST)), "jobs")) == jobs(1, 2)
     assert talk.asked[1] == talk.asked[2]
 
 
 def test_an_expired_page_token_begins_the_list_anew() -> None:
-    talk = Talk({"jobs": [1], "nextPageToken": "a"}, refused(400), {"jobs": [1], "nextPageToken": "c"}, {"jobs": [2]})
-    assert list(items(talk(pages(LIST)), "jobs")) == [1, 2]
+    talk = Talk({"jobs": jobs(1), "nextPageToken": "a"}, refused(400), {"jobs": jobs(1), "nextPageToken": "c"}, {"jobs": jobs(2)})
+    assert list(items(talk(pages(LIST)), "jobs")) == jobs(1, 2)
     assert dict(talk.asked[3].query)["pageToken"] == "c"
 
 
 def test_a_page_token_that_expires_again_is_an_error() -> None:
-    talk = Talk(*[{"jobs": [1], "nextPageToken": "a"}, refused(400, "Bad token.")] * 2)
+    talk = Talk(*[{"jobs": jobs(1), "nextPageToken": "a"}, refused(400, "Bad token.")] * 2)
     with pytest.raises(errors.InvalidRequestError, match=r"Bad token\."):
         talk(pages(LIST))
 
