@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseNotifier
 
+from airflow_dataflow_ext.api.rest.arguments import plain_function
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.values import whole
 from airflow_dataflow_ext.exceptions import JobFailedError
 
 if TYPE_CHECKING:
@@ -25,12 +28,16 @@ class JobFailedNotifier(BaseNotifier):
     :param send: a function that receives the text and either sends it or returns an Airflow notifier that sends it, for example
         ``lambda text: SlackNotifier(slack_conn_id="slack", channel="#data", text=text)``.
     :param longest: greatest length of the text, in characters.
+    :raises InvalidInputError: ``send`` is no function that can be called, such as a coroutine function or a notifier itself.
     """
 
     def __init__(self, send: Callable[[str], Any], *, longest: int = 2000) -> None:
         super().__init__()
-        self.send = send
-        self.longest = longest
+        if isinstance(send, BaseNotifier):
+            hint = f"lambda text: {type(send).__name__}(...)"
+            raise InvalidInputError(f"send must be a function that receives the text, not a notifier: {hint}")
+        self.send = plain_function(send, "send")
+        self.longest = whole(longest, "longest")
 
     def notify(self, context: Context) -> None:
         """Send the report of this failure."""
@@ -50,7 +57,8 @@ def text_of(context: Context) -> str:
     mapped = f"[{ti.map_index}]" if getattr(ti, "map_index", -1) not in (None, -1) else ""
     lines = [f"Task {ti.dag_id}.{ti.task_id}{mapped} failed in run {ti.run_id}, try {ti.try_number}."]
     if isinstance(error, JobFailedError):
-        lines += [error.reason, f"Job {error.name} ({error.job_id}) ended as {error.state}.", error.link]
+        job = f"Job {error.name} ({error.job_id}) ended as {error.state}." if error.job_id else ""
+        lines += [error.reason, job, error.link]
     elif error is not None:
         lines += [str(error)]
     log_url = getattr(ti, "log_url", None)

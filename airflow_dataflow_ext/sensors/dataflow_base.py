@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.dataflow.condition_wait import ConditionWait
 from airflow_dataflow_ext.api.dataflow.conditions import Condition, Entries, mark_of
+from airflow_dataflow_ext.api.rest.arguments import plain_function
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.sensors.base import WaitSensor
 from airflow_dataflow_ext.task.connection import DataflowTask
 from airflow_dataflow_ext.task.flags import Flag, check_flags
@@ -76,8 +76,8 @@ class DataflowConditionSensor(DataflowSensor):
 
     def __init__(self, *, callback: Callable[..., Any] | None = None, fail_on_terminal_state: bool | str = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if callback is not None and not callable(callback):
-            raise InvalidInputError(f"callback must be a function, not {shown(callback)}")
+        if callback is not None:
+            plain_function(callback, "callback")
         if callback is not None and (self.end_from_trigger or self.may_start_here):
             raise InvalidInputError("callback runs on a worker: leave out end_from_trigger and start_from_trigger")
         self.callback = callback

@@ -21,7 +21,7 @@ from airflow_dataflow_ext.api.dataflow.states import TERMINAL, read_states
 from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.arguments import needed
-from airflow_dataflow_ext.api.rest.ask import ask
+from airflow_dataflow_ext.api.rest.ask import ask, part
 from airflow_dataflow_ext.api.rest.errors import CallError, DataflowExtError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.values import read
@@ -164,7 +164,7 @@ class DataflowJobEventTrigger(BaseEventTrigger):
             except CallError as error:
                 log.error("The labels of job %s cannot be read, so it is passed over: %s", job["id"], error)
                 return None
-        labels = whole.get("labels", {})
+        labels = part(whole, "labels")
         return {**job, "labels": labels} if self.labels.items() <= labels.items() else None
 
 

@@ -52,11 +52,11 @@ class Cloud:
     """Answers requests, each with at most one trouble.
 
     ``lost before`` and ``lost after``: there is no answer, and the request has no effect, or has it; ``500 before`` and ``500 after``: the
-    same with the answer 500; ``429``, ``401`` and ``full``: refusals without effect; ``twin``: the launch takes effect and is answered
-    409, as if the request had been sent twice.
+    same with the answer 500; ``empty before`` and ``empty after``: a launch is answered 200 without a job; ``429``, ``401`` and ``full``:
+    refusals without effect; ``twin``: the launch takes effect and is answered 409, as if the request had been sent twice.
     """
 
-    TROUBLES = ("", "lost before", "lost after", "500 before", "500 after", "429", "401", "full", "twin")
+    TROUBLES = ("", "lost before", "lost after", "500 before", "500 after", "empty before", "empty after", "429", "401", "full", "twin")
 
     def __init__(self, lags: tuple[float, float] = (0.0, 0.0), on_launch: Callable[[CloudJob], None] = lambda job: None) -> None:
         self.now = 1_000_000.0
@@ -80,6 +80,8 @@ class Cloud:
             return refused(int(trouble), retry_after="3")
         if trouble == "full" and request.method.id == "templates.launch":
             return refused(400, "Dataflow quota error for jobs-per-project quota. Project p is running 25 jobs.")
+        if trouble.startswith("empty") and request.method.id != "templates.launch":
+            trouble = ""
         if trouble.endswith("before"):
             return _broken(trouble)
         reply = getattr(self, "_" + request.method.id.replace(".", "_"))(request)
@@ -144,4 +146,6 @@ def _location(request: Request) -> str:
 
 
 def _broken(trouble: str) -> Any:
+    if trouble.startswith("empty"):
+        return ok()
     return RESET if trouble.startswith("lost") else refused(500)

@@ -387,7 +387,7 @@ def test_a_launch_where_nothing_listens_fails_in_seconds_and_asks_for_the_emulat
         use(make_hook().launch_template, "gs://b/t", "wc")
     assert "was not sent: nothing listens at 127.0.0.1:9, to which connection 'google_cloud_default' leads;" in str(unsent.value)
     assert str(unsent.value).endswith("does the emulator run there?")
-    assert "Lhecking whether the job" not in caplog.text
+    assert "hecking whether the job" not in caplog.text
 
 
 def test_a_launch_to_an_address_without_a_certificate_fails_in_seconds_and_says_what_to_check(

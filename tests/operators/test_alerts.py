@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from airflow.sdk import BaseNotifier
 
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.emulator import Emulator
-from airflow_dataflow_ext.exceptions import JobFailedError
+from airflow_dataflow_ext.exceptions import JobFailedError, NoCapacityError
 from airflow_dataflow_ext.notifications import JobFailedNotifier
 from tests.operators.launches import instance
 from tests.operators.test_what_people_read import BOOM, BOTH, FAILS
@@ -63,6 +64,28 @@ def test_another_failure_is_said_by_its_own_text() -> None:
 
 def test_a_failure_without_an_exception_is_said_all_the_same() -> None:
     assert said(None) == ["Task books.count failed in run r, try 2.", "Log: http://airflow/log"]
+
+
+def test_where_there_is_no_job_the_alert_names_none() -> None:
+    error = NoCapacityError("Full.", reason="The quota is used up.")
+    assert said(error) == ["Task books.count failed in run r, try 2.", "The quota is used up.", "Log: http://airflow/log"]
+
+
+async def later(text: str) -> None:
+    raise AssertionError(text)
+
+
+@pytest.mark.parametrize(
+    ("send", "why"),
+    [
+        (later, "send must be a function that is not async"),
+        (Chat("Fixed."), "send must be a function that receives the text, not a notifier"),
+        ("print", "send must be a function, not 'print'"),
+    ],
+)
+def test_what_could_never_send_an_alert_fails_the_dag_file(send: Any, why: str) -> None:
+    with pytest.raises(InvalidInputError, match=why):
+        JobFailedNotifier(send)
 
 
 def test_a_text_is_as_long_as_the_channel_takes() -> None:

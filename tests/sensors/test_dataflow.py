@@ -133,6 +133,10 @@ def test_a_snapshot_is_waited_for_until_it_is_ready(emulator: Emulator, launch: 
     assert (found["id"], found["state"]) == (snapshot["id"], "READY")
 
 
+async def later(messages: Any) -> bool:
+    return bool(messages)
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
@@ -144,6 +148,7 @@ def test_a_snapshot_is_waited_for_until_it_is_ready(emulator: Emulator, launch: 
         ("DataflowJobStatusSensor", {"expected_statuses": []}),
         ("DataflowJobStatusSensor", {"expected_statuses": ["JOB_STATE_DONE", None]}),
         ("DataflowJobMessagesSensor", {"callback": "print"}),
+        ("DataflowJobMessagesSensor", {"callback": later}),
         ("DataflowJobMessagesSensor", {"timeout": "5m"}),
         ("DataflowJobMessagesSensor", {"poll_interval": 0}),
         ("DataflowJobMessagesSensor", {"callback": bool, "end_from_trigger": True, "deferrable": True}),

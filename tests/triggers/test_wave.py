@@ -41,6 +41,15 @@ def runs(emulator: Emulator, count: int) -> list[RunRef]:
     return found
 
 
+def test_an_end_whose_time_cannot_be_read_is_an_event_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ended() -> Any:
+        return {"phase": "succeeded", "job": {"id": "03C", "status": "Success", "endDate": "yesterday"}}
+
+    one = trigger(RunRef(version="59.0", id="03C"))
+    monkeypatch.setattr(one, "event", ended)
+    assert events_of([one])[0]["phase"] == "succeeded"
+
+
 def test_a_trigger_survives_a_round_trip() -> None:
     run = RunRef(version="59.0", id="030EM00000000012AA", source_id="02KEM00000000012AA", since=5.5, others=("03C", "0eP"), sync=True)
     first = trigger(run, stop_on_kill=True)

@@ -24,7 +24,7 @@ from airflow_dataflow_ext.api.jobs.launch_once import Before
 from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.ask import ask
+from airflow_dataflow_ext.api.rest.ask import ask, items, part
 from airflow_dataflow_ext.api.rest.errors import CallError, LaunchError, NotFoundError
 from airflow_dataflow_ext.api.rest.method import Json, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
@@ -67,9 +67,9 @@ class PipelineRunLauncher(Struct, frozen=True, kw_only=True):
         return Pipeline.run.request({}, **self.pipeline.path)
 
     def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json]:
-        run: Json = reply.get("job", {})
+        run = part(reply, "job")
         if not run.get("id"):
-            said = run.get("status", {}).get("message") or "the service names no job"
+            said = part(run, "status").get("message") or "the service names no job"
             raise LaunchError(f"{self.pipeline} could not run: {said}")
         at = (yield from self._job_place()).job(str(run["id"]))
         for pause in budgets.LOOKUP_PAUSES:
@@ -111,7 +111,7 @@ class PipelineRunLauncher(Struct, frozen=True, kw_only=True):
     def _newest(self) -> Conversation[list[Json]]:
         """The pipeline's newest jobs that exist in Dataflow; the service lists them by creation time."""
         body: Json = yield from ask(PipelineJob.list.request(**self.pipeline.path, pageSize=NEWEST))
-        return [run for run in body.get("jobs", ()) if run.get("id")]
+        return [run for run in items([body], "jobs") if run.get("id")]
 
     def _job_place(self) -> Conversation[Place]:
         try:

@@ -13,7 +13,7 @@ from airflow_dataflow_ext.api.data_pipelines.methods import Pipeline
 from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.arguments import given
-from airflow_dataflow_ext.api.rest.ask import ask
+from airflow_dataflow_ext.api.rest.ask import ask, part
 from airflow_dataflow_ext.api.rest.errors import AlreadyExistsError, InvalidInputError, NoAnswerError, NotFoundError, ServiceError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
@@ -122,6 +122,6 @@ def differences(wanted: Mapping[str, Any], found: Mapping[str, Any], at: str = "
 
 def job_place(ref: PipelineRef, pipeline: Mapping[str, Any]) -> Place:
     """Where a pipeline's jobs run: the place in its launch, else its own."""
-    workload = pipeline.get("workload", {})
+    workload = part(pipeline, "workload")
     launch = workload.get("dataflowFlexTemplateRequest") or workload.get("dataflowLaunchTemplateRequest") or {}
     return Place(project_id=launch.get("projectId") or ref.place.project_id, location=launch.get("location") or ref.place.location)

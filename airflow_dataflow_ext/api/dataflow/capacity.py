@@ -13,7 +13,7 @@ from airflow_dataflow_ext.api.dataflow.job import JobRef, Place, check_location
 from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.usage import totals
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.ask import ask
+from airflow_dataflow_ext.api.rest.ask import ask, items
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, TooManyRequestsError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
 from airflow_dataflow_ext.api.rest.texts import shown
@@ -81,8 +81,8 @@ def why_full(job: JobRef, messages: Sequence[str]) -> Conversation[str]:
         return ""
     try:
         reply = yield from ask(Job.get_metrics.request(**job.path), retry_for=budgets.METRICS_WITHIN)
+        used = totals(items([reply], "metrics"))
     except CallError as error:
         yield Say(f"Whether {job} did any work is not known: {error}")
         return ""
-    worked = totals(reply.get("metrics", ())).get("vcpu_hours", 0.0) > 0
-    return "" if worked else f"the service had no capacity for it ({shortage}). {ADVICE}"
+    return "" if used.get("vcpu_hours", 0.0) > 0 else f"the service had no capacity for it ({shortage}). {ADVICE}"

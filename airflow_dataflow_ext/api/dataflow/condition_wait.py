@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from airflow_dataflow_ext.api.dataflow.conditions import Condition
 from airflow_dataflow_ext.api.dataflow.job import JobRef
-from airflow_dataflow_ext.api.dataflow.states import TERMINAL
+from airflow_dataflow_ext.api.dataflow.states import TERMINAL, state_of
 from airflow_dataflow_ext.api.dataflow.wait import JobWatch, WaitPolicy
 from airflow_dataflow_ext.api.dataflow.where import where_is_it
 from airflow_dataflow_ext.api.jobs.wait import LastSeen
@@ -80,7 +80,7 @@ class ConditionWait(Struct, frozen=True, kw_only=True):
         return (yield from where_is_it(self.at, error))
 
     def _look(self, job: Json, retry_for: float | None) -> Conversation[Any]:
-        over = job.get("currentState") in TERMINAL
+        over = state_of(job) in TERMINAL
         if over and not self.condition.last_chance:
             raise self._ended(job)
         seen = yield from self.condition.check(self.at, retry_for=retry_for)

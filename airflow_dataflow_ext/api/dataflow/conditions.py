@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job, Message, Snapshot
-from airflow_dataflow_ext.api.rest.ask import ask, items, pages
+from airflow_dataflow_ext.api.rest.ask import ask, items, pages, part
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError
 from airflow_dataflow_ext.api.rest.method import Json, as_json
 from airflow_dataflow_ext.api.rest.steps import Conversation
@@ -106,12 +106,12 @@ class MetricReached(Struct, frozen=True, kw_only=True):
 
     def check(self, at: JobRef, *, retry_for: float | None) -> Conversation[Seen]:
         reply: Json = yield from ask(Job.get_metrics.request(**at.path), retry_for=retry_for)
-        metrics = [metric for metric in reply.get("metrics", ()) if _is_number(metric.get("scalar"))]
+        metrics = [metric for metric in items([reply], "metrics") if _is_number(metric.get("scalar"))]
         if not metrics:
             return Seen("The job has no metrics yet.")
-        named = [metric for metric in metrics if metric.get("name", {}).get("name") == self.metric]
+        named = [metric for metric in metrics if part(metric, "name").get("name") == self.metric]
         if not named:
-            names = {str(metric.get("name", {}).get("name")) for metric in metrics}
+            names = {str(part(metric, "name").get("name")) for metric in metrics}
             return Seen(f"The job has no metric {shown(self.metric)}{_near(self.metric, names)}", doubtful=True)
         meant = [metric for metric in named if self.context.items() <= _context(metric).items()]
         if not meant:
@@ -178,7 +178,7 @@ def _figure(value: float) -> str:
 
 
 def _context(metric: Json) -> dict[str, Any]:
-    return dict(metric.get("name", {}).get("context", {}))
+    return part(part(metric, "name"), "context")
 
 
 def _text(context: Mapping[str, Any]) -> str:
@@ -196,7 +196,8 @@ def _near(given: str, known: Collection[str]) -> str:
 def _done(stage: Json) -> float:
     if stage.get("state") == "EXECUTION_STATE_SUCCEEDED":
         return 1.0
-    return float(stage.get("progress", {}).get("currentProgress", 0.0))
+    done: Any = part(stage, "progress").get("currentProgress")
+    return float(done) if _is_number(done) else 0.0
 
 
 class SnapshotReady(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from airflow_dataflow_ext.api.dataflow.states import TERMINAL, state_of
 from airflow_dataflow_ext.api.dataflow.where import elsewhere
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.arguments import needed, only_given
-from airflow_dataflow_ext.api.rest.ask import ask, items, pages
+from airflow_dataflow_ext.api.rest.ask import ask, items, pages, part
 from airflow_dataflow_ext.api.rest.errors import NothingFoundError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
@@ -42,7 +42,7 @@ def find_jobs(place: Place, *, name: str | None = None, prefix: str | None = Non
     else:
         prefix = needed(prefix, "job_name_prefix")
     bodies = yield from pages(Job.list.request(**place.path, filter="ACTIVE"))
-    active = list(items(bodies, "jobs"))
+    active = [job for job in items(bodies, "jobs") if job.get("id")]
     found = []
     for job in active:
         if name_of(job).startswith(prefix) if prefix else (yield from _is_named(place, job, str(name))):
@@ -100,7 +100,7 @@ def name_of(job: Mapping[str, Any]) -> str:
 
 def owner_of(job: Mapping[str, Any]) -> str:
     """The suffix of the job's launch, by its label; empty if this package did not launch it."""
-    return str(job.get("labels", {}).get(LAUNCH_LABEL, ""))
+    return str(part(job, "labels").get(LAUNCH_LABEL, ""))
 
 
 def read_whole(job: JobRef) -> Conversation[Json]:

@@ -25,7 +25,8 @@ def finished_jobs(place: Place, since: float) -> Conversation[list[Json]]:
     """
     span = {"terminationTimeRange.startTime": rfc3339(max(since, 0.0)), "pageSize": PAGE_SIZE}
     request = Job.list.request(**place.path, filter="TERMINATED", **span)
-    return sorted(items((yield from pages(request, retry_for=None)), "jobs"), key=ended_at)
+    jobs = items((yield from pages(request, retry_for=None)), "jobs")
+    return sorted((job for job in jobs if job.get("id")), key=ended_at)
 
 
 def ended_at(job: Mapping[str, Any]) -> float:

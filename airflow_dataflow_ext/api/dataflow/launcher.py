@@ -23,7 +23,7 @@ from airflow_dataflow_ext.api.jobs.launch_once import Before
 from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.ask import ask, items, pages
+from airflow_dataflow_ext.api.rest.ask import ask, items, pages, part
 from airflow_dataflow_ext.api.rest.errors import CallError, ForeignJobError
 from airflow_dataflow_ext.api.rest.method import Json, Request, as_json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
@@ -94,8 +94,10 @@ class DataflowLauncher(Struct, frozen=True, kw_only=True):
             return Before()  # the labels distinguish the jobs
         return Before(others=(yield from replaceable(self.place, self.base_name)))
 
-    def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json]:
+    def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json | None]:
         job = self.launch.job_in(reply)
+        if not job.get("id"):
+            return None
         if job.get("clientRequestId", identity.suffix) == identity.suffix:
             return job
         job = yield from read_whole(self._at(record).job(str(job["id"])))
@@ -145,7 +147,7 @@ class DataflowLauncher(Struct, frozen=True, kw_only=True):
         name, at = record.job_name, self._at(record)
         request = Job.list.request(**at.path, name=name, filter="ALL")
         bodies = yield from pages(request)
-        found = [job for job in items(bodies, "jobs") if job.get("name") == name and job["id"] not in record.others]
+        found = [job for job in items(bodies, "jobs") if job.get("name") == name and job.get("id") not in (None, *record.others)]
         for summary in sorted(found, key=lambda job: str(job.get("createTime", "")), reverse=True):
             if self.has_own_name:
                 return (yield from read_whole(at.job(str(summary["id"]))))
@@ -162,7 +164,7 @@ class DataflowLauncher(Struct, frozen=True, kw_only=True):
         raise self._foreign(job)
 
     def _foreign(self, job: Mapping[str, Any]) -> ForeignJobError:
-        labels = job.get("labels", {})
+        labels = part(job, "labels")
         owner = ", ".join(f"{key}={value}" for key, value in sorted(labels.items()) if key.startswith("airflow-"))
         where = job.get("location") or self.place.location
         return ForeignJobError(

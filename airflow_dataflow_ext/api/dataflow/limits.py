@@ -11,7 +11,7 @@ from airflow_dataflow_ext.api.dataflow.states import CANCELLED, CANCELLING, DRAI
 from airflow_dataflow_ext.api.dataflow.stop import drains, request_stop
 from airflow_dataflow_ext.api.dataflow.usage import Spending, totals
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.ask import ask
+from airflow_dataflow_ext.api.rest.ask import ask, items
 from airflow_dataflow_ext.api.rest.errors import CallError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say
@@ -65,7 +65,7 @@ class UsageGuard:
 
     def _excess(self) -> Conversation[str]:
         reply = yield from ask(Job.get_metrics.request(**self._job.path), retry_for=budgets.METRICS_WITHIN)
-        return self._spending.excess(totals(reply.get("metrics", ())))
+        return self._spending.excess(totals(items([reply], "metrics")))
 
     def _is_stopping(self, job: Json) -> bool:
         return state_of(job) in ((CANCELLING, DRAINING) if self._drain else (CANCELLING,))

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.methods import Message
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.ask import items, pages
+from airflow_dataflow_ext.api.rest.ask import items, pages, part
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
@@ -116,7 +116,7 @@ class MessageStream:
     def _note(self, events: Iterator[Json]) -> None:
         """Keep the reply's autoscaling events, without those that were listed before."""
         for event in events:
-            reason = str((event.get("description") or {}).get("messageText", ""))[:200]
+            reason = str(part(event, "description").get("messageText", ""))[:200]
             known = {name: _count(event.get(f"{name}NumWorkers")) for name in ("current", "target")}
             found = {"time": str(event.get("time", "")), **known, "reason": reason}
             if found not in self.scaling[-SAME_TIME:]:
@@ -124,7 +124,7 @@ class MessageStream:
 
     def _remember(self, messages: Iterator[Json]) -> Iterator[Json]:
         for message in messages:
-            time, key = str(message.get("time", "")), f"{message.get('id')} {message.get('messageText')}"
+            time, key = str(message.get("time") or self._since), f"{message.get('id')} {message.get('messageText')}"
             at, last = _sortable(time), _sortable(self._since)
             if at < last or (at == last and key in self._logged_at_since):
                 continue
@@ -143,7 +143,7 @@ def _count(value: Any) -> int | None:
 
 
 def _said(message: Mapping[str, Any]) -> Say:
-    return Say(str(message.get("messageText", "")), LEVELS.get(message.get("messageImportance", ""), logging.INFO))
+    return Say(str(message.get("messageText", "")), LEVELS.get(str(message.get("messageImportance")), logging.INFO))
 
 
 def _sortable(time: str) -> str:

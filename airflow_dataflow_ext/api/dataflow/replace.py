@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef, Place
 from airflow_dataflow_ext.api.dataflow.methods import Job
-from airflow_dataflow_ext.api.dataflow.states import REPLACEABLE, TERMINAL, UNKNOWN
+from airflow_dataflow_ext.api.dataflow.states import REPLACEABLE, TERMINAL, UNKNOWN, state_of
 from airflow_dataflow_ext.api.dataflow.where import elsewhere
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
@@ -27,8 +27,8 @@ def replaceable(place: Place, name: str) -> Conversation[tuple[str, ...]]:
     waited = 0.0
     request = Job.list.request(**place.path, name=name, filter="ACTIVE")
     while True:
-        found = [job for job in items((yield from pages(request)), "jobs") if job.get("name") == name]
-        ready = tuple(str(job["id"]) for job in found if job.get("currentState") in REPLACEABLE)
+        found = [job for job in items((yield from pages(request)), "jobs") if job.get("name") == name and job.get("id")]
+        ready = tuple(str(job["id"]) for job in found if state_of(job) in REPLACEABLE)
         if ready:
             return ready
         if not found:

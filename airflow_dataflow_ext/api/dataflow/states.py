@@ -85,7 +85,7 @@ def read_states(value: Any, at: str) -> list[str]:
 
 def state_of(job: Mapping[str, Any]) -> str:
     """The job's state; the reply to a launch has none yet."""
-    return job.get("currentState") or UNKNOWN
+    return str(job.get("currentState") or UNKNOWN)
 
 
 class _StateNames(type):

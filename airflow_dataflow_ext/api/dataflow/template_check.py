@@ -14,7 +14,7 @@ from airflow_dataflow_ext.api.dataflow.parameter_kinds import kind_of
 from airflow_dataflow_ext.api.dataflow.template_metadata import Parameter, TemplateInfo
 from airflow_dataflow_ext.api.dataflow.templates import LONGEST_PATH, check_type
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.ask import ask
+from airflow_dataflow_ext.api.rest.ask import ask, part
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, InvalidRequestError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
 from airflow_dataflow_ext.api.rest.texts import LONGEST_VALUE, near, shortened, shown
@@ -71,7 +71,7 @@ def template_info(
     if wanted is not None and isinstance(template, str):
         check_type(template, reply.get("templateType"), wanted)
     if not reply.get("metadata") and isinstance(template, str):
-        yield from _unread(str(reply.get("status", {}).get("message", "the service gave none")))
+        yield from _unread(str(part(reply, "status").get("message", "the service gave none")))
         return None
     try:
         return TemplateInfo.read(reply)

@@ -21,6 +21,7 @@ from airflow_dataflow_ext.api.dataflow.bodies import (
 )
 from airflow_dataflow_ext.api.dataflow.fields import FIELDS
 from airflow_dataflow_ext.api.dataflow.job import Place
+from airflow_dataflow_ext.api.rest.ask import part
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json, Request
 from airflow_dataflow_ext.api.rest.texts import shortened, shown
@@ -175,7 +176,7 @@ class TemplateLaunch(Struct, frozen=True, kw_only=True):
         return dataflow.Template.launch.request(body, **place.path, gcsPath=self.template, validateOnly=self.validate_only or None)
 
     def job_in(self, reply: Json) -> Json:
-        return dict(reply.get("job", {}))
+        return part(reply, "job")
 
 
 class FlexTemplateLaunch(Struct, frozen=True, kw_only=True):
@@ -245,7 +246,7 @@ class FlexTemplateLaunch(Struct, frozen=True, kw_only=True):
         return dataflow.FlexTemplate.launch.request(body, **place.path)
 
     def job_in(self, reply: Json) -> Json:
-        return dict(reply.get("job", {}))
+        return part(reply, "job")
 
 
 def _flex_parameter(given: Any, at: str) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct, field
@@ -13,7 +13,7 @@ from airflow_dataflow_ext.api.dataflow.methods import Job
 from airflow_dataflow_ext.api.dataflow.states import TERMINAL
 from airflow_dataflow_ext.api.jobs.watch import Outcome
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.ask import ask
+from airflow_dataflow_ext.api.rest.ask import ask, items, part
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
@@ -96,7 +96,7 @@ class Spending(Struct, frozen=True, kw_only=True):
         return ""
 
 
-def totals(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def totals(metrics: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     """The totals in the service's metrics; missing ones are omitted.
 
     Only committed values count, since tentative ones include work that may be repeated.
@@ -105,9 +105,9 @@ def totals(metrics: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """
     found: dict[str, float] = {}
     for metric in metrics:
-        name = metric.get("name", {})
+        name = part(metric, "name")
         value = metric.get("scalar")
-        if name.get("origin") != SERVICE or "tentative" in name.get("context", {}) or isinstance(value, bool):
+        if name.get("origin") != SERVICE or "tentative" in part(name, "context") or isinstance(value, bool):
             continue
         for total, row in TOTALS.items():
             if name.get("name") == row.metric and isinstance(value, int | float):
@@ -130,10 +130,10 @@ def resources(job: JobRef, prices: Mapping[str, float]) -> Conversation[Json]:
     """
     try:
         reply = yield from ask(Job.get_metrics.request(**job.path), retry_for=budgets.METRICS_WITHIN)
+        used = totals(items([reply], "metrics"))
     except CallError as error:
         yield Say(f"What the job used is not known: {error}")
         return {}
-    used = totals(reply.get("metrics", ()))
     if not used:
         yield Say("What the job used is not known: the service has no totals for it.")
         return {}

@@ -15,7 +15,7 @@ from airflow_dataflow_ext.api.dataflow.limits import UsageGuard
 from airflow_dataflow_ext.api.dataflow.messages import MessageStream, check_importance
 from airflow_dataflow_ext.api.dataflow.reasons import reason_of
 from airflow_dataflow_ext.api.dataflow.replace import who_goes_on
-from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UNKNOWN, UPDATED, state_of
+from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, FAILED, RUNNING, STREAMING, TERMINAL, UPDATED, state_of
 from airflow_dataflow_ext.api.dataflow.usage import Spending
 from airflow_dataflow_ext.api.dataflow.where import where_is_it
 from airflow_dataflow_ext.api.dataflow.worker_logs import check_worker_logs, explorer, worker_errors
@@ -61,7 +61,7 @@ class ActiveJobs(Struct, frozen=True):
         request = dataflow.Job.list.request(**self.place.path, filter="TERMINATED", **span)
         bodies = yield from pages(request, retry_for=budgets.ENDED_LIST_WITHIN, limit=2 * len(watches) + PAGE_SIZE)
         wanted = {watch.job_id for watch in watches}
-        return {job["id"]: job for job in items(bodies, "jobs") if job["id"] in wanted}
+        return {str(job["id"]): job for job in items(bodies, "jobs") if str(job.get("id")) in wanted}
 
 
 def _compared(body: Json, known: Known) -> dict[str, Json | None]:
@@ -70,9 +70,9 @@ def _compared(body: Json, known: Known) -> dict[str, Json | None]:
     Otherwise, tens of thousands of objects per round would keep the garbage collector busy.
     """
     found: dict[str, Json | None] = {}
-    for job in body.get("jobs", ()):
-        job_id = job["id"]
-        if known.get(job_id) == (job.get("currentState") or UNKNOWN):
+    for job in items((body,), "jobs"):
+        job_id = str(job.get("id"))
+        if known.get(job_id) == state_of(job):
             found[job_id] = None
         elif job_id in known:
             found[job_id] = {name: value for name, value in job.items() if isinstance(value, str)}

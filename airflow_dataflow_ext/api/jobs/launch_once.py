@@ -28,6 +28,7 @@ from airflow_dataflow_ext.api.rest.errors import (
 )
 from airflow_dataflow_ext.api.rest.method import Json, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Recall, Record, Say, Sleep
+from airflow_dataflow_ext.api.rest.texts import shown
 
 
 class Before(Struct, frozen=True, kw_only=True):
@@ -62,8 +63,8 @@ class Launcher(Protocol):
     def name(self, identity: LaunchIdentity) -> str:
         """The job's name in this generation."""
 
-    def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json]:
-        """The job that the launch's reply names; if it names none, the job is looked up.
+    def job_in(self, reply: Json, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json | None]:
+        """The job that the launch's reply names; None if it names none, so that it is unknown whether there is a job.
 
         :raises ForeignJobError: the job is not this task's.
         """
@@ -246,14 +247,17 @@ def _send(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord, *,
                 if first:
                     yield Record(replace(record, step="refused").value())
                 raise
-            lost, first = error, False
-            yield Say(f"{error} Lhecking whether the job {record.job_name} exists.")
-            found = yield from _find(launcher, identity, record)
-            if found is None:
-                continue
+            lost = error
+        else:
+            job = yield from launcher.job_in(reply, record, identity)
+            if job is not None:
+                return replace((yield from _launched(record, job, adopted=False)), unanswered=sent)
+            lost = NoAnswerError(f"The reply to the launch of {record.job_name} names no job: {shown(reply)}.")
+        first = False
+        yield Say(f"{lost} Checking whether the job {record.job_name} exists.")
+        found = yield from _find(launcher, identity, record)
+        if found is not None:
             return replace((yield from _launched(record, found, adopted=False)), unanswered=sent + 1)
-        job = yield from launcher.job_in(reply, record, identity)
-        return replace((yield from _launched(record, job, adopted=False)), unanswered=sent)
     raise lost
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, JobError
+from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, JobError, transient
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
 from airflow_dataflow_ext.api.rest.values import number
@@ -41,14 +41,14 @@ def stop_jobs(
 ) -> Conversation[list[Json]]:
     """Ask jobs to stop and wait until all have ended, in whichever state; a job that has already ended is left alone.
 
-    If the service refuses to stop one job, the others are stopped all the same.
+    If the service refuses to show or to stop one job, the others are stopped all the same.
 
     :param wait: False asks the jobs to stop without waiting.
     :param until: when to stop waiting, in seconds since the epoch; None waits without a limit.
     :param poll_sleep: seconds between two looks.
     :returns: the jobs as last seen, those that ended first coming first.
-    :raises CallError: the service refused to stop the only job.
-    :raises JobError: the service refused to stop some jobs, or some have not ended by ``until``.
+    :raises CallError: the service refused to show or to stop the only job.
+    :raises JobError: the service refused to show or to stop some jobs, or some have not ended by ``until``.
     """
     left = list(jobs)
     over: list[Json] = []
@@ -91,15 +91,18 @@ def _round(
     seen: list[Json] = []
     early = False
     for job in tuple(left):
-        found = yield from job.read(retry_for=retry_for)
-        if job.is_over(found):
-            yield from job.tell_end(found)
-            over.append(found)
-            left.remove(job)
-            continue
+        found: Json | None = None
         try:
+            found = yield from job.read(retry_for=retry_for)
+            if job.is_over(found):
+                yield from job.tell_end(found)
+                over.append(found)
+                left.remove(job)
+                continue
             early = not (yield from job.push(found)) or early
         except CallError as error:
+            if found is None and transient(error):
+                raise  # an outage, which has lasted for retry_for
             yield Say(f"{job} cannot be stopped: {error}")
             refused.append((job, error))
             left.remove(job)

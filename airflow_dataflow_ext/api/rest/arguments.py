@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
 from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.rest.values import NOTHING, text
 
+T = TypeVar("T")
 _ID = re.compile(r"(?!\.+$)[\w.:~-]+")
 """A segment of a path; dots alone would be a step in it."""
 
@@ -60,6 +62,18 @@ def no_id(value: Any, at: str, what: str = "an id") -> InvalidInputError:
     """
     hint = "; of a whole job, or another resource, give its 'id'" if str(value).startswith("{") else ""
     return InvalidInputError(f"{at} must be {what}, not {shown(value)}{hint}")
+
+
+def plain_function(value: T, at: str) -> T:
+    """A function that gives its result when it is called, unlike ``async def``, whose result nobody would await.
+
+    :raises InvalidInputError: it is something else.
+    """
+    if inspect.iscoroutinefunction(value):
+        raise InvalidInputError(f"{at} must be a function that is not async, not {shown(value)}; asyncio.run in a plain one can run it")
+    if not callable(value):
+        raise InvalidInputError(f"{at} must be a function, not {shown(value)}")
+    return value
 
 
 def snake(name: str) -> str:

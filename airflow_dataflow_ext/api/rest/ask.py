@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -16,10 +16,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.error_mapping import error_of, silence_of, worth_retrying
-from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, InvalidRequestError
+from airflow_dataflow_ext.api.rest.error_mapping import error_of, readable, silence_of, worth_retrying
+from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, InvalidRequestError, ServiceError
 from airflow_dataflow_ext.api.rest.method import Json, NoReply, Reply, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Renew, Say, Sleep
+from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.rest.values import whole
 
 T = TypeVar("T")
@@ -87,16 +88,31 @@ def _ask_once(request: Request, spent: float) -> Conversation[Any]:
         answer = yield request
         answer = replace(answer, took=answer.took + took)
     if isinstance(answer, Reply) and answer.ok:
-        try:
-            return answer.json()
-        except ValueError:
-            answer = NoReply(reason="the body of the reply was cut off", took=answer.took)
+        found = _read(answer)
+        if not isinstance(found, NoReply):
+            return found
+        answer = found
     if isinstance(answer, NoReply):
         trouble = trouble_of(answer, str(request), spent)
         return replace(trouble, passes=request.method.repeatable or not answer.sent)
     error = error_of(request, answer)
     repeatable = request.method.repeatable or answer.status in _REFUSED_UNDONE
     return Trouble(error=error, passes=repeatable and worth_retrying(answer), took=answer.took, pause=retry_after(answer))
+
+
+def _read(reply: Reply) -> Json | NoReply:
+    """The JSON object of a good reply. Anything else counts as no answer: a proxy may have answered in the service's place."""
+    try:
+        body = reply.json()
+    except ValueError:
+        body = None
+    if isinstance(body, dict):
+        return body
+    cut = body is None and reply.content.lstrip().startswith(b"{")
+    return NoReply(
+        reason="the body of the reply was cut off" if cut else f"the reply is not a JSON object but {shown(readable(reply.content))}",
+        took=reply.took,
+    )
 
 
 def trouble_of(answer: NoReply, question: str, spent: float = 0.0) -> Trouble:
@@ -169,8 +185,12 @@ class _ExpiredPageError(Exception):
 
 def _pages(first: Request, retry_for: float | None, limit: int | None, keep: Callable[[Json], Json] | None) -> Conversation[list[Json]]:
     found: list[Json] = []
+    asked: set[str] = set()
     request: Request | None = first
     while request is not None:
+        if request.target in asked:
+            raise ServiceError(f"{request} would not end: the service names this page as the one after itself or after a later page.")
+        asked.add(request.target)
         try:
             body = yield from ask(request, retry_for=retry_for)
         except InvalidRequestError as refused:
@@ -200,7 +220,19 @@ def entries(
     return list(items((yield from pages(request, retry_for=retry_for, limit=most)), key))[:most]
 
 
-def items(bodies: list[Json], key: str) -> Iterator[Json]:
-    """The entries of all pages, in order."""
+def items(bodies: Iterable[Json], key: str) -> Iterator[Json]:
+    """The entries of all pages, in order.
+
+    :raises ServiceError: they are not a list of objects.
+    """
     for body in bodies:
-        yield from body.get(key, ())
+        found = body.get(key) or ()
+        if not isinstance(found, list | tuple) or not all(isinstance(entry, dict) for entry in found):
+            raise ServiceError(f"The service gave {shown(found)} as {key}, which is not a list of objects.")
+        yield from found
+
+
+def part(value: Mapping[str, Any], name: str) -> Json:
+    """A field that is an object; empty if it is missing, or anything else."""
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}

@@ -19,7 +19,7 @@ from airflow_dataflow_ext.api.rest.errors import (
     TooManyRequestsError,
 )
 from airflow_dataflow_ext.api.rest.method import Refusal
-from airflow_dataflow_ext.api.rest.texts import sentence, shortened
+from airflow_dataflow_ext.api.rest.texts import sentence, shortened, shown
 
 if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
@@ -50,6 +50,8 @@ def error_of(request: Request, reply: Reply) -> CallError:
     if reply.status == 403 and reasons & RATE_LIMIT_REASONS:
         kind, refusal = TooManyRequestsError, Refusal()
     text = f"{request} was answered {reply.status} {code}".rstrip() + f": {sentence(shortened(message, LONGEST_MESSAGE))}"
+    if leads_to := reply.headers.get("location", "").partition("?")[0]:  # its query may hold a secret
+        text += f" It is a redirection to {shown(leads_to)}, which is not followed: check the endpoint of the connection, and the proxy."
     advice = refusal.advice.replace("{header}", reply.headers.get(refusal.header, "no figures"))
     return kind(
         f"{text} {advice}".rstrip(),
@@ -67,7 +69,7 @@ def silence_of(question: str, answer: NoReply, spent: float) -> NoAnswerError:
     :param spent: seconds since the first attempt.
     """
     what = f"got no answer in {spent:.0f} s" if answer.sent else "was not sent"
-    return NoAnswerError(sentence(f"{question} {what}: {answer.reason}"), request=question, sent=answer.sent)
+    return NoAnswerError(sentence(f"{question} {what}: {' '.join(answer.reason.split())}"), request=question, sent=answer.sent)
 
 
 def worth_retrying(answer: Reply | NoReply) -> bool:
@@ -87,7 +89,7 @@ def _explain(reply: Reply) -> tuple[str, str, set[str]]:
     try:
         body = reply.json()
     except ValueError:
-        return _plain(reply.content), "", set()
+        return readable(reply.content), "", set()
     if isinstance(body, list) and body and isinstance(body[0], Mapping):
         first = body[0]
         return str(first.get("message", "")), str(first.get("errorCode", "")), {str(first.get("errorCode", ""))}
@@ -95,13 +97,13 @@ def _explain(reply: Reply) -> tuple[str, str, set[str]]:
         return "; ".join(str(entry.get("description", "")) for entry in body["Errors"] if isinstance(entry, Mapping)), "", set()
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
-        return _plain(reply.content), str(error or ""), set()
+        return readable(reply.content), str(error or ""), set()
     entries: list[Any] = [*(error.get("errors") or ()), *(error.get("details") or ())]
     reasons = {str(entry["reason"]) for entry in entries if isinstance(entry, Mapping) and "reason" in entry}
     return str(error.get("message", "")), str(error.get("status", "")), reasons
 
 
-def _plain(content: bytes) -> str:
+def readable(content: bytes) -> str:
     """A short readable form of a body that is not JSON, such as a gateway's HTML page."""
     text = re.sub(r"<[^>]+>", " ", content.decode("utf-8", "replace"))
     return shortened(" ".join(text.split()), 300) or "the body was empty"

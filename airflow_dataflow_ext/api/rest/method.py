@@ -184,7 +184,10 @@ class Reply(Struct, frozen=True, kw_only=True):
 
         :raises ValueError: the body is not JSON, for example because it was truncated.
         """
-        return json.loads(self.content) if self.content.strip() else {}
+        try:
+            return json.loads(self.content) if self.content.strip() else {}
+        except RecursionError:
+            raise ValueError("JSON with too many levels") from None
 
 
 class NoReply(Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ def epoch(timestamp: str | None, *, missing: float | None = None) -> float:
     if not timestamp and missing is not None:
         return missing
     try:
-        found = datetime.fromisoformat((timestamp or "").upper())
+        found = datetime.fromisoformat(str(timestamp).upper())
         if "T" not in str(timestamp).upper():
             raise ValueError("a date without a time")
     except ValueError:

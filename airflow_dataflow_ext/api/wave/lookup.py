@@ -37,7 +37,7 @@ def dataflow_id(version: str, dataflow: str | None, *, retry_for: float = budget
     if wave.is_id(dataflow, "02K"):
         return wave.full_id(dataflow)
     bodies = yield from pages(wave.call(wave.Dataflow.list, version), retry_for=retry_for)
-    return wave.full_id(str(_only("dataflow", dataflow, list(items(bodies, "dataflows")))["id"]))
+    return wave.full_id(str(_only("dataflow", dataflow, list(items(bodies, "dataflows"))).get("id")))
 
 
 def recipe_dataflow_id(version: str, recipe: str | None, *, retry_for: float = budgets.RETRY_FOR) -> Conversation[str]:

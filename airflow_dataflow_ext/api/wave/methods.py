@@ -12,6 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.rest.arguments import no_id
+from airflow_dataflow_ext.api.rest.ask import part
 from airflow_dataflow_ext.api.rest.errors import AllowanceSpentError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import ALWAYS, Json, Method, Refusal, Request
 from airflow_dataflow_ext.api.rest.texts import shown
@@ -221,5 +222,4 @@ def is_id(text: str, prefix: str) -> bool:
 
 def source_of(job: Json) -> Json:
     """What a job runs, for example a dataflow: ``source`` since version 46, ``dataflow`` before."""
-    found: Json = job.get("source") or job.get("dataflow") or {}
-    return found
+    return part(job, "source") or part(job, "dataflow")

@@ -14,7 +14,7 @@ from airflow_dataflow_ext.api.jobs.facts import state_times
 from airflow_dataflow_ext.api.jobs.phase import Phase, phase_of
 from airflow_dataflow_ext.api.jobs.watch import Ending, check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.ask import items, pages
+from airflow_dataflow_ext.api.rest.ask import items, pages, part
 from airflow_dataflow_ext.api.rest.errors import CallError
 from airflow_dataflow_ext.api.rest.steps import Now, Say
 from airflow_dataflow_ext.api.wave import methods as wave
@@ -212,7 +212,7 @@ def _name(node: Json) -> str:
 
 
 def _rows(node: Json, side: str, count: str) -> int:
-    return int(_number((node.get(side) or {}).get(count)))
+    return int(_number(part(node, side).get(count)))
 
 
 def _node_line(node: Json) -> str:

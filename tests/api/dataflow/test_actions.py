@@ -38,6 +38,26 @@ def test_however_a_job_ends_meanwhile_it_has_stopped(state: str) -> None:
     assert Talk(JOB, {}, ended(state), *[no_reason] * 9)(stop().perform()) == [ended(state)]
 
 
+@pytest.mark.parametrize("job_ids", [("j1", "j2"), ("j2", "j1")])
+def test_a_job_that_cannot_be_read_keeps_no_other_from_being_stopped(job_ids: tuple[str, ...]) -> None:
+    def answer(request: Any) -> Any:
+        if "jobs/j1" in request.path:
+            return refused(404, "No such job.")
+        return {"jobs": []} if "aggregated" in request.path else {} if request.body else ended("CANCELLED") if asked(talk) else JOB
+
+    talk = Talk(answer)
+    with pytest.raises(JobError, match=r"1 of 2 jobs go on: job j1 in p/l: .* 404"):
+        talk(stop(job_ids=job_ids, drain=False).perform())
+    assert asked(talk) == ["JOB_STATE_CANCELLED"]
+
+
+def test_an_outage_ends_a_stop_in_time() -> None:
+    talk = Talk(lambda _: RESET)
+    with pytest.raises(NoAnswerError):
+        talk(stop(job_ids=("j1", "j2"), until=talk.now + 60.0).perform())
+    assert sum(talk.slept) <= 60.0
+
+
 def test_a_job_that_is_too_young_is_asked_again() -> None:
     talk = Talk(JOB, TOO_EARLY, JOB, {}, CANCELLING, ended("CANCELLED"))
     talk(stop(drain=False).perform())

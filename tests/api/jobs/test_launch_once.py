@@ -196,14 +196,14 @@ def test_without_reattach_the_old_job_is_stopped_and_a_new_one_launched(state: s
     assert region.states == [end, "RUNNING"]
 
 
-@pytest.mark.parametrize("trouble", ["lost before", "500 before", "429", "401"])
+@pytest.mark.parametrize("trouble", ["lost before", "500 before", "empty before", "429", "401"])
 def test_a_launch_without_effect_is_sent_again(trouble: str) -> None:
     region = Region(trouble=(trouble,))
     assert region.launch().job["id"] == "job-1"
     assert region.states == ["RUNNING"]
 
 
-@pytest.mark.parametrize("trouble", ["lost after", "500 after", "twin"])
+@pytest.mark.parametrize("trouble", ["lost after", "500 after", "empty after", "twin"])
 @pytest.mark.parametrize("lags", [(0.0, 0.0), (14.0, 0.0), (3.0, 14.0)])
 @pytest.mark.parametrize("service", [SERVICE, BARE])
 def test_a_lost_answer_leads_to_a_look_up(trouble: str, lags: tuple[float, float], service: DataflowLauncher) -> None:

@@ -154,6 +154,13 @@ def test_messages_come_to_the_log_with_their_level_each_once() -> None:
     assert levels == [logging.INFO, logging.WARNING, logging.ERROR]
 
 
+def test_a_message_without_a_time_is_logged_once_too() -> None:
+    timeless = {name: value for name, value in message("b").items() if name != "time"}
+    talk = Talk(Service(RUNNING, RUNNING, DONE, messages=([message("a")], [message("a"), timeless], [message("a"), timeless])))
+    talk(wait_for_job(TALKATIVE))
+    assert logged(talk) == ["a", "b"]
+
+
 def test_only_what_is_new_is_asked_for() -> None:
     later = "2027-01-01T00:00:01.5Z"
     talk = Talk(Service(RUNNING, RUNNING, DONE, messages=([message("a")], [message("a"), message("b", later)], [message("b", later)])))

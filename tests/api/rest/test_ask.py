@@ -18,12 +18,15 @@ GET = Job.get.request(projectId="p", location="l", jobId="j")
 LIST = Job.list.request(projectId="p", location="l")
 LAUNCH = Template.launch.request({}, projectId="p", location="l", gcsPath="gs://b/t")
 CUT = Reply(status=200, content=b'{"id": "j", "na')
+LOGIN_PAGE = Reply(status=200, content=b"<html><title>Sign in</title></html>")
 TROUBLE = [
     *(pytest.param(refused(status), id=str(status)) for status in (429, 500, 502, 503, 504)),
     pytest.param(refused(403, reason="rateLimitExceeded"), id="403 rate limit"),
     pytest.param(RESET, id="reset"),
     pytest.param(NoReply(reason="TimeoutError"), id="timeout"),
     pytest.param(CUT, id="truncated"),
+    pytest.param(LOGIN_PAGE, id="a page"),
+    *(pytest.param(Reply(status=200, content=body), id=body.decode()) for body in (b"[]", b"null", b'"x"', b"7")),
 ]
 BEFORE_ANY_EFFECT = [refused(429), refused(403, reason="userRateLimitExceeded")]
 
@@ -179,41 +182,65 @@ def test_without_a_bound_the_question_is_asked_for_ever() -> None:
     assert sum(talk.slept) > 3600
 
 
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (LOGIN_PAGE, "got no answer in 0 s: the reply is not a JSON object but 'Sign in'."),
+        (CUT, "got no answer in 0 s: the body of the reply was cut off."),
+        (Reply(status=200, content=b"[" * 200_000), "got no answer in 0 s: the reply is not a JSON object but '[[["),
+        (NoReply(reason="ClientPayloadError: 400, message:\n  no gzip"), "in 0 s: ClientPayloadError: 400, message: no gzip."),
+        (
+            Reply(status=302, headers={"location": "https://login.example/sso?token=s3cret"}),
+            " was answered 302: the body was empty. It is a redirection to 'https://login.example/sso', which is not followed: check",
+        ),
+    ],
+)
+def test_what_is_no_good_answer_is_an_error_that_shows_it(reply: Reply, said: str) -> None:
+    with pytest.raises(errors.CallError) as error:
+        Talk(reply)(ask(GET, retry_for=0.0))
+    assert said in str(error.value)
+    assert "s3cret" not in str(error.value)
+
+
 def test_an_empty_answer_is_an_empty_object() -> None:
     assert Talk(Reply(status=200))(ask(GET)) == {}
 
 
+def jobs(*ids: int) -> list[dict[str, int]]:
+    return [{"id": number} for number in ids]
+
+
 def test_pages_follow_the_token() -> None:
-    talk = Talk({"jobs": [1], "nextPageToken": "a"}, {"nextPageToken": "b"}, {"jobs": [2, 3]})
-    assert list(items(talk(pages(LIST)), "jobs")) == [1, 2, 3]
+    talk = Talk({"jobs": jobs(1), "nextPageToken": "a"}, {"nextPageToken": "b"}, {"jobs": jobs(2, 3)})
+    assert list(items(talk(pages(LIST)), "jobs")) == jobs(1, 2, 3)
     assert [dict(request.query).get("pageToken") for request in talk.asked] == [None, "a", "b"]
 
 
 def test_pages_follow_the_url() -> None:
-    talk = Talk({"jobs": [1], "nextPageUrl": "/next?page=2"}, {"jobs": [2]})
-    assert list(items(talk(pages(LIST)), "jobs")) == [1, 2]
+    talk = Talk({"jobs": jobs(1), "nextPageUrl": "/next?page=2"}, {"jobs": jobs(2)})
+    assert list(items(talk(pages(LIST)), "jobs")) == jobs(1, 2)
     assert talk.asked[1].target == "next?page=2"
 
 
 def test_a_limit_stops_the_paging() -> None:
-    talk = Talk({"jobs": [1, 2], "nextPageToken": "a"}, {"jobs": [3, 4], "nextPageToken": "b"})
+    talk = Talk({"jobs": jobs(1, 2), "nextPageToken": "a"}, {"jobs": jobs(3, 4), "nextPageToken": "b"})
     assert len(talk(pages(LIST, limit=3))) == 2
 
 
 def test_trouble_on_one_page_repeats_that_page_only() -> None:
-    talk = Talk({"jobs": [1], "nextPageToken": "a"}, refused(503), {"jobs": [2]})
-    assert list(items(talk(pages(LIST)), "jobs")) == [1, 2]
+    talk = Talk({"jobs": jobs(1), "nextPageToken": "a"}, refused(503), {"jobs": jobs(2)})
+    assert list(items(talk(pages(LIST)), "jobs")) == jobs(1, 2)
     assert talk.asked[1] == talk.asked[2]
 
 
 def test_an_expired_page_token_begins_the_list_anew() -> None:
-    talk = Talk({"jobs": [1], "nextPageToken": "a"}, refused(400), {"jobs": [1], "nextPageToken": "c"}, {"jobs": [2]})
-    assert list(items(talk(pages(LIST)), "jobs")) == [1, 2]
+    talk = Talk({"jobs": jobs(1), "nextPageToken": "a"}, refused(400), {"jobs": jobs(1), "nextPageToken": "c"}, {"jobs": jobs(2)})
+    assert list(items(talk(pages(LIST)), "jobs")) == jobs(1, 2)
     assert dict(talk.asked[3].query)["pageToken"] == "c"
 
 
 def test_a_page_token_that_expires_again_is_an_error() -> None:
-    talk = Talk(*[{"jobs": [1], "nextPageToken": "a"}, refused(400, "Bad token.")] * 2)
+    talk = Talk(*[{"jobs": jobs(1), "nextPageToken": "a"}, refused(400, "Bad token.")] * 2)
     with pytest.raises(errors.InvalidRequestError, match=r"Bad token\."):
         talk(pages(LIST))
 
