@@ -42,7 +42,7 @@ async def measure(asked: argparse.Namespace) -> float:
         began = cpu_seconds()
         for _ in range(asked.rounds):
             await fetch(session, url)
-            await asyncio.sleep(asked.poll / 5)
+            await asyncio.sleep(asked.poll)
         return (cpu_seconds() - began) / asked.rounds
 
 
