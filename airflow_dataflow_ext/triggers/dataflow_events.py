@@ -21,9 +21,9 @@ from airflow_dataflow_ext.api.dataflow.states import TERMINAL, read_states
 from airflow_dataflow_ext.api.jobs.watch import check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.arguments import needed
-from airflow_dataflow_ext.api.rest.ask import ask, part
+from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, DataflowExtError, InvalidInputError
-from airflow_dataflow_ext.api.rest.method import Json
+from airflow_dataflow_ext.api.rest.method import Json, part
 from airflow_dataflow_ext.api.rest.values import read
 from airflow_dataflow_ext.task.compat import asset_state_store
 from airflow_dataflow_ext.task.metrics import report_round

@@ -24,9 +24,9 @@ from airflow_dataflow_ext.api.jobs.launch_once import Before
 from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.ask import ask, items, part
+from airflow_dataflow_ext.api.rest.ask import ask, items
 from airflow_dataflow_ext.api.rest.errors import CallError, LaunchError, NotFoundError
-from airflow_dataflow_ext.api.rest.method import Json, Request
+from airflow_dataflow_ext.api.rest.method import Json, Request, part
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
 from airflow_dataflow_ext.api.rest.times import epoch
 

@@ -12,9 +12,9 @@ from msgspec import Struct, field
 
 from airflow_dataflow_ext.api.dataflow.job import JobRef
 from airflow_dataflow_ext.api.dataflow.methods import Job, Message, Snapshot
-from airflow_dataflow_ext.api.rest.ask import ask, items, pages, part
+from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError, JobError
-from airflow_dataflow_ext.api.rest.method import Json, as_json
+from airflow_dataflow_ext.api.rest.method import Json, as_json, part
 from airflow_dataflow_ext.api.rest.steps import Conversation
 from airflow_dataflow_ext.api.rest.texts import shown
 

@@ -23,9 +23,9 @@ from airflow_dataflow_ext.api.jobs.launch_once import Before
 from airflow_dataflow_ext.api.jobs.launch_record import LaunchRecord
 from airflow_dataflow_ext.api.jobs.phase import Phase
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.ask import ask, items, pages, part
+from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import CallError, ForeignJobError
-from airflow_dataflow_ext.api.rest.method import Json, Request, as_json
+from airflow_dataflow_ext.api.rest.method import Json, Request, as_json, part
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
 from airflow_dataflow_ext.api.rest.texts import shortened, shown
 from airflow_dataflow_ext.api.rest.times import epoch

@@ -14,8 +14,9 @@ from airflow_dataflow_ext.api.dataflow.parameter_kinds import kind_of
 from airflow_dataflow_ext.api.dataflow.template_metadata import Parameter, TemplateInfo
 from airflow_dataflow_ext.api.dataflow.templates import LONGEST_PATH, check_type
 from airflow_dataflow_ext.api.rest import budgets
-from airflow_dataflow_ext.api.rest.ask import ask, part
+from airflow_dataflow_ext.api.rest.ask import ask
 from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError, InvalidRequestError
+from airflow_dataflow_ext.api.rest.method import part
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
 from airflow_dataflow_ext.api.rest.texts import LONGEST_VALUE, near, shortened, shown
 from airflow_dataflow_ext.api.rest.values import camel

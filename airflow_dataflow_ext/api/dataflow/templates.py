@@ -21,9 +21,8 @@ from airflow_dataflow_ext.api.dataflow.bodies import (
 )
 from airflow_dataflow_ext.api.dataflow.fields import FIELDS
 from airflow_dataflow_ext.api.dataflow.job import Place
-from airflow_dataflow_ext.api.rest.ask import part
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.api.rest.method import Json, Request
+from airflow_dataflow_ext.api.rest.method import Json, Request, part
 from airflow_dataflow_ext.api.rest.texts import shortened, shown
 from airflow_dataflow_ext.api.rest.values import camel, flag, mapping, read
 

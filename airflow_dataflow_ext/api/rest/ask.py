@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -230,9 +230,3 @@ def items(bodies: Iterable[Json], key: str) -> Iterator[Json]:
         if not isinstance(found, list | tuple) or not all(isinstance(entry, dict) for entry in found):
             raise ServiceError(f"The service gave {shown(found)} as {key}, which is not a list of objects.")
         yield from found
-
-
-def part(value: Mapping[str, Any], name: str) -> Json:
-    """A field that is an object; empty if it is missing, or anything else."""
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}

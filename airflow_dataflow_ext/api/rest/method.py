@@ -40,6 +40,12 @@ def _plain(value: Any) -> Any:
     return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
 
 
+def part(value: Mapping[str, Any], name: str) -> Json:
+    """A field that is an object; empty if it is missing, or anything else."""
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
+
+
 class Refusal(Struct, frozen=True):
     """What a method's refusal means, beyond its status.
 

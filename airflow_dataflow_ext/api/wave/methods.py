@@ -12,9 +12,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from airflow_dataflow_ext.api.rest.arguments import no_id
-from airflow_dataflow_ext.api.rest.ask import part
 from airflow_dataflow_ext.api.rest.errors import AllowanceSpentError, InvalidInputError
-from airflow_dataflow_ext.api.rest.method import ALWAYS, Json, Method, Refusal, Request
+from airflow_dataflow_ext.api.rest.method import ALWAYS, Json, Method, Refusal, Request, part
 from airflow_dataflow_ext.api.rest.texts import shown
 
 DEFAULT_VERSION = "59.0"

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from airflow_dataflow_ext.api.dataflow.methods import Job
-from airflow_dataflow_ext.api.rest.ask import items, pages, part
+from airflow_dataflow_ext.api.rest.ask import items, pages
 from airflow_dataflow_ext.api.rest.errors import ServiceError
+from airflow_dataflow_ext.api.rest.method import part
 from tests.talk import Json, Talk
 
 LIST = Job.list.request(projectId="p", location="l")
