@@ -19,6 +19,7 @@ from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import JobError, NoAnswerError, NotFoundError, ServiceError
 from airflow_dataflow_ext.api.rest.method import Json, as_json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
+from airflow_dataflow_ext.api.rest.texts import shown
 
 
 class StopAction(Struct, frozen=True, kw_only=True):
@@ -119,7 +120,7 @@ class SnapshotAction(Struct, frozen=True, kw_only=True):
             yield Sleep(self.poll_sleep)
             request = Snapshot.get.request(**self.job.place.path, snapshotId=snapshot["id"])
             try:
-                snapshot = yield from ask(request, retry_for=None)
+                snapshot = {"id": snapshot["id"], **(yield from ask(request, retry_for=None))}
             except NotFoundError:  # a new snapshot cannot always be read at once; a deleted one is missing from the list, too
                 snapshot = (yield from self._found()) or {**snapshot, "state": "DELETED"}
         yield Say(self._end_of(snapshot))
@@ -143,6 +144,8 @@ class SnapshotAction(Struct, frozen=True, kw_only=True):
         for _ in range(budgets.SENDS):
             try:
                 snapshot: Json = yield from at_job(self.job, ask(request))
+                if not snapshot.get("id"):
+                    raise NoAnswerError(f"The reply to the snapshot of {self.job} names none: {shown(snapshot)}.")
             except (NoAnswerError, ServiceError) as error:
                 if not error.sent:
                     raise
@@ -163,7 +166,8 @@ class SnapshotAction(Struct, frozen=True, kw_only=True):
             if pause:
                 yield Sleep(pause)
             for snapshot in items((yield from pages(request)), "snapshots"):
-                if self.mark in snapshot.get("description", "") and snapshot.get("state") not in ("FAILED", "DELETED"):
+                is_ours = snapshot.get("id") and self.mark in str(snapshot.get("description"))
+                if is_ours and snapshot.get("state") not in ("FAILED", "DELETED"):
                     return snapshot
         return None
 

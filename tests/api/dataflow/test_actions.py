@@ -171,6 +171,19 @@ def test_a_snapshot_whose_answer_was_lost_is_found_and_not_taken_twice() -> None
     assert talk.verbs.count("jobs.snapshot") == 1
 
 
+@pytest.mark.parametrize("reply", [{}, {"id": None, "state": "PENDING"}, {"id": ""}])
+def test_a_snapshot_that_the_reply_does_not_name_is_looked_for(reply: dict[str, Any]) -> None:
+    nobodys = {"id": "s0", "description": None, "state": "READY"}
+    without_id = {"description": SNAPSHOT["description"], "state": "READY"}
+    talk = Talk({"snapshots": [nobodys]}, reply, {"snapshots": [nobodys, without_id, {**SNAPSHOT, "state": "READY"}]})
+    assert talk(snapshot().perform())["id"] == "s1"
+    assert talk.verbs.count("jobs.snapshot") == 1
+
+
+def test_a_snapshot_keeps_its_id_when_a_later_reply_has_none() -> None:
+    assert Talk({}, SNAPSHOT, {"state": "READY"})(snapshot().perform()) == {"id": "s1", "state": "READY"}
+
+
 def test_a_snapshot_that_never_comes_is_an_error_in_the_end() -> None:
     talk = Talk(lambda request: RESET if request.method.id == "jobs.snapshot" else {})
     with pytest.raises(NoAnswerError):

@@ -31,6 +31,7 @@ class Spender:
     def __init__(self, type: str = "JOB_TYPE_BATCH", ends_at: float = 1e9) -> None:  # noqa: A002
         self.talk = Talk(self.answer, now=BEGIN)
         self.type = type
+        self.created: Any = datetime.fromtimestamp(BEGIN, UTC).isoformat()
         self.ends_at = ends_at
         self.stopped = ""
         self.metrics: list[float] = []
@@ -51,8 +52,7 @@ class Spender:
             case "jobs.update":
                 self.stopped = str((request.body or {})["requestedState"])
         state = self.stopped or (DONE if self.age >= self.ends_at else RUNNING)
-        created = datetime.fromtimestamp(BEGIN, UTC).isoformat()
-        return {"id": "j", "name": "wc", "location": "l", "currentState": state, "type": self.type, "createTime": created}
+        return {"id": "j", "name": "wc", "location": "l", "currentState": state, "type": self.type, "createTime": self.created}
 
     def wait(self, *, drain: bool = False, **limits: Any) -> Any:
         spending = Spending(prices={"vcpu_hours": 0.5}, **limits)
@@ -70,6 +70,13 @@ def test_a_job_over_its_limit_is_stopped_within_two_looks_and_fails_with_the_fig
     with pytest.raises(JobEndError) as raised:
         outcome.result()
     assert raised.value.lasting
+
+
+@pytest.mark.parametrize("created", [None, "", "soon", 12])
+def test_a_job_whose_creation_has_no_readable_time_is_stopped_all_the_same(created: Any) -> None:
+    spender = Spender()
+    spender.created = created
+    assert spender.wait(max_vcpu_hours=8).cause == "limit"
 
 
 def test_cost_counts_by_the_prices() -> None:
