@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -76,10 +77,17 @@ def test_a_task_waits_for_room_in_the_triggerer(emulator: Emulator, deferrable: 
     assert deferred.message.classpath == "airflow.providers.standard.triggers.temporal.DateTimeTrigger"
 
 
+def play_once_one_has_failed(emulator: Emulator) -> None:
+    """The first job finds no machines, and a later one does."""
+    while "FAILED" not in states(emulator):
+        time.sleep(0.05)
+    emulator.scripts.play("count-*", [(0, "JOB_STATE_RUNNING"), (0.1, "JOB_STATE_DONE")])
+
+
 @pytest.mark.parametrize(("deferrable", "end_from_trigger"), [(False, False), (True, False), (True, True)])
 def test_a_job_without_machines_is_followed_by_one_that_has_some(emulator: Emulator, deferrable: bool, end_from_trigger: bool) -> None:
     emulator.scripts.play("count-*", STOCKOUT)
-    threading.Timer(0.8, lambda: emulator.scripts.play("count-*", [(0, "JOB_STATE_RUNNING"), (0.1, "JOB_STATE_DONE")])).start()
+    threading.Thread(target=play_once_one_has_failed, args=(emulator,), daemon=True).start()
     assert instance(deferrable=deferrable, when_full="wait", end_from_trigger=end_from_trigger).run().state == "success"
     found = states(emulator)
     assert (set(found[:-1]), found[-1]) == ({"FAILED"}, "DONE")
