@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from typing import Any
 
+from airflow_dataflow_ext.api.rest.texts import near
 from airflow_dataflow_ext.emulator.http.errors import ApiError, short
 from airflow_dataflow_ext.emulator.http.payload import make
 
@@ -121,17 +122,37 @@ class Faults:
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
+        self._methods: frozenset[str] = frozenset()
+
+    def limit_to(self, methods: Iterable[str]) -> None:
+        """From now on, refuse a fault that matches none of these methods.
+
+        :raises ValueError: a fault that is already set matches none.
+        """
+        self._methods = frozenset(methods)
+        for fault in self._faults:
+            self._check(fault)
 
     def __iter__(self) -> Iterator[Fault]:
         return iter(tuple(self._faults))
 
     def add(self, method: str = "*", **facts: Any) -> Fault:
-        """Set a fault; the arguments are those of ``Fault``."""
+        """Set a fault; the arguments are those of ``Fault``.
+
+        :raises ValueError: an argument is wrong, or no method that is served matches ``method``.
+        """
         return self.set(Fault(method=method, **facts))
 
     def set(self, fault: Fault) -> Fault:
+        self._check(fault)
         self._faults.append(fault)
         return fault
+
+    def _check(self, fault: Fault) -> None:
+        if self._methods and not any(fnmatchcase(method, fault.method) for method in self._methods):
+            meant = near(fault.method, self._methods)
+            hint = f"did you mean {meant!r}?" if meant else "a method is named by its id, such as jobs.get or wave.jobs.start"
+            raise ValueError(f"the emulator serves no method {short(fault.method)}; {hint}")
 
     def clear(self) -> None:
         self._faults.clear()

@@ -97,6 +97,11 @@ class Router:
             for variant in method.variants()
         ]
 
+    @property
+    def method_ids(self) -> set[str]:
+        """The ids of all methods."""
+        return {method.id for _, _, _, method in self._routes}
+
     def find(self, verb: str, raw_path: str) -> tuple[Service, Method, dict[str, str]] | None:
         """Service, method and decoded path values; None for an unknown path."""
         for known, pattern, service, method in self._routes:

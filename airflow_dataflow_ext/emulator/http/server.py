@@ -38,6 +38,7 @@ class Server:
         self._router = Router(services)
         self._clock = clock
         self._faults = faults
+        faults.limit_to(self._router.method_ids)
         self._log = log
         app = web.Application(client_max_size=BODY_LIMIT)
         app.router.add_route("*", "/_emulator/{tail:.*}", control)

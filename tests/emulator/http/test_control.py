@@ -65,6 +65,7 @@ def test_wiping_forgets_everything(still_emulator: Emulator, ask: Asker, clock: 
     [
         ("POST", "faults", {"method": "jobs.get", "stauts": 503}, 400),
         ("POST", "faults", [], 400),
+        ("POST", "faults", {"method": "jobs.gte", "status": 503}, 400),
         ("POST", "faults", {"status": 503, "times": 0}, 400),
         ("POST", "faults", {"status": 503, "skip": -1}, 400),
         ("POST", "faults", {"status": 503, "probability": 2}, 400),
@@ -224,3 +225,20 @@ def test_a_port_that_is_none_is_refused_by_name(port: str, capsys: pytest.Captur
     with pytest.raises(SystemExit):
         main([f"--port={port}"])
     assert f"argument --port: a port is a number from 0 to 65535, not '{port}'" in capsys.readouterr().err
+
+
+def test_a_fault_at_a_method_that_nobody_serves_is_refused(emulator: Emulator) -> None:
+    with pytest.raises(ValueError, match=r"^the emulator serves no method 'templates.lunch'; did you mean 'templates.launch'\?$"):
+        emulator.faults.add("templates.lunch", status=503)
+    assert list(emulator.faults) == []
+    for pattern in ("jobs.*", "wave.*.start", "*"):
+        emulator.faults.add(pattern, status=503)
+    emulator.faults.clear()
+
+
+def test_an_emulator_with_such_a_fault_does_not_start() -> None:
+    emulator = Emulator()
+    emulator.faults.add("storage.objects.frobnicate", status=503)
+    with pytest.raises(ValueError, match=r"a method is named by its id, such as jobs.get or wave.jobs.start"):
+        emulator.start()
+    assert emulator.url == ""
