@@ -11,12 +11,14 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import StandardOptions
 from apache_beam.portability.api import beam_fn_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
+from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 
 from . import pubsub, streams
 from .figures import Tally
 from .graph import Graph, StageRun
 from .stacks import stacks
-from .watermarks import UNKNOWN, Watermarks
+from .timers import Timers
+from .watermarks import END, UNKNOWN, Watermarks
 from .wire import Wire
 
 REPORT_EVERY = 0.5
@@ -43,6 +45,7 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         self._giving_out = False
         self._given_out = UNKNOWN
         self._has_dropped = False
+        self._timers = Timers()
         self._workers: list[Any] = []
         self._over = threading.Event()
 
@@ -100,16 +103,31 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         self._tally = self._tally.plus(result.process_bundle.monitoring_infos)
         if self._streaming:
             streams.forget_side_inputs(runner_execution_context, bundle_context_manager.stage.name)
+            if self._timers.are_set(bundle_context_manager.stage.name):
+                streams.still_open(runner_execution_context, bundle_context_manager.stage.name)
             self._drop_late(runner_execution_context)
         if self._streaming and not self._giving_out and not self.wire.drain_asked.is_set():
             self._give_out(runner_execution_context)
         return result
 
+    def _collect_written_timers(self, bundle_context_manager: Any) -> Any:
+        """Keep the timers of a streaming pipeline here instead of giving them to Beam's runner."""
+        if not self._streaming:
+            return super()._collect_written_timers(bundle_context_manager)
+        self._timers.collect(bundle_context_manager)
+        return {}, {}
+
     def _schedule_ready_bundles(self, context: Any) -> None:
-        """Do what Beam's runner does if nothing is ready, but if only processing-time timers are left, fire them without waiting."""
+        """Do what Beam's runner does if nothing is ready, but if only timers are left, fire them without waiting."""
         super()._schedule_ready_bundles(context)
         if not len(context.queues.ready_inputs):
             streams.ring_all(context)
+        for name in self._stages if self._streaming and not len(context.queues.ready_inputs) else ():
+            manager = context.bundle_manager_for(context.stages[name])
+            due = self._timers.due(manager, watermark=MAX_TIMESTAMP) or self._timers.due(manager, now=MAX_TIMESTAMP)
+            if due:
+                context.queues.ready_inputs.enque((name, streams.rung(context, name, due)))
+                return
 
     def _give_out(self, context: Any) -> None:
         """Process what is ready before the sources of a streaming pipeline end, each stage after its inputs."""
@@ -120,13 +138,23 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         self._giving_out = True
         for name in self._stages:
             for data in streams.ready(context, name, watermark):
-                finished = streams.is_finished(context, name)
-                self._execute_bundle(context, context.bundle_manager_for(context.stages[name]), data)
-                if not finished:
-                    streams.still_open(context, name)
-                    self._watermarks.follow(self._stages[name].id, watermark)
+                self._execute_part(context, name, data, watermark)
+            finished = streams.is_finished(context, name)
+            mark = MAX_TIMESTAMP if finished else Timestamp(micros=watermark)
+            due = self._timers.due(context.bundle_manager_for(context.stages[name]), watermark=mark, now=Timestamp.now())
+            if due:
+                self._execute_part(context, name, streams.rung(context, name, due), watermark)
+            watermark = min(watermark, self._timers.hold(name).micros)  # what its timers output is not late for the stages that follow
         self._giving_out = False
         self._given_out = watermark
+
+    def _execute_part(self, context: Any, name: str, data: Any, watermark: int) -> None:
+        """Process a part of a stage's input."""
+        finished = streams.is_finished(context, name)
+        self._execute_bundle(context, context.bundle_manager_for(context.stages[name]), data)
+        if not finished:
+            streams.still_open(context, name)
+        self._watermarks.follow(self._stages[name].id, END if finished else max(watermark, UNKNOWN))
 
     def _drop_late(self, context: Any) -> None:
         if self._given_out != UNKNOWN and streams.drop_late(context, self._given_out) and not self._has_dropped:
@@ -139,7 +167,8 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
     ) -> Any:
         draining = self._streaming and self.wire.drain_asked.is_set()
         residuals = () if draining else bundle_result.process_bundle.residual_roots
-        self._watermarks.advance(self._stages[bundle_context_manager.stage.name].id, residuals)
+        if residuals or not self._giving_out:
+            self._watermarks.advance(self._stages[bundle_context_manager.stage.name].id, residuals)
         if draining:
             return set()  # the rest of a source is not read; what was read is still processed
         if self._streaming:

@@ -1,4 +1,4 @@
-"""Finds what a streaming pipeline can process before its sources end: windows that have closed and timers that are due.
+"""Finds what a streaming pipeline can process before its sources end: elements whose windows have closed.
 
 Beam's in-process runner holds back everything after a GroupByKey until its sources end. This module takes what is ready from its queues.
 """
@@ -22,12 +22,7 @@ def ready(context: Any, stage: str, watermark: int) -> Iterator[Any]:
     :param watermark: watermark of the sources, in microseconds since 1970.
     """
     mark = timestamp.Timestamp(micros=watermark)
-    waiting, timed = context.queues.watermark_pending_inputs, context.queues.time_pending_inputs
-    now = context.clock.time()
-    for queue, moment in ((waiting, mark), (timed, now)):
-        due = [key for key, data in queue._q if key[0] == stage and data.timers and key[1] <= moment]
-        for key in due:
-            yield _take(queue, key)
+    waiting = context.queues.watermark_pending_inputs
     key = (stage, timestamp.MAX_TIMESTAMP)
     if key in waiting._keyed_elements and is_finished(context, stage):
         yield _take(waiting, key)
@@ -37,8 +32,12 @@ def ready(context: Any, stage: str, watermark: int) -> Iterator[Any]:
         parts = {name: _part(manager, name, data, mark, closed_only) for name in list(data)}
         found = {name: part for name, part in parts.items() if part is not None}
         if found:
-            empty = {name: execution.ListBuffer(None) for name in _inputs(context.stages[stage])}
-            yield execution.DataInput({**empty, **found}, {})
+            yield execution.DataInput({**_nothing(context.stages[stage]), **found}, {})
+
+
+def rung(context: Any, stage: str, timers: Any) -> Any:
+    """The input of a bundle that calls these timers of a stage."""
+    return execution.DataInput(_nothing(context.stages[stage]), timers)
 
 
 def drop_late(context: Any, watermark: int) -> bool:
@@ -62,7 +61,9 @@ def drop_late(context: Any, watermark: int) -> bool:
 
 
 def is_finished(context: Any, stage: str) -> bool:
-    """Whether all inputs of a stage are complete, as on a bounded branch of the pipeline."""
+    """Whether all inputs of a stage are complete, as on a bounded branch of the pipeline, and none of its own sources has more to read."""
+    if any(name == stage for name, _ in context.queues.ready_inputs._q):
+        return False
     return bool(context.watermark_manager.get_stage_node(stage).input_watermark() >= timestamp.MAX_TIMESTAMP)
 
 
@@ -100,8 +101,10 @@ def _side_inputs_are_there(context: Any, stage: str) -> bool:
     return all(side._produced_watermark >= timestamp.MAX_TIMESTAMP for side in node.side_inputs)
 
 
-def _inputs(stage: Any) -> list[str]:
-    return [part.unique_name for part in stage.transforms if part.spec.urn == bundle_processor.DATA_INPUT_URN]
+def _nothing(stage: Any) -> dict[str, Any]:
+    """An empty buffer for each input of a stage."""
+    names = (part.unique_name for part in stage.transforms if part.spec.urn == bundle_processor.DATA_INPUT_URN)
+    return {name: execution.ListBuffer(None) for name in names}
 
 
 def _part(manager: Any, name: str, data: Any, mark: Any, closed_only: bool) -> Any:

@@ -35,8 +35,9 @@ class Watermarks:
             self._marks[stage] = min(known)
 
     def follow(self, stage: str, mark: int) -> None:
-        """Set the watermark of a stage that reads the outputs of others to that of the sources."""
-        self._marks[stage] = mark
+        """Set the watermark of a stage that reads the outputs of others to that of the sources; one with sources of its own keeps it."""
+        if stage not in self._sources:
+            self._marks[stage] = mark
 
     def of_sources(self) -> int:
         """The earliest watermark of the sources that have more to read, or ``UNKNOWN``."""
