@@ -5,12 +5,13 @@ Beam's in-process runner holds back everything after a GroupByKey until its sour
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from apache_beam.runners.portability.fn_api_runner import execution, translations
 from apache_beam.runners.worker import bundle_processor
 from apache_beam.transforms import trigger
+from apache_beam.transforms.window import WindowFn
 from apache_beam.utils import timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
@@ -51,7 +52,7 @@ def drop_late(context: Any, watermark: int) -> bool:
             if isinstance(buffer, execution.GroupingBuffer) and _closes(buffer._windowing):
                 mark = timestamp.Timestamp(micros=watermark) - buffer._windowing.allowed_lateness
                 for key, values in list(buffer._table.items()):
-                    late, kept = _split(values, mark)
+                    late, kept = _split(values, mark, _merged(buffer._windowing.windowfn, values))
                     if late:
                         dropped = True
                         buffer._table[key] = kept
@@ -121,7 +122,7 @@ def _part(manager: Any, name: str, data: Any, mark: Any, closed_only: bool) -> A
     data[name] = execution.ListBuffer(coder)
     if not closed_only:
         return buffer
-    done, rest = _split([value for chunk in buffer for value in coder.decode_all(chunk)], mark)
+    done, rest = _split([value for chunk in buffer for value in coder.decode_all(chunk)], mark, {})
     if rest:
         data[name].append(coder.encode_all(rest))
     part = execution.ListBuffer(coder)
@@ -130,8 +131,8 @@ def _part(manager: Any, name: str, data: Any, mark: Any, closed_only: bool) -> A
 
 
 def _closes(windowing: Any) -> bool:
-    """Whether windows close while the pipeline runs; the global window and merging windows close when its sources end."""
-    return not (windowing.is_default() or windowing.windowfn.is_merging())
+    """Whether windows close while the pipeline runs; the global window closes when its sources end."""
+    return not windowing.is_default()
 
 
 def _closed_groups(buffer: Any, mark: Any) -> Any:
@@ -142,7 +143,7 @@ def _closed_groups(buffer: Any, mark: Any) -> Any:
     part = execution.GroupingBuffer(buffer._pre_grouped_coder, buffer._post_grouped_coder, windowing)
     at_once = isinstance(windowing.triggerfn, trigger.Always)
     for key, values in list(buffer._table.items()):
-        done, rest = (values, []) if at_once else _split(values, mark)
+        done, rest = (values, []) if at_once else _split(values, mark, _merged(windowing.windowfn, values))
         if done:
             part._table[key] = done
             buffer._table[key] = rest
@@ -151,12 +152,35 @@ def _closed_groups(buffer: Any, mark: Any) -> Any:
     return part if part._table else None
 
 
-def _split(values: list[Any], mark: Any) -> tuple[list[Any], list[Any]]:
-    """The elements in closed windows and those in open ones; an element in both becomes two."""
+class _Merger(WindowFn.MergeContext):  # type: ignore[misc]  # apache-beam has no types
+    """Notes into which window each window of one key is merged."""
+
+    def __init__(self, windows: set[Any]) -> None:
+        super().__init__(windows)
+        self.merged: dict[Any, Any] = {}
+
+    def merge(self, to_be_merged: Any, merge_result: Any) -> None:
+        self.merged.update(dict.fromkeys(to_be_merged, merge_result))
+
+
+def _merged(windowfn: Any, values: list[Any]) -> dict[Any, Any]:
+    """For windows that merge, such as sessions: those of the elements of one key that are part of a longer one, and that one."""
+    if not windowfn.is_merging():
+        return {}
+    merger = _Merger({window for value in values for window in value.windows})
+    windowfn.merge(merger)
+    return merger.merged
+
+
+def _split(values: list[Any], mark: Any, merged: Mapping[Any, Any]) -> tuple[list[Any], list[Any]]:
+    """The elements in closed windows and those in open ones; an element in both becomes two.
+
+    :param merged: see :func:`_merged`.
+    """
     closed: list[Any] = []
     still: list[Any] = []
     for value in values:
-        done = [window for window in value.windows if window.max_timestamp() < mark]
+        done = [window for window in value.windows if merged.get(window, window).max_timestamp() < mark]
         if not done:
             still.append(value)
         elif len(done) == len(value.windows):

@@ -1,8 +1,9 @@
-"""The timers of a stream fire when they are due, at most as often as they are due, and hold back the windows that they write to."""
+"""What a stream does while it runs: its timers fire when they are due and hold back windows, and its sessions close after their gap."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -85,6 +86,33 @@ windows = ticks | beam.WindowInto(FixedWindows(1))
 print(pipeline.run().job_id())
 '''
 
+SESSIONS = '''
+import sys
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.transforms.periodicsequence import PeriodicImpulse
+from apache_beam.transforms.window import Sessions
+
+class Keep(beam.DoFn):
+    def process(self, pair, window=beam.DoFn.WindowParam):
+        Metrics.counter("sessions", "closed").inc()
+        Metrics.counter("sessions", "out").inc(pair[1])
+        Metrics.distribution("sessions", "milliseconds").update(int((window.end.micros - window.start.micros) / 1000))
+
+def visits(moment):
+    """For two seconds of each four there are visits."""
+    if int(moment) % 4 < 2:
+        Metrics.counter("sessions", "in").inc()
+        yield "visitor", 1
+
+pipeline = beam.Pipeline(options=PipelineOptions(sys.argv[1:]))
+(pipeline | "Clock" >> PeriodicImpulse(fire_interval=0.2) | "Visit" >> beam.FlatMap(visits) | beam.WindowInto(Sessions(1))
+ | "Count" >> beam.CombinePerKey(sum) | "Keep" >> beam.ParDo(Keep()))
+print(pipeline.run().job_id())
+'''
+
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
@@ -93,22 +121,47 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-def test_timers_fire_when_they_are_due(author: Author, emulator: Emulator, ask: Asker) -> None:
-    status, output, errors = finish(author.submit(TIMERS, "--job_name=timers"))
-    assert status == 0, errors
-    job_id = output.strip()
+class Stream:
+    """A pipeline that runs, and its counters."""
 
-    def count(name: str) -> int:
-        metrics = ask(Job.get_metrics, jobId=job_id).get("metrics", [])
-        return max((m["scalar"] for m in metrics if m["name"]["origin"] == "user" and m["name"]["name"] == name), default=0)
+    def __init__(self, program: tuple[int, str, str], ask: Asker) -> None:
+        status, output, errors = program
+        assert status == 0, errors
+        self.job_id = output.strip()
+        self._ask = ask
+        until(lambda: self.is_in("RUNNING"))
 
-    until(lambda: in_state(ask, job_id, "RUNNING"))
+    def is_in(self, state: str) -> bool:
+        return in_state(self._ask, self.job_id, state)
+
+    def count(self, name: str) -> Any:
+        """The value of a user's metric."""
+        metrics = self._ask(Job.get_metrics, jobId=self.job_id).get("metrics", [])
+        values = [m.get("scalar", m.get("distribution")) for m in metrics if m["name"]["origin"] == "user" and m["name"]["name"] == name]
+        return values[0] if values else 0
+
+    def drain(self) -> None:
+        self._ask.update({"id": self.job_id}, {"requestedState": "JOB_STATE_DRAINED"})
+        until(lambda: self.is_in("DRAINED"))
+
+
+def test_timers_fire_when_they_are_due(author: Author, ask: Asker) -> None:
+    stream = Stream(finish(author.submit(TIMERS, "--job_name=timers")), ask)
+    count = stream.count
     until(lambda: count("out") >= 15 and count("batches") >= 3)
-    assert in_state(ask, job_id, "RUNNING")
+    assert stream.is_in("RUNNING")
     assert (count("quiet"), count("cleared"), count("recalled"), count("early")) == (0, 1, 0, 0)
     assert count("batches") <= count("in") / 3  # each holds what came in a second
-
-    ask.update({"id": job_id}, {"requestedState": "JOB_STATE_DRAINED"})
-    until(lambda: in_state(ask, job_id, "DRAINED"))
+    stream.drain()
     assert (count("quiet"), count("recalled")) == (1, 0)
     assert count("out") == count("in")  # nothing was late
+
+
+def test_sessions_close_while_a_stream_runs(author: Author, ask: Asker) -> None:
+    stream = Stream(finish(author.submit(SESSIONS, "--job_name=sessions")), ask)
+    until(lambda: stream.count("closed") >= 3)
+    assert stream.is_in("RUNNING")
+    stream.drain()
+    assert stream.count("out") == stream.count("in")  # none closed before its last element came
+    assert stream.count("closed") <= stream.count("in") / 5
+    assert 2700 <= stream.count("milliseconds")["max"] <= 3000
