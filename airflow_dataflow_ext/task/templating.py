@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import XComArg
@@ -60,7 +61,9 @@ class FileFields(StartsFromTrigger):
     def render_template(
         self, content: Any, context: Context, jinja_env: jinja2.Environment | None = None, seen_oids: set[int] | None = None
     ) -> Any:
-        """Render as any operator does, but treat only the whole value of one of :attr:`file_fields` as a file."""
+        """Render as any operator does, but treat only the whole value of one of :attr:`file_fields` as a file, and a path as its text."""
+        if isinstance(content, PurePath):  # Airflow 3.1 would call its method ``resolve``
+            content = str(content)
         if isinstance(content, str) and content.endswith(tuple(self.template_ext)):
             whole = any(content is getattr(self, name) and self.names_file(name) for name in self.file_fields)
             content = content if whole else f"{content}{{##}}"  # with a comment at its end, Airflow takes it for a text

@@ -11,6 +11,7 @@ import pytest
 from airflow_dataflow_ext.api.jobs.facts import FACTS_KEY, SUMMARY_KEY
 from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.plugin import wave_views
+from tests.airflow_task import needs_3_3
 from tests.plugin.conftest import Browser, Ran
 
 Run = Callable[..., Ran]
@@ -37,6 +38,7 @@ def refused(see: Browser, job: Ran) -> set[str]:
     return {name for name, reply in {**wanted, "list": see.get("/jobs", dag_id=job.dag_id)}.items() if reply.status_code != 200}
 
 
+@needs_3_3
 @pytest.mark.parametrize(("key", "live"), [(SUMMARY_KEY, "False"), (FACTS_KEY, "False"), ("launch", "True")])
 def test_a_damaged_value_leaves_every_panel_answered(
     emulator: Emulator, ran: Run, see: Browser, monkeypatch: pytest.MonkeyPatch, key: str, live: str
@@ -50,6 +52,7 @@ def test_a_damaged_value_leaves_every_panel_answered(
             assert refused(see, job) == set(), (name, odd)
 
 
+@needs_3_3
 def test_a_damaged_summary_is_the_only_one_that_is_not_listed(emulator: Emulator, ran: Run, see: Browser) -> None:
     jobs = [ran("some_damaged") for _ in range(2)]
     change(jobs[0], SUMMARY_KEY, lambda value: {**value, "place": None})
