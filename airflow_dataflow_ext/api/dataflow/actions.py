@@ -16,7 +16,7 @@ from airflow_dataflow_ext.api.jobs.action import Action
 from airflow_dataflow_ext.api.jobs.stop import stop_jobs
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
-from airflow_dataflow_ext.api.rest.errors import JobError, NoAnswerError, NotFoundError, ServiceError
+from airflow_dataflow_ext.api.rest.errors import CallError, JobError, NotFoundError, lost
 from airflow_dataflow_ext.api.rest.method import Json, as_json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
 
@@ -143,10 +143,10 @@ class SnapshotAction(Struct, frozen=True, kw_only=True):
         for _ in range(budgets.SENDS):
             try:
                 snapshot: Json = yield from at_job(self.job, ask(request))
-            except (NoAnswerError, ServiceError) as error:
-                if not error.sent:
+            except CallError as error:
+                if not lost(error):
                     raise
-                lost = error
+                last = error
                 yield Say(f"{error} Checking whether there is a snapshot all the same.")
                 found = yield from self._found(budgets.SNAPSHOT_PAUSES)
                 if found is None:
@@ -154,7 +154,7 @@ class SnapshotAction(Struct, frozen=True, kw_only=True):
                 snapshot = found
             yield Say(f"Snapshot {snapshot['id']} of {self.job} has begun.")
             return snapshot
-        raise lost
+        raise last
 
     def _found(self, pauses: tuple[float, ...] = (0.0,)) -> Conversation[Json | None]:
         """The snapshot that this action has already taken, or None."""
