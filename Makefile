@@ -1,4 +1,3 @@
-# make demo   runs two example DAGs on a real Airflow and the emulator, on this machine      make test   runs every test
 # Needs Python 3.11.3 or newer; everything else is installed into .venv, at the versions of constraints.txt.
 # With AIRFLOW=3.1.8 or 3.2.2, make test and make chaos use a separate environment with that version of Airflow.
 
@@ -21,10 +20,11 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install demo test chaos lint types docs linkcheck ui ui-check release-check constraints clean
 
-help:
-	@sed -n '1,3s/^# //p' Makefile
+help: ## list these targets
+	@sed -n '1,2s/^# //p' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s  %s\n", $$1, $$2}' Makefile
 
-install: $(INSTALLED)
+install: $(INSTALLED) ## install what tests, linters, docs and benchmarks need
 
 # The demo and the tests share one environment; the demo needs only a part of it.
 # The installation is editable, so that tests and demo use the working tree. The egg-info that setuptools leaves beside the sources is
@@ -38,41 +38,38 @@ $(INSTALLED) $(FOR_DEMO): setup.cfg pyproject.toml $(CONSTRAINTS)
 	rm -rf airflow_dataflow_ext.egg-info
 	@touch $@ $(FOR_DEMO)
 
-# make demo KEEP=1 leaves Airflow and the emulator running until Ctrl-C.
-demo: $(FOR_DEMO)
+demo: $(FOR_DEMO) ## run two example DAGs on a real Airflow and the emulator; with KEEP=1, stay up for a browser until Ctrl-C
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
 # Uses two processes, because tests spend much time waiting. An older Airflow raises its own warnings, so they are not errors there.
-test: $(INSTALLED)
+test: $(INSTALLED) ## run every test; ARGS="-k flex -x" selects some
 	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder $(if $(AIRFLOW),-W default) $(ARGS)
 
 # Kills workers of a real Airflow while operators run; takes three minutes. ARGS='--launches 200 --seed 7' runs longer, --service wave and
 # --operators all run other operators, and --deployment celery uses PostgreSQL, Celery, and two of each component.
-chaos: $(INSTALLED)
+chaos: $(INSTALLED) ## kill workers of a real Airflow while operators run, and count the jobs
 	$(BIN)/python -m bench.chaos $(or $(ARGS),$(if $(AIRFLOW),--launches 60,--quick))
 
-lint: $(INSTALLED)
+lint: $(INSTALLED) ## check style and spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell . .ci .github
 
-types: $(INSTALLED)
+types: $(INSTALLED) ## check types
 	$(BIN)/mypy
 
-# Builds the documentation into docs/_build; a warning is an error. Builds all pages, because Sphinx drops unchanged ones from the search.
-docs: $(INSTALLED)
+# A warning is an error. Builds all pages, because Sphinx drops unchanged ones from the search.
+docs: $(INSTALLED) ## build the documentation into docs/_build
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html docs docs/_build
 
-# Checks the documentation's links to other sites; needs the internet.
-linkcheck: $(INSTALLED)
+linkcheck: $(INSTALLED) ## check the documentation's links to other sites, over the internet
 	$(BIN)/python -m sphinx -q -b linkcheck docs build/linkcheck
 
-# Builds the pages in Airflow's UI from TypeScript into the package; needs Node 20. The result is committed, so that only this needs Node.
-ui: ui/node_modules/.package-lock.json
+# The result is committed, so that only this needs Node.
+ui: ui/node_modules/.package-lock.json ## build the pages in Airflow's UI; needs Node 20
 	cd ui && npm run --silent types && npm run --silent test && npm run --silent build
 
-# Builds the pages, and fails if the committed result differs.
-ui-check: ui
+ui-check: ui ## build these pages, and fail if the committed result differs
 	git diff --exit-code --stat -- airflow_dataflow_ext/plugin/static
 
 ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
@@ -81,12 +78,12 @@ ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
 
 # Checks what only a release needs: a dated section of the changelog, and files that PyPI accepts, which are left in dist. Run .ci/run and
 # .ci/deployments first; this repeats their checks of the pages and of the package's files.
-release-check: lint types docs
+release-check: lint types docs ## check what only a release needs, and leave its files in dist
 	$(BIN)/python -m pytest -q tests/test_packaging.py tests/test_installation.py tests/test_repository.py tests/test_links.py tests/test_site.py
 	$(BIN)/python -m bench.release
 
 # Updates constraints.txt, or the constraints of an older Airflow. These exclude svcs 26, with which dag.test() reports its API as not ready.
-constraints: .venv/installed
+constraints: .venv/installed ## update the versions that everything is tested with
 ifdef AIRFLOW
 	cp constraints.txt $(CONSTRAINTS)
 	printf '%s\n' 'apache-airflow==$(AIRFLOW)' 'svcs<26' | .venv/bin/uv pip compile pyproject.toml - --extra test --extra dev --extra bench --universal \
@@ -96,5 +93,5 @@ else
 		--custom-compile-command 'make constraints' --output-file constraints.txt
 endif
 
-clean:
+clean: ## remove everything that these targets have made
 	rm -rf .venv .venv-* ui/node_modules .airflow docs/_build docs/reference/generated build dist *.egg-info

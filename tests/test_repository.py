@@ -150,6 +150,34 @@ def test_a_class_name_exists_once() -> None:
     assert {name: places for name, places in _by_name(named).items() if len(places) > 1} == {}
 
 
+def test_what_a_module_defines_is_used() -> None:
+    """A constant or a function at the top of a module has a reader: another place in the package, a test, or a program."""
+    defined = [(name, dotted(module)) for module in MODULES for name in _definitions(module)]
+    readers = [tree(file) for file in committed() if file.suffix == ".py"]
+    used = {name for reader in readers for node in ast.walk(reader) for name in _uses(node)}
+    used |= set(re.findall(r"\w+", json.dumps(get_provider_info())))
+    assert [f"{module}.{name}" for name, module in defined if name not in used] == []
+
+
+def _definitions(module: Path) -> Iterator[str]:
+    """The constants and functions at the top of a module; a decorator may use what it decorates."""
+    for node in tree(module).body:
+        if isinstance(node, FUNCTION) and not node.decorator_list:
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name) and target.id != "__all__")
+
+
+def _uses(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+        yield node.id
+    elif isinstance(node, ast.Attribute):
+        yield node.attr
+    elif isinstance(node, ast.alias):
+        yield node.name
+
+
 def _by_name(named: list[tuple[str, str]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, place in named:

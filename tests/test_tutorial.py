@@ -1,4 +1,4 @@
-"""The tutorial, followed to the letter: its blocks are run, in a home folder and at a port of their own."""
+"""The tutorial and the page about testing a DAG, followed to the letter: their blocks are run, in a home folder of their own."""
 
 from __future__ import annotations
 
@@ -47,3 +47,18 @@ def test_the_tutorials_failed_job_says_why(outputs: list[str]) -> None:
     assert "new_state=failed" in outputs[2]
     assert "Causes: out of memory." in outputs[2]
     assert "JOB_STATE_FAILED" in outputs[2]
+
+
+def test_the_tests_of_a_dag_pass(tmp_path: Path) -> None:
+    newcomer = Follower(
+        tmp_path,
+        tmp_path,
+        {"PYTHONPATH": str(ROOT), "NO_PROXY": "localhost,127.0.0.1"},
+        lambda commands: f'PATH="{Path(sys.executable).parent}:$PATH"\n{commands}',
+    )
+    page = (ROOT / "docs" / "test-a-dag.md").read_text("utf-8")
+    try:
+        printed = [newcomer.follow(block) for block in blocks(page)]
+    finally:
+        newcomer.leave()
+    assert "3 passed" in printed[-1]

@@ -70,13 +70,27 @@ class DataflowHook(PipelineVerbs, WorkerVerbs):
         append_job_name: bool = True,
         **where: Unpack[Where],
     ) -> Conversation[Json]:
-        """Launch a classic template once, even if an answer is lost; returns the Job. See :class:`TemplateLaunch`."""
+        """Launch a classic template once, even if an answer is lost; returns the Job, which may not have started yet.
+
+        https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.templates/launch
+
+        :param template: ``gs://`` path of the template.
+        :param parameters: the template's parameters; they are not checked against its metadata.
+        :param environment: a RuntimeEnvironment. Text is read as the type of its field.
+        :param append_job_name: append a suffix to ``job_name`` that is unique to this call.
+        """
         launch = TemplateLaunch(template=template, job_name=job_name, parameters=parameters or {}, environment=environment or {})
         return self._launch(launch, append_job_name, where)
 
     @verb
     def launch_flex_template(self, body: Mapping[str, Any], *, append_job_name: bool = True, **where: Unpack[Where]) -> Conversation[Json]:
-        """Launch a Flex template once, even if an answer is lost; returns the Job. See :class:`FlexTemplateLaunch`."""
+        """Launch a Flex template once, even if an answer is lost; returns the Job, which may not have started yet.
+
+        https://cloud.google.com/dataflow/docs/reference/rest/v1b3/projects.locations.flexTemplates/launch
+
+        :param body: a LaunchFlexTemplateRequest. Text is read as the type of its field.
+        :param append_job_name: append a suffix to the job's name that is unique to this call.
+        """
         return self._launch(FlexTemplateLaunch(body=body), append_job_name, where)
 
     def _launch(self, launch: Launch, append_job_name: bool, where: Where) -> Conversation[Json]:
@@ -165,7 +179,11 @@ class DataflowHook(PipelineVerbs, WorkerVerbs):
         start_time: str | None = None,
         **where: Unpack[Where],
     ) -> Conversation[list[Json]]:
-        """JobMessages, oldest first, from ``start_time`` (RFC 3339, inclusive)."""
+        """JobMessages, oldest first.
+
+        :param minimum_importance: least importance, for example ``JOB_MESSAGE_DETAILED``.
+        :param start_time: RFC 3339 time of the first message, inclusive; by default all.
+        """
         job = self.job(job_id, **where)
         request = dataflow.Message.list.request(**job.path, minimumImportance=minimum_importance, startTime=start_time)
         return at_job(job, self._entries(request, "jobMessages"))
@@ -216,6 +234,7 @@ class DataflowHook(PipelineVerbs, WorkerVerbs):
         """Take a snapshot of a running streaming job; returns the Snapshot.
 
         :param ttl: how long the service keeps it, for example ``604800s``.
+        :param description: a text that the console shows.
         :param snapshot_sources: also snapshot the job's Pub/Sub sources.
         """
         body = read_body("SnapshotJobRequest", {"ttl": ttl, "snapshotSources": snapshot_sources, "description": description}, "snapshot")

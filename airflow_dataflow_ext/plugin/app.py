@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,11 +28,13 @@ STATIC = Path(__file__).parent / "static"
 JOB = "/dags/{dag_id}/job"
 """The DAG is in the path, where Airflow's authorization looks for it; the rest is in the query, because a run's id may contain a slash."""
 
-Text = Annotated[str, Query(pattern=r"^[^\x00]*$")]
+_TEXT, _TIME = r"^[^\x00]*$", r"^(\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d(\.\d+)?Z)?)?)?)?$"
+_IN_WORDS = {_TEXT: "a text without NUL characters", _TIME: "a date, or a time such as 2026-11-28T15:00:00Z"}
+Text = Annotated[str, Query(pattern=_TEXT)]
 """A text that each database can compare with its own."""
 
 Id = Annotated[Text, Query(min_length=1)]
-Time = Annotated[str, Query(pattern=r"^(\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d(\.\d+)?Z)?)?)?)?$")]
+Time = Annotated[str, Query(pattern=_TIME)]
 """An RFC 3339 time in UTC, or its beginning."""
 
 Level = Literal["debug", "detailed", "basic", "warning", "error"]
@@ -61,8 +64,14 @@ def build() -> FastAPI:
 
 def wrong_query(_: Request, error: Any) -> Response:
     """The reply to a request whose query is wrong: one text, as in all other errors, which the page shows."""
-    texts = (f"{entry['loc'][-1]}: {entry['msg']}" for entry in error.errors())
+    texts = (f"{entry['loc'][-1]}: {_in_words(entry)}" for entry in error.errors())
     return JSONResponse({"detail": f"The query is wrong. {'; '.join(texts)}"}, 422)
+
+
+def _in_words(entry: Mapping[str, Any]) -> str:
+    """What is wrong with a value; FastAPI's own text shows the pattern that it does not match."""
+    wanted = _IN_WORDS.get(entry.get("ctx", {}).get("pattern"))
+    return f"it must be {wanted}, not {str(entry['input'])[:100]!r}" if wanted else str(entry["msg"])
 
 
 def task_key(dag_id: str, run_id: Id, task_id: Id, map_index: Annotated[int, Query(ge=-1, lt=2**31)] = -1) -> TaskKey:

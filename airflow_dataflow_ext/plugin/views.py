@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,6 @@ from airflow_dataflow_ext.api.jobs.phase import phase_of
 from airflow_dataflow_ext.api.rest.method import Json
 
 MOST_METRICS, MOST_SERIES = 2_000, 400
-_OUTPUT = re.compile(r"-out\d+$|\.(?:out|output)\d*$")
 _WALL_TIME = "ExecutionTime_"
 _DISTRIBUTION_PARTS = ("_COUNT", "_MIN", "_MAX", "_MEAN")
 

@@ -6,13 +6,10 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.task.compat import AirflowTaskTimeout
-
-if TYPE_CHECKING:
-    pass
 
 
 def after_kill(ti: Any, *, by_user: Callable[[], None], by_machine: Callable[[], None]) -> None:

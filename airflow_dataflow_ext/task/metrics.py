@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
-from airflow_dataflow_ext.api.rest.errors import CallError, NoAnswerError, ServiceError
+from airflow_dataflow_ext.api.rest.errors import CallError, lost
 from airflow_dataflow_ext.task.compat import stats
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def count_launch(identity: LaunchIdentity, launch: Callable[[], Launched]) -> La
     try:
         launched = launch()
     except CallError as error:
-        stats().incr(UNANSWERED if isinstance(error, NoAnswerError | ServiceError) else REFUSED, tags=tags)
+        stats().incr(UNANSWERED if lost(error) else REFUSED, tags=tags)
         raise
     count_launched(identity, launched)
     return launched

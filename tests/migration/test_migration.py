@@ -103,6 +103,19 @@ def test_the_page_lists_every_class_and_argument(kind: str, name: str) -> None:
     assert [argument for argument in stock(kind)[name] if name not in NOT_HERE and f"`{argument}`" not in page] == []
 
 
+def test_the_page_says_what_replaces_each_method_of_the_hook() -> None:
+    spec = util.find_spec("airflow.providers.google.cloud.hooks.dataflow")
+    assert spec is not None
+    assert spec.origin is not None
+    [hook] = [node for node in ast.parse(Path(spec.origin).read_text()).body if getattr(node, "name", "") == "DataflowHook"]
+    assert isinstance(hook, ast.ClassDef)
+    methods = [node for node in hook.body if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")]
+    called = [node.name for node in methods if "staticmethod" not in map(ast.unparse, node.decorator_list)]
+    page = PAGE.read_text()
+    assert called
+    assert [name for name in called if f"`{name}`" not in page] == []
+
+
 def test_the_states_have_the_names_that_dags_import() -> None:
     from airflow_dataflow_ext.api.dataflow.states import DATAFLOW, TERMINAL
     from airflow_dataflow_ext.hooks.dataflow import DataflowJobStatus, DataflowJobType

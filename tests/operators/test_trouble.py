@@ -67,6 +67,15 @@ def test_a_missing_permission_ends_the_task_at_once_and_says_so(emulator: Emulat
     assert emulator.requests.counts[call] == 1
 
 
+def test_a_launch_that_the_server_cannot_do_ends_the_task_for_good_at_once(emulator: Emulator) -> None:
+    emulator.faults.add("templates.launch", status=501, code="UNIMPLEMENTED", message="no program for the template", times=None)
+    ended = instance().run()
+    assert ended.state == "failed"
+    assert type(ended.error).__name__ == "AirflowFailException"
+    assert "no program for the template" in str(ended.error)
+    assert emulator.requests.counts["templates.launch"] == 1
+
+
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_a_launch_where_nothing_listens_ends_in_seconds_and_asks_for_the_emulator(
     emulator: Emulator, deferrable: bool, monkeypatch: pytest.MonkeyPatch

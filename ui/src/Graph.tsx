@@ -7,14 +7,15 @@ import { type BoxNumbers, numbersOf } from "./numbers";
 import { Age, Empty, Failed, Panel, Table, Toggle, Trouble } from "./parts";
 import type { Polled } from "./poll";
 import { type Box as GraphBox, composites, drawn, openAtFirst, parentOf } from "./tree";
-import type { JobGraph, Metrics, Stage } from "./types";
-import { PHASES, compact, inked, number, seconds } from "./words";
+import type { JobGraph, Metrics, Now, Phase, Stage } from "./types";
+import { PHASES, inked, number, seconds, several } from "./words";
 
 interface Props {
   graph: Polled<JobGraph>;
   stages: Stage[];
   metrics: Metrics | null;
   now: number;
+  job: Now;
   stage: string;
   choose: (stage: string) => void;
   view: string;
@@ -25,8 +26,8 @@ function Node({ box, at, numbers, chosen, act, fold }: { box: GraphBox; at: { x:
   const { colour, icon, word } = PHASES[numbers.phase];
   const rows = box.members[0]?.out_rows !== undefined;
   const begun = !rows || numbers.phase !== "pending"; // a node that has not started has no counts
-  const counted = begun ? [numbers.elements === null ? "" : `${compact(numbers.elements)} ${rows ? "rows" : "elements"}`, numbers.wallTime === null ? "" : seconds(numbers.wallTime)] : [];
-  const text = counted.filter(Boolean).join(" · ") || (box.folded ? `${box.members.length} transform${box.members.length === 1 ? "" : "s"}` : numbers.stages.join(", "));
+  const counted = begun ? [numbers.elements === null ? "" : several(numbers.elements, rows ? "row" : "element"), numbers.wallTime === null ? "" : seconds(numbers.wallTime)] : [];
+  const text = counted.filter(Boolean).join(" · ") || (box.folded ? several(box.members.length, "transform") : numbers.stages.join(", "));
   const label = box.label.length > 24 ? `${box.label.slice(0, 23)}…` : box.label;
   const key = (event: KeyboardEvent) => {
     if (event.key !== "Enter" && event.key !== " ") return;
@@ -39,7 +40,7 @@ function Node({ box, at, numbers, chosen, act, fold }: { box: GraphBox; at: { x:
       role="button"
       tabIndex={0}
       aria-pressed={chosen}
-      aria-label={`${box.path}, ${word}${text ? `, ${text}` : ""}${box.folded ? ", opens" : ""}`}
+      aria-label={`${box.path}, ${numbers.state || word}${text ? `, ${text}` : ""}${box.folded ? ", opens" : ""}`}
       data-testid="box"
       data-path={box.path}
       onClick={act}
@@ -94,7 +95,7 @@ function useView(width: number, height: number) {
   return { box: `${now.x} ${now.y} ${now.w} ${now.h}`, zoom, fit: () => setView(null), down, move };
 }
 
-function Chart({ graph, stages, metrics, stage, choose }: { graph: JobGraph; stages: Map<string, Stage>; metrics: Metrics | null; stage: string; choose: (stage: string) => void }) {
+function Chart({ graph, stages, metrics, phase, stage, choose }: { graph: JobGraph; stages: Map<string, Stage>; metrics: Metrics | null; phase?: Phase; stage: string; choose: (stage: string) => void }) {
   const [open, setOpen] = useState<Set<string>>(() => openAtFirst(graph.nodes));
   const shape = useMemo(() => drawn(graph, open), [graph, open]);
   const layout = useMemo(() => placed(shape), [shape]);
@@ -136,7 +137,7 @@ function Chart({ graph, stages, metrics, stage, choose }: { graph: JobGraph; sta
         {shape.boxes.map((box) => {
           const at = layout.boxes.get(box.id);
           if (!at) return null;
-          const numbers = numbersOf(box.members, stages, metrics);
+          const numbers = numbersOf(box.members, stages, metrics, phase);
           const own = box.members[0]?.stage || box.members[0]?.id || "";
           const parent = parentOf(box.path);
           return <Node key={box.id} box={box} at={at} numbers={numbers} chosen={!!stage && numbers.stages.includes(stage)} act={() => (box.folded ? turn(box.path) : choose(own === stage ? "" : own))} fold={!box.folded && parent ? () => turn(parent) : undefined} />;
@@ -146,10 +147,10 @@ function Chart({ graph, stages, metrics, stage, choose }: { graph: JobGraph; sta
   );
 }
 
-export function Graph({ graph, stages, metrics, now, stage, choose, view, setView }: Props) {
+export function Graph({ graph, stages, metrics, now, job, stage, choose, view, setView }: Props) {
   const known = useMemo(() => new Map(stages.map((entry) => [entry.id, entry])), [stages]);
   const value = graph.value;
-  const rows = useMemo(() => (value?.nodes ?? []).map((node) => ({ node, numbers: numbersOf([node], known, metrics) })), [value, known, metrics]);
+  const rows = useMemo(() => (value?.nodes ?? []).map((node) => ({ node, numbers: numbersOf([node], known, metrics, job.phase) })), [value, known, metrics, job.phase]);
   const runs = rows.some(({ node }) => node.in_rows !== undefined);
   return (
     <Panel
@@ -157,7 +158,7 @@ export function Graph({ graph, stages, metrics, now, stage, choose, view, setVie
       title="Graph"
       extra={
         <Flex gap={3} align="center">
-          {value && <Age aged={value} now={now} />}
+          {value && <Age aged={value} now={now} settled={job.settled} />}
           <Toggle label="Chart or table" on={view} names={[["chart", "Chart"], ["table", "Table"]]} change={setView} />
         </Flex>
       }
@@ -165,7 +166,7 @@ export function Graph({ graph, stages, metrics, now, stage, choose, view, setVie
       {graph.trouble && <Failed error={graph.trouble} />}
       {value?.trouble && <Trouble text={value.trouble} />}
       {value && !value.nodes.length && <Empty>The service has not reported the structure of the job.</Empty>}
-      {value && value.nodes.length > 0 && view !== "table" && <Chart key={value.nodes.length} graph={value} stages={known} metrics={metrics} stage={stage} choose={choose} />}
+      {value && value.nodes.length > 0 && view !== "table" && <Chart key={value.nodes.length} graph={value} stages={known} metrics={metrics} phase={job.phase} stage={stage} choose={choose} />}
       {value && value.nodes.length > 0 && view === "table" && (
         <Box>
           <Table

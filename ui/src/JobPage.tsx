@@ -108,16 +108,16 @@ function Panels({ view, task, now, head }: { view: Overview; task: TaskKey; now:
   return (
     <Box display="flex" flexDirection="column" gap={3}>
       <Head view={view} task={task} now={now} again={head.again} />
-      {failed && view.may.logs && <WhyFailed why={why} now={now} />}
+      {failed && view.may.logs && <WhyFailed why={why} now={now} settled={over} />}
       <TimeAxis line={line} stage={stage} choose={choose} />
       <div style={COLUMNS}>
         <div style={COLUMN}>
-          <Graph graph={graph} stages={view.stages} metrics={metrics.value} now={now} stage={stage} choose={choose} view={query.get("graph") ?? "chart"} setView={(name) => change("graph", name === "chart" ? "" : name)} />
-          {view.job?.service === "dataflow" && <MetricTable metrics={metrics} now={now} search={query.get("m") ?? ""} origin={query.get("origin") ?? ""} choice={choice} steps={steps} change={change} />}
-          {ofStage && <WorkerTable workers={workers} stage={stage} now={now} />}
+          <Graph graph={graph} stages={view.stages} metrics={metrics.value} now={now} job={view.now} stage={stage} choose={choose} view={query.get("graph") ?? "chart"} setView={(name) => change("graph", name === "chart" ? "" : name)} />
+          {view.job?.service === "dataflow" && <MetricTable metrics={metrics} now={now} settled={over} search={query.get("m") ?? ""} origin={query.get("origin") ?? ""} choice={choice} steps={steps} change={change} />}
+          {ofStage && <WorkerTable workers={workers} stage={stage} now={now} settled={over} />}
         </div>
         <div style={COLUMN}>
-          {view.may.logs && <MessageList messages={messages} now={now} level={level} search={query.get("q") ?? ""} choice={choice} change={change} />}
+          {view.may.logs && <MessageList messages={messages} now={now} settled={over} level={level} search={query.get("q") ?? ""} choice={choice} change={change} />}
           <Cost metrics={metrics.value} rows={(earlier.value?.rows ?? []).map((row) => (row.run_id === task.runId ? asNow(row, view.now, metrics.value, now) : row))} run={task.runId} priced={view.job?.service === "dataflow"} />
           {lineage.value && <LineageOf {...lineage.value} />}
         </div>

@@ -47,7 +47,10 @@ export function JobsPage() {
   const first = usePoll(() => list<Jobs>(wanted), names, () => false);
   const [more, setMore] = useState<{ rows: Row[]; next: string } | null>(null);
   const [trouble, setTrouble] = useState<Error | null>(null);
-  useEffect(() => setMore(null), names);
+  useEffect(() => {
+    setMore(null);
+    setTrouble(null);
+  }, names);
   const change = (name: string, value: string) =>
     setQuery(
       (last) => {
@@ -63,6 +66,7 @@ export function JobsPage() {
     try {
       const page = await list<Jobs>({ ...wanted, cursor: next });
       setMore((last) => ({ rows: [...(last?.rows ?? []), ...page.rows], next: page.next }));
+      setTrouble(null);
     } catch (error) {
       setTrouble(error as Error);
     }
@@ -82,16 +86,18 @@ export function JobsPage() {
         {field("dag_id", "DAG")}
         {field("task_id", "Task")}
         {field("text", "Name or id")}
-        <Text as="span" fontSize="xs" color="fg.muted">
-          Launched since
-        </Text>
-        {field("since", "Launched since", "date")}
+        <Flex gap={2} align="center">
+          <Text as="span" fontSize="xs" color="fg.muted">
+            Launched since
+          </Text>
+          {field("since", "Launched since", "date")}
+        </Flex>
         {field("least_cost", "Costs at least", "number")}
       </Flex>
       {first.trouble && <Failed error={first.trouble} />}
       {trouble && <Failed error={trouble} />}
       {!first.value && !first.trouble && <Spinner aria-label="Loading the jobs" />}
-      {first.value && !rows.length && <Empty>{next ? "None of the newest jobs matches. Show more to search older ones." : "No job matches, or no task has launched one yet."}</Empty>}
+      {first.value && !rows.length && <Empty>{next ? "None of the newest jobs matches. Show more to search older ones." : names.some(Boolean) ? "No job matches these filters." : "No task has launched a job yet."}</Empty>}
       {rows.length > 0 && <Table label="Jobs, the running ones first" rows={rows} keyOf={keyOf} columns={COLUMNS} whole />}
       {next && (
         <Button mt={3} size="sm" variant="outline" onClick={load}>

@@ -12,13 +12,14 @@ const MOST = 500;
 interface Props {
   messages: Polled<Messages>;
   now: number;
+  settled: boolean;
   level: Level;
   search: string;
   choice: Chosen | null;
   change: (name: string, value: string) => void;
 }
 
-export function MessageList({ messages, now, level, search, choice, change }: Props) {
+export function MessageList({ messages, now, settled, level, search, choice, change }: Props) {
   const value = messages.value;
   const fitting = value ? messagesOf(value.messages, level, search, choice) : [];
   const shown = fitting.slice(-MOST).reverse();
@@ -28,7 +29,7 @@ export function MessageList({ messages, now, level, search, choice, change }: Pr
       title={choice ? `Messages of ${choice.stage}` : "Messages"}
       extra={
         <Flex gap={2} align="center" wrap="wrap">
-          {value && <Age aged={value} now={now} />}
+          {value && <Age aged={value} now={now} settled={settled} />}
           <Select label="Minimum level" value={level} options={LEVELS.map((name) => [name, name])} change={(name) => change("level", name)} />
           <Search label="Search messages" value={search} change={(text) => change("q", text)} />
         </Flex>

@@ -48,6 +48,7 @@ function shown(value: Metric["value"]): string {
 interface Props {
   metrics: Polled<Metrics>;
   now: number;
+  settled: boolean;
   search: string;
   origin: string;
   choice: Chosen | null;
@@ -55,7 +56,7 @@ interface Props {
   change: (name: string, value: string) => void;
 }
 
-export function MetricTable({ metrics, now, search, origin, choice, steps, change }: Props) {
+export function MetricTable({ metrics, now, settled, search, origin, choice, steps, change }: Props) {
   const value = metrics.value;
   const series = useSeries(value);
   const rows = metricsOf(value?.rows ?? [], search, choice).filter((metric) => !origin || metric.origin === origin);
@@ -65,7 +66,7 @@ export function MetricTable({ metrics, now, search, origin, choice, steps, chang
       title={choice ? `Metrics of ${choice.stage}` : "Metrics"}
       extra={
         <Flex gap={2} align="center" wrap="wrap">
-          {value && <Age aged={value} now={now} />}
+          {value && <Age aged={value} now={now} settled={settled} />}
           <Select label="Origin of the metrics" value={origin} options={[["", "all"], ["user", "the pipeline's"], ["service", "the service's"]]} change={(name) => change("origin", name)} />
           <Search label="Search metrics" value={search} change={(text) => change("m", text)} />
         </Flex>

@@ -4,14 +4,14 @@ import { Box, Text } from "@chakra-ui/react";
 import { Age, Empty, Failed, Panel, Trouble } from "./parts";
 import type { Polled } from "./poll";
 import type { Why } from "./types";
-import { time } from "./words";
+import { several, time } from "./words";
 
 const LONG = { whiteSpace: "pre-wrap", wordBreak: "break-word", fontFamily: "monospace", fontSize: "13px" } as const;
 
-export function WhyFailed({ why, now }: { why: Polled<Why>; now: number }) {
+export function WhyFailed({ why, now, settled }: { why: Polled<Why>; now: number; settled: boolean }) {
   const seen = why.value;
   return (
-    <Panel id="why" title="Why it failed" extra={seen && <Age aged={seen} now={now} />}>
+    <Panel id="why" title="Why it failed" extra={seen && <Age aged={seen} now={now} settled={settled} />}>
       {why.trouble && <Failed error={why.trouble} />}
       {seen?.trouble && <Trouble text={seen.trouble} />}
       {seen?.error && <Text style={LONG}>{seen.error}</Text>}
@@ -28,7 +28,7 @@ export function WhyFailed({ why, now }: { why: Polled<Why>; now: number }) {
       ))}
       {seen?.nodes.map((node) => (
         <Text key={node.id} fontSize="sm">
-          {`Node ${node.name} (${node.kind}) ${node.state}${node.out_failed ? `, ${node.out_failed} rows failed` : ""}${node.message ? `: ${node.message}` : ""}`}
+          {`Node ${node.name} (${node.kind}) ${node.state}${node.out_failed ? `, ${several(node.out_failed, "row")} failed` : ""}${node.message ? `: ${node.message}` : ""}`}
         </Text>
       ))}
       {seen?.logs && (

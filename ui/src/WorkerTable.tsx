@@ -4,11 +4,11 @@ import type { Polled } from "./poll";
 import type { Workers } from "./types";
 import { NOT_SAID, time } from "./words";
 
-export function WorkerTable({ workers, stage, now }: { workers: Polled<Workers>; stage: string; now: number }) {
+export function WorkerTable({ workers, stage, now, settled }: { workers: Polled<Workers>; stage: string; now: number; settled: boolean }) {
   const value = workers.value?.stage === stage ? workers.value : null;
   const rows = (value?.workers ?? []).flatMap(({ worker, items }) => items.map((item) => ({ worker, ...item })));
   return (
-    <Panel id="workers" title={`Workers of ${stage}`} extra={value && <Age aged={value} now={now} />}>
+    <Panel id="workers" title={`Workers of ${stage}`} extra={value && <Age aged={value} now={now} settled={settled} />}>
       {workers.trouble && <Failed error={workers.trouble} />}
       {value?.trouble && <Trouble text={value.trouble} />}
       {value && !rows.length && <Empty>The service reports no workers for this stage.</Empty>}

@@ -1,6 +1,6 @@
 // State, elements and wall time of a box in the graph, from metrics, stages and rows. Pure functions.
 import type { GraphNode, Metrics, Now, Phase, Row, Stage } from "./types";
-import { phaseOfStage } from "./words";
+import { NOT_SAID, phaseOfStage } from "./words";
 
 export interface BoxNumbers {
   phase: Phase;
@@ -12,14 +12,23 @@ export interface BoxNumbers {
 
 const WORST: Phase[] = ["failed", "moving", "pending", "succeeded"];
 
-export function numbersOf(members: GraphNode[], stages: ReadonlyMap<string, Stage>, metrics: Metrics | null): BoxNumbers {
-  const phases = members.map((node) => node.phase ?? phaseOfStage(stages.get(node.stage ?? "")?.state ?? ""));
-  const phase = WORST.find((candidate) => phases.includes(candidate)) ?? "pending";
+// Whatever a job that succeeded contains has succeeded. Otherwise, a transform whose stage is not reported has no known phase.
+function phaseOf(node: GraphNode, stages: ReadonlyMap<string, Stage>, job?: Phase): Phase | null {
+  const state = stages.get(node.stage ?? "")?.state ?? "";
+  if (node.phase || state) return node.phase ?? phaseOfStage(state);
+  if (job === "succeeded") return "succeeded";
+  return node.stage ? "pending" : null;
+}
+
+// `job`: the phase of the whole job.
+export function numbersOf(members: GraphNode[], stages: ReadonlyMap<string, Stage>, metrics: Metrics | null, job?: Phase): BoxNumbers {
+  const phases = members.map((node) => phaseOf(node, stages, job));
+  const phase = WORST.find((candidate) => phases.includes(candidate));
   const last = members.at(-1);
-  const worst = members[phases.indexOf(phase)];
-  const state = worst?.state ?? stages.get(worst?.stage ?? "")?.state ?? "";
+  const worst = members[phase ? phases.indexOf(phase) : 0];
+  const state = phase ? (worst?.state ?? stages.get(worst?.stage ?? "")?.state ?? "") : NOT_SAID;
   return {
-    phase,
+    phase: phase ?? "pending",
     state,
     stages: [...new Set(members.map((node) => node.stage ?? "").filter(Boolean))],
     elements: last ? elementsOf(last, metrics) : null,

@@ -45,7 +45,7 @@ export function Failed({ error }: { error: Error | Refused }) {
       ? "Your session has expired. Reload the page to log in."
       : status === 403
         ? "Your role does not allow you to see this."
-        : status === 404
+        : status >= 400 && status < 500
           ? error.message
           : `Airflow did not answer: ${error.message}`;
   return <Trouble text={text} />;
@@ -65,7 +65,7 @@ export function StateBadge({ phase, text }: { phase: Phase; text: string }) {
 
 export function Age({ aged, now, settled }: { aged: Aged; now: number; settled?: boolean }) {
   if (!aged.as_of) return null;
-  const text = settled ? "final" : `as of ${seconds(Math.round(Math.max(0, now / 1000 - aged.as_of)))} ago`;
+  const text = settled && !aged.trouble ? "final" : `as of ${seconds(Math.round(Math.max(0, now / 1000 - aged.as_of)))} ago`;
   return (
     <Text as="span" fontSize="xs" color="fg.muted" data-testid="age">
       {text}

@@ -61,8 +61,13 @@ export function number(value: number | null | undefined, digits = 4): string {
   return new Intl.NumberFormat(language(), { maximumSignificantDigits: Math.abs(value) >= 1000 ? 12 : digits }).format(value);
 }
 
-export function compact(value: number): string {
+function compact(value: number): string {
   return new Intl.NumberFormat(language(), { notation: "compact", maximumSignificantDigits: 3 }).format(value);
+}
+
+// A count with its word, as "1 element" or "64.6K elements".
+export function several(count: number, word: string): string {
+  return `${compact(count)} ${word}${count === 1 ? "" : "s"}`;
 }
 
 export function time(text: string | number | undefined): string {

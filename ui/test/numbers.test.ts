@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { asNow, numbersOf } from "../src/numbers";
+import { several } from "../src/words";
 import type { GraphNode, Metrics, Now, Row, Stage } from "../src/types";
 
 const AT = Date.parse("2026-01-01T00:01:30Z");
@@ -24,4 +25,17 @@ test("a folded box has the worst state of its members", () => {
   assert.equal(numbersOf(nodes, stages("succeeded", "running"), null).state, "running");
   assert.equal(numbersOf(nodes, stages("succeeded", "succeeded"), null).state, "succeeded");
   assert.equal(numbersOf(nodes, stages("succeeded"), null).state, "");
+});
+
+test("a transform whose stage is not reported has succeeded with its job, and is not reported before", () => {
+  const node = { id: "s1", name: "GroupByKey", kind: "", stage: "", outputs: [] } as unknown as GraphNode;
+  const other = { ...node, id: "s2", stage: "F1" };
+  const stages = new Map([["F1", { id: "F1", state: "running" } as Stage]]);
+  assert.deepEqual([numbersOf([node], stages, null, "succeeded").phase, numbersOf([node], stages, null, "succeeded").state], ["succeeded", ""]);
+  assert.deepEqual([numbersOf([node], stages, null, "moving").phase, numbersOf([node], stages, null, "moving").state], ["pending", "not reported"]);
+  assert.equal(numbersOf([node, other], stages, null, "moving").state, "running");
+});
+
+test("a count of one has its word in the singular", () => {
+  assert.deepEqual([several(0, "row"), several(1, "row"), several(64_634, "element")], ["0 rows", "1 row", "64.6K elements"]);
 });

@@ -14,7 +14,7 @@ from airflow_dataflow_ext.api.dataflow.job import Place
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.arguments import given
 from airflow_dataflow_ext.api.rest.ask import ask
-from airflow_dataflow_ext.api.rest.errors import AlreadyExistsError, InvalidInputError, NoAnswerError, NotFoundError, ServiceError
+from airflow_dataflow_ext.api.rest.errors import AlreadyExistsError, CallError, InvalidInputError, NotFoundError, lost
 from airflow_dataflow_ext.api.rest.method import Json, part
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
 from airflow_dataflow_ext.api.rest.texts import shown
@@ -78,10 +78,10 @@ def create(ref: PipelineRef, body: Mapping[str, Any]) -> Conversation[Json]:
     for _ in range(budgets.SENDS):
         try:
             made: Json = yield from ask(Pipeline.create.request(wanted, **ref.place.path))
-        except (AlreadyExistsError, NoAnswerError, ServiceError) as error:
-            if not error.sent:
+        except CallError as error:
+            if not (lost(error) or isinstance(error, AlreadyExistsError)):
                 raise
-            lost = error
+            last = error
             yield Say(f"{error} Checking whether there is {ref}.")
             found = yield from _found(ref)
             if found is None:
@@ -93,7 +93,7 @@ def create(ref: PipelineRef, body: Mapping[str, Any]) -> Conversation[Json]:
                 )
             return found
         return made
-    raise lost
+    raise last
 
 
 def _found(ref: PipelineRef) -> Conversation[Json | None]:

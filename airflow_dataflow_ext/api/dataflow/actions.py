@@ -16,7 +16,7 @@ from airflow_dataflow_ext.api.jobs.action import Action
 from airflow_dataflow_ext.api.jobs.stop import stop_jobs
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
-from airflow_dataflow_ext.api.rest.errors import JobError, NoAnswerError, NotFoundError, ServiceError
+from airflow_dataflow_ext.api.rest.errors import CallError, JobError, NoAnswerError, NotFoundError, lost
 from airflow_dataflow_ext.api.rest.method import Json, as_json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
 from airflow_dataflow_ext.api.rest.texts import shown
@@ -146,10 +146,10 @@ class SnapshotAction(Struct, frozen=True, kw_only=True):
                 snapshot: Json = yield from at_job(self.job, ask(request))
                 if not snapshot.get("id"):
                     raise NoAnswerError(f"The reply to the snapshot of {self.job} names none: {shown(snapshot)}.")
-            except (NoAnswerError, ServiceError) as error:
-                if not error.sent:
+            except CallError as error:
+                if not lost(error):
                     raise
-                lost = error
+                last = error
                 yield Say(f"{error} Checking whether there is a snapshot all the same.")
                 found = yield from self._found(budgets.SNAPSHOT_PAUSES)
                 if found is None:
@@ -157,7 +157,7 @@ class SnapshotAction(Struct, frozen=True, kw_only=True):
                 snapshot = found
             yield Say(f"Snapshot {snapshot['id']} of {self.job} has begun.")
             return snapshot
-        raise lost
+        raise last
 
     def _found(self, pauses: tuple[float, ...] = (0.0,)) -> Conversation[Json | None]:
         """The snapshot that this action has already taken, or None."""

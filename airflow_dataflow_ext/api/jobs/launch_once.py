@@ -24,7 +24,7 @@ from airflow_dataflow_ext.api.rest.errors import (
     JobLostError,
     NoAnswerError,
     NotFoundError,
-    ServiceError,
+    lost,
 )
 from airflow_dataflow_ext.api.rest.method import Json, Request
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Recall, Record, Say, Sleep
@@ -243,22 +243,22 @@ def _send(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord, *,
                 yield Record(replace(record, step="refused", times_full=record.times_full + 1).value())
                 error.cause = "capacity"
                 raise error.hinting(shortage) from None
-            if not (error.sent and isinstance(error, NoAnswerError | ServiceError | AlreadyExistsError)):  # so there is no job to look for
+            if not (lost(error) or isinstance(error, AlreadyExistsError)):  # so there is no job to look for
                 if first:
                     yield Record(replace(record, step="refused").value())
                 raise
-            lost = error
+            last = error
         else:
             job = yield from launcher.job_in(reply, record, identity)
             if job is not None:
                 return replace((yield from _launched(record, job, adopted=False)), unanswered=sent)
-            lost = NoAnswerError(f"The reply to the launch of {record.job_name} names no job: {shown(reply)}.")
+            last = NoAnswerError(f"The reply to the launch of {record.job_name} names no job: {shown(reply)}.")
         first = False
-        yield Say(f"{lost} Checking whether the job {record.job_name} exists.")
+        yield Say(f"{last} Checking whether the job {record.job_name} exists.")
         found = yield from _find(launcher, identity, record)
         if found is not None:
             return replace((yield from _launched(record, found, adopted=False)), unanswered=sent + 1)
-    raise lost
+    raise last
 
 
 def _shown_late(launcher: Launcher, identity: LaunchIdentity, record: LaunchRecord) -> Conversation[Launched | None]:

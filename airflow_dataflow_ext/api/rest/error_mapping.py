@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.rest.errors import (
+    NOT_IMPLEMENTED,
     TRANSIENT_STATUSES,
     AlreadyExistsError,
     CallError,
@@ -58,7 +59,7 @@ def error_of(request: Request, reply: Reply) -> CallError:
         status=reply.status,
         code=code,
         request=str(request),
-        lasting=refusal.lasts(f"{code} {message}"),
+        lasting=refusal.lasts(f"{code} {message}") or reply.status == NOT_IMPLEMENTED,
     )
 
 

@@ -31,6 +31,8 @@ from __future__ import annotations
 from typing import Any, Self
 
 TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
+NOT_IMPLEMENTED = 501
+"""The status of a server that cannot do what it was asked: nothing has happened, and a retry cannot help."""
 
 
 class DataflowExtError(Exception):
@@ -183,3 +185,8 @@ def transient(error: Exception) -> bool:
     if isinstance(error, NoAnswerError | TooManyRequestsError):
         return True
     return isinstance(error, CallError) and error.status in TRANSIENT_STATUSES
+
+
+def lost(error: CallError) -> bool:
+    """Whether the service may have done what it was asked, although there is no good answer."""
+    return error.sent and isinstance(error, NoAnswerError | ServiceError) and error.status != NOT_IMPLEMENTED

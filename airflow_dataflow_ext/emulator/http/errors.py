@@ -31,7 +31,6 @@ REASONS: Mapping[int, str] = {
 
 
 _LONGEST = 2000
-_MOST_DETAILS = 20
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
 
