@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-
-from airflow_dataflow_ext.api.rest.errors import ServiceError
-from airflow_dataflow_ext.api.rest.texts import shown
+from typing import Any
 
 
-def epoch(timestamp: str | None, *, missing: float | None = None) -> float:
+def epoch(timestamp: Any, *, missing: float) -> float:
     """Seconds since the epoch of an RFC 3339 time with any fraction and offset; a time without an offset is in UTC.
 
-    :param missing: the result if there is no time; without this argument, that is an error.
-    :raises ServiceError: it is not a time.
+    :param missing: the result if there is no time, or none that can be read: one odd entry must not end the search of a list.
     """
-    if not timestamp and missing is not None:
-        return missing
+    text = str(timestamp).upper()
     try:
-        found = datetime.fromisoformat(str(timestamp).upper())
-        if "T" not in str(timestamp).upper():
-            raise ValueError("a date without a time")
-    except ValueError:
-        raise ServiceError(f"The service gave a time that cannot be read: {shown(timestamp)}.") from None
-    return found.replace(tzinfo=found.tzinfo or UTC).timestamp()
+        found = datetime.fromisoformat(text) if "T" in text else None  # without T, it is a date, or no time at all
+        return found.replace(tzinfo=found.tzinfo or UTC).timestamp() if found else missing
+    except (ValueError, OverflowError):
+        return missing
 
 
 def rfc3339(seconds: float) -> str:
