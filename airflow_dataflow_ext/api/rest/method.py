@@ -76,6 +76,7 @@ class Method(Struct, frozen=True, kw_only=True):
     :param reply: schema name of the reply's body.
     :param repeatable: whether sending the request twice has the same effect as once; only then is it repeated after a lost answer.
     :param items: the reply's field that holds the entries, if the reply comes in pages.
+    :param needs: the field without which a reply counts as no answer; empty if there is none.
     :param wide: the same action on a path without a location, if the service has one.
     :param refusals: the meaning of refusals, by the service's code or, if the code has no row, by status.
     :param root: root URL of the service; empty for the main service of a connection.
@@ -89,6 +90,7 @@ class Method(Struct, frozen=True, kw_only=True):
     reply: str
     repeatable: bool
     items: str | None = None
+    needs: str = ""
     wide: Method | None = None
     refusals: Mapping[int | str, Refusal] = field(default_factory=dict)
     root: str = ""

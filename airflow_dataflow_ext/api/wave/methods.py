@@ -62,7 +62,7 @@ class DataflowJob:
         items="dataflowJobs",
     )
     start = _wave("jobs.start", "POST", _ROOT + "/dataflowjobs", body="DataflowJobInput", reply="DataflowJob")
-    get = _wave("jobs.get", "GET", _JOB, reply="DataflowJob")
+    get = _wave("jobs.get", "GET", _JOB, reply="DataflowJob", needs="id")
     update = _wave("jobs.update", "PATCH", _JOB, body="DataflowJobInput", reply="DataflowJob")
 
 
