@@ -110,7 +110,7 @@ class SalesforceConnection(SalesforceHook):
     def version(self) -> str:
         """The API version of the connection's extra ``version``, else the Salesforce provider's default."""
         version = str(self._setting("version") or wave.DEFAULT_VERSION)
-        return f"{wave.number_of(version)}.0"
+        return f"{wave.number_of(version, f'version of {self._whose}')}.0"
 
     @cached_property
     def tokens(self) -> SessionTokens:
@@ -170,6 +170,8 @@ class SalesforceConnection(SalesforceHook):
             return None
         if field_name == "instance" and self._local_root:
             return urlsplit(self._local_root).netloc
+        if field_name == "version":
+            return self.version
         return self._setting(field_name)
 
     @cached_property

@@ -5,16 +5,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.rest.arguments import only_given
-from airflow_dataflow_ext.api.rest.errors import BusyError, InvalidInputError
-from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.errors import BusyError
 from airflow_dataflow_ext.api.rest.values import seconds
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave.facts import keep, summary_of
-from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveLauncher, start
+from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveLauncher, check_if_running, start
 from airflow_dataflow_ext.api.wave.runs import RunRef
 from airflow_dataflow_ext.api.wave.stop import RunStopAction
 from airflow_dataflow_ext.hooks.extras import require_salesforce
@@ -70,9 +69,7 @@ class WaveLaunchOperator(WaveTask, LaunchOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(poll_sleep=poll_sleep, **kwargs)
-        if if_running not in get_args(IfRunning):
-            raise InvalidInputError(f"if_running must be one of {', '.join(get_args(IfRunning))}, not {shown(if_running)}")
-        self.if_running = if_running
+        self.if_running = check_if_running(if_running)
         self.fail_on_warning = fail_on_warning
 
     @abstractmethod

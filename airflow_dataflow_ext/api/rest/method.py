@@ -133,7 +133,9 @@ class Method(Struct, frozen=True, kw_only=True):
 
 
 def _wire(value: Any) -> str:
-    """A query value as Google's JSON APIs read it: booleans in lower case, everything else as text."""
+    """A query value as both services read it: booleans in lower case, lists with commas, everything else as text."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(_wire, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -167,16 +167,15 @@ def all_methods() -> Iterator[Method]:
         yield from (fact for fact in vars(resource).values() if isinstance(fact, Method))
 
 
-def number_of(version: str) -> int:
-    """``59`` for ``59.0``.
+def number_of(version: str, at: str = "the API version") -> int:
+    """``59`` for ``59.0``, ``59`` or ``v59.0``.
 
+    :param at: where the version was set, for the error message.
     :raises InvalidInputError: it is not a version, or a version without dataflow jobs.
     """
-    match = re.fullmatch(r"(\d{2,3})(\.0)?", str(version))
+    match = re.fullmatch(r"v?([0-9]{2,3})(\.0+)?", version, re.IGNORECASE)
     if not match or int(match[1]) < OLDEST_VERSION:
-        raise InvalidInputError(
-            f"the API version must be a number such as {DEFAULT_VERSION}, from {OLDEST_VERSION}.0 on, not {shown(version)}"
-        )
+        raise InvalidInputError(f"{at} must be a number such as {DEFAULT_VERSION}, from {OLDEST_VERSION}.0 on, not {shown(version)}")
     return int(match[1])
 
 
