@@ -115,7 +115,7 @@ class WaveHook(SalesforceConnection):
     def stop(self, job_id: str, *, wait_for: float = budgets.STOP_WAIT, poll_sleep: float = budgets.POLL_SLEEP) -> Conversation[Json]:
         """Stop a queued or running job and wait up to ``wait_for`` seconds for its end, with ``poll_sleep`` seconds between two looks;
         returns the DataflowJob."""
-        return wave_stopping.stop(RunRef(version=self.version, id=wave.full_id(job_id, "job_id")), wait_for=wait_for, poll_sleep=poll_sleep)
+        return wave_stopping.stop(RunRef(version=self.version, id=wave.run_id(job_id, "job_id")), wait_for=wait_for, poll_sleep=poll_sleep)
 
     @verb
     def nodes(self, job_id: str) -> Conversation[list[Json]]:
@@ -173,7 +173,7 @@ class WaveHook(SalesforceConnection):
         :param poll_sleep: seconds between two looks; 30 by default.
         :raises InvalidInputError: the id is not valid.
         """
-        run = RunRef(version=self.version, id="" if job_id is None else wave.full_id(job_id, "job_id"))
+        run = RunRef(version=self.version, id="" if job_id is None else wave.run_id(job_id, "job_id"))
         return RunWatch(run=run, poll_sleep=budgets.WAVE_POLL_SLEEP if poll_sleep is None else poll_sleep, fail_on_warning=fail_on_warning)
 
     def _entries(self, request: Request, limit: int | None = None) -> Conversation[list[Json]]:

@@ -197,7 +197,7 @@ class WaveStopDataflowJobOperator(WaveTask, ActionOperator):
         self.cancel_timeout = seconds(cancel_timeout, "cancel_timeout")
 
     def action(self, context: Context, *, clear_key: int) -> RunStopAction:
-        run = RunRef(version=self.hook.version, id=wave.full_id(self.job_id, "job_id"))
+        run = RunRef(version=self.hook.version, id=wave.run_id(self.job_id, "job_id"))
         self.show_org(context)
         wait_for = self.cancel_timeout or 0.0
         return RunStopAction(run=run, wait=bool(wait_for), until=until(wait_for), poll_sleep=self.poll_sleep)

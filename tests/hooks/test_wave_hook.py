@@ -206,6 +206,22 @@ def test_what_is_no_version_is_refused_with_the_connections_name(emulator: Emula
         hook.start_dataflow("Sales")
 
 
+@pytest.mark.parametrize("verb", ["wait", "stop"])
+@pytest.mark.parametrize("kind", ["dataflow", "recipe"])
+def test_the_id_of_what_a_run_runs_is_no_run(emulator: Emulator, hook: WaveHook, verb: str, kind: str) -> None:
+    asset = next(iter(getattr(emulator.wave, f"{kind}s")))
+    with pytest.raises(InvalidInputError, match=f"^job_id must be the id of a run, and '{asset}' is the id of a {kind}$"):
+        getattr(hook, verb)(asset)
+
+
+def test_the_id_of_another_kind_of_asset_is_named_as_such(emulator: Emulator, hook: WaveHook) -> None:
+    recipe, flow = next(iter(emulator.wave.recipes)), dataflow(emulator)
+    with pytest.raises(InvalidInputError, match=f"no dataflow of the name or label '{recipe}'; it is the id of a recipe$"):
+        hook.start_dataflow(recipe)
+    with pytest.raises(InvalidInputError, match=f"no recipe of the name or label '{flow}'; it is the id of a dataflow$"):
+        hook.start_recipe(flow)
+
+
 def test_a_run_is_stopped_queued_or_running_and_an_ended_one_is_fine(emulator: Emulator, hook: WaveHook, use: Use) -> None:
     emulator.wave.scripts.play("*", wait=0.3, seconds=60)
     job = use(hook.start_dataflow, "Sales")
