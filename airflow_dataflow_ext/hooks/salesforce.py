@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from airflow.sdk.log import mask_secret
@@ -152,13 +152,13 @@ class SalesforceConnection(SalesforceHook):
 
     @cached_property
     def _local_root(self) -> str:
-        """The emulator's root URL, or an empty text.
+        """The emulator's root URL, without a path, as the login reads an instance URL; or an empty text.
 
         :raises InvalidInputError: the URL is plain HTTP to another machine.
         """
         url = str(self._setting("instance_url") or "")
         is_local = url.lower().startswith("http:") or re.match(r"(localhost|127\.[\d.]+)(:|/|\Z)", url, re.IGNORECASE)
-        return check_root(url, f"instance_url of {self._whose}") if is_local else ""
+        return urljoin(check_root(url, f"instance_url of {self._whose}"), "/").rstrip("/") if is_local else ""
 
     def _get_field(self, extras: dict[str, Any], field_name: str) -> Any:
         """A setting of the connection that the login needs, as SalesforceHook passes it to simple-salesforce.

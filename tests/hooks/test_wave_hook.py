@@ -206,6 +206,12 @@ def test_what_is_no_version_is_refused_with_the_connections_name(emulator: Emula
         hook.start_dataflow("Sales")
 
 
+@pytest.mark.parametrize("path", ["/", "//", "/services/data/v59.0/", "/lightning/page/home"])
+def test_the_path_of_an_instance_url_does_not_matter(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, use: Use, path: str) -> None:
+    hook = connected(emulator, monkeypatch, instance_url=emulator.url + path)
+    assert use(hook.start_dataflow, "Sales")["status"] == "Queued"
+
+
 @pytest.mark.parametrize("verb", ["wait", "stop"])
 @pytest.mark.parametrize("kind", ["dataflow", "recipe"])
 def test_the_id_of_what_a_run_runs_is_no_run(emulator: Emulator, hook: WaveHook, verb: str, kind: str) -> None:
