@@ -32,14 +32,15 @@ class PipelineVerbs(DataflowConnection):
     https://cloud.google.com/dataflow/docs/reference/data-pipelines/rest
     """
 
-    def pipeline(self, name: str, project_id: str | None = None, location: str | None = None) -> PipelineRef:
+    def pipeline(self, name: str, project_id: str | None = None, location: str | None = None, *, at: str = "pipeline_name") -> PipelineRef:
         """A pipeline with its project and location filled in.
 
+        :param at: name of the argument that gives ``name``, for the error message.
         :raises InvalidInputError: the name is not valid, the full name contradicts an argument, or no project is given.
         """
         from airflow_dataflow_ext.api.data_pipelines.pipelines import PipelineRef
 
-        found = PipelineRef.read(name, self.place(project_id, location))
+        found = PipelineRef.read(name, self.place(project_id, location), at)
         for what, wanted, named in (("project_id", project_id, found.place.project_id), ("location", location, found.place.location)):
             if given(wanted) and str(wanted) != named:
                 raise InvalidInputError(f"{what} is {wanted!r}, and the pipeline is {found.name!r}: give one of them")
@@ -55,7 +56,7 @@ class PipelineVerbs(DataflowConnection):
         from airflow_dataflow_ext.api.data_pipelines.pipelines import create
 
         pipeline = read_pipeline(body)
-        return create(self.pipeline(pipeline.get("name", ""), **where), pipeline)
+        return create(self.pipeline(pipeline.get("name", ""), **where, at="body.name"), pipeline)
 
     @verb
     def get_data_pipeline(self, pipeline_name: str, **where: Unpack[Where]) -> Conversation[Json]:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from airflow.sdk.log import mask_secret
@@ -110,7 +110,7 @@ class SalesforceConnection(SalesforceHook):
     def version(self) -> str:
         """The API version of the connection's extra ``version``, else the Salesforce provider's default."""
         version = str(self._setting("version") or wave.DEFAULT_VERSION)
-        return f"{wave.number_of(version)}.0"
+        return f"{wave.number_of(version, f'version of {self._whose}')}.0"
 
     @cached_property
     def tokens(self) -> SessionTokens:
@@ -152,13 +152,13 @@ class SalesforceConnection(SalesforceHook):
 
     @cached_property
     def _local_root(self) -> str:
-        """The emulator's root URL, or an empty text.
+        """The emulator's root URL, without a path, as the login reads an instance URL; or an empty text.
 
         :raises InvalidInputError: the URL is plain HTTP to another machine.
         """
         url = str(self._setting("instance_url") or "")
         is_local = url.lower().startswith("http:") or re.match(r"(localhost|127\.[\d.]+)(:|/|\Z)", url, re.IGNORECASE)
-        return check_root(url, f"instance_url of {self._whose}") if is_local else ""
+        return urljoin(check_root(url, f"instance_url of {self._whose}"), "/").rstrip("/") if is_local else ""
 
     def _get_field(self, extras: dict[str, Any], field_name: str) -> Any:
         """A setting of the connection that the login needs, as SalesforceHook passes it to simple-salesforce.
@@ -170,6 +170,8 @@ class SalesforceConnection(SalesforceHook):
             return None
         if field_name == "instance" and self._local_root:
             return urlsplit(self._local_root).netloc
+        if field_name == "version":
+            return self.version
         return self._setting(field_name)
 
     @cached_property

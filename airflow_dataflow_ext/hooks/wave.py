@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.jobs.wait import wait_for_job
@@ -10,10 +11,11 @@ from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.arguments import needed
 from airflow_dataflow_ext.api.rest.ask import ask, entries
 from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.times import moment
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave import stop as wave_stopping
-from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveLauncher, start
+from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveLauncher, check_if_running, start
 from airflow_dataflow_ext.api.wave.runs import RunRef, find
 from airflow_dataflow_ext.api.wave.wait import RunWatch
 from airflow_dataflow_ext.hooks.salesforce import SalesforceConnection
@@ -71,7 +73,7 @@ class WaveHook(SalesforceConnection):
         return self._start(DataSync(connector_id), if_running)
 
     def _start(self, launch: RunLaunch, if_running: IfRunning) -> Conversation[Json]:
-        launcher = WaveLauncher(launch=launch, watch=self.watch(), adopt=if_running == "adopt")
+        launcher = WaveLauncher(launch=launch, watch=self.watch(), adopt=check_if_running(if_running) == "adopt")
         return (yield from start(launcher, if_running)).job
 
     @verb
@@ -90,13 +92,13 @@ class WaveHook(SalesforceConnection):
         return self._entries(wave.call(wave.DataflowJob.list, self.version, **filters), limit)
 
     @verb
-    def newest_job(self, dataflow: str, *, since: float = 0.0) -> Conversation[Json | None]:
+    def newest_job(self, dataflow: str, *, since: float | str | date = 0.0) -> Conversation[Json | None]:
         """The newest DataflowJob of a dataflow, or None.
 
-        :param since: seconds since the epoch.
+        :param since: seconds since the epoch; or a time or a date, also as ISO 8601 text; without a time zone it is UTC.
         """
         found = yield from wave_assets.dataflow_id(self.version, dataflow, retry_for=self.retry_for)
-        run = RunRef(version=self.version, source_id=found, since=since, newest=True)
+        run = RunRef(version=self.version, source_id=found, since=moment(since, "since"), newest=True)
         return (yield from find(run, retry_for=self.retry_for))
 
     @verb
@@ -113,7 +115,7 @@ class WaveHook(SalesforceConnection):
     def stop(self, job_id: str, *, wait_for: float = budgets.STOP_WAIT, poll_sleep: float = budgets.POLL_SLEEP) -> Conversation[Json]:
         """Stop a queued or running job and wait up to ``wait_for`` seconds for its end, with ``poll_sleep`` seconds between two looks;
         returns the DataflowJob."""
-        return wave_stopping.stop(RunRef(version=self.version, id=wave.full_id(job_id, "job_id")), wait_for=wait_for, poll_sleep=poll_sleep)
+        return wave_stopping.stop(RunRef(version=self.version, id=wave.run_id(job_id, "job_id")), wait_for=wait_for, poll_sleep=poll_sleep)
 
     @verb
     def nodes(self, job_id: str) -> Conversation[list[Json]]:
@@ -171,7 +173,7 @@ class WaveHook(SalesforceConnection):
         :param poll_sleep: seconds between two looks; 30 by default.
         :raises InvalidInputError: the id is not valid.
         """
-        run = RunRef(version=self.version, id="" if job_id is None else wave.full_id(job_id, "job_id"))
+        run = RunRef(version=self.version, id="" if job_id is None else wave.run_id(job_id, "job_id"))
         return RunWatch(run=run, poll_sleep=budgets.WAVE_POLL_SLEEP if poll_sleep is None else poll_sleep, fail_on_warning=fail_on_warning)
 
     def _entries(self, request: Request, limit: int | None = None) -> Conversation[list[Json]]:

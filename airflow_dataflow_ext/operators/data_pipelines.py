@@ -46,7 +46,7 @@ class DataflowCreatePipelineOperator(FileFields, PipelineTask):
 
         with task_errors():
             body = read_pipeline(self.body)
-            ref = self.hook.pipeline(body.get("name", ""), self.project_id, self.location)
+            ref = self.hook.pipeline(body.get("name", ""), self.project_id, self.location, at="body.name")
             self.show_pipeline(context, ref)
             pipeline = self.hook.create_data_pipeline(body, project_id=self.project_id, location=self.location)
             context["ti"].xcom_push(key="pipeline_name", value=ref.id)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.rest.arguments import only_given
-from airflow_dataflow_ext.api.rest.errors import BusyError, InvalidInputError
-from airflow_dataflow_ext.api.rest.texts import shown
+from airflow_dataflow_ext.api.rest.errors import BusyError
 from airflow_dataflow_ext.api.rest.values import seconds
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave.facts import keep, summary_of
-from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveLauncher, start
+from airflow_dataflow_ext.api.wave.launcher import DataflowStart, DataSync, IfRunning, RunLaunch, WaveLauncher, check_if_running, start
 from airflow_dataflow_ext.api.wave.runs import RunRef
 from airflow_dataflow_ext.api.wave.stop import RunStopAction
 from airflow_dataflow_ext.hooks.extras import require_salesforce
@@ -70,9 +69,7 @@ class WaveLaunchOperator(WaveTask, LaunchOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(poll_sleep=poll_sleep, **kwargs)
-        if if_running not in get_args(IfRunning):
-            raise InvalidInputError(f"if_running must be one of {', '.join(get_args(IfRunning))}, not {shown(if_running)}")
-        self.if_running = if_running
+        self.if_running = check_if_running(if_running)
         self.fail_on_warning = fail_on_warning
 
     @abstractmethod
@@ -200,7 +197,7 @@ class WaveStopDataflowJobOperator(WaveTask, ActionOperator):
         self.cancel_timeout = seconds(cancel_timeout, "cancel_timeout")
 
     def action(self, context: Context, *, clear_key: int) -> RunStopAction:
-        run = RunRef(version=self.hook.version, id=wave.full_id(self.job_id, "job_id"))
+        run = RunRef(version=self.hook.version, id=wave.run_id(self.job_id, "job_id"))
         self.show_org(context)
         wait_for = self.cancel_timeout or 0.0
         return RunStopAction(run=run, wait=bool(wait_for), until=until(wait_for), poll_sleep=self.poll_sleep)

@@ -17,7 +17,7 @@ from airflow_dataflow_ext.api.jobs.wait import LastSeen
 from airflow_dataflow_ext.api.jobs.watch import Outcome, check_poll_sleep
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.errors import CallError, DataflowExtError, JobLostError, NotFoundError, transient
-from airflow_dataflow_ext.api.rest.values import seconds
+from airflow_dataflow_ext.api.rest.values import flag, seconds
 from airflow_dataflow_ext.task.compat import AirflowException, AirflowRescheduleException, AirflowSensorTimeout, AirflowSkipException
 from airflow_dataflow_ext.task.deferral import DeferrableTask
 from airflow_dataflow_ext.task.errors import check_event, task_errors
@@ -45,6 +45,8 @@ class WaitSensor(DeferrableTask, BaseSensorOperator):
         self.poll_interval = check_poll_sleep(poll_interval, "poll_interval")
         if isinstance(kwargs.get("timeout"), str):
             kwargs["timeout"] = seconds(kwargs["timeout"], "timeout")
+        for name in kwargs.keys() & {"soft_fail", "never_fail", "silent_fail"}:  # Airflow takes any text as true
+            kwargs[name] = flag(kwargs[name], name)
         super().__init__(**{"poke_interval": self.poll_interval, **kwargs})
         self.last_seen = LastSeen()
         self._began: float | None = None

@@ -119,7 +119,7 @@ class DataflowConditionSensor(DataflowSensor):
         self._seen = mark_of(found)
         result = self.callback(found)
         if isinstance(result, PokeReturnValue):
-            return result
+            return PokeReturnValue(is_done=bool(result.is_done), xcom_value=result.xcom_value)  # Airflow takes a bool alone
         return PokeReturnValue(is_done=bool(result), xcom_value=result)
 
     def _condition_now(self) -> Condition:

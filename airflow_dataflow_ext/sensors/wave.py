@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.jobs.wait import JobWait
 from airflow_dataflow_ext.api.rest.arguments import only_given
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError
-from airflow_dataflow_ext.api.rest.texts import shown
-from airflow_dataflow_ext.api.rest.values import text
+from airflow_dataflow_ext.api.rest.times import moment
 from airflow_dataflow_ext.api.wave import lookup as wave_assets
 from airflow_dataflow_ext.api.wave.runs import RunRef
 from airflow_dataflow_ext.api.wave.wait import RunWatch
@@ -75,7 +73,7 @@ class WaveDataflowJobSensor(WaveTask, WaitSensor):
         check_flags(self)
         if only_given(job_id=self.job_id, dataflow=self.dataflow, recipe=self.recipe) == "job_id":
             return self.hook.watch(self.job_id, poll_sleep=self.poll_interval, fail_on_warning=self.fail_on_warning)
-        run = RunRef(version=self.hook.version, source_id=self._source, since=_seconds(self.since), newest=True)
+        run = RunRef(version=self.hook.version, source_id=self._source, since=moment(self.since, "since"), newest=True)
         return RunWatch(run=run, poll_sleep=self.poll_interval, fail_on_warning=self.fail_on_warning)
 
     @cached_property
@@ -89,11 +87,3 @@ class WaveDataflowJobSensor(WaveTask, WaitSensor):
 
     def show(self, context: Context) -> None:
         self.show_org(context)
-
-
-def _seconds(since: str | date) -> float:
-    try:
-        time = since if isinstance(since, datetime) else datetime.fromisoformat(text(since, "since").strip())
-    except ValueError as error:
-        raise InvalidInputError(f"since must be an ISO 8601 time, not {shown(since)}") from error
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

@@ -142,10 +142,9 @@ class WaitTrigger(BaseTrigger):
 
     def _time(self, event: Json) -> None:
         """Report how late the event is; a job that had ended before the wait does not count as late."""
-        with suppress(DataflowExtError):  # a time that cannot be read
-            ended = self.ended_at(event.get("job") or {})
-            if ended >= self._began:
-                time_event(time.time() - ended)
+        ended = self.ended_at(event.get("job") or {})
+        if ended >= self._began:
+            time_event(time.time() - ended)
 
     async def _end(self, event: Json) -> TriggerEvent:
         """The event that ends the task, after its result has been written: Airflow itself would store the event's XComs as JSON text."""

@@ -32,7 +32,7 @@ class DataflowTrigger(WaitTrigger):
         super().__init__(conn_id=conn_id, impersonation_chain=impersonation_chain, **kwargs)
 
     def ended_at(self, job: Json) -> float:
-        return ended_at(job) if job.get("currentStateTime") else 0.0
+        return ended_at(job)
 
     def link_of(self, job: Json) -> str:
         return job_page(self.hook, job)

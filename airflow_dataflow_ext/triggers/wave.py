@@ -28,7 +28,7 @@ class WaveTrigger(WaitTrigger):
     """
 
     def ended_at(self, job: Json) -> float:
-        return epoch(str(job["endDate"])) if job.get("endDate") else 0.0
+        return epoch(job.get("endDate"), missing=0.0)
 
     def link_of(self, job: Json) -> str:
         return org_page(self.hook)

@@ -173,9 +173,10 @@ def test_a_created_pipeline_whose_answer_is_lost_is_taken_for_ours(emulator: Emu
     assert task.xcoms["return_value"]["name"] == PARENT + "nightly"
 
 
-def test_a_pipeline_without_a_name_is_refused_before_anything_is_sent(emulator: Emulator) -> None:
-    ended = create(name="")
-    assert "a pipeline is named by" in str(ended.run().error)
+@pytest.mark.parametrize("name", ["", None, "{{ none }}", "a/b"])
+def test_a_pipeline_without_a_name_is_refused_before_anything_is_sent(emulator: Emulator, name: str | None) -> None:
+    ended = create(name=name)
+    assert "body.name must be a pipeline's id, or projects/" in str(ended.run().error)
     assert "pipelines.create" not in emulator.requests.counts
 
 

@@ -101,6 +101,26 @@ def test_a_callback_may_be_content_with_nothing_and_give_a_poke_return_value(lau
     assert same_result(both) == "quiet"
 
 
+def test_a_poke_return_value_may_say_it_with_anything_true(launch: Launch) -> None:
+    from airflow.sdk import PokeReturnValue
+
+    job_id = launch((0, RUNNING), (0.0, JobMessage("here")))
+    told: Any = len
+    both = run_both(
+        sensors().DataflowJobMessagesSensor, job_id=job_id, callback=lambda found: PokeReturnValue(is_done=told(found), xcom_value="here")
+    )
+    assert same_result(both) == "here"
+
+
+@pytest.mark.parametrize("wish", ["soft_fail", "never_fail"])
+def test_a_wish_to_skip_that_is_text_is_read(launch: Launch, wish: str) -> None:
+    job_id = launch((0, RUNNING), (0.0, "JOB_STATE_FAILED"))
+    both = run_both(sensors().DataflowJobStatusSensor, job_id=job_id, expected_statuses=DONE, **{wish: "False"})
+    assert "JOB_STATE_FAILED" in same_failure(both)
+    with pytest.raises(InvalidInputError, match=f"^{wish} must be true or false, not 'maybe'"):
+        sensors().DataflowJobStatusSensor(task_id="wait", job_id=job_id, expected_statuses=DONE, **{wish: "maybe"})
+
+
 def test_the_end_of_the_job_fails_a_wait_for_its_messages_unless_that_is_turned_off(launch: Launch) -> None:
     job_id = launch((0, RUNNING), (0.0, JobMessage("here")), (0.1, DONE))
     _let_end(job_id)

@@ -104,6 +104,16 @@ def test_what_ended_before_a_trigger_began_is_no_event_also_after_a_restart(emul
     assert [event["name"] for event in asyncio.run(follow(store, 0.5))] == ["new"]
 
 
+def test_an_end_whose_time_cannot_be_read_is_an_event_and_stops_no_other(emulator: Emulator, end: Callable[..., str]) -> None:
+    def odd() -> None:
+        record = emulator._control.world.jobs.get(end("odd"))
+        assert record is not None
+        record.change(currentStateTime="yesterday")
+
+    events = asyncio.run(follow(Store(), 1.5, odd, lambda: end("job-1")))
+    assert sorted(event["name"] for event in events) == ["job-1", "odd"]
+
+
 def test_a_label_is_asked_for_where_it_matters(emulator: Emulator, end: Callable[..., str]) -> None:
     labelled = {"environment": {"additionalUserLabels": {"team": "books"}}}
     happens = [lambda: end("a-job", **labelled), lambda: end("another")]
@@ -199,6 +209,12 @@ def test_what_could_never_match_fails_the_dag_file(fields: Any, said: str) -> No
 
 def job(name: str, second: int) -> dict[str, Any]:
     return {"id": name, "currentStateTime": f"2027-01-01T00:{second // 60:02}:{second % 60:02}Z"}
+
+
+def test_a_ledger_tells_an_end_without_a_time_once_for_as_long_as_it_is_listed() -> None:
+    ledger, odd = Ledger(latest=0.0), {"id": "odd", "currentStateTime": None}
+    lists = [[odd], [odd, job("a", 0)], [odd, job("a", 0), job("b", 2 * int(budgets.ENDS_OVERLAP))], [odd]]
+    assert [[each["id"] for each in ledger.fresh(listed)] for listed in lists] == [["odd"], ["a"], ["b"], []]
 
 
 def test_a_ledger_tells_each_job_once_also_one_that_shows_late_and_forgets_what_no_list_shows_again() -> None:

@@ -6,6 +6,7 @@ intended, and did not exist before.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -84,10 +85,10 @@ class PipelineRunLauncher(Struct, frozen=True, kw_only=True):
     def find(self, record: LaunchRecord, identity: LaunchIdentity) -> Conversation[Json | None]:
         since = record.since - budgets.CLOCK_SKEW
         newest = yield from self._newest()
-        ours = [run for run in newest if run["id"] not in record.others and epoch(str(run.get("createTime", ""))) >= since]
+        ours = [run for run in newest if run["id"] not in record.others and _created(run) >= since]
         if not ours:
             return None
-        ids = [str(run["id"]) for run in sorted(ours, key=lambda run: str(run["createTime"]))]
+        ids = [str(run["id"]) for run in sorted(ours, key=_created)]
         if len(ids) > 1:
             yield Say(f"{self.pipeline} has run {len(ids)} jobs since: {', '.join(ids)}. The first one is taken for this launch's.")
         return (yield from _read((yield from self._job_place()).job(ids[0])))
@@ -120,6 +121,11 @@ class PipelineRunLauncher(Struct, frozen=True, kw_only=True):
             yield Say(f"{error} Its job is looked for in {self.pipeline.place}.")
             return self.pipeline.place
         return job_place(self.pipeline, pipeline)
+
+
+def _created(run: Mapping[str, Any]) -> float:
+    """When a run was created, in seconds since the epoch; if the service does not say, after all others."""
+    return epoch(run.get("createTime"), missing=math.inf)
 
 
 def _read(at: JobRef) -> Conversation[Json]:

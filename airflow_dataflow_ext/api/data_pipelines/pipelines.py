@@ -34,10 +34,11 @@ class PipelineRef(Struct, frozen=True, kw_only=True):
     id: str
 
     @classmethod
-    def read(cls, name: object, place: Place) -> PipelineRef:
+    def read(cls, name: object, place: Place, at: str) -> PipelineRef:
         """A pipeline from its id, or its full name, ``projects/PROJECT/locations/LOCATION/pipelines/ID``.
 
         :param place: its place, unless the full name states it.
+        :param at: name of the argument, for the error message.
         :raises InvalidInputError: the name is neither.
         """
         full = _FULL_NAME.fullmatch(name) if isinstance(name, str) else None
@@ -45,9 +46,8 @@ class PipelineRef(Struct, frozen=True, kw_only=True):
             return cls(place=Place(project_id=full["project"], location=full["location"]), id=full["id"])
         if not isinstance(name, str) or given(name) is None or "/" in name:
             hint = "; of a whole pipeline, give its 'name'" if str(name).startswith("{") else ""
-            raise InvalidInputError(
-                f"a pipeline is named by its id or as projects/PROJECT/locations/LOCATION/pipelines/ID, not {shown(name)}{hint}"
-            )
+            what = "a pipeline's id, or projects/PROJECT/locations/LOCATION/pipelines/ID"
+            raise InvalidInputError(f"{at} must be {what}, not {shown(name)}{hint}")
         return cls(place=place, id=name)
 
     def __str__(self) -> str:

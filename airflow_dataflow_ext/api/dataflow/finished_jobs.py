@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -49,16 +49,21 @@ class Ledger(Struct, kw_only=True):
         """The time from which jobs must be listed, so that no end is missed."""
         return self.latest - budgets.ENDS_OVERLAP
 
-    def fresh(self, jobs: Iterable[Json]) -> Iterator[Json]:
-        """Yields the jobs that were not reported yet, and notes each as reported."""
-        since = self.since
+    def fresh(self, jobs: Sequence[Json]) -> Iterator[Json]:
+        """Yields the jobs that were not reported yet, and notes each as reported.
+
+        A job whose end has no time counts as the last one for as long as it is listed.
+        """
+        since, last = self.since, max(map(ended_at, jobs), default=0.0)
         for job in jobs:
-            at, job_id = ended_at(job), str(job["id"])
-            if at < since or job_id in self.reported:
+            at, job_id = ended_at(job) or max(last, self.latest), str(job["id"])
+            if at < since:
                 continue
+            is_new = job_id not in self.reported
             self.reported[job_id] = at
             self.latest = max(self.latest, at)
-            yield job
+            if is_new:
+                yield job
         self.reported = {job_id: at for job_id, at in self.reported.items() if at >= self.since}
 
     def serialize(self) -> Json:

@@ -151,7 +151,8 @@ class DataflowLauncher(Struct, frozen=True, kw_only=True):
         for summary in sorted(found, key=lambda job: str(job.get("createTime", "")), reverse=True):
             if self.has_own_name:
                 return (yield from read_whole(at.job(str(summary["id"]))))
-            if summary.get("currentState") not in TERMINAL or epoch(str(summary.get("createTime", ""))) >= record.since - budgets.OLDEST:
+            made = epoch(summary.get("createTime"), missing=record.since)
+            if summary.get("currentState") not in TERMINAL or made >= record.since - budgets.OLDEST:
                 job = yield from read_with_labels(at.job(str(summary["id"])))
                 if owner_of(job) == identity.suffix:
                     return job

@@ -172,7 +172,7 @@ class FlexTemplate:
 class Snapshot:
     """``projects.locations.snapshots`` and the snapshots of a job."""
 
-    get = _both("snapshots.get", "GET", "/snapshots/{snapshotId}", reply="Snapshot", repeatable=True)
+    get = _both("snapshots.get", "GET", "/snapshots/{snapshotId}", reply="Snapshot", repeatable=True, needs="id")
     list = _both("snapshots.list", "GET", "/snapshots", ("jobId",), reply="ListSnapshotsResponse", repeatable=True)
     list_of_job = _regional("jobs.snapshots.list", "GET", "/jobs/{jobId}/snapshots", reply="ListSnapshotsResponse", repeatable=True)
     delete = _regional("snapshots.delete", "DELETE", "/snapshots/{snapshotId}", reply="DeleteSnapshotResponse", repeatable=True)
@@ -227,7 +227,7 @@ class Job:
     """``projects.locations.jobs``."""
 
     create = _both("jobs.create", "POST", "/jobs", ("view", "replaceJobId"), body="Job", reply="Job", repeatable=False)
-    get = _both("jobs.get", "GET", "/jobs/{jobId}", ("view",), reply="Job", repeatable=True)
+    get = _both("jobs.get", "GET", "/jobs/{jobId}", ("view",), reply="Job", repeatable=True, needs="id")
     list = _both("jobs.list", "GET", "/jobs", _JOB_FILTERS, reply="ListJobsResponse", repeatable=True, items="jobs")
     update = _both("jobs.update", "PUT", "/jobs/{jobId}", ("updateMask",), body="Job", reply="Job", repeatable=True)
     get_metrics = _both("jobs.getMetrics", "GET", "/jobs/{jobId}/metrics", ("startTime",), reply="JobMetrics", repeatable=True)

@@ -88,7 +88,7 @@ def _ask_once(request: Request, spent: float) -> Conversation[Any]:
         answer = yield request
         answer = replace(answer, took=answer.took + took)
     if isinstance(answer, Reply) and answer.ok:
-        found = _read(answer)
+        found = _read(answer, request.method.needs)
         if not isinstance(found, NoReply):
             return found
         answer = found
@@ -100,19 +100,22 @@ def _ask_once(request: Request, spent: float) -> Conversation[Any]:
     return Trouble(error=error, passes=repeatable and worth_retrying(answer), took=answer.took, pause=retry_after(answer))
 
 
-def _read(reply: Reply) -> Json | NoReply:
-    """The JSON object of a good reply. Anything else counts as no answer: a proxy may have answered in the service's place."""
+def _read(reply: Reply, needs: str) -> Json | NoReply:
+    """The JSON object of a good reply. Anything else counts as no answer: a proxy may have answered in the service's place.
+
+    :param needs: see :class:`Method`.
+    """
     try:
         body = reply.json()
     except ValueError:
         body = None
-    if isinstance(body, dict):
+    if isinstance(body, dict) and (not needs or body.get(needs)):
         return body
-    cut = body is None and reply.content.lstrip().startswith(b"{")
-    return NoReply(
-        reason="the body of the reply was cut off" if cut else f"the reply is not a JSON object but {shown(readable(reply.content))}",
-        took=reply.took,
-    )
+    if body is None and reply.content.lstrip().startswith(b"{"):
+        reason = "the body of the reply was cut off"
+    else:
+        reason = f"the reply is not a JSON object{f' with {needs}' if needs else ''} but {shown(readable(reply.content))}"
+    return NoReply(reason=reason, took=reply.took)
 
 
 def trouble_of(answer: NoReply, question: str, spent: float = 0.0) -> Trouble:

@@ -82,6 +82,7 @@ class Method(Struct, frozen=True, kw_only=True):
     :param reply: schema name of the reply's body.
     :param repeatable: whether sending the request twice has the same effect as once; only then is it repeated after a lost answer.
     :param items: the reply's field that holds the entries, if the reply comes in pages.
+    :param needs: the field without which a reply counts as no answer; empty if there is none.
     :param wide: the same action on a path without a location, if the service has one.
     :param refusals: the meaning of refusals, by the service's code or, if the code has no row, by status.
     :param root: root URL of the service; empty for the main service of a connection.
@@ -95,6 +96,7 @@ class Method(Struct, frozen=True, kw_only=True):
     reply: str
     repeatable: bool
     items: str | None = None
+    needs: str = ""
     wide: Method | None = None
     refusals: Mapping[int | str, Refusal] = field(default_factory=dict)
     root: str = ""
@@ -137,7 +139,9 @@ class Method(Struct, frozen=True, kw_only=True):
 
 
 def _wire(value: Any) -> str:
-    """A query value as Google's JSON APIs read it: booleans in lower case, everything else as text."""
+    """A query value as both services read it: booleans in lower case, lists with commas, everything else as text."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(_wire, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from msgspec import Struct
 from msgspec.structs import force_setattr, replace
@@ -23,6 +23,7 @@ from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items, pages
 from airflow_dataflow_ext.api.rest.errors import BusyError, CallError, InvalidInputError, LaunchError
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
+from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave import runs as wave_runs
 from airflow_dataflow_ext.api.wave.runs import HANDLE, RunRef, created
@@ -33,6 +34,15 @@ if TYPE_CHECKING:
     from airflow_dataflow_ext.api.rest.method import Json, Request
 
 IfRunning = Literal["wait", "adopt", "fail"]
+
+
+def check_if_running(value: Any) -> IfRunning:
+    """
+    :raises InvalidInputError: it is another word.
+    """
+    if value not in get_args(IfRunning):
+        raise InvalidInputError(f"if_running must be one of {', '.join(get_args(IfRunning))}, not {shown(value)}")
+    return cast("IfRunning", value)
 
 
 class RunLaunch(Struct, frozen=True):

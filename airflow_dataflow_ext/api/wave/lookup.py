@@ -34,7 +34,7 @@ def dataflow_id(version: str, dataflow: str | None, *, retry_for: float = budget
     :raises InvalidInputError: it is not given, or there is none of that name, or more than one.
     """
     dataflow = needed(dataflow, "dataflow")
-    if wave.is_id(dataflow, "02K"):
+    if wave.is_id(dataflow, wave.PREFIXES["dataflow"]):
         return wave.full_id(dataflow)
     bodies = yield from pages(wave.call(wave.Dataflow.list, version), retry_for=retry_for)
     return wave.full_id(str(_only("dataflow", dataflow, list(items(bodies, "dataflows"))).get("id")))
@@ -48,7 +48,7 @@ def recipe_dataflow_id(version: str, recipe: str | None, *, retry_for: float = b
         run.
     """
     recipe = needed(recipe, "recipe")
-    if wave.is_id(recipe, "05v"):
+    if wave.is_id(recipe, wave.PREFIXES["recipe"]):
         found: Json = yield from ask(recipe_request(version, recipe), retry_for=retry_for)
     else:
         bodies = yield from pages(wave.call(wave.Recipe.list, version), retry_for=retry_for)
@@ -77,4 +77,6 @@ def _only(kind: str, text: str, assets: Sequence[Json]) -> Json:
     known = [str(asset[field]) for asset in assets for field in ("name", "label") if asset.get(field)]
     meant = near(text, known)
     hint = f"did you mean {shown(meant)}?" if meant else "check the spelling, and who may see it"
+    if other := wave.kind_of(text):
+        hint = f"it is the id of a {other}"
     raise InvalidInputError(f"the org shows no {kind} of the name or label {shown(text)}; {hint}")

@@ -20,6 +20,8 @@ DEFAULT_VERSION = "59.0"
 """The API version that simple-salesforce, and so the Salesforce provider, uses by default."""
 
 OLDEST_VERSION = 42
+PREFIXES: Mapping[str, str] = {"dataflow": "02K", "recipe": "05v"}
+"""What the ids of each kind of asset begin with."""
 PAGE_SIZE = 200
 """Greatest number of jobs on a page."""
 
@@ -61,7 +63,7 @@ class DataflowJob:
         items="dataflowJobs",
     )
     start = _wave("jobs.start", "POST", _ROOT + "/dataflowjobs", body="DataflowJobInput", reply="DataflowJob")
-    get = _wave("jobs.get", "GET", _JOB, reply="DataflowJob")
+    get = _wave("jobs.get", "GET", _JOB, reply="DataflowJob", needs="id")
     update = _wave("jobs.update", "PATCH", _JOB, body="DataflowJobInput", reply="DataflowJob")
 
 
@@ -166,16 +168,15 @@ def all_methods() -> Iterator[Method]:
         yield from (fact for fact in vars(resource).values() if isinstance(fact, Method))
 
 
-def number_of(version: str) -> int:
-    """``59`` for ``59.0``.
+def number_of(version: str, at: str = "the API version") -> int:
+    """``59`` for ``59.0``, ``59`` or ``v59.0``.
 
+    :param at: where the version was set, for the error message.
     :raises InvalidInputError: it is not a version, or a version without dataflow jobs.
     """
-    match = re.fullmatch(r"(\d{2,3})(\.0)?", str(version))
+    match = re.fullmatch(r"v?([0-9]{2,3})(\.0+)?", version, re.IGNORECASE)
     if not match or int(match[1]) < OLDEST_VERSION:
-        raise InvalidInputError(
-            f"the API version must be a number such as {DEFAULT_VERSION}, from {OLDEST_VERSION}.0 on, not {shown(version)}"
-        )
+        raise InvalidInputError(f"{at} must be a number such as {DEFAULT_VERSION}, from {OLDEST_VERSION}.0 on, not {shown(version)}")
     return int(match[1])
 
 
@@ -212,6 +213,23 @@ def full_id(id: Any, at: str = "id") -> str:
         raise no_id(id, at, "a Salesforce id of 15 or 18 letters and digits")
     marks = ("".join("1" if letter.isupper() else "0" for letter in reversed(id[start : start + 5])) for start in (0, 5, 10))
     return id[:15] + "".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"[int(mark, 2)] for mark in marks)
+
+
+def run_id(id: Any, at: str) -> str:
+    """The 18-character form of a run's id.
+
+    :param at: name of the argument, for the error message.
+    :raises InvalidInputError: it is not an id, or the id of what the run runs.
+    """
+    found = full_id(id, at)
+    if what := kind_of(found):
+        raise InvalidInputError(f"{at} must be the id of a run, and {shown(id)} is the id of a {what}")
+    return found
+
+
+def kind_of(text: str) -> str:
+    """Which kind of asset a text is the id of; empty if it is none."""
+    return next((kind for kind, prefix in PREFIXES.items() if is_id(text, prefix)), "")
 
 
 def is_id(text: str, prefix: str) -> bool:

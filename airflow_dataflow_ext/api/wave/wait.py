@@ -18,6 +18,7 @@ from airflow_dataflow_ext.api.rest.ask import items, pages
 from airflow_dataflow_ext.api.rest.errors import CallError
 from airflow_dataflow_ext.api.rest.method import part
 from airflow_dataflow_ext.api.rest.steps import Now, Say
+from airflow_dataflow_ext.api.rest.values import flag
 from airflow_dataflow_ext.api.wave import methods as wave
 from airflow_dataflow_ext.api.wave import runs as wave_runs
 from airflow_dataflow_ext.api.wave.runs import Listing, RunRef, created
@@ -50,6 +51,7 @@ class RunWatch(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         force_setattr(self, "poll_sleep", check_poll_sleep(self.poll_sleep))
+        force_setattr(self, "fail_on_warning", flag(self.fail_on_warning, "fail_on_warning"))
 
     @property
     def job_id(self) -> str:

@@ -273,6 +273,28 @@ def test_a_foreign_twin_that_is_over_is_none() -> None:
     assert region.launch(BARE).job["id"] == "job-2"
 
 
+@pytest.mark.parametrize("odd", [{}, {"createTime": None}, {"createTime": "yesterday"}, {"createTime": 5}], ids=str)
+def test_a_job_of_the_name_whose_time_cannot_be_read_hides_none(odd: dict[str, Any]) -> None:
+    mine = {"id": "job-1", "name": "wc", "currentState": "JOB_STATE_RUNNING", "createTime": "1970-01-12T13:46:40Z"}
+    odd = {"id": "job-0", "name": "wc", "currentState": "JOB_STATE_DONE", **odd}
+    whole = [{**odd, "labels": OTHER}, {**mine, "labels": labels_of(IDENTITY)}]
+    for jobs in ([odd, mine], [mine, odd]):
+        talk = Talk(
+            lambda request, jobs=jobs: {"jobs": jobs} if request.method.id == "jobs.list" else whole["job-1" in request.path],
+            record=replace(INTENDED, job_name="wc").value(),
+        )
+        assert talk(launch_once(BARE, IDENTITY, clear_key=0)).job["id"] == "job-1"
+
+
+@pytest.mark.parametrize("time", [None, "yesterday"])
+def test_a_job_of_this_launch_is_found_even_if_its_time_cannot_be_read(time: str | None) -> None:
+    job = {"id": "job-1", "name": "wc", "currentState": "JOB_STATE_DONE", "createTime": time, "labels": labels_of(IDENTITY)}
+    talk = Talk(
+        lambda request: {"jobs": [job]} if request.method.id == "jobs.list" else job, record=replace(INTENDED, job_name="wc").value()
+    )
+    assert talk(launch_once(BARE, IDENTITY, clear_key=0)).job["id"] == "job-1"
+
+
 def test_another_job_whose_name_only_begins_alike_is_none() -> None:
     other = {"jobs": [{"id": "job-9", "name": SERVICE.name(IDENTITY) + "0", "createTime": "2027-01-01T00:00:00Z"}]}
     talk = Talk(lambda request: other if request.method.id == "jobs.list" else {"job": {"id": "job-2"}}, record=INTENDED.value())
