@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_dataflow_ext.api.jobs.watch import Outcome
-from airflow_dataflow_ext.api.rest.times import epoch
+from airflow_dataflow_ext.api.rest.times import epoch_or
 from airflow_dataflow_ext.api.wave.facts import keep
 from airflow_dataflow_ext.api.wave.stop import RunStopAction, stop
 from airflow_dataflow_ext.api.wave.wait import RunWatch
@@ -28,7 +28,7 @@ class WaveTrigger(WaitTrigger):
     """
 
     def ended_at(self, job: Json) -> float:
-        return epoch(job.get("endDate"), missing=0.0)
+        return epoch_or(0.0, job.get("endDate"))
 
     def link_of(self, job: Json) -> str:
         return org_page(self.hook)

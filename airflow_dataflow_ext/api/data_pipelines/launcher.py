@@ -29,7 +29,7 @@ from airflow_dataflow_ext.api.rest.ask import ask, items
 from airflow_dataflow_ext.api.rest.errors import CallError, LaunchError, NotFoundError
 from airflow_dataflow_ext.api.rest.method import Json, Request, part
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say, Sleep
-from airflow_dataflow_ext.api.rest.times import epoch
+from airflow_dataflow_ext.api.rest.times import epoch_or
 
 NEWEST = 100
 """How many of a pipeline's jobs are searched, newest first."""
@@ -125,7 +125,7 @@ class PipelineRunLauncher(Struct, frozen=True, kw_only=True):
 
 def _created(run: Mapping[str, Any]) -> float:
     """When a run was created, in seconds since the epoch; if the service does not say, after all others."""
-    return epoch(run.get("createTime"), missing=math.inf)
+    return epoch_or(math.inf, run.get("createTime"))
 
 
 def _read(at: JobRef) -> Conversation[Json]:

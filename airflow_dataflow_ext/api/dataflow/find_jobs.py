@@ -20,7 +20,7 @@ from airflow_dataflow_ext.api.rest.errors import NothingFoundError
 from airflow_dataflow_ext.api.rest.method import Json, part
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say, Sleep
 from airflow_dataflow_ext.api.rest.texts import shown
-from airflow_dataflow_ext.api.rest.times import epoch
+from airflow_dataflow_ext.api.rest.times import epoch_or
 
 _SUFFIX = re.compile(r"-([0-9a-f]{10})$")
 _MOST_SIMILAR = 5
@@ -76,7 +76,7 @@ def _may_be_named(found: str, name: str) -> bool:
 def _owner(place: Place, job: Json) -> Conversation[str]:
     """The suffix of the job's launch; a new job may not show it yet."""
     now = yield Now()
-    young = now - epoch(job.get("createTime"), missing=now) < budgets.LABELS_WITHIN
+    young = now - epoch_or(now, job.get("createTime")) < budgets.LABELS_WITHIN
     return owner_of((yield from (read_with_labels if young else read_whole)(place.job(str(job["id"])))))
 
 

@@ -14,7 +14,7 @@ from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import items, pages
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation
-from airflow_dataflow_ext.api.rest.times import epoch, rfc3339
+from airflow_dataflow_ext.api.rest.times import epoch_or, rfc3339
 
 
 def finished_jobs(place: Place, since: float) -> Conversation[list[Json]]:
@@ -31,7 +31,7 @@ def finished_jobs(place: Place, since: float) -> Conversation[list[Json]]:
 
 def ended_at(job: Mapping[str, Any]) -> float:
     """When a job ended, by the service's clock, in seconds since the epoch; 0 if the service does not say."""
-    return epoch(job.get("currentStateTime"), missing=0.0)
+    return epoch_or(0.0, job.get("currentStateTime"))
 
 
 class Ledger(Struct, kw_only=True):

@@ -28,7 +28,7 @@ from airflow_dataflow_ext.api.rest.errors import CallError, ForeignJobError
 from airflow_dataflow_ext.api.rest.method import Json, Request, as_json, part
 from airflow_dataflow_ext.api.rest.steps import Conversation, Say
 from airflow_dataflow_ext.api.rest.texts import shortened, shown
-from airflow_dataflow_ext.api.rest.times import epoch
+from airflow_dataflow_ext.api.rest.times import epoch_or
 from airflow_dataflow_ext.api.rest.values import flag
 
 
@@ -151,7 +151,7 @@ class DataflowLauncher(Struct, frozen=True, kw_only=True):
         for summary in sorted(found, key=lambda job: str(job.get("createTime", "")), reverse=True):
             if self.has_own_name:
                 return (yield from read_whole(at.job(str(summary["id"]))))
-            made = epoch(summary.get("createTime"), missing=record.since)
+            made = epoch_or(record.since, summary.get("createTime"))
             if summary.get("currentState") not in TERMINAL or made >= record.since - budgets.OLDEST:
                 job = yield from read_with_labels(at.job(str(summary["id"])))
                 if owner_of(job) == identity.suffix:

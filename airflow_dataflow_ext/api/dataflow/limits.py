@@ -12,10 +12,10 @@ from airflow_dataflow_ext.api.dataflow.stop import drains, request_stop
 from airflow_dataflow_ext.api.dataflow.usage import Spending, totals
 from airflow_dataflow_ext.api.rest import budgets
 from airflow_dataflow_ext.api.rest.ask import ask, items
-from airflow_dataflow_ext.api.rest.errors import CallError, ServiceError
+from airflow_dataflow_ext.api.rest.errors import CallError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say
-from airflow_dataflow_ext.api.rest.times import epoch
+from airflow_dataflow_ext.api.rest.times import epoch_or
 
 
 class UsageGuard:
@@ -39,7 +39,7 @@ class UsageGuard:
         if not self._spending.is_limited or state_of(job) in TERMINAL:
             return
         now = yield Now()
-        due = max(self._next, _first_check(job))
+        due = max(self._next, epoch_or(0.0, job.get("createTime")) + budgets.USAGE_EVERY)
         self.patience = due - now if now < due else budgets.USAGE_EVERY
         if now < due:
             return
@@ -69,11 +69,3 @@ class UsageGuard:
 
     def _is_stopping(self, job: Json) -> bool:
         return state_of(job) in ((CANCELLING, DRAINING) if self._drain else (CANCELLING,))
-
-
-def _first_check(job: Json) -> float:
-    """When a job is first checked, in seconds since the epoch; at once, if the time of its creation cannot be read."""
-    try:
-        return epoch(job.get("createTime"), missing=0.0) + budgets.USAGE_EVERY
-    except ServiceError:
-        return 0.0

@@ -248,6 +248,7 @@ class Job:
         body="SnapshotJobRequest",
         reply="Snapshot",
         repeatable=False,
+        needs="id",
     )
 
 

@@ -22,7 +22,7 @@ from airflow_dataflow_ext.api.rest.errors import CallError, InvalidInputError
 from airflow_dataflow_ext.api.rest.method import Json
 from airflow_dataflow_ext.api.rest.steps import Conversation, Now, Say
 from airflow_dataflow_ext.api.rest.texts import sentence
-from airflow_dataflow_ext.api.rest.times import epoch
+from airflow_dataflow_ext.api.rest.times import epoch_or
 from airflow_dataflow_ext.api.rest.values import seconds
 
 NOT_YET, ALREADY_OVER = "not yet ready for cancel", "has terminated"
@@ -100,7 +100,7 @@ class StoppableJob(Struct, kw_only=True):
         if self.force_after is None or state_of(job) != CANCELLING:
             return
         now = yield Now()
-        since = now - epoch(job.get("currentStateTime"), missing=now)
+        since = now - epoch_or(now, job.get("currentStateTime"))
         if since < self.force_after or now < self._force_from:
             return
         self._force_from = math.inf

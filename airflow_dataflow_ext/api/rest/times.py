@@ -5,22 +5,35 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from airflow_dataflow_ext.api.rest.errors import InvalidInputError
+from airflow_dataflow_ext.api.rest.errors import InvalidInputError, ServiceError
 from airflow_dataflow_ext.api.rest.texts import shown
 from airflow_dataflow_ext.api.rest.values import number, text
 
 
-def epoch(timestamp: Any, *, missing: float) -> float:
+def epoch(timestamp: Any) -> float:
     """Seconds since the epoch of an RFC 3339 time with any fraction and offset; a time without an offset is in UTC.
 
-    :param missing: the result if there is no time, or none that can be read: one odd entry must not end the search of a list.
+    :raises ServiceError: there is no time, or none that can be read.
     """
     stamp = str(timestamp).upper()
     try:
-        found = datetime.fromisoformat(stamp) if "T" in stamp else None  # without T, it is a date, or no time at all
-        return found.replace(tzinfo=found.tzinfo or UTC).timestamp() if found else missing
+        if "T" not in stamp:
+            raise ValueError("a date without a time")
+        found = datetime.fromisoformat(stamp)
+        return found.replace(tzinfo=found.tzinfo or UTC).timestamp()
     except (ValueError, OverflowError):
-        return missing
+        raise ServiceError(f"The service gave a time that cannot be read: {shown(timestamp)}.") from None
+
+
+def epoch_or(unknown: float, timestamp: Any) -> float:
+    """Seconds since the epoch of a time, where one odd entry must not end the search of a list.
+
+    :param unknown: the result if there is no time, or none that can be read.
+    """
+    try:
+        return epoch(timestamp)
+    except ServiceError:
+        return unknown
 
 
 def moment(value: float | str | date, at: str) -> float:

@@ -27,8 +27,12 @@ KIND = 3
 
 
 def created(job: Mapping[str, Any]) -> float:
-    """When the run was requested, by the service's clock, in seconds since the epoch; 0 if the service does not say."""
-    return epoch(job.get("createdDate") or job.get("startDate"), missing=0.0)
+    """When the run was requested, by the service's clock, in seconds since the epoch; 0 if the service does not say.
+
+    :raises ServiceError: its time cannot be read, so nobody knows whether it is the run of a launch.
+    """
+    date = job.get("createdDate") or job.get("startDate")
+    return epoch(date) if date else 0.0
 
 
 class Listing:

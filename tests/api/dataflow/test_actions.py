@@ -180,8 +180,9 @@ def test_a_snapshot_that_the_reply_does_not_name_is_looked_for(reply: dict[str, 
     assert talk.verbs.count("jobs.snapshot") == 1
 
 
-def test_a_snapshot_keeps_its_id_when_a_later_reply_has_none() -> None:
-    assert Talk({}, SNAPSHOT, {"state": "READY"})(snapshot().perform()) == {"id": "s1", "state": "READY"}
+def test_a_later_reply_that_does_not_name_the_snapshot_is_no_answer() -> None:
+    ready = {**SNAPSHOT, "state": "READY"}
+    assert Talk({}, SNAPSHOT, {"state": "READY"}, ready)(snapshot().perform()) == ready
 
 
 def test_a_snapshot_that_never_comes_is_an_error_in_the_end() -> None:

@@ -11,7 +11,7 @@ from airflow_dataflow_ext.api.dataflow.methods import Job, Message, Template
 from airflow_dataflow_ext.api.rest import budgets, errors
 from airflow_dataflow_ext.api.rest.ask import ask, backoff, items, pages, retry_after
 from airflow_dataflow_ext.api.rest.method import NoReply, Reply, Request
-from airflow_dataflow_ext.api.rest.times import epoch, rfc3339
+from airflow_dataflow_ext.api.rest.times import epoch, epoch_or, rfc3339
 from tests.talk import RESET, Talk, ok, refused
 
 GET = Message.list.request(projectId="p", location="l", jobId="j")
@@ -267,17 +267,20 @@ def test_a_list_that_is_refused_is_not_begun_anew() -> None:
     ],
 )
 def test_times_are_read_in_each_of_the_services_forms(text: str, seconds: float) -> None:
-    assert epoch(text, missing=-1.0) == seconds
+    assert epoch(text) == seconds
 
 
 @pytest.mark.parametrize("nothing", ["", None, "yesterday", "1970-01-01", "1970-13-01T00:00:00Z", "0", 0, {}, "T" * 1000])
-def test_a_time_that_is_not_there_or_cannot_be_read_is_what_the_caller_says(nothing: Any) -> None:
-    assert epoch(nothing, missing=7.0) == 7.0
+def test_a_time_that_is_not_there_or_cannot_be_read_is_an_error_or_what_the_caller_says(nothing: Any) -> None:
+    with pytest.raises(errors.ServiceError, match="a time that cannot be read: ") as unreadable:
+        epoch(nothing)
+    assert len(str(unreadable.value)) < 250
+    assert epoch_or(7.0, nothing) == 7.0
 
 
 def test_times_are_written_as_they_are_read() -> None:
     assert rfc3339(1.25) == "1970-01-01T00:00:01.250000Z"
-    assert epoch(rfc3339(1_700_000_000.123456), missing=0.0) == pytest.approx(1_700_000_000.123456)
+    assert epoch(rfc3339(1_700_000_000.123456)) == pytest.approx(1_700_000_000.123456)
 
 
 @pytest.mark.parametrize("odd", [Reply(status=200), ok({"id": None}), ok({"name": "wc"})])
