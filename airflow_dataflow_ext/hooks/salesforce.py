@@ -152,13 +152,15 @@ class SalesforceConnection(SalesforceHook):
 
     @cached_property
     def _local_root(self) -> str:
-        """The emulator's root URL, without a path, as the login reads an instance URL; or an empty text.
+        """The emulator's root URL, without a path, as the login reads an instance URL; empty for an instance of Salesforce.
 
-        :raises InvalidInputError: the URL is plain HTTP to another machine.
+        :raises InvalidInputError: it is neither: without this check, the login would go to Salesforce.
         """
         url = str(self._setting("instance_url") or "")
-        is_local = url.lower().startswith("http:") or re.match(r"(localhost|127\.[\d.]+)(:|/|\Z)", url, re.IGNORECASE)
-        return urljoin(check_root(url, f"instance_url of {self._whose}"), "/").rstrip("/") if is_local else ""
+        is_local = re.match(r"(localhost|127\.[\d.]+)(:|/|\Z)", url, re.IGNORECASE)
+        if not url or (re.fullmatch(r"https://\S+|[\w.-]+/?", url, re.IGNORECASE) and not is_local):
+            return ""
+        return urljoin(check_root(url, f"instance_url of {self._whose}"), "/").rstrip("/")
 
     def _get_field(self, extras: dict[str, Any], field_name: str) -> Any:
         """A setting of the connection that the login needs, as SalesforceHook passes it to simple-salesforce.

@@ -32,7 +32,8 @@ def check_root(url: str, source: str) -> str:
     host = _host_of(url)
     if not host:
         public = re.sub(r"(?<=//)[^/?#]*@", "", url)  # without the password
-        raise InvalidInputError(f"{source} must be an address such as https://dataflow.googleapis.com, without a user, not {shown(public)}")
+        what = "must be an address that begins with https://, or on this machine with http://, without a user"
+        raise InvalidInputError(f"{source} {what}, not {shown(public)}")
     if not url.lower().startswith("https:") and not is_loopback(host):
         raise InvalidInputError(
             f"{source}: plain http would show the token to the network, and is allowed for this machine only; {shown(url)} is elsewhere"

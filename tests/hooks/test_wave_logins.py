@@ -157,6 +157,14 @@ def test_plain_http_elsewhere_is_refused_before_a_login(connect: Callable[..., A
         connect(USER, {"security_token": SECURITY_TOKEN, "instance_url": url}).list_dataflows()
 
 
+@pytest.mark.parametrize("url", ["ftp://localhost:8085", "//localhost:8085", "[::1]:8085", "acme.example:8085", "localhost", "a b"])
+def test_what_is_no_address_of_an_instance_is_refused_before_a_login(connect: Callable[..., Any], url: str) -> None:
+    with pytest.raises(
+        InvalidInputError, match="instance_url of connection 'salesforce_default' must be an address that begins with https://"
+    ):
+        connect(USER, {"security_token": SECURITY_TOKEN, "instance_url": url}).list_dataflows()
+
+
 @pytest.mark.parametrize(
     ("user", "extra", "said"),
     [
