@@ -207,7 +207,7 @@ class Emulator:
         return {**self.connections(), "GOOGLE_APPLICATION_CREDENTIALS": str(file)}
 
     def wipe(self) -> None:
-        """Delete all jobs, snapshots, scripts and faults, and the request log."""
+        """Delete all jobs, snapshots, scripts and faults, and the request log, and reset all settings to what they were at the start."""
         self.clock.on_loop(self._control.wipe)
 
     def _start_storage(self) -> None:

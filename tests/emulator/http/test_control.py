@@ -51,9 +51,13 @@ def test_wiping_forgets_everything(still_emulator: Emulator, ask: Asker, clock: 
     tell(still_emulator, "POST", "faults", {"method": "jobs.get", "status": 503})
     rung: list[str] = []
     clock.on_loop(lambda: clock.after(1, lambda: rung.append("an old alarm")))
+    before = tell(still_emulator, "GET", "settings"), tell(still_emulator, "POST", "wave/settings", {})
+    tell(still_emulator, "POST", "settings", {"full": {"us-central1": "QUOTA_FOR_INSTANCES"}, "page_size": 1})
+    tell(still_emulator, "POST", "wave/settings", {"stopped": "Failure"})
     tell(still_emulator, "POST", "wipe")
     assert (len(still_emulator.jobs), len(still_emulator.scripts), len(still_emulator.requests)) == (0, 0, 0)
     assert still_emulator.faults.unused() == []
+    assert (tell(still_emulator, "GET", "settings"), tell(still_emulator, "POST", "wave/settings", {})) == before
     ask.launch("wc")
     clock.advance(60)
     assert still_emulator.jobs.by_name("wc")[0]["currentState"] == "JOB_STATE_DONE"
