@@ -262,7 +262,9 @@ def test_an_emulator_whose_data_directory_is_gone_serves_on_and_says_once_what_i
             time.sleep(2 * SAVE_EVERY)
     said = [record.message for record in caplog.records if "not saved" in record.message]
     (line,) = said
-    assert line.startswith(f"Jobs, snapshots and pipelines are not saved in {tmp_path}/data/dataflow.sqlite: unable to open database file. ")
+    assert line.startswith(
+        f"Jobs, snapshots and pipelines are not saved in {tmp_path}/data/dataflow.sqlite: unable to open database file. "
+    )
 
 
 @pytest.mark.parametrize("option", ["--data", "--scripts", "--images", "--ready-file"])
