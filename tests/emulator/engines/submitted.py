@@ -175,6 +175,13 @@ steps = pipeline | "Steps" >> beam.Create([1])
 counts = (pipeline | "Clock" >> PeriodicImpulse(fire_interval=0.2) | beam.WindowInto(FixedWindows(2))
           | "Tick" >> beam.Map(from_elsewhere, beam.pvalue.AsSingleton(steps)) | "Sum" >> beam.CombinePerKey(sum))
 counts | "Keep" >> beam.ParDo(Keep())
+def with_all(pair, loads):
+    for load in loads:
+        Metrics.counter("loads", "seen").inc()
+
+loads = pipeline | "Loads" >> PeriodicImpulse(fire_interval=1) | "Load" >> beam.WindowInto(FixedWindows(2))
+(pipeline | "Reads" >> PeriodicImpulse(fire_interval=0.5) | "Read" >> beam.WindowInto(FixedWindows(2))
+ | "With all" >> beam.Map(with_all, beam.pvalue.AsList(loads)))
 counts | "Alarm" >> beam.ParDo(Alarm())
 print(pipeline.run().job_id())
 '''

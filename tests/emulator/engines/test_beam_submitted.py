@@ -263,6 +263,7 @@ def test_windows_close_once_and_timers_ring_while_a_stream_runs(author: Author, 
 
     until(lambda: in_state(ask, job_id, "RUNNING"))
     until(lambda: len(kept()) >= 4 and rung("end") >= 2 and rung("soon") >= 2)
+    until(lambda: rung("seen") >= 2)  # a side input that never ends
     assert in_state(ask, job_id, "RUNNING")
     closed = kept()
     assert all(count == 10 for count in [closed[start] for start in sorted(closed)][1:])  # a tick each 0.2 seconds; the first is cut

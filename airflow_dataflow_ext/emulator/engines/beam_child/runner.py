@@ -11,7 +11,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import StandardOptions, WorkerOptions
 from apache_beam.portability.api import beam_fn_api_pb2
-from apache_beam.runners.portability.fn_api_runner import fn_runner
+from apache_beam.runners.portability.fn_api_runner import fn_runner, translations
 from apache_beam.runners.worker import sdk_worker_main
 
 from . import pubsub, streams
@@ -59,6 +59,10 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         _log_as_a_worker(options)
         with pubsub.filled(pipeline_proto, self.wire):
             return super().run_via_runner_api(pipeline_proto, options)
+
+    def create_stages(self, pipeline_proto: Any) -> Any:
+        translations.Stage.can_fuse = streams.can_fuse
+        return super().create_stages(pipeline_proto)
 
     def run_stages(self, stage_context: Any, stages: Any) -> Any:
         self._stages = {stage.name: StageRun(number, stage) for number, stage in enumerate(stages, 1)}
