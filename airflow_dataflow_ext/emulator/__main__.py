@@ -39,7 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"The emulator cannot start: {error}", file=sys.stderr)
         return 2
     stop = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
+    ends = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup keeps a program running when its terminal is closed
+        ends.append(signal.SIGHUP)
+    for name in ends:
         signal.signal(name, lambda *_: stop.set())
     try:
         emulator.start()
@@ -69,15 +72,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--print-env", action="store_true", help="print shell commands that connect to the emulator on --port, and exit")
     parser.add_argument("--gcs-port", type=_port, default=0, help="port of Cloud Storage; 0 for any free one (default: %(default)s)")
     parser.add_argument("--no-gcs", action="store_true", help="do not serve Cloud Storage; requires --engine scripted")
-    parser.add_argument("--data", type=Path, help="directory for objects, logs and the service account's key (default: nothing is kept)")
+    parser.add_argument(
+        "--data", type=_path, help="directory for objects, jobs, logs and the service account's key (default: nothing is kept)"
+    )
     parser.add_argument("--engine", choices=ENGINES, default="auto", help="what runs the jobs (default: %(default)s)")
-    parser.add_argument("--scripts", type=Path, help="JSON list of scripts, for --engine scripted or auto")
+    parser.add_argument("--scripts", type=_path, help="JSON list of scripts, for --engine scripted or auto")
     images = "JSON object: container image -> Python pipeline file, or program and python; for --engine beam or auto"
-    parser.add_argument("--images", type=Path, help=images)
+    parser.add_argument("--images", type=_path, help=images)
     parser.add_argument("--auth", choices=MODES, default="optional", help="whether calls need a token (default: %(default)s)")
     parser.add_argument("--token-lifetime", type=_seconds, default=3600, metavar="SECONDS", help="(default: %(default)s)")
     parser.add_argument("--manual-clock", action="store_true", help="time stands still until POST /_emulator/clock advances it")
-    parser.add_argument("--ready-file", type=Path, help="file that is written, as JSON, when all services are ready")
+    parser.add_argument("--ready-file", type=_path, help="file that is written, as JSON, when all services are ready")
     return parser
 
 
@@ -89,6 +94,16 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
     return int(text)
+
+
+def _path(text: str) -> Path:
+    """A path; without this check, an unset variable of a shell would name the current directory.
+
+    :raises argparse.ArgumentTypeError: it is empty.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("a path is needed; this one is empty")
+    return Path(text)
 
 
 def _seconds(text: str) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import tempfile
 import threading
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from airflow_dataflow_ext.emulator.dataflow.script_check import check_script
 from airflow_dataflow_ext.emulator.dataflow.service import DataflowServer
 from airflow_dataflow_ext.emulator.dataflow.store import JobStore
 from airflow_dataflow_ext.emulator.dataflow.world import Settings, World
+from airflow_dataflow_ext.emulator.directory import Directory
 from airflow_dataflow_ext.emulator.engines.choice import AutoEngine
 from airflow_dataflow_ext.emulator.engines.contract import Engine
 from airflow_dataflow_ext.emulator.engines.images import Image
@@ -87,7 +87,8 @@ class Emulator:
 
     :param port: port of the services; 0 takes any free one.
     :param gcs_port: the same for Cloud Storage; None serves no Cloud Storage, which only the scripted engine can do without.
-    :param data: directory that keeps objects, jobs, snapshots and the service account's key; without one, everything is lost at the end.
+    :param data: directory that keeps objects, jobs, snapshots and the service account's key, for one emulator at a time; without one,
+        everything is lost at the end.
     :param engine: ``scripted``, ``beam``, or ``auto``, which uses a script if one matches the job's name, else Beam.
     :param images: maps a container image to what runs in its place: the path of a Python pipeline, or an ``Image``.
     :param auth: ``optional`` checks a token if there is one, ``required`` also refuses a call without one, ``off`` checks nothing.
@@ -122,6 +123,7 @@ class Emulator:
         self._port = port
         self._gcs_port = gcs_port if gcs_port is not None or engine == "scripted" else 0
         self._data = Path(data) if data else None
+        self._directory = Directory(self._data)
         self._engine = engine
         self._images = dict(images or {})
         self._strict = strict_faults
@@ -130,7 +132,6 @@ class Emulator:
         self._store: JobStore | None = None
         self._saving: asyncio.Task[None] | None = None
         self._gcs: GcsServer | None = None
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self.objects = Objects()
@@ -144,9 +145,11 @@ class Emulator:
     def start(self) -> Self:
         """Serve until :meth:`close` is called.
 
-        :raises OSError: a port is taken.
+        :raises OSError: a port is taken, or the data directory cannot be written.
+        :raises ValueError: another emulator uses the data directory, or a file in it cannot be read.
         """
         try:
+            self._directory.open()
             self._start_storage()
             self._control, self._server = self._assemble()
             self.jobs = EmulatedJobs(self._control, self.clock)
@@ -175,9 +178,7 @@ class Emulator:
         if self._gcs is not None:
             gcs, self._gcs = self._gcs, None
             gcs.stop()
-        if self._temporary is not None:
-            self._temporary.cleanup()
-            self._temporary = None
+        self._directory.close()
         unused = self.faults.unused()
         if unused and (self._strict if strict is None else strict):
             raise UnusedFaultsError(unused)
@@ -202,12 +203,12 @@ class Emulator:
 
     def environment(self) -> dict[str, str]:
         """The variables of :meth:`connections`, and the credentials that Google's own clients look for, including Beam's."""
-        file = self._directory() / "google-credentials.json"
+        file = self._directory.path() / "google-credentials.json"
         self._account.write_key(self.url, file)
         return {**self.connections(), "GOOGLE_APPLICATION_CREDENTIALS": str(file)}
 
     def wipe(self) -> None:
-        """Delete all jobs, snapshots, scripts and faults, and the request log."""
+        """Delete all jobs, snapshots, scripts and faults, and the request log, and reset all settings to what they were at the start."""
         self.clock.on_loop(self._control.wipe)
 
     def _start_storage(self) -> None:
@@ -253,17 +254,8 @@ class Emulator:
             return scripted
         from airflow_dataflow_ext.emulator.engines.beam import BeamEngine
 
-        beam = BeamEngine(self._images, self.gcs_url, self._directory() / "logs")
+        beam = BeamEngine(self._images, self.gcs_url, self._directory.path() / "logs")
         return beam if self._engine == "beam" else AutoEngine(beam, scripted, self.scripts)
-
-    def _directory(self) -> Path:
-        """The directory of this emulator's files: its data directory, or a temporary one."""
-        if self._data is not None:
-            self._data.mkdir(parents=True, exist_ok=True)
-            return self._data.absolute()
-        if self._temporary is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="dataflow-emulator-")
-        return Path(self._temporary.name)
 
     @staticmethod
     def _serve(loop: asyncio.AbstractEventLoop) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -23,6 +24,7 @@ CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, sequence INTEGER, record T
 CREATE TABLE IF NOT EXISTS snapshots (id TEXT PRIMARY KEY, record TEXT);
 CREATE TABLE IF NOT EXISTS pipelines (name TEXT PRIMARY KEY, record TEXT);
 """
+log = logging.getLogger(__name__)
 _TIMES = ("created", "shown_from", "ended", "cancelling_since")
 _AS_THEY_ARE = ("fields", "veiled", *_TIMES, "messages", "events", "metrics", "stages", "worker_logs")
 
@@ -37,6 +39,7 @@ class JobStore:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._file = directory / "dataflow.sqlite"
+        self._trouble = ""
         self._saved: set[str] = set()
         self._saved_snapshots: dict[str, str] = {}
         self._saved_pipelines: dict[str, str] = {}
@@ -70,7 +73,17 @@ class JobStore:
         world.pipelines.update((name, json.loads(text)) for name, text in pipelines)
 
     def save(self, world: World) -> None:
-        """Save what has changed since the last call."""
+        """Save what has changed since the last successful call; an error is logged once, and the emulator serves on."""
+        trouble = ""
+        try:
+            self._save(world)
+        except sqlite3.Error as error:
+            trouble = str(error)
+        if trouble and trouble != self._trouble:
+            log.error("Jobs, snapshots and pipelines are not saved in %s: %s. The next change is another try.", self._file, trouble)
+        self._trouble = trouble
+
+    def _save(self, world: World) -> None:
         changed = [record for record in world.jobs if record.changed]
         gone = self._saved - {record.id for record in world.jobs}
         taken = {name: json.dumps(snapshot) for name, snapshot in world.snapshots.items()}

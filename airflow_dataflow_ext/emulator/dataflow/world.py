@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -14,7 +15,7 @@ from airflow_dataflow_ext.emulator.engines.contract import Engine
 from airflow_dataflow_ext.emulator.google.objects import Objects
 from airflow_dataflow_ext.emulator.http.answers import Answers
 from airflow_dataflow_ext.emulator.http.clock import Clock
-from airflow_dataflow_ext.emulator.http.payload import make
+from airflow_dataflow_ext.emulator.http.payload import change
 
 
 @dataclass(kw_only=True)
@@ -46,7 +47,7 @@ class Settings(Capacity):
 
         :raises ValueError: there is no such setting, or a value is wrong.
         """
-        vars(self).update(vars(make(Settings, {**vars(self), **changes}, "the settings")))
+        change(self, changes)
 
     def to_json(self) -> Json:
         return {**vars(self), "failed_locations": sorted(self.failed_locations)}
@@ -70,6 +71,11 @@ class World:
 
     def __post_init__(self) -> None:
         self.jobs = Jobs(self.clock.now)
+        self._first_settings = vars(copy.deepcopy(self.settings))
+
+    def reset_settings(self) -> None:
+        """Give the settings the values again that they had at the start."""
+        self.settings.change(**copy.deepcopy(self._first_settings))
 
     def page_size(self, asked: int | None) -> int:
         return min(asked or self.settings.page_size, self.settings.page_cap)

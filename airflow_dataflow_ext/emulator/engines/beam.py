@@ -27,7 +27,7 @@ class BeamEngine:
 
     :param images: maps a container image or a classic template's path to what runs in its place; a string is a Python pipeline's path.
     :param gcs_url: URL of the storage emulator that serves the pipelines' ``gs://`` paths.
-    :param log_dir: directory for the output of each run, ``<job id>.log``.
+    :param log_dir: directory for the output of each run, ``<job id>.log``; no other engine uses it at the same time.
     :param python: the Python that runs pipelines whose image has none; it needs apache-beam[gcp], but not this package.
     :param max_running: how many batch pipelines run at a time; further ones wait in JOB_STATE_QUEUED (Flex) or JOB_STATE_PENDING.
     :param grace: seconds between SIGTERM and SIGKILL for a cancelled pipeline.
@@ -49,6 +49,7 @@ class BeamEngine:
     ) -> None:
         self._images = {name: image_of(value) for name, value in images.items()}
         self._machine = Machine(python, gcs_url, Path(log_dir), grace)
+        self._machine.clean_up()
         self._slots = asyncio.Semaphore(max_running)
         self._jobs: dict[str, tuple[BeamJob, asyncio.Task[None]]] = {}
 

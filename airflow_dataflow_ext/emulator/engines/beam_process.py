@@ -19,6 +19,8 @@ from airflow_dataflow_ext.emulator.engines.beam_program import Program
 _CHILD = Path(__file__).parent / "beam_child" / "__main__.py"
 _LONGEST_LINE = 64 * 1024 * 1024
 TAIL_LINES = 30
+_HOME = ".home"
+"""What the name of a pipeline's directory ends with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class Machine:
     log_dir: Path
     grace: float
 
+    def clean_up(self) -> None:
+        """Delete the directories of pipelines that an engine has left because it was killed."""
+        for home in self.log_dir.glob(f"*{_HOME}"):
+            shutil.rmtree(home, ignore_errors=True)
+
 
 class BeamProcess:
     """The process of one pipeline.
@@ -45,7 +52,7 @@ class BeamProcess:
 
     def __init__(self, program: Program, machine: Machine, *, name: str, project_id: str) -> None:
         self.log = machine.log_dir / f"{name}.log"
-        self._home = machine.log_dir / f"{name}.home"
+        self._home = machine.log_dir / f"{name}{_HOME}"
         self._program = program
         self._machine = machine
         self._project_id = project_id

@@ -124,7 +124,7 @@ class Control:
         return self.world.settings.to_json()
 
     def wipe(self) -> None:
-        """Delete jobs, snapshots, pipelines, scripts, faults and the request log; running jobs are stopped."""
+        """Delete jobs, snapshots, pipelines, scripts, faults and the request log, and reset all settings; running jobs are stopped."""
         for record in list(self.world.jobs):
             if not record.is_terminal:
                 self.world.engine.stop(record.id, drain=False)
@@ -132,6 +132,7 @@ class Control:
         self.world.snapshots.clear()
         self.world.leases.clear()
         self.world.pipelines.clear()
+        self.world.reset_settings()
         self.world.clock.clear()
         self.wave.wipe()
         self.faults.clear()

@@ -118,6 +118,14 @@ def make(kind: type[T], value: Mapping[str, Any], what: str) -> T:
         raise ValueError(f"{what} is not complete: {error}") from error
 
 
+def change(settings: object, changes: Mapping[str, Any]) -> None:
+    """Change the fields of a dataclass of settings by their names: all of them or, on an error, none.
+
+    :raises ValueError: there is no such setting, or a value is wrong.
+    """
+    vars(settings).update(vars(make(type(settings), {**vars(settings), **changes}, "the settings")))
+
+
 def invoke(call: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     """Call a function with arguments, checked against its annotations.
 

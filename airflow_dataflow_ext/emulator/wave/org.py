@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 from airflow_dataflow_ext.emulator.http.clock import Clock
-from airflow_dataflow_ext.emulator.http.payload import make
+from airflow_dataflow_ext.emulator.http.payload import change
 from airflow_dataflow_ext.emulator.wave.login import Sessions
 from airflow_dataflow_ext.emulator.wave.runs import Ids, Json, WaveRuns, WaveSettings
 from airflow_dataflow_ext.emulator.wave.script import WaveScript, WaveScripts
@@ -21,6 +22,7 @@ class WaveOrg:
     def __init__(self, clock: Clock, settings: WaveSettings | None = None) -> None:
         self.clock = clock
         self.settings = settings or WaveSettings()
+        self._first_settings = vars(copy.copy(self.settings))
         self.scripts = WaveScripts()
         self.sessions = Sessions()
         self.used = 0
@@ -102,9 +104,8 @@ class WaveOrg:
 
         :raises ValueError: there is no such setting, or a value is wrong.
         """
-        changed = make(WaveSettings, {**vars(self.settings), **changes}, "the settings")
-        vars(self.settings).update(vars(changed))
-        return dict(vars(changed))
+        change(self.settings, changes)
+        return dict(vars(self.settings))
 
     def put(self, job_id: str, status: str, message: str = "") -> None:
         """Set the status of a run at once.
@@ -114,10 +115,11 @@ class WaveOrg:
         self.clock.on_loop(lambda: self.runs.put(job_id, status, message))
 
     def wipe(self) -> None:
-        """Delete runs, scripts and all assets but the first ones, and reset the number of API requests."""
+        """Delete runs, scripts and all assets but the first ones, and reset the settings and the number of API requests."""
         for kept in (self.dataflows, self.recipes, self.connectors, self.runs, self.scripts):
             kept.clear()
         self.used = 0
+        self.set(**self._first_settings)
         self._furnish()
 
     def _furnish(self) -> None:

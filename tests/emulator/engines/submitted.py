@@ -56,12 +56,14 @@ spreads = {m.key.metric.name: [m.committed.count, m.committed.sum, m.committed.m
 print(json.dumps({"state": state, "job": result.job_id(), "counters": counters, "distributions": spreads}))
 '''
 FAILING = """
-import sys
+import logging, sys
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 def parse(text):
+    logging.info("parsing %s", text)
+    logging.getLogger("chatty").info("a detail")
     return int(text)
 
 with beam.Pipeline(options=PipelineOptions(sys.argv[1:])) as pipeline:
@@ -173,6 +175,13 @@ steps = pipeline | "Steps" >> beam.Create([1])
 counts = (pipeline | "Clock" >> PeriodicImpulse(fire_interval=0.2) | beam.WindowInto(FixedWindows(2))
           | "Tick" >> beam.Map(from_elsewhere, beam.pvalue.AsSingleton(steps)) | "Sum" >> beam.CombinePerKey(sum))
 counts | "Keep" >> beam.ParDo(Keep())
+def with_all(pair, loads):
+    for load in loads:
+        Metrics.counter("loads", "seen").inc()
+
+loads = pipeline | "Loads" >> PeriodicImpulse(fire_interval=1) | "Load" >> beam.WindowInto(FixedWindows(2))
+(pipeline | "Reads" >> PeriodicImpulse(fire_interval=0.5) | "Read" >> beam.WindowInto(FixedWindows(2))
+ | "With all" >> beam.Map(with_all, beam.pvalue.AsList(loads)))
 counts | "Alarm" >> beam.ParDo(Alarm())
 print(pipeline.run().job_id())
 '''
@@ -192,15 +201,15 @@ class Author:
         nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "localhost,127.0.0.1"}
         self._environment = {**os.environ, **nowhere, "STORAGE_EMULATOR_HOST": emulator.gcs_url, "GOOGLE_APPLICATION_CREDENTIALS": str(key)}
 
-    def submit(self, source: str, *arguments: str) -> subprocess.Popen[str]:
-        """Start the program of a pipeline."""
+    def submit(self, source: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Start the program of a pipeline, with further environment variables."""
         program = self._directory / f"pipeline_{abs(hash(source))}.py"
         program.write_text(source)
         options = ["--runner=DataflowRunner", f"--dataflow_endpoint={self._endpoint}", "--project=my-project"]
         options += ["--region=us-central1", "--temp_location=gs://staging/temp"]
         return subprocess.Popen(
             [sys.executable, str(program), *options, *arguments],
-            env={**self._environment, "PYTHONPATH": str(self._directory / "packages")},
+            env={**self._environment, "PYTHONPATH": str(self._directory / "packages"), **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -6,11 +6,12 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_dataflow_ext.api.dataflow.methods import Debug, Job
+from airflow_dataflow_ext.api.dataflow.methods import Debug, Job, Message
 from airflow_dataflow_ext.emulator import Emulator
 from tests.airflow_task import TaskInstance
 from tests.asking import Asker
@@ -48,7 +49,7 @@ def ended(author: Author, emulator: Emulator) -> dict[str, tuple[int, str, str]]
     """Two programs that wait for their jobs, side by side."""
     wheel = author.package()
     counted = author.submit(COUNTED, "--output=gs://staging/counted", f"--extra_package={wheel}", "--job_name=counted")
-    failing = author.submit(FAILING, "--job_name=failing")
+    failing = author.submit(FAILING, "--job_name=failing", "--save_main_session", '--sdk_harness_log_level_overrides={"chatty": "WARNING"}')
     return {"counted": finish(counted), "failing": finish(failing)}
 
 
@@ -63,6 +64,20 @@ def test_a_program_waits_for_its_job_and_reads_its_metrics(ended: dict[str, tupl
 
 def test_functions_find_the_session_and_the_package_that_are_staged_with_them(ended: Any, emulator: Emulator) -> None:
     assert words(emulator, "gs://staging/counted") == {"A!": 1, "B!": 2, "C!": 3}
+
+
+def test_what_a_requirements_file_names_is_staged_with_the_pipeline_and_installed_from_there(
+    author: Author, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in {"NO_INDEX": "1", "CONFIG_FILE": os.devnull, "FIND_LINKS": ""}.items():
+        monkeypatch.setenv(f"PIP_{name}", value)
+    requirements, found_by_the_author = tmp_path / "needed.txt", str(author.package().parent)
+    requirements.write_text("# nothing else\nshouting==1.0\n")
+    options = [f"--requirements_file={requirements}", f"--requirements_cache={tmp_path / 'cache'}", "--job_name=required"]
+    program = author.submit(COUNTED, "--output=gs://staging/required", *options, PIP_FIND_LINKS=found_by_the_author)
+    status, _, errors = finish(program)
+    assert status == 0, errors
+    assert words(emulator, "gs://staging/required") == {"A!": 1, "B!": 2, "C!": 3}
 
 
 def test_a_package_is_built_from_its_setup_file_and_installed_without_a_registry(
@@ -96,6 +111,15 @@ def test_a_pipeline_that_raises_fails_the_job_and_the_program_with_its_own_words
     assert status == 1
     assert "DataflowRuntimeException: Dataflow pipeline failed. State: FAILED" in errors
     assert reason in errors
+
+
+def test_workers_log_from_info_on_unless_an_option_says_otherwise(ended: Any, emulator: Emulator, ask: Asker) -> None:
+    (job,) = emulator.jobs.by_name("failing")
+    messages = ask(Message.list, jobId=job["id"], minimumImportance="JOB_MESSAGE_DETAILED")["jobMessages"]
+    log = next(message["messageText"].rpartition(" ")[2] for message in messages if "its output is in" in message["messageText"])
+    text = Path(log.rstrip(".")).read_text("utf-8")
+    assert "INFO:root:parsing many\n" in text
+    assert "a detail" not in text
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +263,7 @@ def test_windows_close_once_and_timers_ring_while_a_stream_runs(author: Author, 
 
     until(lambda: in_state(ask, job_id, "RUNNING"))
     until(lambda: len(kept()) >= 4 and rung("end") >= 2 and rung("soon") >= 2)
+    until(lambda: rung("seen") >= 2)  # a side input that never ends
     assert in_state(ask, job_id, "RUNNING")
     closed = kept()
     assert all(count == 10 for count in [closed[start] for start in sorted(closed)][1:])  # a tick each 0.2 seconds; the first is cut

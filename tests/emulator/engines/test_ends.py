@@ -139,6 +139,18 @@ def test_a_pipeline_ends_when_the_emulator_is_killed(images: dict[str, str | Ima
     assert not alive(helper)
 
 
+def test_what_a_killed_emulator_has_left_of_a_pipeline_is_deleted_at_the_next_start(engine: Started, log_dir: Path) -> None:
+    left = log_dir / "killed.home" / "environment"
+    left.mkdir(parents=True)
+
+    async def run() -> None:
+        async with engine():
+            pass
+
+    asyncio.run(run())
+    assert not left.parent.exists()
+
+
 def test_without_beam_the_launch_is_refused_and_says_what_to_install(engine: Started, monkeypatch: pytest.MonkeyPatch) -> None:
     async def launch() -> None:
         async with engine() as beam:

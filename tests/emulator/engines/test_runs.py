@@ -122,10 +122,13 @@ def test_a_failing_pipeline_tells_its_own_error(finished: dict[str, Recorder]) -
     trace, cause = report.texts("ERROR")
     assert report.path == ["QUEUED", "PENDING", "RUNNING", "FAILED"]
     (log,) = report.worker_logs
-    assert "ValueError: invalid literal for int() with base 10: 'many'" in log
-    assert "return int(text)" in trace
+    assert "LookupError: no order many" in log
+    assert trace.count("return int(text)") == 1
+    assert trace.count("ValueError: invalid literal for int() with base 10: 'many'") == 1
+    assert trace.count('raise LookupError(f"no order {text}") from error') == 1
+    assert trace.endswith("LookupError: no order many [while running 'Parse']")
     assert "apache_beam" not in trace
-    assert "Parse failed., ValueError: invalid literal for int() with base 10: 'many' [while running 'Parse']" in cause
+    assert "Parse failed., LookupError: no order many [while running 'Parse']" in cause
     assert report.stage_list[-1]["state"] == "EXECUTION_STATE_FAILED"
 
 

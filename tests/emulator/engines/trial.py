@@ -29,12 +29,20 @@ FAILING = """
 import apache_beam as beam
 
 def parse(text):
-    return int(text)
+    try:
+        return int(text)
+    except ValueError as error:
+        raise LookupError(f"no order {text}") from error
 
 with beam.Pipeline() as pipeline:
     pipeline | beam.Create(["1", "many"]) | "Parse" >> beam.Map(parse)
 """
-NO_PIPELINE = "raise LookupError('no such table: orders')"
+NO_PIPELINE = """
+try:
+    {}["orders"]
+except KeyError as error:
+    raise LookupError("no such table: orders") from error
+"""
 CRASHING = "import os; print('about to fall', flush=True); os.abort()"
 SLOW = """
 import subprocess, sys, time

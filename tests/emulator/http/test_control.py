@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import requests
 
 from airflow_dataflow_ext.emulator import Emulator, ManualClock
 from airflow_dataflow_ext.emulator.__main__ import main
+from airflow_dataflow_ext.emulator.embedded import SAVE_EVERY
 from tests.asking import Asker
 
 
@@ -51,9 +53,13 @@ def test_wiping_forgets_everything(still_emulator: Emulator, ask: Asker, clock: 
     tell(still_emulator, "POST", "faults", {"method": "jobs.get", "status": 503})
     rung: list[str] = []
     clock.on_loop(lambda: clock.after(1, lambda: rung.append("an old alarm")))
+    before = tell(still_emulator, "GET", "settings"), tell(still_emulator, "POST", "wave/settings", {})
+    tell(still_emulator, "POST", "settings", {"full": {"us-central1": "QUOTA_FOR_INSTANCES"}, "page_size": 1})
+    tell(still_emulator, "POST", "wave/settings", {"stopped": "Failure"})
     tell(still_emulator, "POST", "wipe")
     assert (len(still_emulator.jobs), len(still_emulator.scripts), len(still_emulator.requests)) == (0, 0, 0)
     assert still_emulator.faults.unused() == []
+    assert (tell(still_emulator, "GET", "settings"), tell(still_emulator, "POST", "wave/settings", {})) == before
     ask.launch("wc")
     clock.advance(60)
     assert still_emulator.jobs.by_name("wc")[0]["currentState"] == "JOB_STATE_DONE"
@@ -123,7 +129,7 @@ def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, An
         process.communicate()
 
 
-@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_program_serves_says_how_to_connect_and_ends_on_a_signal(served: Any, name: signal.Signals) -> None:
     process, ready = served
     ask = Asker(ready["url"])
@@ -134,6 +140,18 @@ def test_the_program_serves_says_how_to_connect_and_ends_on_a_signal(served: Any
     assert process.returncode == 0
     assert ready["url"] in output
     assert f'eval "$(python -m airflow_dataflow_ext.emulator --print-env --port {ready["url"].rpartition(":")[2]})"' in output
+
+
+def test_with_nohup_the_end_of_the_terminal_does_not_end_the_program() -> None:
+    command = ["nohup", sys.executable, "-m", "airflow_dataflow_ext.emulator", "--port", "0", "--engine", "scripted", "--no-gcs"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        assert "Dataflow" in process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.terminate()
+        assert process.wait(60) == 0
 
 
 def test_a_shell_that_evaluates_the_print_of_the_environment_is_connected(emulator: Emulator) -> None:
@@ -218,6 +236,43 @@ def test_a_file_that_prevents_the_start_is_named_in_one_line(
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1
     assert said.format(tmp_path) in lines[0]
+
+
+def test_a_data_directory_that_another_emulator_uses_is_left_alone(tmp_path: Path) -> None:
+    with Emulator(data=tmp_path) as first:
+        first.scripts.play("*", [(0.0, "JOB_STATE_RUNNING")])
+        ask = Asker(first.url)
+        job = ask.launch("stream")
+        key = Path(first.environment()["GOOGLE_APPLICATION_CREDENTIALS"]).read_text()
+        with pytest.raises(ValueError, match=rf"^Another emulator uses {tmp_path}\. "), Emulator(data=tmp_path) as other:
+            other.environment()
+        assert Path(first.environment()["GOOGLE_APPLICATION_CREDENTIALS"]).read_text() == key
+        assert ask.state(job) == "JOB_STATE_RUNNING"
+    with Emulator(data=tmp_path) as second:
+        assert Asker(second.url).state(job) == "JOB_STATE_FAILED"
+
+
+def test_an_emulator_whose_data_directory_is_gone_serves_on_and_says_once_what_it_cannot_save(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Emulator(data=tmp_path / "data") as emulator:
+        shutil.rmtree(tmp_path / "data")
+        ask = Asker(emulator.url)
+        for name in ("a", "b"):
+            ask.launch(name)
+            time.sleep(2 * SAVE_EVERY)
+    said = [record.message for record in caplog.records if "not saved" in record.message]
+    (line,) = said
+    assert line.startswith(
+        f"Jobs, snapshots and pipelines are not saved in {tmp_path}/data/dataflow.sqlite: unable to open database file. "
+    )
+
+
+@pytest.mark.parametrize("option", ["--data", "--scripts", "--images", "--ready-file"])
+def test_an_empty_path_is_refused_by_name(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([option, ""])
+    assert f"argument {option}: a path is needed; this one is empty" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("port", ["99999", "-1", "http"])

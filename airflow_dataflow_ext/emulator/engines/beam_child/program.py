@@ -55,21 +55,40 @@ def _run_program(target: str, arguments: list[str]) -> None:
 
 
 def _cause(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
     if isinstance(error, _EXPLAINED):
         return str(error)
     return traceback.format_exception_only(error)[-1].strip()
 
 
 def _trace(error: BaseException) -> str:
-    """The traceback without the frames of Beam and of this program, which do not help the pipeline's author."""
-    shown = traceback.TracebackException.from_exception(error)
-    theirs = [frame for frame in shown.stack if not any(part in frame.filename for part in _NOT_THE_AUTHORS)]
-    if theirs:
-        shown.stack = traceback.StackSummary.from_list(theirs)
-    shown.__context__ = shown.__cause__ = None
+    """The traceback without the frames of Beam and of this program, which do not help the pipeline's author.
+
+    The errors that led to this one are shown, too, as far as the author's code raised them.
+    """
+    _leave_out_the_copied(error)
+    shown = last = traceback.TracebackException.from_exception(error)
+    last.stack = _of_the_author(last) or last.stack
+    while before := last.__cause__ or (None if last.__suppress_context__ else last.__context__):
+        if not _of_the_author(before):
+            last.__cause__ = last.__context__ = None
+            break
+        before.stack = _of_the_author(before)
+        last = before
     return "".join(shown.format())
+
+
+def _leave_out_the_copied(error: BaseException) -> None:
+    """Beam raises a copy of a function's error, whose text also names the step; link the copy to what led to the original."""
+    original = error.__context__
+    if original and not error.__cause__ and type(original) is type(error) and str(original) in str(error):
+        error.__cause__, error.__context__ = original.__cause__, original.__context__
+        error.__suppress_context__ = original.__suppress_context__
+
+
+def _of_the_author(shown: traceback.TracebackException) -> traceback.StackSummary:
+    return traceback.StackSummary.from_list(
+        [frame for frame in shown.stack if not any(part in frame.filename for part in _NOT_THE_AUTHORS)]
+    )
 
 
 def main() -> int:

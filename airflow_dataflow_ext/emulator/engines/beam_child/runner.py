@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import threading
 import time
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import StandardOptions
+from apache_beam.options.pipeline_options import StandardOptions, WorkerOptions
 from apache_beam.portability.api import beam_fn_api_pb2
-from apache_beam.runners.portability.fn_api_runner import fn_runner
+from apache_beam.runners.portability.fn_api_runner import fn_runner, translations
+from apache_beam.runners.worker import sdk_worker_main
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 
 from . import pubsub, streams
@@ -26,6 +28,8 @@ REPORT_EVERY = 0.5
 
 IDLE = 0.02
 """Seconds that a streaming pipeline sleeps between two reads of its sources."""
+
+_LOG_LEVELS = ("default_sdk_harness_log_level", "sdk_harness_log_level_overrides")
 
 
 class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no types
@@ -55,8 +59,13 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         self._graph = Graph(pipeline_proto)
         self._tally = Tally(self._graph)
         self._streaming = bool(options.view_as(StandardOptions).streaming) or self._graph.is_unbounded()
+        _log_as_a_worker(options)
         with pubsub.filled(pipeline_proto, self.wire):
             return super().run_via_runner_api(pipeline_proto, options)
+
+    def create_stages(self, pipeline_proto: Any) -> Any:
+        translations.Stage.can_fuse = streams.can_fuse
+        return super().create_stages(pipeline_proto)
 
     def run_stages(self, stage_context: Any, stages: Any) -> Any:
         self._stages = {stage.name: StageRun(number, stage) for number, stage in enumerate(stages, 1)}
@@ -212,3 +221,12 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
 
     def _say(self, text: str) -> None:
         self.wire.send("message", [text, "JOB_MESSAGE_BASIC"])
+
+
+def _log_as_a_worker(options: Any) -> None:
+    """Log at the levels of the service's workers: INFO, unless ``--default_sdk_harness_log_level`` or an override names another."""
+    asked = options.view_as(WorkerOptions)
+    given = {name: value for name in _LOG_LEVELS if (value := getattr(asked, name))}
+    logging.basicConfig()
+    logging.getLogger().setLevel(sdk_worker_main._get_log_level_from_options_dict(given))
+    sdk_worker_main._set_log_level_overrides(given)

@@ -8,12 +8,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.portability.fn_api_runner import execution, translations
 from apache_beam.runners.worker import bundle_processor
 from apache_beam.transforms import trigger
 from apache_beam.transforms.window import WindowFn
 from apache_beam.utils import timestamp
 from apache_beam.utils.windowed_value import WindowedValue
+
+_can_fuse = translations.Stage.can_fuse
+
+
+def can_fuse(stage: Any, consumer: Any, context: Any) -> bool:
+    """Whether Beam's runner may fuse two stages: not those between which elements wait for a side input without an end.
+
+    A stage that reads a side input begins when the side input is complete. If it were fused with its source, the source would not begin.
+    """
+    parts = context.components.pcollections
+    endless = any(parts[name].is_bounded == beam_runner_api_pb2.IsBounded.UNBOUNDED for name in consumer.side_inputs())
+    return not endless and bool(_can_fuse(stage, consumer, context))
 
 
 def ready(context: Any, stage: str, watermark: int) -> Iterator[Any]:
