@@ -17,8 +17,9 @@ DAGS = Path(__file__).parents[1] / "dags"
 PIPELINES = DAGS / "pipelines"
 BUCKET, LOCATION = "demo-bucket", "us-central1"
 TEMPLATES = ("ticks", "wordcount")
-DAYS = range(-3, 8)
-"""The days with texts, relative to today. They include days to come, so that the demo can keep running."""
+DAYS = range(-4, 8)
+"""The days with texts, relative to today: those that the daily example counts, also in the run of yesterday, which Airflow starts before
+02:30 UTC, and days to come, so that the demo can keep running."""
 
 
 class DemoStack(Stack):
