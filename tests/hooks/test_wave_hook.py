@@ -284,6 +284,12 @@ def test_all_pages_of_a_list_are_read(emulator: Emulator, hook: WaveHook, use: U
     assert emulator.requests.counts["wave.recipes.list"] == 3
 
 
+def test_a_version_that_the_org_does_not_have_yet_is_named(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, use: Use) -> None:
+    hook = connected(emulator, monkeypatch, version="99.0")
+    with pytest.raises(NotFoundError, match="Check the version in the connection's extra"):
+        use(hook.list_dataflows)
+
+
 @pytest.mark.parametrize("version", [59, 59.0, " 59.0 ", "59", "None", ""])
 def test_the_version_of_the_api_may_be_a_number_or_a_text(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, version: Any) -> None:
     hook = connected(emulator, monkeypatch, version=version)

@@ -46,8 +46,14 @@ _OF_READING: Mapping[int | str, Refusal] = {400: Refusal(lasting=ALWAYS)}
 """The meaning of a 400 to a request that reads: the request is wrong. A start is also refused with 400 when too many runs are active."""
 
 
+_WITHOUT_ID: Mapping[int | str, Refusal] = {
+    404: Refusal("Check the version in the connection's extra, and the org: an org may not have that API version yet."),
+}
+"""The meaning of a 404 to a list, which names nothing but the API version."""
+
+
 def _wave(name: str, verb: str, path: str, query: tuple[str, ...] = (), **facts: Any) -> Method:
-    refusals = {**_REFUSALS, **(_OF_READING if verb == "GET" else {})}
+    refusals = {**_REFUSALS, **(_OF_READING if verb == "GET" else {}), **(_WITHOUT_ID if verb == "GET" and "Id}" not in path else {})}
     return Method(id=f"wave.{name}", verb=verb, path=path, query=query, refusals=refusals, **{"repeatable": verb != "POST", **facts})
 
 
