@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -116,7 +117,12 @@ def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, An
         "--data",
         str(tmp_path / "data"),
     ]
-    process = subprocess.Popen([*command, "--scripts", str(scripts), "--ready-file", str(ready)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, "--scripts", str(scripts), "--ready-file", str(ready)],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=functools.partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),  # also where nohup runs the tests
+    )
     try:
         deadline = time.monotonic() + 30
         while not ready.exists():
