@@ -51,10 +51,10 @@ def explained(error: BaseException) -> str:
 def ended_at(job: Mapping[str, Any]) -> float | None:
     """When a job ended, in seconds since the epoch; None while it moves."""
     if "currentState" in job:
-        return epoch_or(0.0, job.get("currentStateTime")) if job["currentState"] in TERMINAL else None
+        return epoch_or(job.get("currentStateTime"), 0.0) if job["currentState"] in TERMINAL else None
     if phase_of(str(job.get("status", "")).lower(), WAVE) is Phase.MOVING:
         return None
-    return epoch_or(0.0, job.get("endDate") or job.get("createdDate"))
+    return epoch_or(job.get("endDate") or job.get("createdDate"), 0.0)
 
 
 def settled(job: Mapping[str, Any] | None) -> bool:
@@ -211,7 +211,7 @@ def _merged(last: Any, bodies: list[Json]) -> Json:
     answer = {**known["messages"], **{_key(entry, "messageText"): entry for entry in items(bodies, "jobMessages")}}
     events = {**known["events"], **{_key(entry, "eventType"): entry for entry in items(bodies, "autoscalingEvents")}}
     newest = dict(sorted(answer.items())[-MOST_MESSAGES:])
-    latest = max((epoch_or(0.0, key[0]) for key in newest), default=0.0)
+    latest = max((epoch_or(key[0], 0.0) for key in newest), default=0.0)
     since = rfc3339(max(latest - budgets.PAGE_OVERLAP, 0.0))
     return {"messages": newest, "events": dict(sorted(events.items())[-MOST_MESSAGES:]), "since": since}
 

@@ -28,7 +28,7 @@ class WaveTrigger(WaitTrigger):
     """
 
     def ended_at(self, job: Json) -> float:
-        return epoch_or(0.0, job.get("endDate"))
+        return epoch_or(job.get("endDate"), 0.0)
 
     def link_of(self, job: Json) -> str:
         return org_page(self.hook)

@@ -125,7 +125,7 @@ class PipelineRunLauncher(Struct, frozen=True, kw_only=True):
 
 def _created(run: Mapping[str, Any]) -> float:
     """When a run was created, in seconds since the epoch; if the service does not say, after all others."""
-    return epoch_or(math.inf, run.get("createTime"))
+    return epoch_or(run.get("createTime"), math.inf)
 
 
 def _read(at: JobRef) -> Conversation[Json]:

@@ -76,7 +76,7 @@ def _may_be_named(found: str, name: str) -> bool:
 def _owner(place: Place, job: Json) -> Conversation[str]:
     """The suffix of the job's launch; a new job may not show it yet."""
     now = yield Now()
-    young = now - epoch_or(now, job.get("createTime")) < budgets.LABELS_WITHIN
+    young = now - epoch_or(job.get("createTime"), now) < budgets.LABELS_WITHIN
     return owner_of((yield from (read_with_labels if young else read_whole)(place.job(str(job["id"])))))
 
 

@@ -31,7 +31,7 @@ def finished_jobs(place: Place, since: float) -> Conversation[list[Json]]:
 
 def ended_at(job: Mapping[str, Any]) -> float:
     """When a job ended, by the service's clock, in seconds since the epoch; 0 if the service does not say."""
-    return epoch_or(0.0, job.get("currentStateTime"))
+    return epoch_or(job.get("currentStateTime"), 0.0)
 
 
 class Ledger(Struct, kw_only=True):

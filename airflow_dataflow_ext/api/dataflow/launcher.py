@@ -151,7 +151,7 @@ class DataflowLauncher(Struct, frozen=True, kw_only=True):
         for summary in sorted(found, key=lambda job: str(job.get("createTime", "")), reverse=True):
             if self.has_own_name:
                 return (yield from read_whole(at.job(str(summary["id"]))))
-            made = epoch_or(record.since, summary.get("createTime"))
+            made = epoch_or(summary.get("createTime"), record.since)
             if summary.get("currentState") not in TERMINAL or made >= record.since - budgets.OLDEST:
                 job = yield from read_with_labels(at.job(str(summary["id"])))
                 if owner_of(job) == identity.suffix:

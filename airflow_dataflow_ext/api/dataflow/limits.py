@@ -39,7 +39,7 @@ class UsageGuard:
         if not self._spending.is_limited or state_of(job) in TERMINAL:
             return
         now = yield Now()
-        due = max(self._next, epoch_or(0.0, job.get("createTime")) + budgets.USAGE_EVERY)
+        due = max(self._next, epoch_or(job.get("createTime"), 0.0) + budgets.USAGE_EVERY)
         self.patience = due - now if now < due else budgets.USAGE_EVERY
         if now < due:
             return

@@ -100,7 +100,7 @@ class StoppableJob(Struct, kw_only=True):
         if self.force_after is None or state_of(job) != CANCELLING:
             return
         now = yield Now()
-        since = now - epoch_or(now, job.get("currentStateTime"))
+        since = now - epoch_or(job.get("currentStateTime"), now)
         if since < self.force_after or now < self._force_from:
             return
         self._force_from = math.inf

@@ -25,7 +25,7 @@ def epoch(timestamp: Any) -> float:
         raise ServiceError(f"The service gave a time that cannot be read: {shown(timestamp)}.") from None
 
 
-def epoch_or(unknown: float, timestamp: Any) -> float:
+def epoch_or(timestamp: Any, unknown: float) -> float:
     """Seconds since the epoch of a time, where one odd entry must not end the search of a list.
 
     :param unknown: the result if there is no time, or none that can be read.

@@ -275,7 +275,7 @@ def test_a_time_that_is_not_there_or_cannot_be_read_is_an_error_or_what_the_call
     with pytest.raises(errors.ServiceError, match="a time that cannot be read: ") as unreadable:
         epoch(nothing)
     assert len(str(unreadable.value)) < 250
-    assert epoch_or(7.0, nothing) == 7.0
+    assert epoch_or(nothing, 7.0) == 7.0
 
 
 def test_times_are_written_as_they_are_read() -> None:

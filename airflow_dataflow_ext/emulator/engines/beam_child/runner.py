@@ -130,12 +130,18 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         """Do what Beam's runner does if nothing is ready, but if only timers are left, fire them without waiting."""
         super()._schedule_ready_bundles(context)
         if not len(context.queues.ready_inputs):
-            streams.ring_all(context)
-        for name in self._stages if self._streaming and not len(context.queues.ready_inputs) else ():
+            if self._streaming:
+                self._fire_next(context)
+            else:
+                streams.fire_all(context)
+
+    def _fire_next(self, context: Any) -> None:
+        """Schedule the timers of the first stage that has some, since they may set others of that stage or a later one."""
+        for name in self._stages:
             manager = context.bundle_manager_for(context.stages[name])
             due = self._timers.due(manager, watermark=MAX_TIMESTAMP) or self._timers.due(manager, now=MAX_TIMESTAMP)
             if due:
-                context.queues.ready_inputs.enque((name, streams.rung(context, name, due)))
+                context.queues.ready_inputs.enque((name, streams.timers_alone(context, name, due)))
                 return
 
     def _give_out(self, context: Any) -> None:
@@ -152,7 +158,7 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
             mark = MAX_TIMESTAMP if finished else Timestamp(micros=watermark)
             due = self._timers.due(context.bundle_manager_for(context.stages[name]), watermark=mark, now=Timestamp.now())
             if due:
-                self._execute_part(context, name, streams.rung(context, name, due), watermark)
+                self._execute_part(context, name, streams.timers_alone(context, name, due), watermark)
             watermark = min(watermark, self._timers.hold(name).micros)  # what its timers output is not late for the stages that follow
         self._giving_out = False
         self._given_out = watermark

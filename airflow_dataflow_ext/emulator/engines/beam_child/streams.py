@@ -49,8 +49,8 @@ def ready(context: Any, stage: str, watermark: int) -> Iterator[Any]:
             yield execution.DataInput({**_nothing(context.stages[stage]), **found}, {})
 
 
-def rung(context: Any, stage: str, timers: Any) -> Any:
-    """The input of a bundle that calls these timers of a stage."""
+def timers_alone(context: Any, stage: str, timers: Any) -> Any:
+    """The input of a bundle that only fires these timers of a stage."""
     return execution.DataInput(_nothing(context.stages[stage]), timers)
 
 
@@ -87,8 +87,8 @@ def forget_side_inputs(context: Any, stage: str) -> None:
         context.pcoll_buffers.pop(buffer_id, None)
 
 
-def ring_all(context: Any) -> None:
-    """Fire every processing-time timer now, because nothing else is left to do."""
+def fire_all(context: Any) -> None:
+    """Fire every real-time timer of a batch pipeline now, because nothing else is left to do."""
     timed = context.queues.time_pending_inputs
     while len(timed):
         (stage, _), data = timed.deque()
