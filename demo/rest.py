@@ -22,8 +22,7 @@ class AirflowApi:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._session = requests.Session()
-        self._session.trust_env = False  # loopback requests must not go through a proxy from the environment
+        self._session = _session()
         # Airflow answers 500 without any effect if its SQLite database is locked for too long.
         patient = Retry(status=5, backoff_factor=0.5, status_forcelist=[500], allowed_methods=None, raise_on_status=False)
         self._session.mount(url, HTTPAdapter(max_retries=patient))
@@ -31,7 +30,10 @@ class AirflowApi:
     def healthy(self) -> bool:
         """Whether the scheduler, the triggerer, the DAG processor and the database are all healthy."""
         try:
-            parts = self._call("GET", "monitor/health")
+            with _session() as impatient:  # not the session that tries again, at ever longer intervals
+                reply = impatient.get(f"{self.url}/api/v2/monitor/health", timeout=30)
+            reply.raise_for_status()
+            parts = reply.json()
         except requests.RequestException:
             return False
         return all((parts.get(name) or {}).get("status") == "healthy" for name in PARTS)
@@ -125,3 +127,9 @@ class AirflowApi:
     def _send(self, verb: str, path: str, body: dict[str, Any] | None) -> requests.Response:
         headers = {"Accept": "application/json"}
         return self._session.request(verb, f"{self.url}/api/v2/{path}", json=body, headers=headers, timeout=30)
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # loopback requests must not go through a proxy from the environment
+    return session

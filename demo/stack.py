@@ -23,6 +23,9 @@ from demo.rest import AirflowApi
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 
+LOCK_TIMEOUT = 120
+"""Seconds that Airflow's programs wait for each other's writes to SQLite; with the default of 5 s, the scheduler ends on a busy machine."""
+
 
 @dataclass(frozen=True)
 class Component:
@@ -72,6 +75,11 @@ class Stack:
         self.url = f"http://127.0.0.1:{free_port()}"
         self.api = AirflowApi(self.url)
         self._exit = ExitStack()
+
+    @property
+    def database(self) -> Path:
+        """Airflow's SQLite database."""
+        return self.home / "airflow" / "airflow.db"
 
     @property
     def emulator_url(self) -> str:
@@ -204,6 +212,7 @@ class Stack:
             "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
             "DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
+            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.database}?timeout={LOCK_TIMEOUT}",
             "LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
             "LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
         }
