@@ -23,8 +23,12 @@ from demo.rest import AirflowApi
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 
-LOCK_TIMEOUT = 120
-"""Seconds that Airflow's programs wait for each other's writes to SQLite; with the default of 5 s, the scheduler ends on a busy machine."""
+LOCK_TIMEOUT, API_LOCK_TIMEOUT = 120, 1
+"""Seconds that Airflow's programs, and its API server, wait for a lock of SQLite.
+
+With the default of 5 s, the scheduler ends when another program holds the lock for longer. The API server can wait for itself: it writes
+the audit log in its event loop, which a request that holds the lock needs to go on. It answers 500 then, and its clients ask again.
+"""
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,12 @@ class Stack:
 
     def _components(self) -> list[Component]:
         """The programs that Airflow consists of."""
-        return [Component(name, [name]) for name in COMPONENTS]
+        env = {"api-server": self._database_env(API_LOCK_TIMEOUT)}
+        return [Component(name, [name], env.get(name, {})) for name in COMPONENTS]
+
+    def _database_env(self, seconds: int) -> dict[str, str]:
+        """The setting of Airflow's SQLite database, for a program that waits this long for a lock."""
+        return {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.database}?timeout={seconds}"}
 
     def _healthy(self) -> bool:
         return self.api.healthy()
@@ -212,12 +221,11 @@ class Stack:
             "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
             "DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
-            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.database}?timeout={LOCK_TIMEOUT}",
             "LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
             "LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
         }
         settings = {f"AIRFLOW__{name}": value for name, value in config.items()}
-        return {**settings, "AIRFLOW_HOME": str(self.home / "airflow"), **self.ready["environment"]}
+        return {**settings, **self._database_env(LOCK_TIMEOUT), "AIRFLOW_HOME": str(self.home / "airflow"), **self.ready["environment"]}
 
 
 def free_port() -> int:
