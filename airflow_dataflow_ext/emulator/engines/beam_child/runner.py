@@ -11,13 +11,16 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import StandardOptions, WorkerOptions
 from apache_beam.portability.api import beam_fn_api_pb2
-from apache_beam.runners.portability.fn_api_runner import fn_runner, translations
+from apache_beam.runners.portability.fn_api_runner import execution, fn_runner, translations
 from apache_beam.runners.worker import sdk_worker_main
+from apache_beam.transforms import trigger
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 
-from . import pubsub, streams
+from . import pubsub, rests, streams
 from .figures import Tally
 from .graph import Graph, StageRun
+from .groups import Groups
+from .processing_time import AfterProcessingTime
 from .stacks import stacks
 from .timers import Timers
 from .watermarks import END, UNKNOWN, Watermarks
@@ -47,8 +50,9 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
         super().__init__()
         self._streaming = False
         self._giving_out = False
-        self._given_out = UNKNOWN
         self._has_dropped = False
+        self._groups = Groups()
+        self._rests = rests.Rests()
         self._timers = Timers()
         self._workers: list[Any] = []
         self._over = threading.Event()
@@ -65,6 +69,7 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
 
     def create_stages(self, pipeline_proto: Any) -> Any:
         translations.Stage.can_fuse = streams.can_fuse
+        trigger.AfterProcessingTime = AfterProcessingTime
         return super().create_stages(pipeline_proto)
 
     def run_stages(self, stage_context: Any, stages: Any) -> Any:
@@ -108,13 +113,14 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
             self._say(f"Executing operation {stage.operation}")
             self._report_stages()
         self._workers = bundle_context_manager.worker_handlers
+        if self._streaming and not self._giving_out:
+            bundle_input = streams.at_the_end(bundle_context_manager.stage.name, bundle_input, self._groups)
         result = super()._execute_bundle(runner_execution_context, bundle_context_manager, bundle_input)
         self._tally = self._tally.plus(result.process_bundle.monitoring_infos)
         if self._streaming:
             streams.forget_side_inputs(runner_execution_context, bundle_context_manager.stage.name)
             if self._timers.are_set(bundle_context_manager.stage.name):
                 streams.still_open(runner_execution_context, bundle_context_manager.stage.name)
-            self._drop_late(runner_execution_context)
         if self._streaming and not self._giving_out and not self.wire.drain_asked.is_set():
             self._give_out(runner_execution_context)
         return result
@@ -152,16 +158,17 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
             return
         self._giving_out = True
         for name in self._stages:
-            for data in streams.ready(context, name, watermark):
+            if data := streams.ready(context, name, watermark, self._groups):
                 self._execute_part(context, name, data, watermark)
             finished = streams.is_finished(context, name)
             mark = MAX_TIMESTAMP if finished else Timestamp(micros=watermark)
             due = self._timers.due(context.bundle_manager_for(context.stages[name]), watermark=mark, now=Timestamp.now())
             if due:
                 self._execute_part(context, name, streams.timers_alone(context, name, due), watermark)
-            watermark = min(watermark, self._timers.hold(name).micros)  # what its timers output is not late for the stages that follow
+            # What its groups and timers output is not late for the stages that follow.
+            watermark = min(watermark, self._groups.hold(name).micros, self._timers.hold(name).micros)
         self._giving_out = False
-        self._given_out = watermark
+        self._say_that_some_were_late()
 
     def _execute_part(self, context: Any, name: str, data: Any, watermark: int) -> None:
         """Process a part of a stage's input."""
@@ -171,8 +178,8 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
             streams.still_open(context, name)
         self._watermarks.follow(self._stages[name].id, END if finished else max(watermark, UNKNOWN))
 
-    def _drop_late(self, context: Any) -> None:
-        if self._given_out != UNKNOWN and streams.drop_late(context, self._given_out) and not self._has_dropped:
+    def _say_that_some_were_late(self) -> None:
+        if self._groups.dropped and not self._has_dropped:
             self._has_dropped = True
             text = "Elements that arrive after their window has closed are dropped; allowed_lateness admits later ones."
             self.wire.send("message", [text, "JOB_MESSAGE_WARNING"])
@@ -180,15 +187,23 @@ class Runner(fn_runner.FnApiRunner):  # type: ignore[misc]  # apache-beam has no
     def _add_sdk_delayed_applications_to_deferred_inputs(
         self, bundle_context_manager: Any, bundle_result: Any, deferred_inputs: Any
     ) -> Any:
-        draining = self._streaming and self.wire.drain_asked.is_set()
-        residuals = () if draining else bundle_result.process_bundle.residual_roots
-        if residuals or not self._giving_out:
-            self._watermarks.advance(self._stages[bundle_context_manager.stage.name].id, residuals)
-        if draining:
-            return set()  # the rest of a source is not read; what was read is still processed
-        if self._streaming:
-            time.sleep(IDLE)
-        return super()._add_sdk_delayed_applications_to_deferred_inputs(bundle_context_manager, bundle_result, deferred_inputs)
+        if not self._streaming:
+            return super()._add_sdk_delayed_applications_to_deferred_inputs(bundle_context_manager, bundle_result, deferred_inputs)
+        name = bundle_context_manager.stage.name
+        draining = self.wire.drain_asked.is_set()  # then the rest of a source is not read; what was read is still processed
+        left = [] if draining else self._rests.add(name, bundle_result.process_bundle.residual_roots)
+        if left or not self._giving_out:
+            self._watermarks.advance(self._stages[name].id, left)
+        if not left:
+            return set()
+        time.sleep(IDLE)
+        defer = super()._add_sdk_delayed_applications_to_deferred_inputs
+        all_inputs: dict[str, Any] = {}
+        incomplete = defer(bundle_context_manager, rests.as_result(left), all_inputs)
+        for each in all_inputs:  # an empty input, so that the stage looks again
+            deferred_inputs.setdefault(each, execution.ListBuffer(bundle_context_manager.get_input_coder_impl(each)))
+        defer(bundle_context_manager, rests.as_result(self._rests.due(name)), deferred_inputs)
+        return incomplete
 
     def _watch(self) -> None:
         """Report while the pipeline runs: its stacks, and the metrics of finished bundles and of the current one."""

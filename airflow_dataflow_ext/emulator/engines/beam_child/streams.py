@@ -1,20 +1,19 @@
-"""Finds what a streaming pipeline can process before its sources end: elements whose windows have closed.
+"""Finds what a streaming pipeline can process before its sources end.
 
 Beam's in-process runner holds back everything after a GroupByKey until its sources end. This module takes what is ready from its queues.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.portability.fn_api_runner import execution, translations
 from apache_beam.runners.worker import bundle_processor
-from apache_beam.transforms import trigger
-from apache_beam.transforms.window import WindowFn
 from apache_beam.utils import timestamp
 from apache_beam.utils.windowed_value import WindowedValue
+
+from .groups import Groups, is_gradual, is_immediate
 
 _can_fuse = translations.Stage.can_fuse
 
@@ -29,49 +28,42 @@ def can_fuse(stage: Any, consumer: Any, context: Any) -> bool:
     return not endless and bool(_can_fuse(stage, consumer, context))
 
 
-def ready(context: Any, stage: str, watermark: int) -> Iterator[Any]:
-    """The inputs that a stage can process now; they are removed from the runner's queues.
+def ready(context: Any, stage: str, watermark: int, groups: Groups) -> Any:
+    """The input that a stage can process now, which is removed from the runner's queues; None if there is none.
 
     :param context: the runner's execution context.
     :param watermark: watermark of the sources, in microseconds since 1970.
     """
-    mark = timestamp.Timestamp(micros=watermark)
     waiting = context.queues.watermark_pending_inputs
     key = (stage, timestamp.MAX_TIMESTAMP)
-    if key in waiting._keyed_elements and is_finished(context, stage):
-        yield _take(waiting, key)
-    elif key in waiting._keyed_elements:
-        manager, data = context.bundle_manager_for(context.stages[stage]), waiting._keyed_elements[key][1].data
-        closed_only = not _side_inputs_are_there(context, stage)
-        parts = {name: _part(manager, name, data, mark, closed_only) for name in list(data)}
-        found = {name: part for name, part in parts.items() if part is not None}
-        if found:
-            yield execution.DataInput({**_nothing(context.stages[stage]), **found}, {})
+    if key not in waiting._keyed_elements:
+        return None
+    if is_finished(context, stage):
+        return at_the_end(stage, _take(waiting, key), groups)
+    manager, data = context.bundle_manager_for(context.stages[stage]), waiting._keyed_elements[key][1].data
+    mark = timestamp.Timestamp(micros=watermark)
+    closed_only = not _side_inputs_are_there(context, stage)
+    parts = {name: _part(manager, name, data, mark, closed_only) for name in list(data)}
+    groups.take(stage, data)
+    found = {name: part for name, part in parts.items() if part is not None} | groups.due(stage, mark, closed_only)
+    return execution.DataInput({**_nothing(context.stages[stage]), **found}, {}) if found else None
+
+
+def at_the_end(stage: str, given: Any, groups: Groups) -> Any:
+    """The last input of a stage, with all groups that are left.
+
+    :param given: this input as Beam's runner gives it.
+    """
+    nothing = {name: execution.ListBuffer(None) for name, buffer in given.data.items() if is_gradual(buffer)}
+    if not nothing:
+        return given
+    groups.take(stage, given.data)
+    return execution.DataInput({**given.data, **nothing, **groups.due(stage, timestamp.MAX_TIMESTAMP)}, given.timers)
 
 
 def timers_alone(context: Any, stage: str, timers: Any) -> Any:
     """The input of a bundle that only fires these timers of a stage."""
     return execution.DataInput(_nothing(context.stages[stage]), timers)
-
-
-def drop_late(context: Any, watermark: int) -> bool:
-    """Drop elements that are later than the allowed lateness of their windows; returns whether there were any.
-
-    :param watermark: the time up to which windows have closed, in microseconds since 1970.
-    """
-    dropped = False
-    for _, data in context.queues.watermark_pending_inputs._keyed_elements.values():
-        for buffer in data.data.values():
-            if isinstance(buffer, execution.GroupingBuffer) and _closes(buffer._windowing):
-                mark = timestamp.Timestamp(micros=watermark) - buffer._windowing.allowed_lateness
-                for key, values in list(buffer._table.items()):
-                    late, kept = _split(values, mark, _merged(buffer._windowing.windowfn, values))
-                    if late:
-                        dropped = True
-                        buffer._table[key] = kept
-                    if not kept:
-                        del buffer._table[key]
-    return dropped
 
 
 def is_finished(context: Any, stage: str) -> bool:
@@ -122,20 +114,20 @@ def _nothing(stage: Any) -> dict[str, Any]:
 
 
 def _part(manager: Any, name: str, data: Any, mark: Any, closed_only: bool) -> Any:
-    """The part of an input that is ready, or None; the rest stays in ``data``.
+    """The part of an input that is ready, or None; the rest stays in ``data``. Groups are not given out here.
 
     :param closed_only: whether elements of open windows must wait, because side inputs are not complete.
     """
     buffer = data[name]
     if isinstance(buffer, execution.GroupingBuffer):
-        return _closed_groups(buffer, mark)
+        return _immediate(buffer) if is_immediate(buffer) else None
     if not any(buffer):
         return None
     coder = manager.get_input_coder_impl(name)
     data[name] = execution.ListBuffer(coder)
     if not closed_only:
         return buffer
-    done, rest = _split([value for chunk in buffer for value in coder.decode_all(chunk)], mark, {})
+    done, rest = _split([value for chunk in buffer for value in coder.decode_all(chunk)], mark)
     if rest:
         data[name].append(coder.encode_all(rest))
     part = execution.ListBuffer(coder)
@@ -143,57 +135,20 @@ def _part(manager: Any, name: str, data: Any, mark: Any, closed_only: bool) -> A
     return part if done else None
 
 
-def _closes(windowing: Any) -> bool:
-    """Whether windows close while the pipeline runs; the global window closes when its sources end."""
-    return not windowing.is_default()
-
-
-def _closed_groups(buffer: Any, mark: Any) -> Any:
-    """The elements whose windows have closed, or all if the trigger always fires; None if there are none."""
-    windowing = buffer._windowing
-    if not _closes(windowing):
-        return None
-    part = execution.GroupingBuffer(buffer._pre_grouped_coder, buffer._post_grouped_coder, windowing)
-    at_once = isinstance(windowing.triggerfn, trigger.Always)
-    for key, values in list(buffer._table.items()):
-        done, rest = (values, []) if at_once else _split(values, mark, _merged(windowing.windowfn, values))
-        if done:
-            part._table[key] = done
-            buffer._table[key] = rest
-        if not rest:
-            del buffer._table[key]
+def _immediate(buffer: Any) -> Any:
+    """All elements of a buffer; None if there are none."""
+    part = execution.GroupingBuffer(buffer._pre_grouped_coder, buffer._post_grouped_coder, buffer._windowing)
+    part.extend(buffer)
+    buffer._table.clear()
     return part if part._table else None
 
 
-class _Merger(WindowFn.MergeContext):  # type: ignore[misc]  # apache-beam has no types
-    """Notes into which window each window of one key is merged."""
-
-    def __init__(self, windows: set[Any]) -> None:
-        super().__init__(windows)
-        self.merged: dict[Any, Any] = {}
-
-    def merge(self, to_be_merged: Any, merge_result: Any) -> None:
-        self.merged.update(dict.fromkeys(to_be_merged, merge_result))
-
-
-def _merged(windowfn: Any, values: list[Any]) -> dict[Any, Any]:
-    """For windows that merge, such as sessions: those of the elements of one key that are part of a longer one, and that one."""
-    if not windowfn.is_merging():
-        return {}
-    merger = _Merger({window for value in values for window in value.windows})
-    windowfn.merge(merger)
-    return merger.merged
-
-
-def _split(values: list[Any], mark: Any, merged: Mapping[Any, Any]) -> tuple[list[Any], list[Any]]:
-    """The elements in closed windows and those in open ones; an element in both becomes two.
-
-    :param merged: see :func:`_merged`.
-    """
+def _split(values: list[Any], mark: Any) -> tuple[list[Any], list[Any]]:
+    """The elements in closed windows and those in open ones; an element in both becomes two."""
     closed: list[Any] = []
     still: list[Any] = []
     for value in values:
-        done = [window for window in value.windows if merged.get(window, window).max_timestamp() < mark]
+        done = [window for window in value.windows if window.max_timestamp() < mark]
         if not done:
             still.append(value)
         elif len(done) == len(value.windows):

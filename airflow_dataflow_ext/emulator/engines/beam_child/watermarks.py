@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from apache_beam.utils.timestamp import MIN_TIMESTAMP
+
 from .figures import service_metric
 
 UNKNOWN = -1
@@ -40,8 +42,12 @@ class Watermarks:
             self._marks[stage] = mark
 
     def of_sources(self) -> int:
-        """The earliest watermark of the sources that have more to read, or ``UNKNOWN``."""
-        return min((self._marks[stage] for stage in self._sources if self._marks[stage] != END), default=UNKNOWN)
+        """The earliest watermark of the sources that have more to read; ``UNKNOWN`` if there are none.
+
+        A source that does not say a watermark is at the beginning of time.
+        """
+        marks = [self._marks[stage] for stage in self._sources if self._marks[stage] != END]
+        return min((MIN_TIMESTAMP.micros if mark == UNKNOWN else mark for mark in marks), default=UNKNOWN)
 
     def updates(self) -> Iterator[dict[str, Any]]:
         """The watermark of every stage, and the data freshness, in seconds, of each stage whose watermark is a time."""
