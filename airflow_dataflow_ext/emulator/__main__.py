@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from airflow_dataflow_ext.emulator.embedded import ENGINES, Emulator
-from airflow_dataflow_ext.emulator.engines.images import read_images
 from airflow_dataflow_ext.emulator.google.names import StorageError
 from airflow_dataflow_ext.emulator.google.oauth import MODES
 from airflow_dataflow_ext.emulator.http.clock import ManualClock, RealClock
@@ -132,7 +131,7 @@ def _emulator(options: argparse.Namespace) -> Emulator:
         clock=ManualClock() if options.manual_clock else RealClock(),
         auth=options.auth,
         token_lifetime=options.token_lifetime,
-        images=read_images(options.images) if options.images else None,
+        images=options.images,
     )
     if options.scripts:
         try:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -22,7 +22,7 @@ from airflow_dataflow_ext.emulator.dataflow.world import Settings, World
 from airflow_dataflow_ext.emulator.directory import Directory
 from airflow_dataflow_ext.emulator.engines.choice import AutoEngine
 from airflow_dataflow_ext.emulator.engines.contract import Engine
-from airflow_dataflow_ext.emulator.engines.images import Image
+from airflow_dataflow_ext.emulator.engines.images import ImagesGiven, images_of
 from airflow_dataflow_ext.emulator.engines.scripted import ScriptedEngine, Scripts
 from airflow_dataflow_ext.emulator.google.oauth import PROJECT, IssuedTokens, OAuthService, ServiceAccount
 from airflow_dataflow_ext.emulator.google.objects import Objects
@@ -90,7 +90,8 @@ class Emulator:
     :param data: directory that keeps objects, jobs, snapshots and the service account's key, for one emulator at a time; without one,
         everything is lost at the end.
     :param engine: ``scripted``, ``beam``, or ``auto``, which uses a script if one matches the job's name, else Beam.
-    :param images: maps a container image to what runs in its place: the path of a Python pipeline, or an ``Image``.
+    :param images: maps a container image to what runs in its place, the path of a Python pipeline or an ``Image``; or the path of a JSON
+        file that does.
     :param auth: ``optional`` checks a token if there is one, ``required`` also refuses a call without one, ``off`` checks nothing.
     :param token_lifetime: seconds for which a token is valid.
     :param strict_faults: whether ``close`` raises an error for faults that were never used.
@@ -106,7 +107,7 @@ class Emulator:
         clock: Clock | None = None,
         auth: str = "optional",
         token_lifetime: int = 3600,
-        images: Mapping[str, str | Image] | None = None,
+        images: ImagesGiven = None,
         settings: Settings | None = None,
         strict_faults: bool = False,
     ) -> None:
@@ -125,7 +126,7 @@ class Emulator:
         self._data = Path(data) if data else None
         self._directory = Directory(self._data)
         self._engine = engine
-        self._images = dict(images or {})
+        self._images = images_of(images)
         self._strict = strict_faults
         self._account = ServiceAccount(self._data)
         self.tokens = IssuedTokens(self._account, auth=auth, lifetime=token_lifetime)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from airflow_dataflow_ext.api.dataflow import states
@@ -13,7 +12,7 @@ from airflow_dataflow_ext.emulator.engines.beam_job import BeamJob
 from airflow_dataflow_ext.emulator.engines.beam_process import Machine
 from airflow_dataflow_ext.emulator.engines.beam_program import program_of
 from airflow_dataflow_ext.emulator.engines.contract import RefusedError, Report, Work
-from airflow_dataflow_ext.emulator.engines.images import Image, image_of
+from airflow_dataflow_ext.emulator.engines.images import ImagesGiven, images_of
 
 _EXTRA = "pip install 'airflow-dataflow-ext[emulator]'"
 
@@ -39,7 +38,7 @@ class BeamEngine:
 
     def __init__(
         self,
-        images: Mapping[str, str | Image],
+        images: ImagesGiven,
         gcs_url: str,
         log_dir: str | Path,
         *,
@@ -47,7 +46,7 @@ class BeamEngine:
         max_running: int = 2,
         grace: float = 3.0,
     ) -> None:
-        self._images = {name: image_of(value) for name, value in images.items()}
+        self._images = images_of(images)
         self._machine = Machine(python, gcs_url, Path(log_dir), grace)
         self._machine.clean_up()
         self._slots = asyncio.Semaphore(max_running)

@@ -7,7 +7,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+ImagesGiven: TypeAlias = "Mapping[str, str | os.PathLike[str] | Image] | str | os.PathLike[str] | None"
+"""What a caller gives for images, see :func:`images_of`."""
 
 _FORM = '{"image": "pipeline.py"} or {"image": {"program": "pipeline.py", "python": "environment/bin/python"}}'
 
@@ -28,12 +31,23 @@ class Image:
     python: str | None = None
 
 
-def image_of(value: str | Image) -> Image:
-    """The value as an ``Image``; a string is the path of its program."""
-    return Image(program=value) if isinstance(value, str) else value
+def images_of(given: ImagesGiven) -> dict[str, Image]:
+    """The images of a mapping, where a path is that of a program, or of the JSON file at a path: see :func:`read_images`.
+
+    :raises ImagesError: the file cannot be used, or an image maps to something else.
+    """
+    if isinstance(given, str | os.PathLike):
+        return read_images(given)
+    if not isinstance(given or {}, Mapping):
+        raise ImagesError(f"images must be a mapping of images, or the path of a JSON file that holds one, not {given!r}")
+    images = {name: Image(program=os.fspath(to)) if isinstance(to, str | os.PathLike) else to for name, to in (given or {}).items()}
+    for name, image in images.items():
+        if not isinstance(image, Image):
+            raise ImagesError(f"The image {name} maps to {image!r}; map it to the path of a Python pipeline, or to an Image")
+    return images
 
 
-def read_images(path: str | Path) -> dict[str, Image]:
+def read_images(path: str | os.PathLike[str]) -> dict[str, Image]:
     """Read a JSON file that maps images to programs; relative paths start at the file's directory.
 
     An entry is ``"image": "pipeline.py"`` or ``"image": {"program": "pipeline.py", "python": "environment/bin/python"}``, where either

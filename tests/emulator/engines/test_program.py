@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from airflow_dataflow_ext.emulator import Emulator
 from airflow_dataflow_ext.emulator.engines.beam_program import program_of
 from airflow_dataflow_ext.emulator.engines.contract import RefusedError, Work
-from airflow_dataflow_ext.emulator.engines.images import Image, ImagesError, read_images
+from airflow_dataflow_ext.emulator.engines.images import Image, ImagesError, images_of, read_images
 from tests.emulator.engines.trial import PIPELINES, work_of
 
 
@@ -62,6 +64,26 @@ def test_a_broken_image_mapping_is_a_clear_error(tmp_path: Path, content: str, c
     (tmp_path / "images.json").write_text(content)
     with pytest.raises(ImagesError, match=complaint):
         read_images(tmp_path / "images.json")
+
+
+@pytest.mark.parametrize("given", [["i"], 5, {"i": 5}, {"i": {"program": "p.py"}}])
+def test_images_of_another_kind_are_a_clear_error(given: Any) -> None:
+    with pytest.raises(ImagesError, match=r"mapping of images|The image i maps to"):
+        Emulator(engine="beam", images=given)
+
+
+def test_the_images_of_an_emulator_may_be_paths_or_the_path_of_their_file(tmp_path: Path) -> None:
+    (tmp_path / "p.py").touch()
+    (tmp_path / "images.json").write_text('{"i": "p.py"}')
+    image = Image(str(tmp_path / "p.py"))
+    for given in (
+        tmp_path / "images.json",
+        str(tmp_path / "images.json"),
+        {"i": tmp_path / "p.py"},
+        {"i": str(tmp_path / "p.py")},
+        {"i": image},
+    ):
+        assert images_of(given) == {"i": image}
 
 
 def test_the_example_spec_names_an_image_that_is_mapped() -> None:
