@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
 
@@ -34,20 +34,26 @@ if TYPE_CHECKING:
 class WaitSensor(DeferrableTask, BaseSensorOperator):
     """Waits for something that this task did not start. Unless stated otherwise, the result is a job with the REST API's field names.
 
-    :param poll_interval: seconds between two looks.
+    :param poll_interval: seconds between two looks, on a worker and in the triggerer.
+    :param poke_interval: Airflow's argument for the looks on a worker. It also counts in the triggerer if ``poll_interval`` is not given.
 
     See :class:`~airflow_dataflow_ext.task.deferral.DeferrableTask` for ``deferrable``, ``end_from_trigger`` and ``start_from_trigger``.
     """
 
     ends_where_it_starts = False
+    usual_interval: ClassVar[float] = 10
+    """Seconds between two looks if neither argument is given."""
 
-    def __init__(self, *, poll_interval: float = 10, **kwargs: Any) -> None:
-        self.poll_interval = check_poll_sleep(poll_interval, "poll_interval")
+    def __init__(self, *, poll_interval: float | None = None, poke_interval: float | None = None, **kwargs: Any) -> None:
+        if poll_interval is None:
+            self.poll_interval = check_poll_sleep(poke_interval or self.usual_interval, "poke_interval")
+        else:
+            self.poll_interval = check_poll_sleep(poll_interval, "poll_interval")
         if isinstance(kwargs.get("timeout"), str):
             kwargs["timeout"] = seconds(kwargs["timeout"], "timeout")
         for name in kwargs.keys() & {"soft_fail", "never_fail", "silent_fail"}:  # Airflow takes any text as true
             kwargs[name] = flag(kwargs[name], name)
-        super().__init__(**{"poke_interval": self.poll_interval, **kwargs})
+        super().__init__(poke_interval=self.poll_interval if poke_interval is None else seconds(poke_interval, "poke_interval"), **kwargs)
         self.last_seen = LastSeen()
         self._began: float | None = None
         self._warn_again = 0.0

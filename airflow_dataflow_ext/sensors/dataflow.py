@@ -121,8 +121,7 @@ class DataflowJobAutoScalingEventsSensor(DataflowConditionSensor):
     See :class:`~airflow_dataflow_ext.sensors.dataflow_base.DataflowConditionSensor` for the arguments.
     """
 
-    def __init__(self, *, poll_interval: float = 60, **kwargs: Any) -> None:
-        super().__init__(poll_interval=poll_interval, **kwargs)
+    usual_interval = 60
 
     def condition(self) -> Condition:
         return Entries(of="autoscalingEvents")

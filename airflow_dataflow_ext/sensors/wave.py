@@ -30,14 +30,13 @@ class WaveDataflowJobSensor(WaveTask, WaitSensor):
 
     The result is the DataflowJob, with the run's ``nodes`` if the API version returns them.
 
-    :param job_id: id of the run (templated, like every argument listed here but the last).
+    :param job_id: id of the run (templated, like every argument listed here).
     :param dataflow: instead of ``job_id``: id, name or label of a dataflow. The sensor waits for its newest run since ``since``, even if
         there is none yet.
     :param recipe: the same for a recipe.
     :param since: a time or a date, also as ISO 8601 text; without a time zone it is UTC. The default is the start of the DAG run's data
         interval or, if it has none, the DAG run's ``run_after``.
     :param fail_on_warning: whether a run that ended as Warning fails the task.
-    :param poll_interval: seconds between two looks.
 
     See :class:`~airflow_dataflow_ext.task.connection.WaveTask` for ``salesforce_conn_id``, and
     :class:`~airflow_dataflow_ext.sensors.base.WaitSensor` for the other arguments.
@@ -45,6 +44,7 @@ class WaveDataflowJobSensor(WaveTask, WaitSensor):
 
     template_fields: Sequence[str] = ("job_id", "dataflow", "recipe", "since", "fail_on_warning", *WaveTask.template_fields)
     fail_on_warning = Flag()
+    usual_interval = 60
     start_trigger = "airflow_dataflow_ext.triggers.wave_start.WaveSensorStartTrigger"
 
     def __init__(
@@ -55,10 +55,9 @@ class WaveDataflowJobSensor(WaveTask, WaitSensor):
         recipe: str | None = None,
         since: str | date = "{{ (data_interval_start or dag_run.run_after).isoformat() }}",
         fail_on_warning: bool | str = False,
-        poll_interval: float = 60,
         **kwargs: Any,
     ) -> None:
-        super().__init__(poll_interval=poll_interval, **kwargs)
+        super().__init__(**kwargs)
         only_given(job_id=job_id, dataflow=dataflow, recipe=recipe)
         self.job_id = job_id
         self.dataflow = dataflow

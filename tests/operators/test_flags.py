@@ -194,6 +194,25 @@ def test_the_seconds_of_a_sensor_may_be_text_too() -> None:
     assert (sensor.poll_interval, sensor.poke_interval, sensor.timeout) == (10, 10, 600)
 
 
+@pytest.mark.parametrize(
+    ("given", "polls", "pokes"),
+    [
+        ({}, 60, 60),
+        ({"poke_interval": 300}, 300, 300),
+        ({"poke_interval": "300"}, 300, 300),
+        ({"poke_interval": timedelta(minutes=5)}, 300, 300),
+        ({"poke_interval": 0}, 60, 0),
+        ({"poll_interval": 30}, 30, 30),
+        ({"poll_interval": 30, "poke_interval": 300}, 30, 300),
+    ],
+)
+def test_airflows_interval_of_a_sensor_counts_in_the_triggerer_too(given: dict[str, Any], polls: float, pokes: float) -> None:
+    from airflow_dataflow_ext.sensors.dataflow import DataflowJobAutoScalingEventsSensor
+
+    sensor = DataflowJobAutoScalingEventsSensor(task_id="it", job_id="j", **given)
+    assert (sensor.poll_interval, sensor.poke_interval, sensor.trigger_arguments()["poll_sleep"]) == (polls, pokes, polls)
+
+
 # Jobs that are stopped by their name
 
 
