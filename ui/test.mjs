@@ -5,9 +5,12 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { fromHost } from "./build.mjs";
+
 const out = mkdtempSync(join(tmpdir(), "pages-"));
 const entryPoints = readdirSync("test").map((name) => join("test", name));
-await build({ entryPoints, outdir: out, bundle: true, platform: "node", format: "esm", outExtension: { ".js": ".mjs" }, logLevel: "error" });
+const outExtension = { ".js": ".mjs" };
+await build({ entryPoints, outdir: out, bundle: true, platform: "node", format: "esm", outExtension, logLevel: "error", plugins: [fromHost] });
 const run = spawnSync(process.execPath, ["--test", ...readdirSync(out).map((name) => join(out, name))], { stdio: "inherit" });
 rmSync(out, { recursive: true });
 process.exit(run.status ?? 1);

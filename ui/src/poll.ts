@@ -36,6 +36,7 @@ export function usePoll<T>(ask: (() => Promise<T>) | null, names: unknown[], ove
         if (error instanceof Refused && [401, 403, 404].includes(error.status)) return;
         pause = Math.min(pause * 2, SLOWEST);
       }
+      window.clearTimeout(timer); // a tab that was left and returned to has asked twice, and both answers come here
       timer = window.setTimeout(look, pause);
     };
     const shown = () => {
