@@ -2,6 +2,7 @@
 import type { Action, TaskKey } from "./types";
 
 const ROOT = "dataflow-ext";
+const PATIENCE = 30_000; // milliseconds; the server answers within ten seconds, even if the service does not
 
 export class Refused extends Error {
   constructor(
@@ -23,7 +24,7 @@ function url(path: string, query: Query): string {
 async function ask<T>(path: string, query: Query, method: "GET" | "POST" = "GET"): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (method === "POST") headers["X-Dataflow-Ext"] = "1";
-  const reply = await fetch(url(path, query), { method, headers, credentials: "same-origin" });
+  const reply = await fetch(url(path, query), { method, headers, credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE) });
   const body = await reply.json().catch(() => ({}));
   if (!reply.ok) throw new Refused(reply.status, typeof body.detail === "string" ? body.detail : `${reply.status} ${reply.statusText}`);
   return body as T;
