@@ -125,11 +125,14 @@ class CeleryStack(Stack):
         }
         return {**super()._airflow_env(), **{f"AIRFLOW__{name}": value for name, value in config.items()}, "PYTHONPATH": str(ROOT)}
 
+    def _api_servers(self) -> list[str]:
+        return [f"http://127.0.0.1:{port}" for port in self._ports.values()]
+
     def _healthy(self) -> bool:
         """Whether both of each component are healthy."""
         try:
-            for port in self._ports.values():
-                requests.get(f"http://127.0.0.1:{port}/api/v2/version", timeout=10).raise_for_status()
+            for url in self._api_servers():
+                requests.get(f"{url}/api/v2/version", timeout=10).raise_for_status()
             jobs = [job["job_type"] for job in self.api.jobs()]
         except requests.RequestException:
             return False

@@ -129,6 +129,15 @@ class AirflowApi:
         return self._session.request(verb, f"{self.url}/api/v2/{path}", json=body, headers=headers, timeout=30)
 
 
+def prepare_for_tasks(url: str) -> None:
+    """Have an API server build the API that tasks call, which it otherwise does when the first task starts.
+
+    That takes seconds, on a busy machine half a minute, in which it answers nobody; tasks give up meanwhile.
+    """
+    with _session() as session:
+        session.get(f"{url}/execution/health", timeout=600).raise_for_status()
+
+
 def _session() -> requests.Session:
     session = requests.Session()
     session.trust_env = False  # loopback requests must not go through a proxy from the environment

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from demo.processes import Program, StackError, owned_by, sole_owner, stop
-from demo.rest import AirflowApi
+from demo.rest import AirflowApi, prepare_for_tasks
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 
@@ -156,6 +156,8 @@ class Stack:
         for component in components:
             self._run(component.name, [sys.executable, "-m", "airflow", *component.arguments], {**env, **component.env})
         self.wait_until("Airflow to be healthy", self._healthy, seconds=600)
+        for url in self._api_servers():
+            prepare_for_tasks(url)
 
     def _start_services(self) -> None:
         """Start other services that Airflow needs; a subclass may override this."""
@@ -171,6 +173,10 @@ class Stack:
 
     def _healthy(self) -> bool:
         return self.api.healthy()
+
+    def _api_servers(self) -> list[str]:
+        """The URL of each API server."""
+        return [self.url]
 
     def _start_emulator(self) -> None:
         ready_file = self.home / "emulator.json"
