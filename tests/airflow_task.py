@@ -53,6 +53,7 @@ class TaskInstance:
     store: dict[str, Any] = field(default_factory=dict)
     id: UUID = field(default_factory=uuid4)
     events: list[Any] = field(default_factory=list)
+    first_poke: datetime | None = None
     _next: tuple[str, Any] | None = None
 
     def run(self) -> Ended:
@@ -143,21 +144,27 @@ class TaskInstance:
                 return httpx.Response(200, json=self._run_context())
             case "POST", ["xcoms", _, _, _, key]:
                 self.xcoms[key] = json.loads(request.content)
-            case "GET", ["xcoms", _, _, _, key] if key in self.xcoms:
-                return httpx.Response(200, json={"key": key, "value": self.xcoms[key]})
             case "PATCH", ["task-instances", _, "state"]:
                 self.ended = json.loads(request.content)["state"]
             case "PUT", ["store", "ti", _, key]:
                 self.store[key] = json.loads(request.content)["value"]
-            case "GET", ["store", "ti", _, key] if key in self.store:
-                return httpx.Response(200, json={"value": self.store[key]})
-            case "GET", ["task-instances", "states"]:
-                return httpx.Response(200, json={"task_states": {self.run_id: {self.task.task_id: self.state}}})
-            case "GET", ["task-instances", _, "validate-inlets-and-outlets"]:
-                return httpx.Response(200, json={"inactive_assets": []})
             case "GET", _:
-                return httpx.Response(404, json={"detail": {"reason": "not_found", "message": ""}})
+                return self._read(parts)
         return httpx.Response(200, json={})
+
+    def _read(self, parts: list[str]) -> httpx.Response:
+        match parts:
+            case ["xcoms", _, _, _, key] if key in self.xcoms:
+                return httpx.Response(200, json={"key": key, "value": self.xcoms[key]})
+            case ["store", "ti", _, key] if key in self.store:
+                return httpx.Response(200, json={"value": self.store[key]})
+            case ["task-instances", "states"]:
+                return httpx.Response(200, json={"task_states": {self.run_id: {self.task.task_id: self.state}}})
+            case ["task-reschedules", _, "start_date"]:
+                return httpx.Response(200, json=self.first_poke and self.first_poke.isoformat())
+            case ["task-instances", _, "validate-inlets-and-outlets"]:
+                return httpx.Response(200, json={"inactive_assets": []})
+        return httpx.Response(404, json={"detail": {"reason": "not_found", "message": ""}})
 
     def _run_context(self) -> dict[str, Any]:
         max_tries = int(self.task.retries or 0) if self.max_tries is None else self.max_tries
@@ -176,6 +183,7 @@ class TaskInstance:
         return {
             "dag_run": {**run, **times, **nothing},
             "max_tries": max_tries,
+            "task_reschedule_count": int(self.first_poke is not None),
             "xcom_keys_to_clear": [],
             "next_method": method,
             "next_kwargs": kwargs,

@@ -173,8 +173,10 @@ class WaitSensor(DeferrableTask, BaseSensorOperator):
 
     @property
     def _retry_for(self) -> float:
-        """Seconds for which one look is retried: at most until the wait's timeout, and 0 if the triggerer takes over afterwards."""
-        return 0.0 if self.deferrable else max(0.0, min(self.hook.retry_for, self.patience.total_seconds() - self._waited))
+        """Seconds for which one look is retried: at most until the wait's timeout, and 0 if the worker is left after it."""
+        if self.deferrable or self.reschedule:
+            return 0.0
+        return max(0.0, min(float(self.hook.retry_for), self.patience.total_seconds() - self._waited))
 
     def _look(self) -> Any:
         """What was found; None if it has not happened yet, an error may be temporary, or the service may not know the job yet.
@@ -203,6 +205,7 @@ class WaitSensor(DeferrableTask, BaseSensorOperator):
     def _warn(self, error: CallError) -> None:
         """Log an error that delays the sensor: at once, then less and less often; the error of a timeout repeats it."""
         if self._waited < self._warn_again < math.inf:
+            self.last_seen.text = self.last_seen.text or str(error)
             return
         self.last_seen.text = str(self._explained(error))
         if self._warn_again < math.inf:

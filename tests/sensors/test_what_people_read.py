@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -111,6 +112,21 @@ def test_an_unknown_job_is_repeated_in_the_timeout(launch: Launch, shown: Log, d
     assert "404" in text
     assert text.endswith("No location of project emulated-project lists it.")
     assert len([line for line in shown.lines(above=20) if "404" in line]) == 1
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_the_timeout_of_a_rescheduled_sensor_says_what_its_last_process_saw(emulator: Emulator, shown: Log, status: int) -> None:
+    emulator.faults.add("jobs.get", status=status, times=2)
+    fields = {"job_id": "j-1", "expected_statuses": DONE, "mode": "reschedule", "poll_interval": 10}
+    first = task_of("DataflowJobStatusSensor", timeout=60, **fields)
+    assert first.enter().state == "up_for_reschedule"
+    assert len(shown.lines(above=20)) == 1
+    last = task_of("DataflowJobStatusSensor", timeout=20, **fields)
+    last.first_poke = datetime.now(UTC) - timedelta(seconds=30)
+    ended = last.enter()
+    assert type(ended.error).__name__ == "AirflowSensorTimeout"
+    assert f"jobs/j-1 was answered {status}" in str(ended.error).partition("Last seen: ")[2]
+    assert len(shown.lines(above=20)) == 1  # the first process has warned
 
 
 def test_a_deferred_sensor_that_times_out_looks_once_more(launch: Launch, shown: Log) -> None:
